@@ -1,0 +1,79 @@
+package discipline
+
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/agreement"
+)
+
+// A source is remembered for at most windowBuckets spans of bucketSpan, so that a lie told once
+// ages out. Long enough that the best of many exchanges counts: at ρ' = 200 ppm a fact loses its
+// worth against a fresh one of a 1 ms round trip within seconds, and against one of 100 ms within
+// minutes.
+const (
+	bucketSpan    = 5 * time.Minute
+	windowBuckets = 4
+)
+
+// window is the running intersection of what one source has said: for each bucket of time the best
+// upper and the best lower point. All upper lines have the same slope, and so have all lower
+// ones, hence which of two points is better does not change with time, and one of each is enough.
+//
+// It ages only when a new sample comes in. A silent source keeps its last word, which widens.
+type window struct {
+	buckets [windowBuckets]Facts // the oldest first
+	from    [windowBuckets]monotonic.Instant
+	filled  int
+}
+
+// at returns what the window says about true time at c: everything is possible while it is empty.
+func (w *window) at(c monotonic.Instant, d Drift) agreement.Interval {
+	all := agreement.Everything
+	for _, b := range w.buckets[:w.filled] {
+		all = all.Intersect(b.At(c, d))
+	}
+	return all
+}
+
+// contradicts reports whether f cannot be true together with what the window holds. Each new fact
+// is held against the older ones at its own moment: later the drift would have blurred the
+// contradiction.
+func (w *window) contradicts(f Facts, d Drift) bool {
+	return w.at(f.Upper.At, d).Lo > f.Upper.Time || w.at(f.Lower.At, d).Hi < f.Lower.Time
+}
+
+// age drops the buckets that began a whole window before now.
+func (w *window) age(now monotonic.Instant) {
+	old := 0
+	for old < w.filled && now.Sub(w.from[old]) >= windowBuckets*bucketSpan {
+		old++
+	}
+	w.drop(old)
+}
+
+// insert adds facts that do not contradict the window.
+func (w *window) insert(f Facts, d Drift) {
+	at := f.Lower.At
+	if w.filled == 0 || at.Sub(w.from[w.filled-1]) >= bucketSpan {
+		if w.filled == windowBuckets {
+			w.drop(1)
+		}
+		w.buckets[w.filled], w.from[w.filled] = f, at
+		w.filled++
+		return
+	}
+	newest := &w.buckets[w.filled-1]
+	if d.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
+		newest.Upper = f.Upper
+	}
+	if d.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
+		newest.Lower = f.Lower
+	}
+}
+
+func (w *window) drop(oldest int) {
+	copy(w.buckets[:], w.buckets[oldest:w.filled])
+	copy(w.from[:], w.from[oldest:w.filled])
+	w.filled -= oldest
+}

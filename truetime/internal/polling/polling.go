@@ -1,0 +1,132 @@
+// Package polling decides when a source is asked next and how long an answer may take. It is pure:
+// outcomes go in, durations come out. It knows no clock; who waits is the caller.
+//
+// A new clock asks every source at once and a few times in short order (the burst), so that the
+// first answer comes within one round trip and the best of the burst's exchanges counts. From then
+// on a source that answers is asked every Min, and one that does not is asked less and less often,
+// down to every Max, for as long as the clock lives: a source that comes back is found again.
+package polling
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// The spacing of a burst is this or Min, whichever is shorter. NTP's own burst uses 2 s
+	// (RFC 5905 section 13.2, BTIME), and public servers expect no less.
+	burstSpacing = 2 * time.Second
+
+	// Nobody is asked exactly on time, or clients started together would stay together. The wait is
+	// lengthened only, because a server may insist on its shortest interval.
+	jitter = 0.1
+
+	// An answer may take as long as the round trips seen so far suggest (RFC 6298 section 2, as TCP
+	// does), within these limits. A reply that comes later is lost, so the lower limit leaves room
+	// for a server or for ourselves to be scheduled late.
+	timeoutFirst = time.Second
+	timeoutMin   = 200 * time.Millisecond
+	timeoutMax   = 5 * time.Second
+)
+
+// Config is the same for every source of a clock.
+type Config struct {
+	Min, Max time.Duration // the wait between two polls of a source that answers; the longest wait of one that does not
+	Burst    int           // how many polls follow each other quickly after a start; 1 means no burst
+}
+
+// Schedule is the polling state of one source. It is not safe for concurrent use.
+type Schedule struct {
+	config Config
+	rng    *rand.Rand
+
+	burst    int           // quick polls left
+	interval time.Duration // between polls while it answers: Min, or more if the server asked for that
+	failures int           // in a row
+
+	smoothed, variation time.Duration // of the round trip; 0 before the first
+	timeouts            int           // in a row
+}
+
+// New returns the schedule of a source that is due at once. The generator makes the jitter.
+func New(config Config, rng *rand.Rand) *Schedule {
+	return &Schedule{config: config, rng: rng, interval: config.Min, burst: config.Burst - 1}
+}
+
+// Restart begins a new burst, because after a disruption the history is gone and answers are wanted
+// soon, and returns the wait before its first poll. A server that has asked for fewer polls gets
+// no burst.
+func (s *Schedule) Restart() time.Duration {
+	s.failures = 0
+	if s.interval == s.config.Min {
+		s.burst = s.config.Burst
+	}
+	return s.wait()
+}
+
+// Timeout is how long the next answer may take.
+func (s *Schedule) Timeout() time.Duration {
+	timeout := timeoutFirst
+	if s.smoothed > 0 {
+		timeout = s.smoothed + 4*s.variation
+	}
+	timeout = max(timeout, timeoutMin)
+	for range s.timeouts {
+		timeout = min(2*timeout, timeoutMax) // RFC 6298 section 5.5
+	}
+	return min(timeout, timeoutMax)
+}
+
+// Answered notes an answer that took roundTrip, and returns the wait before the next poll.
+func (s *Schedule) Answered(roundTrip time.Duration) time.Duration {
+	if s.smoothed == 0 {
+		s.smoothed, s.variation = roundTrip, roundTrip/2
+	} else {
+		s.variation += ((s.smoothed - roundTrip).Abs() - s.variation) / 4
+		s.smoothed += (roundTrip - s.smoothed) / 8
+	}
+	s.failures, s.timeouts = 0, 0
+	return s.wait()
+}
+
+// TimedOut notes that no answer came in time, and returns the wait before the next poll.
+func (s *Schedule) TimedOut() time.Duration {
+	s.timeouts++
+	return s.Failed()
+}
+
+// Failed notes an answer that could not be used or a request that could not be sent, and returns
+// the wait before the next poll: twice as long for each failure after the first.
+func (s *Schedule) Failed() time.Duration {
+	s.failures++
+	return s.wait()
+}
+
+// SlowDown notes that the server wants to be asked less often (kiss-o'-death RATE, RFC 5905
+// section 7.4): from now on the interval is twice what it was. It returns the wait before the next
+// poll.
+func (s *Schedule) SlowDown() time.Duration {
+	s.interval = min(2*s.interval, s.config.Max)
+	s.burst, s.failures, s.timeouts = 0, 0, 0
+	return s.wait()
+}
+
+// Interval is the present wait between two polls, without jitter.
+func (s *Schedule) Interval() time.Duration {
+	interval := s.interval
+	for range s.failures - 1 {
+		if interval = min(2*interval, s.config.Max); interval == s.config.Max {
+			break
+		}
+	}
+	return interval
+}
+
+func (s *Schedule) wait() time.Duration {
+	wait := s.Interval()
+	if s.burst > 0 {
+		s.burst--
+		wait = min(s.config.Min, burstSpacing)
+	}
+	return wait + time.Duration(jitter*s.rng.Float64()*float64(wait))
+}

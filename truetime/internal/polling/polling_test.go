@@ -1,0 +1,91 @@
+package polling
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func newSchedule(burst int) *Schedule {
+	return New(Config{Min: 8 * time.Second, Max: 64 * time.Second, Burst: burst}, rand.New(rand.NewPCG(1, 2)))
+}
+
+// requireAbout checks a wait against an interval that jitter may only lengthen.
+func requireAbout(t *testing.T, interval, wait time.Duration) {
+	t.Helper()
+	require.GreaterOrEqual(t, wait, interval)
+	require.LessOrEqual(t, wait, interval+time.Duration(jitter*float64(interval)))
+}
+
+func TestBurstComesFirstWhateverTheOutcome(t *testing.T) {
+	s := newSchedule(4)
+	requireAbout(t, burstSpacing, s.Answered(time.Millisecond))
+	requireAbout(t, burstSpacing, s.TimedOut())
+	requireAbout(t, burstSpacing, s.Answered(time.Millisecond))
+	requireAbout(t, 8*time.Second, s.Answered(time.Millisecond))
+}
+
+func TestBurstIsNoSlowerThanTheOrdinaryPoll(t *testing.T) {
+	s := New(Config{Min: 100 * time.Millisecond, Max: time.Second, Burst: 2}, rand.New(rand.NewPCG(1, 2)))
+	requireAbout(t, 100*time.Millisecond, s.Answered(time.Millisecond))
+}
+
+func TestFailingSourceIsAskedLessAndLessAndFoundAgain(t *testing.T) {
+	s := newSchedule(1)
+	for _, seconds := range []int{8, 16, 32, 64, 64, 64} {
+		requireAbout(t, time.Duration(seconds)*time.Second, s.Failed())
+	}
+	for range 1_000_000 {
+		s.Failed()
+	}
+	requireAbout(t, 64*time.Second, s.Failed())
+	requireAbout(t, 8*time.Second, s.Answered(time.Millisecond))
+}
+
+func TestRateLimitedSourceStaysSlow(t *testing.T) {
+	s := newSchedule(4)
+	requireAbout(t, 16*time.Second, s.SlowDown())
+	requireAbout(t, 16*time.Second, s.Answered(time.Millisecond))
+	requireAbout(t, 16*time.Second, s.Restart())
+	for range 10 {
+		s.SlowDown()
+	}
+	requireAbout(t, 64*time.Second, s.Answered(time.Millisecond))
+}
+
+func TestRestartBeginsANewBurst(t *testing.T) {
+	s := newSchedule(2)
+	s.Answered(time.Millisecond)
+	requireAbout(t, 8*time.Second, s.Answered(time.Millisecond))
+	requireAbout(t, burstSpacing, s.Restart())
+	requireAbout(t, burstSpacing, s.Answered(time.Millisecond))
+	requireAbout(t, 8*time.Second, s.Answered(time.Millisecond))
+}
+
+// RFC 6298 section 2: RTO = SRTT + 4·RTTVAR, with SRTT = R and RTTVAR = R/2 after the first one.
+func TestTimeoutFollowsTheRoundTrips(t *testing.T) {
+	s := newSchedule(1)
+	require.Equal(t, timeoutFirst, s.Timeout())
+	s.Answered(400 * time.Millisecond)
+	require.Equal(t, 1200*time.Millisecond, s.Timeout())
+	s.Answered(480 * time.Millisecond)
+	require.Equal(t, 410*time.Millisecond+4*170*time.Millisecond, s.Timeout())
+	for range 100 {
+		s.Answered(time.Millisecond)
+	}
+	require.Equal(t, timeoutMin, s.Timeout())
+}
+
+func TestTimeoutDoublesUpToItsLimitAndFallsBack(t *testing.T) {
+	s := newSchedule(1)
+	for _, want := range []time.Duration{2 * time.Second, 4 * time.Second, timeoutMax, timeoutMax} {
+		s.TimedOut()
+		require.Equal(t, want, s.Timeout())
+	}
+	s.Answered(time.Second)
+	require.Equal(t, 3*time.Second, s.Timeout())
+	s.Answered(time.Hour)
+	require.Equal(t, timeoutMax, s.Timeout())
+}

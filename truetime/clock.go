@@ -1,0 +1,269 @@
+package truetime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/agreement"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/polling"
+)
+
+// Clock answers with intervals that contain true time. It polls its sources in the background until
+// it is closed. All methods are safe for use by many goroutines.
+type Clock struct {
+	counter        monotonic.Counter
+	maxUncertainty time.Duration // 0 if any will do
+
+	// published is all that Now needs. It is replaced as a whole and never changed.
+	published atomic.Pointer[answer]
+
+	mu         sync.Mutex // guards all that follows, and the state of every poller
+	discipline *discipline.Discipline
+	pollers    []*poller
+	faulty     int
+	state      State
+	epoch      uint64        // of the last report
+	changed    chan struct{} // closed and replaced whenever an answer is published
+	events     *eventQueue
+
+	close   sync.Once
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// answer is one publication: either bounds or the reason why there are none.
+type answer struct {
+	bounds discipline.Bounds
+	from   monotonic.Instant // the counter when it was published
+	err    error
+}
+
+// New starts a clock that polls the given sources, and returns at once; use [Clock.WaitSynchronized]
+// to wait for a first answer. Mistakes in the sources and options are reported together, in one
+// error, and then nothing has been started.
+//
+// How many sources? With n voters the clock stays right while f = ⌊(n−1)/2⌋ of them are wrong: none
+// of 2, 1 of 3 or 4, 2 of 5. Four leave three when one is down (RFC 8633 section 3.2).
+func New(sources []Source, options ...Option) (*Clock, error) {
+	config, voter, err := configure(sources, options)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Clock{
+		counter:        config.counter,
+		maxUncertainty: config.maxUncertainty,
+		discipline: discipline.New(discipline.Config{
+			Drift:  discipline.NewDrift(driftPPB(config.driftPPM)),
+			Faulty: config.faulty,
+			Voter:  voter,
+		}),
+		faulty:  config.faulty,
+		epoch:   1,
+		changed: make(chan struct{}),
+		events:  newEventQueue(config.events),
+		cancel:  cancel,
+	}
+	c.published.Store(&answer{err: ErrNotSynchronized})
+	for i, s := range sources {
+		c.pollers = append(c.pollers, newPoller(i, s, polling.New(config.poll, rand.New(rand.NewPCG(config.seed, uint64(i))))))
+	}
+	for _, p := range c.pollers {
+		c.running.Go(func() { c.run(ctx, p) })
+	}
+	return c, nil
+}
+
+// driftPPB converts parts per million to parts per billion, rounded up.
+func driftPPB(ppm float64) uint64 {
+	ppb := uint64(ppm * 1000)
+	if float64(ppb) < ppm*1000 {
+		ppb++
+	}
+	return max(ppb, 1)
+}
+
+// Now returns an interval that contains true time: at some moment between the call and the return,
+// true time was in it. The error is [ErrNotSynchronized], [ErrUncertaintyTooLarge],
+// [ErrClockFaulty] or [ErrClosed], and then there is no interval.
+//
+// Now takes no lock and allocates nothing. It costs a reading of the counter and two
+// multiplications.
+func (c *Clock) Now() (Interval, error) {
+	// The answer first, then the counter: so the reading cannot be older than the answer, unless the
+	// counter went back.
+	a := c.published.Load()
+	if a.err != nil {
+		return Interval{}, a.err
+	}
+	now := c.counter.Now()
+	if now.Before(a.from) {
+		return Interval{}, ErrNotSynchronized
+	}
+	i := interval(a.bounds.At(now))
+	if c.maxUncertainty > 0 && i.Uncertainty() > c.maxUncertainty {
+		return Interval{}, ErrUncertaintyTooLarge
+	}
+	return i, nil
+}
+
+func interval(i agreement.Interval) Interval { return Interval{Time(i.Lo), Time(i.Hi)} }
+
+// After reports whether t has certainly passed. It is false when the clock has no answer.
+func (c *Clock) After(t Time) bool {
+	i, err := c.Now()
+	return err == nil && i.After(t)
+}
+
+// Before reports whether t has certainly not arrived. It is false when the clock has no answer.
+func (c *Clock) Before(t Time) bool {
+	i, err := c.Now()
+	return err == nil && i.Before(t)
+}
+
+// WaitSynchronized waits until the clock answers with an uncertainty ε of at most max, which must
+// be above 0. That a program is ready to serve is a statement about the bound, not about a guess at
+// the offset.
+//
+// If ctx ends first the error wraps ctx's and says what was missing; if the clock is closed it is
+// [ErrClosed].
+func (c *Clock) WaitSynchronized(ctx context.Context, max time.Duration) error {
+	if max <= 0 {
+		return fmt.Errorf("truetime: cannot wait for an uncertainty of %v: it must be above 0", max)
+	}
+	for {
+		// Uncertainty falls only when something is published, so that is all there is to wait for.
+		c.mu.Lock()
+		changed := c.changed
+		c.mu.Unlock()
+
+		i, err := c.Now()
+		if err == nil && i.Uncertainty() <= max {
+			return nil
+		}
+		if errors.Is(err, ErrClosed) {
+			return ErrClosed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return c.notSynchronized(ctx, max)
+		}
+	}
+}
+
+// notSynchronized says why WaitSynchronized gave up.
+func (c *Clock) notSynchronized(ctx context.Context, max time.Duration) error {
+	s := c.Status()
+	if s.Err == nil {
+		return fmt.Errorf("%w: ε is %v and was to be at most %v: %w", ErrUncertaintyTooLarge, s.Uncertainty, max, ctx.Err())
+	}
+	if summary := s.Summary(); summary != "" {
+		return fmt.Errorf("%w: %w: %s", s.Err, ctx.Err(), summary)
+	}
+	return fmt.Errorf("%w: %w", s.Err, ctx.Err())
+}
+
+// Status returns a report on the clock as it is now.
+func (c *Clock) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.Now()
+	now := c.counter.Now()
+	s := Status{
+		State:      c.state,
+		Err:        err,
+		Epoch:      c.discipline.Epoch(),
+		Disruption: c.discipline.LastDisruption().Reason,
+		Voters:     c.discipline.Voters(),
+		Faulty:     c.faulty,
+		Sources:    make([]SourceStatus, len(c.pollers)),
+	}
+	if a := c.published.Load(); a.err == nil {
+		s.Interval = interval(a.bounds.At(now))
+		s.Uncertainty = s.Interval.Uncertainty()
+	}
+	s.RateLowPPM, s.RateHighPPM = c.discipline.Rate(now)
+	for i, p := range c.pollers {
+		s.Sources[i] = p.status(c.discipline, now)
+	}
+	return s
+}
+
+// Close stops polling, waits until every goroutine of the clock has ended, and makes Now return
+// [ErrClosed]. It always returns nil, and may be called more than once.
+func (c *Clock) Close() error {
+	c.close.Do(func() {
+		c.cancel()
+		c.mu.Lock()
+		c.publish(answer{err: ErrClosed}, Closed)
+		c.mu.Unlock()
+		c.running.Wait()
+		c.events.finish()
+	})
+	return nil
+}
+
+// learn brings the outside up to date after the discipline has seen something: the answer, the
+// state and the verdicts. The lock is held.
+func (c *Clock) learn(now monotonic.Instant) {
+	if c.state == Closed {
+		return
+	}
+	if e := c.discipline.Epoch(); e != c.epoch {
+		c.epoch = e
+		c.events.emit(Event{Kind: EventDisruption, Epoch: e, Reason: c.discipline.LastDisruption().Reason})
+		if !c.discipline.Faulty() {
+			for _, p := range c.pollers {
+				p.requestBurst()
+			}
+		}
+	}
+	for _, p := range c.pollers {
+		if v := p.judge(c.discipline); v != p.verdict {
+			p.verdict = v
+			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.source.Name(), Verdict: v, Err: p.err})
+		}
+	}
+
+	bounds, answered := c.discipline.Bounds()
+	switch {
+	case c.discipline.Faulty():
+		c.publish(answer{err: ErrClockFaulty}, Faulty)
+	case !answered:
+		c.publish(answer{err: ErrNotSynchronized}, Unsynchronized)
+	case c.reachable() <= c.faulty:
+		c.publish(answer{bounds: bounds, from: now}, Holdover)
+	default:
+		c.publish(answer{bounds: bounds, from: now}, Synchronized)
+	}
+}
+
+// publish makes an answer the one that Now gives.
+func (c *Clock) publish(a answer, state State) {
+	c.published.Store(&a)
+	if state != c.state {
+		c.state = state
+		c.events.emit(Event{Kind: EventState, Epoch: c.epoch, State: state})
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// reachable counts the voters of whose sources at least one has answered lately.
+func (c *Clock) reachable() int {
+	voters := map[int]bool{}
+	for i, p := range c.pollers {
+		if p.answersLately() {
+			voters[c.discipline.VoterOf(i)] = true
+		}
+	}
+	return len(voters)
+}

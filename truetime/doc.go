@@ -1,0 +1,71 @@
+// Package truetime is a clock that knows how wrong it may be. Asked for the time it answers with an
+// [Interval] that contains true time, or with an error, never with a guess.
+//
+//	sources := []truetime.Source{
+//		ntpsrc.Server("ntp1.example.net"),
+//		ntpsrc.Server("ntp2.example.net"),
+//		ntpsrc.Server("ntp3.example.net"),
+//		ntpsrc.Server("ntp4.example.net"),
+//	}
+//	clock, err := truetime.New(sources)
+//	if err != nil {
+//		return err // a mistake in the configuration
+//	}
+//	defer clock.Close()
+//	if err := clock.WaitSynchronized(ctx, 10*time.Millisecond); err != nil {
+//		return err // it says which sources did not answer, and why
+//	}
+//	now, err := clock.Now()
+//	if err != nil {
+//		return err // there is no sound answer at this moment
+//	}
+//	fmt.Println(now.Earliest, now.Latest, now.Uncertainty())
+//
+// Two events are certainly ordered if their intervals do not overlap. To make sure that everything
+// which happens later gets a later timestamp, take Latest as the timestamp and wait until it has
+// passed: package commitwait does that.
+//
+// # What is assumed
+//
+//   - A1, local rate. The local counter c runs within ρ of true time T: |dc/dT − 1| ≤ ρ, by default
+//     200 ppm ([WithDrift]).
+//   - A2, source claim. A correct source's clock is within its own claimed error of true time when
+//     it stamps a message. For NTP the claim is root delay/2 + root dispersion, and what the
+//     precision of the stamps adds.
+//   - A3, majority. Of n configured voters at most f are incorrect at any time within memory, by
+//     default f = ⌊(n−1)/2⌋ ([WithFaulty]). n counts those configured, not those that answer:
+//     otherwise whoever can silence two honest servers out of five could have two lying ones win.
+//     Memory is 20 minutes for a single source, and the epoch for what was agreed.
+//
+// # What is promised
+//
+// For every successful [Clock.Now], true time at some moment between call and return lies within
+// [Earliest, Latest]. If A1, A2 and A3 hold this is a theorem, not a statistic: delay and asymmetry
+// of the network, loss, and f liars who see everything can only widen the interval. Earliest never
+// goes back within an epoch.
+//
+// If sources fall silent the interval widens by ρ on each side, for ever, and stays true: that is
+// [Holdover], and not an error. If the clock can see that an assumption is broken it ends the
+// epoch: it drops its history and returns [ErrNotSynchronized] until 2f+1 voters have answered
+// again.
+//
+// # What this does not promise
+//
+//   - Anything while A1, A2 or A3 does not hold. A broken assumption is noticed when facts
+//     contradict each other, which takes a few polls, and answers until then may be wrong.
+//   - Anything about how long the caller takes to use an answer. A goroutine may be paused after Now
+//     has returned: that is what commit-wait and fencing tokens are for.
+//   - Anything across a suspend, a migration or a restore from a snapshot before the next polls have
+//     shown it: the counter stands still meanwhile, which breaks A1.
+//   - Anything within a day of a leap second, unless all sources treat it alike. Times are UTC as the
+//     sources serve it.
+//
+// # What happens inside
+//
+// Each answer of a source is two one-sided facts ([Sample]). They are fused over time, and agreed on
+// over the sources by the rule M_f of K. Marzullo, "Tolerating failures of continuous-valued
+// sensors", ACM TOCS 8(4), 1990: the hull of all moments that at least n−f intervals cover. The
+// interval of a source that does not answer widens and goes on voting. The clock reads
+// [monotonic.System] and neither the wall clock nor Go's monotonic clock, so no time daemon can
+// bend what it measures.
+package truetime

@@ -1,0 +1,33 @@
+package truetime
+
+import "errors"
+
+// Errors of [Clock.Now] and of what stands on it. Compare with errors.Is.
+var (
+	// ErrNotSynchronized: not enough sources have answered yet, or not since the last disruption.
+	ErrNotSynchronized = errors.New("truetime: not synchronized")
+
+	// ErrUncertaintyTooLarge: the interval is wider than WithMaxUncertainty allows.
+	ErrUncertaintyTooLarge = errors.New("truetime: uncertainty too large")
+
+	// ErrClockFaulty: the local counter contradicts a majority of the sources again and again; its
+	// rate is outside the declared drift.
+	ErrClockFaulty = errors.New("truetime: local clock faulty")
+
+	// ErrClosed: the clock has been closed.
+	ErrClosed = errors.New("truetime: clock closed")
+)
+
+// Errors that a [Source] wraps to say what kind of failure it was. A source that fails keeps its
+// vote: it goes on voting with its last interval, which widens.
+var (
+	// ErrUnusable: the source answered, and what it said cannot bound time: it is not synchronized
+	// itself, claims too large an error, or broke the protocol.
+	ErrUnusable = errors.New("unusable answer")
+
+	// ErrSlowDown: the source wants to be asked less often.
+	ErrSlowDown = errors.New("asked to slow down")
+
+	// ErrDenied: the source refuses service. It is not asked again.
+	ErrDenied = errors.New("denied service")
+)

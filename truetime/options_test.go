@@ -1,0 +1,83 @@
+package truetime
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+type misconfigured struct{ Source }
+
+func (misconfigured) Name() string    { return "wrong" }
+func (misconfigured) Validate() error { return errors.New("its address is empty") }
+
+func TestEveryMistakeIsReportedAtOnceWithItsValue(t *testing.T) {
+	_, err := New([]Source{newFake("a"), newFake("a"), nil, newFake(""), misconfigured{}},
+		WithDrift(-5),
+		WithFaulty(-1),
+		WithPoll(2*time.Second, time.Second),
+		WithBurst(0),
+		WithMaxUncertainty(-time.Second),
+		WithEvents(nil),
+		WithCounter(nil),
+		nil,
+	)
+	for _, want := range []string{
+		"truetime: the clock was not started",
+		"drift of -5 ppm",
+		"-1 faulty sources",
+		"poll interval of 2s to 1s",
+		"burst of 0 polls",
+		"maximum uncertainty of -1s",
+		"the function is nil",
+		"counter is nil",
+		"an option is nil",
+		`source "a" is given more than once`,
+		"source 3 is nil",
+		"source 4 has an empty name",
+		`source "wrong": its address is empty`,
+	} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestEachMistake(t *testing.T) {
+	one, four := asSources(fakes(1)), asSources(fakes(4))
+	for want, c := range map[string]struct {
+		sources []Source
+		option  Option
+	}{
+		"no sources":                            {nil, WithDrift(1)},
+		"drift of NaN ppm":                      {one, WithDrift(math.NaN())},
+		"drift of 0 ppm":                        {one, WithDrift(0)},
+		"drift of 100001 ppm":                   {one, WithDrift(100_001)},
+		"1 faulty of 1 voters":                  {one, WithFaulty(1)},
+		"2 faulty of 4 voters":                  {four, WithFaulty(2)},
+		"1 faulty of 2 voters":                  {append(Group("g", fakes(3)[0], fakes(3)[1]), fakes(3)[2]), WithFaulty(1)},
+		"poll interval of 0s to 1s":             {one, WithPoll(0, time.Second)},
+		"poll interval of 1s to 48h0m0s":        {one, WithPoll(time.Second, 48*time.Hour)},
+		"burst of 17 polls":                     {one, WithBurst(17)},
+		"the name of its group is empty":        {Group("", one...), WithDrift(1)},
+		"source 1 is nil":                       {Group("g", nil), WithDrift(1)},
+		`source "a" is given more than once`:    {append(Group("g", one...), one...), WithDrift(1)},
+		`source "wrong": its address is empty`:  {Group("g", misconfigured{}), WithDrift(1)},
+		"maximum uncertainty of 0s: it must be": {one, WithMaxUncertainty(0)},
+	} {
+		_, err := New(c.sources, c.option)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestSmallestAndLargestDriftAreAccepted(t *testing.T) {
+	for _, ppm := range []float64{1e-9, 0.5, 15, 200, 100_000} {
+		c, err := New([]Source{&answersAtOnce{}}, WithDrift(ppm))
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
+	require.EqualValues(t, 1, driftPPB(1e-9), "rounded up")
+	require.EqualValues(t, 200_000, driftPPB(200))
+	require.EqualValues(t, 200_001, driftPPB(200.0001))
+}

@@ -1,0 +1,177 @@
+package truetime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/polling"
+)
+
+// poller asks one source again and again. Its goroutine owns the exchange; everything else is
+// guarded by the clock's lock.
+type poller struct {
+	index    int
+	source   Source
+	group    string
+	schedule *polling.Schedule
+	again    chan struct{} // asks the goroutine to start a burst
+
+	verdict Verdict
+	reach   uint8
+	err     error  // of the last poll
+	last    Sample // the last one used
+	heard   bool   // last is valid
+	denied  bool   // it will not be asked again
+}
+
+func newPoller(index int, source Source, schedule *polling.Schedule) *poller {
+	p := &poller{index: index, source: source, schedule: schedule, again: make(chan struct{}, 1), verdict: Silent}
+	if m, ok := source.(member); ok {
+		p.group = m.group
+	}
+	return p
+}
+
+// run polls until ctx ends or the source denies service.
+func (c *Clock) run(ctx context.Context, p *poller) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-p.again:
+			timer.Reset(c.beginBurst(p))
+			continue
+		}
+		wait := c.poll(ctx, p)
+		if p.denied || ctx.Err() != nil {
+			return
+		}
+		timer.Reset(wait)
+	}
+}
+
+// beginBurst returns the wait before the first poll of a new burst.
+func (c *Clock) beginBurst(p *poller) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return p.schedule.Restart()
+}
+
+// requestBurst asks the poller's goroutine to start a burst; a request that is already pending is enough.
+func (p *poller) requestBurst() {
+	select {
+	case p.again <- struct{}{}:
+	default:
+	}
+}
+
+// poll performs one exchange and returns the wait before the next one.
+func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
+	c.mu.Lock()
+	epoch, timeout := c.discipline.Epoch(), p.schedule.Timeout()
+	c.mu.Unlock()
+
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	sample, err := p.source.Sample(limited, c.counter)
+	timedOut := limited.Err() != nil
+	cancel()
+	if ctx.Err() != nil {
+		return 0 // closed meanwhile: what came of the exchange interests nobody
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.counter.Now()
+	if err == nil {
+		err = c.use(p, sample, epoch, now)
+	} else {
+		c.discipline.Observe(now)
+	}
+	p.reach <<= 1
+	p.err = err
+	var wait time.Duration
+	switch {
+	case err == nil:
+		p.reach |= 1
+		wait = p.schedule.Answered(sample.Received.Sub(sample.Sent))
+	case errors.Is(err, ErrDenied):
+		p.denied = true
+	case errors.Is(err, ErrSlowDown):
+		wait = p.schedule.SlowDown()
+	case timedOut:
+		wait = p.schedule.TimedOut()
+	default:
+		wait = p.schedule.Failed()
+	}
+	if err != nil {
+		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.discipline.Epoch(), Source: p.source.Name(), Err: err})
+	}
+	c.learn(now)
+	return wait
+}
+
+// use gives a sample to the discipline.
+func (c *Clock) use(p *poller, s Sample, epoch uint64, now monotonic.Instant) error {
+	facts := discipline.Facts{
+		Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
+		Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
+	}
+	if err := c.discipline.Add(p.index, facts, epoch, now); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	p.last, p.heard = s, true
+	return nil
+}
+
+// lately is the last three polls: one or two lost datagrams are no silence.
+const lately = 0b111
+
+func (p *poller) answersLately() bool { return p.reach&lately != 0 }
+
+// judge combines what the agreement says with how the last polls went.
+func (p *poller) judge(d *discipline.Discipline) Verdict {
+	if p.denied || !p.answersLately() {
+		if errors.Is(p.err, ErrUnusable) || errors.Is(p.err, ErrSlowDown) || errors.Is(p.err, ErrDenied) {
+			return Unusable
+		}
+		return Silent
+	}
+	switch d.Verdict(p.index) {
+	case discipline.Truechimer:
+		return Truechimer
+	case discipline.Falseticker:
+		return Falseticker
+	case discipline.Convicted:
+		return Convicted
+	default:
+		return Undecided
+	}
+}
+
+func (p *poller) status(d *discipline.Discipline, now monotonic.Instant) SourceStatus {
+	s := SourceStatus{
+		Name:    p.source.Name(),
+		Group:   p.group,
+		Verdict: p.judge(d),
+		Err:     p.err,
+		Reach:   p.reach,
+	}
+	if i := d.Interval(p.index, now); i.Bounded() {
+		s.Interval = interval(i)
+	}
+	if p.heard {
+		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap
+		s.Age = now.Sub(p.last.Received)
+	}
+	if !p.denied {
+		s.Poll = p.schedule.Interval()
+	}
+	return s
+}

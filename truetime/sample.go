@@ -1,0 +1,80 @@
+package truetime
+
+import (
+	"context"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// Sample is what one exchange with a source proves, provided the source is within the error that
+// it claims. It is two one-sided facts at two different moments of the local counter:
+//
+//	true time at Sent     is at most  Latest     (the request cannot arrive before it was sent)
+//	true time at Received is at least Earliest   (the reply cannot arrive before it was sent)
+//
+// For an NTP exchange with server stamps T2 and T3 and a claimed error E, Latest is T2 + E and
+// Earliest is T3 − E. For a device that is read between two readings of the counter, Sent and
+// Received are those readings and both ends come from the device. No symmetry of the path is
+// assumed: delay on either way can only widen what follows.
+type Sample struct {
+	Sent     monotonic.Instant // the counter, read before the request left
+	Latest   Time              // rounded up
+	Received monotonic.Instant // the counter, read after the reply had come
+	Earliest Time              // rounded down
+
+	// The rest is for Status only and bounds nothing.
+
+	Delay   time.Duration // round-trip delay δ, without the time spent inside the server
+	Error   time.Duration // E: the error that the source claims, all terms of it
+	Stratum int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
+	Leap    Leap
+}
+
+// Leap is the leap indicator of a source (RFC 5905 figure 9).
+type Leap uint8
+
+// The leap indicators of a source that can be used.
+const (
+	LeapNone   Leap = iota // none announced
+	LeapInsert             // the last minute of the month has 61 seconds
+	LeapDelete             // the last minute of the month has 59 seconds
+)
+
+// String returns "none", "insert" or "delete".
+func (l Leap) String() string { return name(l, "none", "insert", "delete") }
+
+// Source is something that can be asked for the time.
+//
+// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
+// given counter and no other clock. The clock calls it from one goroutine at a time. An error is
+// [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
+// answer came. A source that can be recognised as misconfigured before it is asked has a method
+// Validate() error, which [New] calls.
+type Source interface {
+	// Name identifies the source in Status, in events and in errors. Two sources of a clock have
+	// different names.
+	Name() string
+	Sample(ctx context.Context, counter monotonic.Counter) (Sample, error)
+}
+
+// Group makes several sources share one vote: addresses of one operator, receivers on one antenna,
+// whatever can only be right or wrong together. Without it a single operator could outvote all the
+// others. The vote is what a majority within the group agrees on.
+//
+//	sources := truetime.Group("example.net",
+//		ntpsrc.Server("ntp1.example.net"),
+//		ntpsrc.Server("ntp2.example.net"))
+func Group(name string, sources ...Source) []Source {
+	grouped := make([]Source, len(sources))
+	for i, s := range sources {
+		grouped[i] = member{s, name}
+	}
+	return grouped
+}
+
+// member is a source that shares its vote.
+type member struct {
+	Source
+	group string
+}

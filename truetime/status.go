@@ -1,0 +1,117 @@
+package truetime
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+)
+
+// State says what kind of answer a clock gives.
+type State uint8
+
+// The states of a clock.
+const (
+	Unsynchronized State = iota // not enough sources have answered in this epoch: Now returns ErrNotSynchronized
+	Synchronized                // more than f voters have answered one of their last three polls
+	Holdover                    // no more than f have: the interval widens, and is still true
+	Faulty                      // the counter contradicts the sources again and again: Now returns ErrClockFaulty
+	Closed                      // Now returns ErrClosed
+)
+
+// String returns the state in lower case, as in "synchronized".
+func (s State) String() string {
+	return name(s, "unsynchronized", "synchronized", "holdover", "faulty", "closed")
+}
+
+// Verdict says what a clock thinks of a source. Whatever the verdict, every configured source has
+// its vote, or the sources that can be silenced could be outvoted.
+type Verdict uint8
+
+// The verdicts on a source.
+const (
+	Undecided   Verdict = iota // it has answered, and there is no agreement to hold it against
+	Truechimer                 // its interval meets what the others agree on
+	Falseticker                // its interval excludes what the others agree on: it is certainly wrong
+	Silent                     // none of its last three polls was answered
+	Convicted                  // what it said contradicts what it said before; it covers nothing until it has been consistent again
+	Unusable                   // it answers, and what it says cannot be used: see SourceStatus.Err
+)
+
+// String returns the verdict in lower case, as in "truechimer".
+func (v Verdict) String() string {
+	return name(v, "undecided", "truechimer", "falseticker", "silent", "convicted", "unusable")
+}
+
+// Status is a complete report on a clock at one moment. It is a copy: it does not change, and it may
+// be kept.
+type Status struct {
+	State State
+	Err   error // what Now returned at that moment
+
+	// Interval is what the clock knew, also where Err is ErrUncertaintyTooLarge; the zero value
+	// where nothing was known. Uncertainty is its ε.
+	Interval    Interval
+	Uncertainty time.Duration
+
+	Epoch      uint64 // counts the spans between disruptions, from 1
+	Disruption string // why the previous epoch ended; empty in the first
+
+	// How much faster than the local counter true time has run on average over this epoch, in parts
+	// per million: somewhere between these two.
+	RateLowPPM, RateHighPPM float64
+
+	Voters  int // n, as configured; the sources of a group are one voter
+	Faulty  int // f, how many of them may be wrong
+	Sources []SourceStatus
+}
+
+// SourceStatus is the report on one source, in the order in which New was given them.
+type SourceStatus struct {
+	Name    string
+	Group   string // empty if it has a vote of its own
+	Verdict Verdict
+	Err     error // why the last poll gave no sample; nil if it did
+
+	// Interval is what this source alone says about the moment of the report: the zero value before
+	// its first answer in this epoch.
+	Interval Interval
+
+	// Of the last sample; zero before the first.
+	Delay   time.Duration // round-trip delay δ
+	Error   time.Duration // E, the error it claims
+	Stratum int
+	Leap    Leap
+	Age     time.Duration // time since it was received
+
+	Reach uint8         // the last eight polls, one bit each, the newest lowest; 1 is an answer that could be used
+	Poll  time.Duration // the present interval between polls; 0 if it is not asked any more
+}
+
+// Summary says in one sentence what keeps the clock from an answer, or keeps it in holdover: how
+// many sources answer, how many are needed, and what the others said last. It is empty if nothing
+// does.
+func (s Status) Summary() string {
+	if s.State == Synchronized || s.State == Closed {
+		return ""
+	}
+	var heard int
+	var missing []string
+	for _, source := range s.Sources {
+		switch {
+		case source.Err != nil:
+			missing = append(missing, fmt.Sprintf("%s: %v", source.Name, source.Err))
+		case source.Interval.Valid():
+			heard++
+		}
+	}
+	text := fmt.Sprintf("%d of %d sources answer, and %d votes are needed", heard, len(s.Sources), discipline.Quorum(s.Voters, s.Faulty))
+	if s.Disruption != "" {
+		text += "; last disruption: " + s.Disruption
+	}
+	if len(missing) > 0 {
+		text += "; " + strings.Join(missing, "; ")
+	}
+	return text
+}

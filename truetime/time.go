@@ -1,0 +1,53 @@
+package truetime
+
+import (
+	"cmp"
+	"math"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
+)
+
+// Time is a moment in nanoseconds since 1970-01-01 00:00:00 in the clock's scale, which is UTC. It
+// covers the years 1678 to 2262.
+//
+// The zero value stands for no time at all, not for the beginning of 1970.
+type Time int64
+
+// FromStd returns the Time of a time.Time, or the nearest that a Time can hold.
+func FromStd(t time.Time) Time {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return Time(t.UnixNano())
+}
+
+// Std returns t as a time.Time in UTC, without a monotonic reading.
+func (t Time) Std() time.Time { return time.Unix(0, int64(t)).UTC() }
+
+// IsZero reports whether t is the zero value, no time at all.
+func (t Time) IsZero() bool { return t == 0 }
+
+// Add returns the time d later, or the nearest that a Time can hold.
+func (t Time) Add(d time.Duration) Time { return Time(saturated.Add(int64(t), int64(d))) }
+
+// Sub returns the duration from u to t, or the nearest that a Duration can hold.
+func (t Time) Sub(u Time) time.Duration { return time.Duration(saturated.Sub(int64(t), int64(u))) }
+
+// Before reports whether t is earlier than u. Which of two events came first is a question for
+// intervals: see [Interval.Before].
+func (t Time) Before(u Time) bool { return t < u }
+
+// After reports whether t is later than u.
+func (t Time) After(u Time) bool { return t > u }
+
+// Compare returns −1, 0 or +1 as t is earlier than, the same as or later than u.
+func (t Time) Compare(u Time) int { return cmp.Compare(t, u) }
+
+// String formats t as RFC 3339 does, with nine digits of a second.
+func (t Time) String() string { return t.Std().Format(timeLayout) }
+
+const timeLayout = "2006-01-02T15:04:05.000000000Z"

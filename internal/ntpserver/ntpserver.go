@@ -1,0 +1,133 @@
+// Package ntpserver is a small NTP server over UDP for demonstrations and tests. It serves this
+// host's wall clock, off by as much as it is told to, and claims whatever error it is told to.
+package ntpserver
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Behavior is what a server says. The zero value serves the host's clock at stratum 1 and claims no
+// error of its own.
+type Behavior struct {
+	Offset     time.Duration // added to both time stamps
+	Held       time.Duration // added to the transmit stamp alone: overstates the time in the server
+	RootDelay  time.Duration // claimed, rounded up to 2⁻¹⁶ s
+	Dispersion time.Duration // claimed, rounded up to 2⁻¹⁶ s
+	Stratum    uint8         // 0 stands for 1, unless there is a Kiss
+	Leap       uint8         // leap indicator, 0 to 3
+	Precision  int8          // log₂ s; 0 stands for −20
+	Kiss       string        // if not empty, reply with this kiss-o'-death code
+	Silent     bool          // do not reply
+
+	// Edit, if not nil, may change the reply in place or return others to send: each in turn, none
+	// for silence.
+	Edit func(request, reply []byte) [][]byte
+}
+
+// Server is a running server.
+type Server struct {
+	conn     net.PacketConn
+	behavior atomic.Pointer[Behavior]
+	requests atomic.Int64
+	done     sync.WaitGroup
+}
+
+// Start serves on a UDP address such as "127.0.0.1:0", until Close.
+func Start(address string, behavior Behavior) (*Server, error) {
+	conn, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return nil, fmt.Errorf("ntpserver: %w", err)
+	}
+	s := &Server{conn: conn}
+	s.Set(behavior)
+	s.done.Go(s.serve)
+	return s, nil
+}
+
+// Address is where the server listens.
+func (s *Server) Address() string { return s.conn.LocalAddr().String() }
+
+// Set changes what the server says from the next request on.
+func (s *Server) Set(behavior Behavior) { s.behavior.Store(&behavior) }
+
+// Requests is how many requests have come in.
+func (s *Server) Requests() int { return int(s.requests.Load()) }
+
+// Close stops the server and waits for its goroutine.
+func (s *Server) Close() error {
+	err := s.conn.Close()
+	s.done.Wait()
+	return err
+}
+
+func (s *Server) serve() {
+	request := make([]byte, 2048)
+	for {
+		n, client, err := s.conn.ReadFrom(request)
+		received := time.Now()
+		if err != nil {
+			return // closed
+		}
+		s.requests.Add(1)
+		b := *s.behavior.Load()
+		if n < messageSize || request[0]&7 != modeClient || b.Silent {
+			continue
+		}
+		for _, reply := range b.Reply(request[:n], received) {
+			_, _ = s.conn.WriteTo(reply, client) // an unreachable client is no concern of a server
+		}
+	}
+}
+
+const (
+	messageSize = 48
+	modeClient  = 3
+	modeServer  = 4
+)
+
+// Reply builds the datagrams that answer a request received at the given time (RFC 5905 figure 8).
+func (b Behavior) Reply(request []byte, received time.Time) [][]byte {
+	if b.Precision == 0 {
+		b.Precision = -20
+	}
+	if b.Stratum == 0 {
+		b.Stratum = 1
+	}
+	reference := [4]byte{'L', 'O', 'C', 'L'}
+	if b.Kiss != "" {
+		b.Stratum = 0
+		copy(reference[:], b.Kiss)
+	}
+	m := make([]byte, messageSize)
+	m[0] = b.Leap<<6 | request[0]&(7<<3) | modeServer
+	m[1] = b.Stratum
+	m[2] = request[2]
+	m[3] = byte(b.Precision)
+	binary.BigEndian.PutUint32(m[4:], short(b.RootDelay))
+	binary.BigEndian.PutUint32(m[8:], short(b.Dispersion))
+	copy(m[12:16], reference[:])
+	binary.BigEndian.PutUint64(m[16:], Stamp(received.Add(b.Offset-time.Second)))
+	copy(m[24:32], request[40:48])
+	binary.BigEndian.PutUint64(m[32:], Stamp(received.Add(b.Offset)))
+	binary.BigEndian.PutUint64(m[40:], Stamp(time.Now().Add(b.Offset+b.Held)))
+	if b.Edit != nil {
+		return b.Edit(request, m)
+	}
+	return [][]byte{m}
+}
+
+// short is a duration in units of 2⁻¹⁶ s, rounded up.
+func short(d time.Duration) uint32 { return uint32(math.Ceil(d.Seconds() * (1 << 16))) }
+
+// Stamp is a time in units of 2⁻³² s since 1900, modulo 2³² s, rounded down.
+func Stamp(t time.Time) uint64 {
+	const from1900To1970 = 2_208_988_800
+	seconds := uint64(t.Unix()) + from1900To1970
+	return seconds<<32 | uint64(t.Nanosecond())<<32/1_000_000_000
+}

@@ -1,0 +1,88 @@
+package ntpsrc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+const (
+	ntpPort       = 123
+	maxHostLength = 253 // RFC 1035 section 2.3.4, without the final dot
+)
+
+// address is where a server is: a name that has yet to be resolved, or an IP address.
+type address struct {
+	host string     // as a name, lower case; empty if ip is set
+	ip   netip.Addr // as a literal
+	port uint16
+}
+
+// parseAddress reads "host", "host:port", an IPv4 or IPv6 literal, and "[literal]:port". An IPv6
+// literal may have a zone.
+func parseAddress(s string) (address, error) {
+	if s == "" {
+		return address{}, errors.New("the address is empty: give a host name or an IP address, with or without :port")
+	}
+	host, port := s, uint16(ntpPort)
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		host = s[1 : len(s)-1]
+	}
+	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(s, ":") {
+		var text string
+		if host, text, err = net.SplitHostPort(s); err != nil {
+			return address{}, fmt.Errorf("address %.80q is neither host, host:port nor [IPv6]:port", s)
+		}
+		number, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || number == 0 {
+			return address{}, fmt.Errorf("address %.80q: port %.20q is not a number from 1 to 65535", s, text)
+		}
+		port = uint16(number)
+	}
+
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ip = ip.Unmap()
+		if ip.IsUnspecified() || ip.IsMulticast() {
+			return address{}, fmt.Errorf("address %.80q: %v is not the address of one server", s, ip)
+		}
+		return address{ip: ip, port: port}, nil
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if !isHostName(host) {
+		return address{}, fmt.Errorf("address %.80q: %.80q is neither a host name nor an IP address", s, host)
+	}
+	return address{host: host, port: port}, nil
+}
+
+func isHostName(s string) bool {
+	if s == "" || len(s) > maxHostLength {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+		for _, r := range label {
+			if r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// String is the shortest form that names the same server, so that two spellings of one address
+// give one name.
+func (a address) String() string {
+	host := a.host
+	if a.ip.IsValid() {
+		host = a.ip.String()
+	}
+	if a.port == ntpPort {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(a.port)))
+}

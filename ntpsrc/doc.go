@@ -1,0 +1,35 @@
+// Package ntpsrc provides sources for a [truetime.Clock] that speak NTP version 4 (RFC 5905).
+//
+//	clock, err := truetime.New([]truetime.Source{
+//		ntpsrc.Server("ntp1.example.net"),
+//		ntpsrc.Server("192.0.2.7:1123", ntpsrc.WithExtraError(50*time.Microsecond)),
+//		ntpsrc.Server("2001:db8::7"),
+//	})
+//
+// # What one exchange proves
+//
+// The client reads its counter at c1 before it sends and at c4 after it has received; the server
+// stamps the request at T2 and the reply at T3, and claims to be within E of true time. Nothing
+// travels backwards in time, so true time at c1 was at most T2 + E, and at c4 at least T3 − E.
+// That is all a sample carries. The two halves of the delay need not be equal, and whoever delays a
+// packet can only widen the interval. E is
+//
+//	root delay / 2 + root dispersion    as the server claims them
+//	+ one unit of each of these fields  2⁻¹⁶ s: the server may have rounded down
+//	+ 2^precision                       the server's own stamping; chrony fills the bits below with noise
+//	+ 1 ns                              the rounding of the stamps, 2⁻³² s
+//	+ WithExtraError                    what the user adds, because all of this is a claim
+//
+// # What is refused
+//
+// A reply is rejected, never repaired, if its server is not synchronized (leap indicator 3, stratum
+// 0 or above the limit), if it claims too large a root distance, if its stamps are missing or run
+// backwards, if it says that it kept the request longer than the whole exchange took, or if it took
+// too long. Datagrams that do not carry the request's random 64-bit origin are ignored. Kiss-o'-death
+// RATE slows polling down; DENY and RSTR end it.
+//
+// # What this does not promise
+//
+// NTP without authentication can be forged by whoever sees the request. The clock survives that for
+// as many sources as it tolerates faulty ones.
+package ntpsrc

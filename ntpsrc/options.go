@@ -1,0 +1,83 @@
+package ntpsrc
+
+import (
+	"fmt"
+	"time"
+)
+
+// An Option changes what a source accepts.
+type Option func(*limits) error
+
+type limits struct {
+	maxDelay        time.Duration
+	maxRootDistance time.Duration
+	maxStratum      int
+	extraError      time.Duration
+}
+
+func defaultLimits() limits {
+	return limits{
+		maxDelay:        time.Second,
+		maxRootDistance: 1500 * time.Millisecond, // MAXDIST, RFC 5905 figure 27
+		maxStratum:      15,                      // 16 is "not synchronized"
+	}
+}
+
+// WithMaxDelay sets the longest round-trip delay δ of a reply that is used: above 0, default 1 s. A
+// longer one would still be true, but says little.
+func WithMaxDelay(max time.Duration) Option {
+	return func(l *limits) error {
+		if max <= 0 {
+			return fmt.Errorf("maximum delay of %v: it must be above 0", max)
+		}
+		l.maxDelay = max
+		return nil
+	}
+}
+
+// WithMaxRootDistance sets the largest root distance of a reply that is used: above 0, default
+// 1.5 s. Root distance is δ/2 + E: how far the server may be from true time, and the reply with it.
+func WithMaxRootDistance(max time.Duration) Option {
+	return func(l *limits) error {
+		if max <= 0 {
+			return fmt.Errorf("maximum root distance of %v: it must be above 0", max)
+		}
+		l.maxRootDistance = max
+		return nil
+	}
+}
+
+// WithMaxStratum sets the highest stratum of a server that is used: 1 to 15, default 15.
+func WithMaxStratum(max int) Option {
+	return func(l *limits) error {
+		if max < 1 || max > 15 {
+			return fmt.Errorf("maximum stratum of %d: it must be 1 to 15", max)
+		}
+		l.maxStratum = max
+		return nil
+	}
+}
+
+// WithExtraError adds to the error E that the server claims: at least 0, default 0. Root dispersion
+// is a claim and often an estimate. chrony, for one, adds 1 ppm for its own clock (maxclockerror)
+// where 50 would be a bound; add what you think is missing.
+func WithExtraError(extra time.Duration) Option {
+	return func(l *limits) error {
+		if extra < 0 {
+			return fmt.Errorf("extra error of %v: it must be at least 0", extra)
+		}
+		l.extraError = extra
+		return nil
+	}
+}
+
+// check refuses a sample that is too wide to be of use.
+func (l limits) check(delay, e time.Duration) error {
+	if delay > l.maxDelay {
+		return unusable("a delay of %v is above the limit of %v", delay, l.maxDelay)
+	}
+	if distance := delay/2 + e; distance > l.maxRootDistance {
+		return unusable("a root distance of %v is above the limit of %v", distance, l.maxRootDistance)
+	}
+	return nil
+}

@@ -45,6 +45,15 @@ func Server(address string, options ...Option) truetime.Source {
 	return s
 }
 
+// Servers returns a [Server] for each address, without options.
+func Servers(addresses ...string) []truetime.Source {
+	var sources []truetime.Source
+	for _, a := range addresses {
+		sources = append(sources, Server(a))
+	}
+	return sources
+}
+
 // note adds a mistake to those that Validate reports.
 func (s *server) note(mistake error) {
 	switch {

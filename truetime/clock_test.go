@@ -300,7 +300,7 @@ func TestWaitSynchronized(t *testing.T) {
 		err := c.WaitSynchronized(ctx, time.Hour)
 		require.ErrorIs(t, err, ErrNotSynchronized)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorContains(t, err, "2 of 3 sources answer, and 3 votes are needed; c: cable cut")
+		require.ErrorContains(t, err, "2 of 3 voters answer, and 3 are needed; c: cable cut")
 
 		sources[2].change(func() { sources[2].fail = nil })
 		require.NoError(t, c.WaitSynchronized(t.Context(), time.Hour))

@@ -89,29 +89,30 @@ type SourceStatus struct {
 	Poll  time.Duration // the present interval between polls; 0 if it is not asked any more
 }
 
-// Summary says in one sentence what keeps the clock from an answer, or keeps it in holdover: how
-// many sources answer, how many are needed, and what the others said last. It is empty if nothing
-// does.
+// Summary says in one sentence what keeps the clock from an answer or in holdover: how many voters
+// answer, how many are needed, and why the others do not. It is empty if nothing does.
 func (s Status) Summary() string {
 	if s.State == Synchronized || s.State == Closed {
 		return ""
 	}
-	var heard int
-	var missing []string
+	var problems []string
+	voters := map[string]bool{} // of whose sources one has answered
 	for _, source := range s.Sources {
-		switch {
-		case source.Err != nil:
-			missing = append(missing, fmt.Sprintf("%s: %v", source.Name, source.Err))
-		case source.Interval.Valid():
-			heard++
+		if source.Err != nil {
+			problems = append(problems, fmt.Sprintf("%s: %v", source.Name, source.Err))
+		} else if source.Interval.Valid() && source.Group != "" {
+			voters["group "+source.Group] = true
+		} else if source.Interval.Valid() {
+			voters["source "+source.Name] = true
 		}
 	}
-	text := fmt.Sprintf("%d of %d sources answer, and %d votes are needed", heard, len(s.Sources), discipline.Quorum(s.Voters, s.Faulty))
+	needed := discipline.Quorum(s.Voters, s.Faulty)
+	text := fmt.Sprintf("%d of %d voters answer, and %d are needed", len(voters), s.Voters, needed)
+	if len(voters) >= needed {
+		text = fmt.Sprintf("%d of %d voters answer, but there is no moment that %d of them agree on", len(voters), s.Voters, s.Voters-s.Faulty)
+	}
 	if s.Disruption != "" {
-		text += "; last disruption: " + s.Disruption
+		text += "; the last epoch ended because " + s.Disruption
 	}
-	if len(missing) > 0 {
-		text += "; " + strings.Join(missing, "; ")
-	}
-	return text
+	return strings.Join(append([]string{text}, problems...), "; ")
 }

@@ -1,0 +1,134 @@
+// Quickstart shows a clock that knows how wrong it may be, live, with a lying server thrown out.
+//
+//	go run ./examples/quickstart
+//	go run ./examples/quickstart -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
+//
+// Without -server it starts five NTP servers of its own on loopback, of which one is wrong by
+// 250 ms, so that it works without a network. With -json it prints one object per second and line.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the command's flags.
+type settings struct {
+	servers  []string
+	duration time.Duration
+	poll     time.Duration
+	driftPPM float64
+	json     bool
+}
+
+func parse(args []string, stdout io.Writer) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // a mistake is reported once, by whoever called
+	flags.Func("server", "NTP server, `host[:port]`; repeat it for more (default: five of its own on loopback)", func(address string) error {
+		s.servers = append(s.servers, address)
+		return nil
+	})
+	flags.DurationVar(&s.duration, "for", 10*time.Second, "how long to run")
+	flags.DurationVar(&s.poll, "poll", time.Second, "how often to ask each server; a public one expects 16s or more")
+	flags.Float64Var(&s.driftPPM, "drift", 200, "how far the local counter's rate may be off, in `ppm`")
+	flags.BoolVar(&s.json, "json", false, "print one JSON object per second and line")
+	flags.Usage = func() {}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(stdout, "Shows a clock that knows how wrong it may be, live, with a lying server thrown out.\n\nFlags:")
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		return s, err
+	} else if err != nil {
+		return s, fmt.Errorf("%w (-help lists the flags)", err)
+	}
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q: servers are given with -server", flags.Arg(0))
+	}
+	if s.duration <= 0 {
+		return s, fmt.Errorf("-for %v: it must be above 0", s.duration)
+	}
+	return s, nil
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	s, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	introduction := ""
+	if len(s.servers) == 0 {
+		demo, err := startDemo()
+		if err != nil {
+			return err
+		}
+		defer demo.close()
+		s.servers, introduction = demo.addresses(), demo.describe()
+	}
+
+	clock, err := truetime.New(ntpsrc.Servers(s.servers...),
+		truetime.WithDrift(s.driftPPM),
+		truetime.WithPoll(s.poll, max(s.poll, min(8*s.poll, time.Minute))))
+	if err != nil {
+		return err
+	}
+	defer clock.Close()
+
+	if s.json {
+		printJSON(ctx, clock, s.duration, stdout)
+	} else {
+		fmt.Fprint(stdout, introduction)
+		watch(ctx, clock, s.duration, stdout)
+		commit(clock, stdout)
+	}
+	if status := clock.Status(); status.Err != nil {
+		return fmt.Errorf("no answer at the end: %w: %s", status.Err, status.Summary())
+	}
+	return nil
+}
+
+// everySecond calls show at the end of every full second of the given duration, or once at its end
+// if it is shorter than that. It returns at the end of the duration, or when ctx ends.
+func everySecond(ctx context.Context, duration time.Duration, show func()) {
+	start := time.Now()
+	for second := 1; ; second++ {
+		next, last := time.Duration(second)*time.Second, false
+		if next > duration {
+			next, last = duration, true
+		}
+		select {
+		case <-time.After(time.Until(start.Add(next))):
+		case <-ctx.Done():
+			return
+		}
+		if last && second > 1 {
+			return
+		}
+		show()
+		if last || next == duration {
+			return
+		}
+	}
+}

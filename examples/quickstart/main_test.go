@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/epsilontime/epsilon/internal/testbed"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stamped keeps each line that is written and the truth at that moment.
+type stamped struct {
+	mu    sync.Mutex
+	lines []string
+	at    []int64
+}
+
+func (s *stamped) Write(b []byte) (int, error) {
+	now := testbed.Realtime()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines, s.at = append(s.lines, string(b)), append(s.at, now)
+	return len(b), nil
+}
+
+// decodeStrictly decodes a line that has exactly the documented fields.
+func decodeStrictly(t *testing.T, text string) (l line) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	require.NoError(t, d.Decode(&l), text)
+	_, err := d.Token()
+	require.ErrorIs(t, err, io.EOF, "one object a line")
+	require.Equal(t, 1, strings.Count(text, "\n"))
+	return l
+}
+
+// printing is how long a line may be under way between the reading of the clock and the reading of
+// the truth. Whether each answer contains the truth to the nanosecond is tested in ntpsrc.
+const printing = int64(100 * time.Millisecond)
+
+func TestFourRealServersAndOneLiar(t *testing.T) {
+	args := []string{"-json", "-for", "4s"}
+	for range 4 {
+		args = append(args, "-server", testbed.StartChronyd(t).Address())
+	}
+	liar := testbed.StartLyingChronyd(t, 250*time.Millisecond).Address()
+	args = append(args, "-server", liar)
+
+	var out stamped
+	require.NoError(t, run(t.Context(), args, &out))
+	require.Len(t, out.lines, 4, "one a second")
+	for i, text := range out.lines {
+		l := decodeStrictly(t, text)
+		require.Equal(t, "synchronized", l.State)
+		require.EqualValues(t, 1, l.Epoch)
+		require.LessOrEqual(t, *l.EarliestNS, out.at[i])
+		require.GreaterOrEqual(t, *l.LatestNS, out.at[i]-printing)
+		require.Equal(t, (*l.LatestNS-*l.EarliestNS+1)/2, *l.UncertaintyNS)
+		require.Len(t, l.Sources, 5)
+		for _, s := range l.Sources {
+			want := "truechimer"
+			if s.Name == liar {
+				want = "falseticker"
+			}
+			require.Equal(t, want, s.Verdict, text)
+		}
+	}
+}
+
+func TestWithoutServersItBringsItsOwnAndCatchesTheLiar(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-for", "1s"}, &out))
+	require.Equal(t, 4, strings.Count(out.String(), "truechimer"), out.String())
+	require.Equal(t, 1, strings.Count(out.String(), "falseticker"), out.String())
+	require.Contains(t, out.String(), "lies: it is off by 250ms")
+	require.Contains(t, out.String(), "has passed everywhere after a wait of")
+}
+
+func TestShortRunPrintsOneLine(t *testing.T) {
+	var out stamped
+	require.NoError(t, run(t.Context(), []string{"-json", "-for", "300ms"}, &out))
+	require.Len(t, out.lines, 1)
+	decodeStrictly(t, out.lines[0])
+}
+
+func TestUnsynchronizedLineHasNoNumbers(t *testing.T) {
+	var out stamped
+	err := run(t.Context(), []string{"-json", "-for", "100ms", "-server", "127.0.0.1:9"}, &out)
+	require.ErrorContains(t, err, "no answer at the end")
+	require.ErrorContains(t, err, "nothing listens at 127.0.0.1:9")
+	l := decodeStrictly(t, out.lines[0])
+	require.Nil(t, l.EarliestNS)
+	require.Nil(t, l.LatestNS)
+	require.Nil(t, l.UncertaintyNS)
+	require.Equal(t, "unsynchronized", l.State)
+	require.Equal(t, []lineSource{{Name: "127.0.0.1:9", Verdict: "silent"}}, l.Sources)
+}
+
+func TestEachMistakeIsOneSentence(t *testing.T) {
+	for args, want := range map[string]string{
+		"-drift -5":        "drift of -5 ppm",
+		"-drift x":         `invalid value "x" for flag -drift`,
+		"-poll 0s":         "poll interval of 0s to 0s",
+		"-for 0s":          "-for 0s: it must be above 0",
+		"-bogus":           "flag provided but not defined: -bogus",
+		"ntp1.example.net": "servers are given with -server",
+		"-server 127.0.0.1 -server 127.0.0.1:123": `source "127.0.0.1" is given more than once`,
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), strings.Fields(args), &out)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "\n")
+		require.Empty(t, out.String())
+	}
+}
+
+func TestInterruptEndsTheRunDuringAPoll(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var out stamped
+	err := run(ctx, []string{"-json", "-for", "1h", "-server", "127.0.0.1:9"}, &out)
+	require.ErrorContains(t, err, "not synchronized")
+	require.Empty(t, out.lines)
+}
+
+func TestHelpListsTheFlags(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-help"}, &out))
+	for _, flag := range []string{"-server", "-for", "-poll", "-drift", "-json"} {
+		require.Contains(t, out.String(), flag)
+	}
+}

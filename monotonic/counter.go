@@ -1,11 +1,16 @@
 package monotonic
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Counter is a local counter that never goes back and that nobody slews.
 //
 // Now must be safe for use by many goroutines and must not block: it is on the path of every
-// answer the clock gives.
+// answer the clock gives. A counter whose readings may be behind it by more than a nanosecond,
+// because it advances in larger ticks, has a method Resolution() time.Duration that says by how
+// much.
 type Counter interface {
 	Now() Instant
 }
@@ -13,8 +18,11 @@ type Counter interface {
 // ErrNoCounter is returned by [System] where no counter can carry a bound.
 var ErrNoCounter = errors.New("no unslewed counter on this system")
 
-// System returns the best counter of this machine that no time daemon can slew.
-//
-// On Linux that is CLOCK_MONOTONIC_RAW; a reading costs one system call, about 200 ns on a
-// current x86 server. Elsewhere it returns an error that wraps [ErrNoCounter] and says why.
-func System() (Counter, error) { return system() }
+// Resolution returns by how much a reading of c may be behind the counter itself: what the counter
+// says, or 1 ns.
+func Resolution(c Counter) time.Duration {
+	if r, ok := c.(interface{ Resolution() time.Duration }); ok {
+		return r.Resolution()
+	}
+	return time.Nanosecond
+}

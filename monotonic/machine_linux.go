@@ -1,0 +1,91 @@
+package monotonic
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sysfsClocksource is where the kernel describes its clocksources
+// (Documentation/ABI/stable/sysfs-devices-system-clocksource).
+const sysfsClocksource = "/sys/devices/system/clocksource/clocksource0"
+
+var errClocksource = errors.New("the kernel changed its clocksource")
+
+// clocksource returns the name of the kernel's current clocksource.
+func (ch chooser) clocksource() (string, error) {
+	if ch.sysfs == "" {
+		return "", errors.New("the kernel's clocksource is not known")
+	}
+	text, err := os.ReadFile(filepath.Join(ch.sysfs, "current_clocksource"))
+	if err != nil {
+		return "", fmt.Errorf("the kernel's clocksource is not known: %w", err)
+	}
+	name := strings.TrimSpace(string(text))
+	if name == "" {
+		return "", errors.New("the kernel names no clocksource")
+	}
+	return name, nil
+}
+
+// machine watches what the kernel says about its clocks.
+type machine struct {
+	chooser
+	name string // of the clocksource; empty if not known
+
+	// Bounds of CLOCK_BOOTTIME − CLOCK_MONOTONIC. Both are slewed alike, and only a suspend moves one
+	// against the other (kernel/time/timekeeping.c, __timekeeping_inject_sleeptime).
+	suspendedMin, suspendedMax int64
+	seesSuspend                bool // false where the kernel does not let us read them
+}
+
+func newMachine(sysfs string) machine { return machine{chooser: chooser{sysfs: sysfs}} }
+
+func (m *machine) begin() {
+	m.name, _ = m.clocksource()
+	var err error
+	m.suspendedMin, m.suspendedMax, err = suspended()
+	m.seesSuspend = err == nil
+}
+
+// check returns what has changed since begin.
+func (m *machine) check() error {
+	if m.seesSuspend {
+		least, most, err := suspended()
+		if err != nil {
+			return err
+		}
+		if least > m.suspendedMax || most < m.suspendedMin {
+			return fmt.Errorf("the machine was suspended for about %v", time.Duration(least-m.suspendedMin).Round(time.Millisecond))
+		}
+		m.suspendedMin, m.suspendedMax = max(m.suspendedMin, least), min(m.suspendedMax, most)
+	}
+	if m.name == "" {
+		return nil
+	}
+	name, err := m.clocksource()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errClocksource, err)
+	}
+	if name != m.name {
+		return fmt.Errorf("%w from %s to %s", errClocksource, m.name, name)
+	}
+	return nil
+}
+
+// suspended bounds how long the machine has been suspended since it was booted: CLOCK_BOOTTIME, read
+// between two readings of CLOCK_MONOTONIC, less each of these.
+func suspended() (least, most int64, err error) {
+	before, err1 := readClock(unix.CLOCK_MONOTONIC)
+	boot, err2 := readClock(unix.CLOCK_BOOTTIME)
+	after, err3 := readClock(unix.CLOCK_MONOTONIC)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return 0, 0, fmt.Errorf("reading CLOCK_BOOTTIME and CLOCK_MONOTONIC failed: %w", err)
+	}
+	return boot - after, boot - before, nil
+}

@@ -1,0 +1,99 @@
+package monotonic
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic/internal/ticks"
+)
+
+// SystemCounter is a counter of this machine. It is made by [System] and [Raw].
+type SystemCounter struct {
+	choice atomic.Pointer[choice]
+	chooser
+}
+
+// choice is which counter is read, and why. It never changes; a SystemCounter whose hardware counter
+// has lost the kernel's trust gets another one.
+type choice struct {
+	hardware   bool
+	scale      scale // if hardware
+	start      pair  // what the scale was begun at, if hardware
+	resolution time.Duration
+	text       string
+}
+
+// chooser decides between the hardware counter and the reference. Systems whose kernel says nothing
+// about its clocksource always choose the reference.
+type chooser struct {
+	sysfs  string // where the kernel describes its clocksources
+	refuse string // if not empty, why the hardware counter is out of the question
+}
+
+// System returns the fastest counter of this machine that no time daemon can slew.
+//
+// That is the processor's own counter (amd64: LFENCE+RDTSC, arm64: ISB+CNTVCT_EL0, about 20 ns a
+// reading), if the kernel itself keeps time by it and, on amd64, the processor calls it invariant.
+// System then takes a few milliseconds to measure its rate. Otherwise it is the system's own
+// unslewed counter: CLOCK_MONOTONIC_RAW on Linux (a system call, about 200 ns) and macOS,
+// QueryPerformanceCounter on Windows. String says which it is, and why not a faster one.
+//
+// Where there is none of these the error wraps [ErrNoCounter] and says why.
+func System() (*SystemCounter, error) { return newSystemCounter(chooser{sysfs: sysfsClocksource}) }
+
+// Raw returns the system's own unslewed counter, also where the processor's would do.
+func Raw() (*SystemCounter, error) { return newSystemCounter(chooser{refuse: "not asked for"}) }
+
+func newSystemCounter(ch chooser) (*SystemCounter, error) {
+	if err := checkRaw(); err != nil {
+		return nil, err
+	}
+	c := &SystemCounter{chooser: ch}
+	c.choice.Store(ch.choose())
+	return c, nil
+}
+
+// Now reads the counter. It allocates nothing and may be called from many goroutines.
+func (c *SystemCounter) Now() Instant {
+	ch := c.choice.Load()
+	if !ch.hardware {
+		return rawInstant()
+	}
+	return ch.scale.at(ticks.Read())
+}
+
+// Resolution is by how much a reading may be behind the counter.
+func (c *SystemCounter) Resolution() time.Duration { return c.choice.Load().resolution }
+
+// String says which counter is read, and why not a faster one.
+func (c *SystemCounter) String() string { return c.choice.Load().text }
+
+// choose makes a new choice. For a hardware counter it measures the rate, which takes
+// calibrationSpan.
+func (ch chooser) choose() *choice {
+	clocksource, err := ch.clocksource()
+	reason := ch.refuse
+	switch {
+	case reason != "":
+	case err != nil:
+		reason = err.Error()
+	case clocksource != ticks.ClockSource:
+		reason = fmt.Sprintf("the kernel keeps time by %s and not by %s", clocksource, ticks.ClockSource)
+	default:
+		if err := ticks.Usable(); err != nil {
+			reason = err.Error()
+		}
+	}
+	if reason == "" {
+		if chosen, err := calibrate(); err == nil {
+			return chosen
+		} else {
+			reason = err.Error()
+		}
+	}
+	return &choice{
+		resolution: rawResolution(clocksource),
+		text:       fmt.Sprintf("%s; the processor's counter is not used: %s", rawName, reason),
+	}
+}

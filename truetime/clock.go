@@ -19,13 +19,15 @@ import (
 // it is closed. All methods are safe for use by many goroutines.
 type Clock struct {
 	counter        monotonic.Counter
-	maxUncertainty time.Duration // 0 if any will do
+	system         *monotonic.SystemCounter // the counter, if it is one of the machine's
+	maxUncertainty time.Duration            // 0 if any will do
 
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
 
 	mu         sync.Mutex // guards all that follows, and the state of every poller
 	discipline *discipline.Discipline
+	watch      watch
 	pollers    []*poller
 	faulty     int
 	state      State
@@ -60,17 +62,19 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	c := &Clock{
 		counter:        config.counter,
 		maxUncertainty: config.maxUncertainty,
-		discipline: discipline.New(discipline.Config{
-			Drift:  discipline.NewDrift(driftPPB(config.driftPPM)),
-			Faulty: config.faulty,
-			Voter:  voter,
-		}),
-		faulty:  config.faulty,
-		epoch:   1,
-		changed: make(chan struct{}),
-		events:  newEventQueue(config.events),
-		cancel:  cancel,
+		watch:          newWatch(config),
+		faulty:         config.faulty,
+		epoch:          1,
+		changed:        make(chan struct{}),
+		events:         newEventQueue(config.events),
+		cancel:         cancel,
 	}
+	c.system, _ = config.counter.(*monotonic.SystemCounter)
+	c.discipline = discipline.New(discipline.Config{
+		Scale:  discipline.Scale{Drift: c.watch.drift(), Resolution: int64(monotonic.Resolution(c.counter))},
+		Faulty: config.faulty,
+		Voter:  voter,
+	})
 	c.published.Store(&answer{err: ErrNotSynchronized})
 	for i, s := range sources {
 		c.pollers = append(c.pollers, newPoller(i, s, polling.New(config.poll, rand.New(rand.NewPCG(config.seed, uint64(i))))))
@@ -78,6 +82,7 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	for _, p := range c.pollers {
 		c.running.Go(func() { c.run(ctx, p) })
 	}
+	c.running.Go(func() { c.keepWatch(ctx) })
 	return c, nil
 }
 
@@ -103,7 +108,7 @@ func (c *Clock) Now() (Interval, error) {
 	if a.err != nil {
 		return Interval{}, a.err
 	}
-	now := c.counter.Now()
+	now := c.read()
 	if now.Before(a.from) {
 		return Interval{}, ErrNotSynchronized
 	}
@@ -112,6 +117,14 @@ func (c *Clock) Now() (Interval, error) {
 		return Interval{}, ErrUncertaintyTooLarge
 	}
 	return i, nil
+}
+
+// read reads the counter, without an indirect call where it is the machine's own.
+func (c *Clock) read() monotonic.Instant {
+	if c.system != nil {
+		return c.system.Now()
+	}
+	return c.counter.Now()
 }
 
 func interval(i agreement.Interval) Interval { return Interval{Time(i.Lo), Time(i.Hi)} }
@@ -182,6 +195,7 @@ func (c *Clock) Status() Status {
 		Err:        err,
 		Epoch:      c.discipline.Epoch(),
 		Disruption: c.discipline.LastDisruption().Reason,
+		Counter:    c.watch.describe(),
 		Voters:     c.discipline.Voters(),
 		Faulty:     c.faulty,
 		Sources:    make([]SourceStatus, len(c.pollers)),

@@ -88,11 +88,9 @@ func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.counter.Now()
+	now := c.inspect()
 	if err == nil {
 		err = c.use(p, sample, epoch, now)
-	} else {
-		c.discipline.Observe(now)
 	}
 	p.reach <<= 1
 	p.err = err

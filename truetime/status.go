@@ -62,6 +62,8 @@ type Status struct {
 	// per million: somewhere between these two.
 	RateLowPPM, RateHighPPM float64
 
+	Counter string // which local counter is read, and why not a faster one
+
 	Voters  int // n, as configured; the sources of a group are one voter
 	Faulty  int // f, how many of them may be wrong
 	Sources []SourceStatus

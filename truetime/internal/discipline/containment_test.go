@@ -31,6 +31,11 @@ func (o *oscillator) advance(span int64) {
 	}
 }
 
+// counterTick is the counter's step in these worlds: a reading is behind by up to that much.
+const counterTick = 7
+
+func (o *oscillator) read() monotonic.Instant { return o.counter - o.counter%counterTick }
+
 func (o *oscillator) wander(rng *rand.Rand) {
 	switch rng.IntN(4) {
 	case 0:
@@ -62,24 +67,31 @@ var lies = []func(int64, Bounds) int64{
 func TestContainmentInRandomWorlds(t *testing.T) {
 	seed := rand.Uint64()
 	for w := range 300 {
-		if err := runWorld(seed, uint64(w), NewDrift(200_000)); err != nil {
+		if err := runWorld(seed, uint64(w), Scale{Drift: NewDrift(200_000), Resolution: counterTick}); err != nil {
 			t.Fatalf("seed %d world %d: %v", seed, w, err)
 		}
 	}
 }
 
-// The same worlds notice when ρ is used where ρ' is needed: 40 ppb, and nothing else is wrong.
-func TestContainmentNoticesRhoForRhoPrime(t *testing.T) {
-	tooSmall := NewDrift(200_000)
-	tooSmall.fraction -= tooSmall.fraction / 5000
-	var err error
-	for w := uint64(0); err == nil; w++ {
-		require.Less(t, w, uint64(3000), "no world noticed")
-		err = runWorld(1, w, tooSmall)
+// The same worlds notice when ρ is used where ρ' is needed, which is 40 ppb, or when the tick of the
+// counter is forgotten, which is 7 ns, and nothing else is wrong.
+func TestContainmentNoticesTheSmallestFaults(t *testing.T) {
+	rhoForRhoPrime := Scale{Drift: NewDrift(200_000), Resolution: counterTick}
+	rhoForRhoPrime.Drift.slow -= rhoForRhoPrime.Drift.slow / 5000
+	rhoForRhoPrime.Drift.fast -= rhoForRhoPrime.Drift.fast / 5000
+	for name, scale := range map[string]Scale{
+		"ρ for ρ'":                 rhoForRhoPrime,
+		"the counter has no ticks": {Drift: NewDrift(200_000)},
+	} {
+		var err error
+		for w := uint64(0); err == nil; w++ {
+			require.Less(t, w, uint64(3000), "no world noticed: %s", name)
+			err = runWorld(1, w, scale)
+		}
 	}
 }
 
-func runWorld(seed, world uint64, drift Drift) error {
+func runWorld(seed, world uint64, scale Scale) error {
 	rng := rand.New(rand.NewPCG(seed, world))
 	n := 1 + rng.IntN(7)
 	faulty := (n - 1) / 2
@@ -91,7 +103,7 @@ func runWorld(seed, world uint64, drift Drift) error {
 		}
 	}
 	o := &oscillator{truth: truthAtZero}
-	d := New(Config{Drift: drift, Faulty: faulty, Voter: voter})
+	d := New(Config{Scale: scale, Faulty: faulty, Voter: voter})
 	longestDelay := int64(1) << (10 + rng.IntN(17)) // 1 µs to 67 ms
 	longestPause := int64(1) << (20 + rng.IntN(20)) // 1 ms to 550 s
 
@@ -101,7 +113,7 @@ func runWorld(seed, world uint64, drift Drift) error {
 		if !ok {
 			return nil
 		}
-		i := bounds.At(o.counter)
+		i := bounds.At(o.read())
 		if i.Lo > o.truth || i.Hi < o.truth {
 			return fmt.Errorf("at counter %d true time %d is not in %v", o.counter, o.truth, i)
 		}
@@ -128,20 +140,20 @@ func runWorld(seed, world uint64, drift Drift) error {
 			return o.truth - s.claim + rng.Int64N(2*s.claim+1)
 		}
 		var f Facts
-		f.Upper.At = o.counter
+		f.Upper.At = o.read()
 		o.advance(rng.Int64N(longestDelay) * rng.Int64N(2))
 		f.Upper.Time = stamp() + s.claim
 		o.wander(rng)
 		o.advance(rng.Int64N(longestDelay) * rng.Int64N(2))
 		f.Lower.Time = stamp() - s.claim
 		o.advance(rng.Int64N(longestDelay) * rng.Int64N(2))
-		f.Lower.At = o.counter
+		f.Lower.At = o.read()
 		if rng.IntN(5) == 0 {
 			continue // the reply is lost
 		}
 		o.advance(rng.Int64N(1000))
 
-		if err := d.Add(i, f, d.Epoch(), o.counter); err != nil && s.lie == nil {
+		if err := d.Add(i, f, d.Epoch(), o.read()); err != nil && s.lie == nil {
 			return fmt.Errorf("honest sample %v of source %d was not used: %w", f, i, err)
 		}
 		if err := check(); err != nil {

@@ -50,7 +50,7 @@ var (
 
 // Config says who votes and what is assumed.
 type Config struct {
-	Drift  Drift
+	Scale  Scale // of the counter
 	Faulty int   // f: how many voters may be wrong
 	Voter  []int // for each source, which vote it belongs to, numbered from 0 without gaps
 }
@@ -74,7 +74,7 @@ type Disruption struct {
 
 // Discipline is the state of one clock. It is not safe for concurrent use.
 type Discipline struct {
-	drift   Drift
+	scale   Scale
 	faulty  int
 	sources []source
 	voter   []int   // the vote of each source
@@ -108,7 +108,7 @@ type source struct {
 // New returns a discipline in its first epoch, number 1, without an answer.
 func New(config Config) *Discipline {
 	d := &Discipline{
-		drift:   config.Drift,
+		scale:   config.Scale,
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		voter:   config.Voter,
@@ -134,14 +134,14 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	if f.Upper.At.After(f.Lower.At) || f.Lower.At.After(now) {
 		return ErrOrder
 	}
-	if f.At(f.Lower.At, d.drift).Empty() {
+	if f.At(f.Lower.At, d.scale).Empty() {
 		return ErrSelfContradiction
 	}
 
-	d.sources[i].use(f, d.drift)
+	d.sources[i].use(f, d.scale)
 	d.samples++
 	if convicted := d.convictedVoters(); convicted > d.faulty {
-		d.Disrupt(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))
+		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))
 		return nil
 	}
 	d.fuse(now)
@@ -156,14 +156,26 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 	d.now = now
 }
 
-// Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
-// heard again.
-func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
+// Rescale replaces what is known about the counter's drift, after it has been measured better. It
+// applies to the past as well: the counter has run at one rate since it was first read.
+func (d *Discipline) Rescale(drift Drift) {
+	d.scale.Drift, d.fused.Scale.Drift, d.first.Scale.Drift = drift, drift, drift
+}
+
+// contradicted ends the epoch because the facts exclude each other. If that happens again and again
+// the counter is faulty.
+func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
 	if d.isBrief() {
 		d.brief++
 	} else {
 		d.brief = 0
 	}
+	d.Disrupt(now, reason)
+}
+
+// Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
+// heard again. The caller knows of something that has happened to the counter.
+func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	for i := range d.sources {
 		d.sources[i] = source{verdict: Unheard}
 	}
@@ -174,12 +186,12 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 }
 
 // use takes facts into a source's window, or convicts it if they exclude what it said before.
-func (s *source) use(f Facts, d Drift) {
+func (s *source) use(f Facts, scale Scale) {
 	s.window.age(f.Lower.At)
-	if s.window.contradicts(f, d) {
+	if s.window.contradicts(f, scale) {
 		*s = source{convicted: true}
 	}
-	s.window.insert(f, d)
+	s.window.insert(f, scale)
 	if s.convicted {
 		s.fresh++
 		s.convicted = s.fresh < requalifySamples
@@ -213,7 +225,7 @@ func (d *Discipline) vote(v int, now monotonic.Instant) agreement.Interval {
 		if s := &d.sources[i]; s.convicted {
 			d.members = append(d.members, agreement.Nothing)
 		} else {
-			d.members = append(d.members, s.window.at(now, d.drift))
+			d.members = append(d.members, s.window.at(now, d.scale))
 		}
 	}
 	if len(d.members) == 1 {
@@ -234,30 +246,33 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	case d.answer:
 		d.narrow(agreed, now)
 	case agreed.Bounded() && d.quorum():
-		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.drift}
+		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.scale}
 		d.first, d.began, d.answer = d.fused, now, true
 	}
 	d.judge(now)
 }
 
-// narrow moves an end of the answer only where the agreement is strictly better. An end that is
-// left alone keeps its own moment, so its line is the same line as before and Earliest cannot go
-// back by so much as a rounding error.
+// narrow moves an end of the answer only where the new line is strictly better at this moment, its
+// own rounding included. An end that is left alone keeps its own moment, and so the same line as
+// before. Either way Earliest cannot go back by so much as a rounding error: two spans rounded up
+// one by one exceed their sum rounded up by at most the 1 ns that the new line is ahead.
 func (d *Discipline) narrow(agreed agreement.Interval, now monotonic.Instant) {
 	before := d.fused.At(now)
 	switch {
 	case agreed.Empty():
-		d.Disrupt(now, fmt.Sprintf("no moment is covered by %d of %d voters: more than %d are wrong, or the counter is", len(d.voters)-d.faulty, len(d.voters), d.faulty))
+		d.contradicted(now, fmt.Sprintf("no moment is covered by %d of %d voters: more than %d are wrong, or the counter is", len(d.voters)-d.faulty, len(d.voters), d.faulty))
 		return
 	case agreed.Intersect(before).Empty():
-		d.Disrupt(now, "the voters agree on an interval that excludes the one carried from before: the counter jumped or runs outside its drift, or too many were wrong")
+		d.contradicted(now, "the voters agree on an interval that excludes the one carried from before: the counter jumped or runs outside its drift, or too many were wrong")
 		return
 	}
-	if agreed.Lo > before.Lo {
-		d.fused.Lower = Point{now, agreed.Lo}
+	next := Facts{Upper: Point{now, agreed.Hi}, Lower: Point{now, agreed.Lo}}
+	after := next.At(now, d.scale)
+	if after.Lo > before.Lo {
+		d.fused.Lower = next.Lower
 	}
-	if agreed.Hi < before.Hi {
-		d.fused.Upper = Point{now, agreed.Hi}
+	if after.Hi < before.Hi {
+		d.fused.Upper = next.Upper
 	}
 }
 
@@ -280,7 +295,7 @@ func Quorum(n, f int) int { return max(2*f+1, min(n, 2)) }
 func (d *Discipline) judge(now monotonic.Instant) {
 	for i := range d.sources {
 		s := &d.sources[i]
-		said := s.window.at(now, d.drift)
+		said := s.window.at(now, d.scale)
 		switch {
 		case s.convicted:
 			s.verdict = Convicted
@@ -326,19 +341,19 @@ func (d *Discipline) Verdict(i int) Verdict { return d.sources[i].verdict }
 // Interval returns what source i alone says about true time at now: everything is possible before
 // its first answer.
 func (d *Discipline) Interval(i int, now monotonic.Instant) agreement.Interval {
-	return d.sources[i].window.at(now, d.drift)
+	return d.sources[i].window.at(now, d.scale)
 }
 
 // Rate bounds the mean of dT/dc − 1 over this epoch, in parts per million: how much faster than the
 // counter true time ran. It follows from the first answer and the present one alone.
 func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
-	limit := float64(d.drift.fraction) / (1 << 64) * 1e6
+	slow, fast := -d.scale.Drift.slowRate()*1e6, d.scale.Drift.fastRate()*1e6
 	span := float64(now.Sub(d.began))
 	if !d.answer || span <= 0 {
-		return -limit, limit
+		return slow, fast
 	}
 	first, last := d.first.At(d.began), d.fused.At(now)
 	low = (float64(last.Lo-first.Hi)/span - 1) * 1e6
 	high = (float64(last.Hi-first.Lo)/span - 1) * 1e6
-	return max(low, -limit), min(high, limit)
+	return max(low, slow), min(high, fast)
 }

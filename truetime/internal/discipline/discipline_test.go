@@ -25,7 +25,7 @@ type network struct {
 }
 
 func newNetwork(t *testing.T, faulty int, voter ...int) *network {
-	return &network{New(Config{Drift: NewDrift(200_000), Faulty: faulty, Voter: voter}), t}
+	return &network{New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: faulty, Voter: voter}), t}
 }
 
 func truth(at monotonic.Instant) int64 { return truthAtZero + int64(at) }
@@ -266,7 +266,7 @@ func TestOldLieAgesOut(t *testing.T) {
 }
 
 func TestWindowKeepsTheBestFactOfEachBucket(t *testing.T) {
-	d := NewDrift(200_000)
+	d := Scale{Drift: NewDrift(200_000)}
 	var w window
 	best := exchange(at(1), 0)
 	w.insert(best, d)
@@ -350,8 +350,21 @@ func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {
 	require.Less(t, high-low, 10.0, "4 ms wide over 1000 s")
 }
 
+// The counter is found to run 15 ppm fast, after it had been used for a while as 0 to 20 ppm fast.
+func TestRescaleNarrowsThePastToo(t *testing.T) {
+	n := newNetwork(t, 0, 0)
+	rho := NewDrift(200_000)
+	n.Rescale(rho.Scaled(0, 20e-6))
+	n.sample(0, at(1), 0)
+	before := n.requireTruthWithin(at(101))
+	n.Rescale(rho.Scaled(0, 1e-6))
+	after := n.requireTruthWithin(at(101))
+	require.InEpsilon(t, 19e-6*100e9, float64(after.Lo-before.Lo), 1e-3, "Earliest is 19 ppm of 100 s later")
+	require.Equal(t, before.Hi, after.Hi)
+}
+
 func TestSampleDoesNotAllocate(t *testing.T) {
-	n := New(Config{Drift: NewDrift(200_000), Faulty: 1, Voter: []int{0, 1, 2, 3}})
+	n := New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
 	now := at(1)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		now += monotonic.Instant(100 * ms)

@@ -14,8 +14,8 @@ import (
 // 200 ppm declared is 200.04 ppm extrapolated. After 10⁹ s the two differ by 40 s.
 func TestDriftIsRhoOverOneMinusRho(t *testing.T) {
 	d := NewDrift(200_000)
-	require.Equal(t, int64(200_041), d.grow(billion), "⌈10⁹ · 0.0002/0.9998⌉")
-	require.Equal(t, int64(200_040_008_001_601), d.grow(billion*billion), "⌈10¹⁸ · 0.0002/0.9998⌉")
+	require.Equal(t, int64(200_041), grow(billion, d.fast), "⌈10⁹ · 0.0002/0.9998⌉")
+	require.Equal(t, int64(200_040_008_001_601), grow(billion*billion, d.fast), "⌈10¹⁸ · 0.0002/0.9998⌉")
 }
 
 // grow is never below the exact value and never more than 1 ns above what rounding up needs.
@@ -24,19 +24,55 @@ func TestGrowRoundsUpAndNoFurther(t *testing.T) {
 		ppb := rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")
 		span := rapid.Int64Range(0, math.MaxInt64).Draw(t, "span")
 		exact := new(big.Rat).Mul(big.NewRat(int64(ppb), billion-int64(ppb)), new(big.Rat).SetInt64(span))
-		got := NewDrift(ppb).grow(span)
+		got := grow(span, NewDrift(ppb).fast)
 		require.GreaterOrEqual(t, new(big.Rat).SetInt64(got).Cmp(exact), 0)
 		require.Less(t, new(big.Rat).SetInt64(got-2).Cmp(exact), 0)
 	})
 }
 
+// A counter that is known to run 15 ppm fast against one that is within 200 ppm of true time.
+func TestScaledDriftMovesWithTheRateOfTheCounter(t *testing.T) {
+	rho := NewDrift(200_000)
+	require.InDelta(t, 215e-6, rho.Scaled(15e-6, 15e-6).slowRate(), 1e-7)
+	require.InDelta(t, 185e-6, rho.Scaled(15e-6, 15e-6).fastRate(), 1e-7)
+	require.InDelta(t, 220e-6, rho.Scaled(-10e-6, 20e-6).slowRate(), 1e-7)
+	require.InDelta(t, 210e-6, rho.Scaled(-10e-6, 20e-6).fastRate(), 1e-7)
+	require.Zero(t, NewDrift(1000).Scaled(15e-6, 15e-6).fast, "never on the other side of 1")
+}
+
+// Scaled is never narrower than the exact quotient.
+func TestScaledDriftRoundsOutward(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb"))
+		low := rapid.Float64Range(-0.01, 0.01).Draw(t, "low")
+		high := rapid.Float64Range(low, 0.01).Draw(t, "high")
+		got := d.Scaled(low, high)
+
+		one := big.NewRat(1, 1)
+		two64 := new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 64))
+		rate := func(fraction uint64) *big.Rat {
+			return new(big.Rat).Quo(new(big.Rat).SetInt(new(big.Int).SetUint64(fraction)), two64)
+		}
+		exactly := func(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
+		slowest := new(big.Rat).Quo(new(big.Rat).Sub(one, rate(d.slow)), new(big.Rat).Add(one, exactly(high)))
+		fastest := new(big.Rat).Quo(new(big.Rat).Add(one, rate(d.fast)), new(big.Rat).Add(one, exactly(low)))
+		require.LessOrEqual(t, new(big.Rat).Sub(one, rate(got.slow)).Cmp(slowest), 0)
+		require.GreaterOrEqual(t, new(big.Rat).Add(one, rate(got.fast)).Cmp(fastest), 0)
+	})
+}
+
 func TestBoundsMoveOutwardInBothDirections(t *testing.T) {
-	d := NewDrift(200_000)
+	d := Scale{Drift: NewDrift(200_000)}
 	f := Facts{Upper: Point{At: 0, Time: 1000}, Lower: Point{At: 0, Time: 500}}
 
 	later := f.At(1_000_000, d)
 	require.Equal(t, int64(1_001_000+201), later.Hi, "forwards: at most 1+ρ' per unit, rounded up")
 	require.Equal(t, int64(1_000_500-201), later.Lo, "forwards: at least 1−ρ' per unit, rounded down")
+
+	d.Resolution = 3
+	require.Equal(t, int64(1_001_000+201+3), f.At(1_000_000, d).Hi, "and by the resolution of the counter")
+	require.Equal(t, int64(1_000_500-201-3), f.At(1_000_000, d).Lo)
+	d.Resolution = 0
 
 	earlier := f.At(-1_000_000, d)
 	require.Equal(t, int64(-999_000+201), earlier.Hi, "backwards: at least 1−ρ' per unit, rounded up")
@@ -44,7 +80,7 @@ func TestBoundsMoveOutwardInBothDirections(t *testing.T) {
 }
 
 func TestBoundsAtTheEndsOfTimeStayOutward(t *testing.T) {
-	d := NewDrift(MaxDriftPPB)
+	d := Scale{Drift: NewDrift(MaxDriftPPB), Resolution: 2}
 	for _, at := range []monotonic.Instant{math.MinInt64, -1, 0, 1, math.MaxInt64} {
 		for _, to := range []monotonic.Instant{math.MinInt64, -1, 0, 1, math.MaxInt64} {
 			b := Facts{Point{at, math.MaxInt64 - 1}, Point{at, math.MinInt64 + 1}}.At(to, d)

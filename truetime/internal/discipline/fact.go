@@ -20,31 +20,47 @@ type Facts struct {
 	Lower Point // the reply cannot arrive before it was sent:   true time at Lower.At ≥ Lower.Time
 }
 
+// Scale is what is known about the counter.
+type Scale struct {
+	Drift Drift
+
+	// Resolution is by how much a reading may be behind the counter, in nanoseconds: readings are
+	// rounded down, and the counter itself advances in ticks. A span between two readings may
+	// therefore be wrong by that much either way.
+	Resolution int64
+}
+
 // upperAt carries an upper bound from its own moment to c, rounded up. Forwards true time gains at
-// most 1+ρ' per unit of the counter, backwards it loses at least 1−ρ'; both come to the same sum.
-func (d Drift) upperAt(p Point, c monotonic.Instant) int64 {
+// most 1 + fast per unit of the counter, backwards it loses at least 1 − slow.
+func (s Scale) upperAt(p Point, c monotonic.Instant) int64 {
 	span := saturated.Sub(int64(c), int64(p.At))
-	return saturated.Add(saturated.Add(p.Time, span), d.grow(saturated.Abs(span)))
+	if span >= 0 {
+		return saturated.Add(saturated.Add(p.Time, span), grow(span, s.Drift.fast)+s.Resolution)
+	}
+	return saturated.Add(saturated.Add(p.Time, span), grow(saturated.Abs(span), s.Drift.slow)+s.Resolution)
 }
 
 // lowerAt carries a lower bound to c, rounded down.
-func (d Drift) lowerAt(p Point, c monotonic.Instant) int64 {
+func (s Scale) lowerAt(p Point, c monotonic.Instant) int64 {
 	span := saturated.Sub(int64(c), int64(p.At))
-	return saturated.Sub(saturated.Add(p.Time, span), d.grow(saturated.Abs(span)))
+	if span >= 0 {
+		return saturated.Sub(saturated.Add(p.Time, span), grow(span, s.Drift.slow)+s.Resolution)
+	}
+	return saturated.Sub(saturated.Add(p.Time, span), grow(saturated.Abs(span), s.Drift.fast)+s.Resolution)
 }
 
 // At returns what the facts say about true time when the counter reads c. The interval is empty if
 // they contradict each other.
-func (f Facts) At(c monotonic.Instant, d Drift) agreement.Interval {
-	return agreement.Interval{Lo: d.lowerAt(f.Lower, c), Hi: d.upperAt(f.Upper, c)}
+func (f Facts) At(c monotonic.Instant, s Scale) agreement.Interval {
+	return agreement.Interval{Lo: s.lowerAt(f.Lower, c), Hi: s.upperAt(f.Upper, c)}
 }
 
-// Bounds is the answer of the discipline: two lines, the lower with slope 1−ρ' and the upper with
-// slope 1+ρ', between which true time runs from now on.
+// Bounds is the answer of the discipline: two lines, the lower with slope 1 − slow and the upper
+// with slope 1 + fast, between which true time runs from now on.
 type Bounds struct {
 	Facts
-	Drift Drift
+	Scale Scale
 }
 
 // At evaluates the bounds at counter reading c, rounded outward. It costs two multiplications.
-func (b *Bounds) At(c monotonic.Instant) agreement.Interval { return b.Facts.At(c, b.Drift) }
+func (b *Bounds) At(c monotonic.Instant) agreement.Interval { return b.Facts.At(c, b.Scale) }

@@ -28,10 +28,10 @@ type window struct {
 }
 
 // at returns what the window says about true time at c: everything is possible while it is empty.
-func (w *window) at(c monotonic.Instant, d Drift) agreement.Interval {
+func (w *window) at(c monotonic.Instant, s Scale) agreement.Interval {
 	all := agreement.Everything
 	for _, b := range w.buckets[:w.filled] {
-		all = all.Intersect(b.At(c, d))
+		all = all.Intersect(b.At(c, s))
 	}
 	return all
 }
@@ -39,8 +39,8 @@ func (w *window) at(c monotonic.Instant, d Drift) agreement.Interval {
 // contradicts reports whether f cannot be true together with what the window holds. Each new fact
 // is held against the older ones at its own moment: later the drift would have blurred the
 // contradiction.
-func (w *window) contradicts(f Facts, d Drift) bool {
-	return w.at(f.Upper.At, d).Lo > f.Upper.Time || w.at(f.Lower.At, d).Hi < f.Lower.Time
+func (w *window) contradicts(f Facts, s Scale) bool {
+	return w.at(f.Upper.At, s).Lo > f.Upper.Time || w.at(f.Lower.At, s).Hi < f.Lower.Time
 }
 
 // age drops the buckets that began a whole window before now.
@@ -53,7 +53,7 @@ func (w *window) age(now monotonic.Instant) {
 }
 
 // insert adds facts that do not contradict the window.
-func (w *window) insert(f Facts, d Drift) {
+func (w *window) insert(f Facts, s Scale) {
 	at := f.Lower.At
 	if w.filled == 0 || at.Sub(w.from[w.filled-1]) >= bucketSpan {
 		if w.filled == windowBuckets {
@@ -64,10 +64,10 @@ func (w *window) insert(f Facts, d Drift) {
 		return
 	}
 	newest := &w.buckets[w.filled-1]
-	if d.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
+	if s.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
 		newest.Upper = f.Upper
 	}
-	if d.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
+	if s.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
 		newest.Lower = f.Lower
 	}
 }

@@ -1,0 +1,108 @@
+package truetime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+)
+
+const (
+	// watchEvery is how often the counter is looked at, besides every poll. What has happened to it
+	// may make answers wrong until it is noticed.
+	watchEvery = time.Second
+
+	// A gap of gapPolls poll intervals, or of gapMin if that is longer, in which nothing of the clock
+	// ran is taken for a disruption: the machine may have been stopped, moved or restored meanwhile.
+	gapPolls = 4
+	gapMin   = 5 * time.Second
+)
+
+// machineWatch is a [monotonic.Watch].
+type machineWatch interface {
+	Check() error
+	Rate() (low, high float64)
+}
+
+// watch is what the clock knows about its counter's trustworthiness. The clock's lock guards it.
+type watch struct {
+	counter monotonic.Counter
+	machine machineWatch     // nil if the counter is the user's own
+	rho     discipline.Drift // as declared
+	gap     time.Duration    // the longest time without a look
+	last    monotonic.Instant
+}
+
+func newWatch(config config) watch {
+	w := watch{
+		counter: config.counter,
+		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
+		gap:     max(gapPolls*config.poll.Min, gapMin),
+		last:    config.counter.Now(),
+	}
+	if c, ok := config.counter.(*monotonic.SystemCounter); ok {
+		w.machine = c.Watch()
+	}
+	return w
+}
+
+// drift is the declared drift, and what is not known about the rate of the counter itself.
+func (w *watch) drift() discipline.Drift {
+	if w.machine == nil {
+		return w.rho
+	}
+	return w.rho.Scaled(w.machine.Rate())
+}
+
+// check returns what has happened to the counter since the last look, or the empty string.
+func (w *watch) check() (disruption string) {
+	if w.machine != nil {
+		if err := w.machine.Check(); err != nil {
+			disruption = err.Error()
+		}
+	}
+	now := w.counter.Now()
+	if gap := now.Sub(w.last); disruption == "" && gap > w.gap {
+		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
+	}
+	w.last = now
+	return disruption
+}
+
+func (w *watch) describe() string {
+	if s, ok := w.counter.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("a counter of type %T", w.counter)
+}
+
+// inspect sees whether the counter may still be trusted, and ends the epoch if not. It returns the
+// counter's reading. The lock is held.
+func (c *Clock) inspect() monotonic.Instant {
+	if disruption := c.watch.check(); disruption != "" {
+		c.discipline.Disrupt(c.watch.last, disruption)
+	}
+	c.discipline.Rescale(c.watch.drift())
+	c.discipline.Observe(c.watch.last)
+	return c.watch.last
+}
+
+// keepWatch inspects the counter between polls until ctx ends.
+func (c *Clock) keepWatch(ctx context.Context) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		c.mu.Lock()
+		if now := c.inspect(); c.discipline.Epoch() != c.epoch {
+			c.learn(now)
+		}
+		c.mu.Unlock()
+	}
+}

@@ -1,0 +1,147 @@
+package truetime
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// fakeMachine is what a monotonic.Watch says.
+type fakeMachine struct {
+	disruption error
+	low, high  float64
+}
+
+func (m *fakeMachine) Check() error {
+	err := m.disruption
+	m.disruption = nil
+	return err
+}
+
+func (m *fakeMachine) Rate() (low, high float64) { return m.low, m.high }
+
+// on replaces what watches the clock's machine.
+func (m *fakeMachine) on(c *Clock) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watch.machine = m
+}
+
+func TestDisruptionOfTheMachineEndsTheEpochWithinASecondAndNamesItsCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var disruptions []string
+		c := start(t, asSources(fakes(3)), WithPoll(time.Minute, time.Minute), WithEvents(func(e Event) {
+			if e.Kind == EventDisruption {
+				disruptions = append(disruptions, e.String())
+			}
+		}))
+		pass(time.Minute)
+		requireTruth(t, c)
+
+		(&fakeMachine{disruption: errors.New("the machine was suspended for about 5s")}).on(c)
+		pass(watchEvery)
+		_, err := c.Now()
+		require.ErrorIs(t, err, ErrNotSynchronized, "long before the next poll")
+		s := c.Status()
+		require.EqualValues(t, 2, s.Epoch)
+		require.Contains(t, s.Disruption, "suspended for about 5s")
+		require.Equal(t, []string{"epoch 2 begins: the machine was suspended for about 5s"}, disruptions)
+		require.Zero(t, s.Interval)
+		for _, source := range s.Sources {
+			require.Zero(t, source.Interval, "history is dropped")
+		}
+
+		pass(4 * time.Second)
+		requireTruth(t, c) // the disruption has brought the polls forward
+	})
+}
+
+func TestManyDisruptionsOfTheMachineDoNotMakeTheCounterFaulty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, asSources(fakes(3)))
+		m := &fakeMachine{}
+		m.on(c)
+		for range 10 {
+			pass(10 * time.Second)
+			requireTruth(t, c)
+			(&fakeMachine{disruption: errors.New("suspended")}).on(c)
+		}
+		pass(10 * time.Second)
+		requireTruth(t, c)
+		require.EqualValues(t, 11, c.Status().Epoch)
+	})
+}
+
+// A sample that was under way when the machine was disrupted belongs to neither epoch.
+func TestSampleThatSpansADisruptionIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(1)
+		sources[0].there = 200 * time.Millisecond
+		c := start(t, asSources(sources), WithPoll(time.Minute, time.Minute), WithBurst(1))
+		pass(100 * time.Millisecond)
+		(&fakeMachine{disruption: errors.New("restored from a snapshot")}).on(c)
+		pass(150 * time.Millisecond)
+		_, err := c.Now()
+		require.ErrorIs(t, err, ErrNotSynchronized)
+		require.ErrorContains(t, c.Status().Sources[0].Err, "begun before the last disruption")
+		pass(4 * time.Second)
+		requireTruth(t, c)
+	})
+}
+
+func TestRateOfTheCounterIsAddedToTheDrift(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// The counter runs 300 ppm fast, which is too much, but it is known to: against a reference that
+		// is within 200 ppm.
+		sources := fakes(3)
+		c := start(t, asSources(sources), WithCounter(newBubbleCounter(300)))
+		(&fakeMachine{low: 290e-6, high: 310e-6}).on(c)
+		pass(10 * time.Second)
+		for _, s := range sources {
+			s.change(func() { s.silent = true })
+		}
+		for range 1000 {
+			time.Sleep(10 * time.Second)
+			requireTruth(t, c)
+		}
+		low, high := c.Status().RateLowPPM, c.Status().RateHighPPM
+		require.LessOrEqual(t, low, -299.0)
+		require.GreaterOrEqual(t, high, -301.0)
+	})
+}
+
+func TestGapInWhichNobodyRanEndsTheEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counter := &steppedCounter{bubbleCounter: newBubbleCounter(0)}
+		c := start(t, asSources(fakes(3)), WithCounter(counter))
+		pass(10 * time.Second)
+		requireTruth(t, c)
+		counter.step(6 * time.Second) // the counter went on and nobody was there to see it
+		pass(watchEvery)
+		require.EqualValues(t, 2, c.Status().Epoch)
+		require.Contains(t, c.Status().Disruption, "nothing of this process ran for 6")
+		pass(10 * time.Second)
+		i, err := c.Now()
+		require.NoError(t, err)
+		require.True(t, i.Contains(truth()))
+	})
+}
+
+func TestStatusSaysWhichCounterIsRead(t *testing.T) {
+	c, err := New([]Source{&answersAtOnce{}})
+	require.NoError(t, err)
+	defer c.Close()
+	system, err := monotonic.System()
+	require.NoError(t, err)
+	require.Equal(t, system.String()[:8], c.Status().Counter[:8])
+
+	own, err := New([]Source{&answersAtOnce{}}, WithCounter(newBubbleCounter(0)))
+	require.NoError(t, err)
+	defer own.Close()
+	require.Equal(t, "a counter of type truetime.bubbleCounter", own.Status().Counter)
+}

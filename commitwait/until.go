@@ -14,6 +14,9 @@ type Clock interface {
 	Now() (truetime.Interval, error)
 }
 
+// lookAgain is the longest time for which Until does not look at the clock.
+const lookAgain = 100 * time.Millisecond
+
 // ErrNoTimestamp is returned for the zero Time, which stands for no time at all.
 var ErrNoTimestamp = errors.New("commitwait: the timestamp is zero")
 
@@ -42,9 +45,9 @@ func Until(ctx context.Context, clock Clock, t truetime.Time) error {
 			return nil
 		}
 
-		// Earliest has at least this far to go. It may run a little slower than our timer, or jump
-		// ahead with a new sample, so look again after that.
-		left := t.Sub(now.Earliest.Add(-1))
+		// Earliest has this far to go, at about the rate of our timer. It may jump ahead with a new
+		// sample, and the clock may be closed, so look again now and then.
+		left := min(t.Sub(now.Earliest.Add(-1)), lookAgain)
 		if timer == nil {
 			timer = time.NewTimer(left)
 			defer timer.Stop()

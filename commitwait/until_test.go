@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/truetime"
@@ -34,6 +35,8 @@ func (c *clock) Now() (truetime.Interval, error) {
 }
 
 func truth() truetime.Time { return truetime.FromStd(time.Now()) }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestUntilReturnsWhenTheTimestampHasCertainlyPassedAndNotBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -84,8 +87,10 @@ func TestUntilEndsWithItsContext(t *testing.T) {
 
 func TestUntilReturnsTheErrorOfTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clock{epsilon: time.Millisecond, change: time.Now().Add(time.Millisecond), then: &clock{err: truetime.ErrClosed}}
-		err := commitwait.Until(t.Context(), c, truth().Add(time.Millisecond))
+		c := &clock{epsilon: time.Millisecond, change: time.Now().Add(time.Second), then: &clock{err: truetime.ErrClosed}}
+		begun := time.Now()
+		err := commitwait.Until(t.Context(), c, truth().Add(time.Hour))
+		require.LessOrEqual(t, time.Since(begun), 1100*time.Millisecond, "soon, and not in an hour")
 		require.ErrorIs(t, err, truetime.ErrClosed)
 		require.ErrorContains(t, err, "may not have passed")
 	})

@@ -66,8 +66,7 @@ func calibrate() (*choice, error) {
 	}
 	s := newScale(start.before, Instant(start.raw), elapsedTicks, elapsed)
 	return &choice{
-		hardware:   true,
-		scale:      s,
+		hardware:   &Hardware{s},
 		start:      start,
 		resolution: time.Duration(s.tick() + 1), // the tick, and the fraction that is cut off
 		text:       fmt.Sprintf("%s at %.1f MHz", ticks.Name, perSecond/1e6),

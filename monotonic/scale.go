@@ -4,14 +4,14 @@ import "math/bits"
 
 // scale converts ticks of a hardware counter to nanoseconds:
 //
-//	ns = base + ⌊(ticks − origin) · multiplier / 2^(64−up)⌋
+//	ns = base + ⌊((ticks − origin) · 2^up) · multiplier / 2⁶⁴⌋
 //
 // The product is taken with all its 128 bits, so nothing is lost but the fraction of a nanosecond
 // that is cut off at the end, which the counter's resolution covers.
 //
 // # Rounding
 //
-// multiplier is nanoseconds per tick in units of 2^−(64−up), with up the smallest number for which
+// multiplier is nanoseconds per tick in units of 2^(up−64), with up the smallest number for which
 // it fits 64 bits. It is rounded once, when the scale is made, by less than one unit. As it is at
 // least 2⁶² for every rate up to 4 GHz, the rate of the scale is off by less than 2⁻⁶² of itself: 0.7 ns
 // in a hundred years. That error is not even part of what is unknown. It belongs to the definition
@@ -21,8 +21,8 @@ import "math/bits"
 // # Range
 //
 // Ticks are counted as an unsigned difference from the origin, so where the hardware counter
-// started and whether it wraps on the way plays no part. 2⁶⁴ ticks last 116 years at 5 GHz, and the
-// result lasts 292 years.
+// started and whether it wraps on the way plays no part. 2⁶⁴ ticks last 116 years at 5 GHz. Where up is
+// not 0 a tick is longer than 2^(up−1) ns, and 2^(64−up) of them last 292 years.
 type scale struct {
 	origin     uint64
 	multiplier uint64
@@ -34,7 +34,7 @@ type scale struct {
 // nanoseconds, both above 0, and that is to read base at origin.
 func newScale(origin uint64, base Instant, ticks, nanoseconds uint64) scale {
 	s := scale{origin: origin, base: base}
-	// nanoseconds/ticks · 2^(64−up) must be below 2⁶⁴: nanoseconds < ticks · 2^up.
+	// nanoseconds/ticks · 2^(64−up) is to be below 2⁶⁴: nanoseconds < ticks · 2^up.
 	for s.up < 63 && ticks<<s.up>>s.up == ticks && nanoseconds >= ticks<<s.up {
 		s.up++
 	}
@@ -44,8 +44,8 @@ func newScale(origin uint64, base Instant, ticks, nanoseconds uint64) scale {
 
 // at converts a reading of the hardware counter.
 func (s *scale) at(ticks uint64) Instant {
-	high, low := bits.Mul64(ticks-s.origin, s.multiplier)
-	return s.base + Instant(high<<s.up|low>>(64-s.up))
+	ns, _ := bits.Mul64((ticks-s.origin)<<(s.up&63), s.multiplier)
+	return s.base + Instant(ns)
 }
 
 // tick is the length of one tick in nanoseconds, rounded up.

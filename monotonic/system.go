@@ -14,12 +14,11 @@ type SystemCounter struct {
 	chooser
 }
 
-// choice is which counter is read, and why. It never changes; a SystemCounter whose hardware counter
-// has lost the kernel's trust gets another one.
+// choice is which counter is read, and why. It never changes; a SystemCounter whose hardware
+// counter has lost the kernel's trust gets another one.
 type choice struct {
-	hardware   bool
-	scale      scale // if hardware
-	start      pair  // what the scale was begun at, if hardware
+	hardware   *Hardware // nil for the system's own counter
+	start      pair      // what the hardware's scale was begun at
 	resolution time.Duration
 	text       string
 }
@@ -56,12 +55,24 @@ func newSystemCounter(ch chooser) (*SystemCounter, error) {
 
 // Now reads the counter. It allocates nothing and may be called from many goroutines.
 func (c *SystemCounter) Now() Instant {
-	ch := c.choice.Load()
-	if !ch.hardware {
-		return rawInstant()
+	if h := c.choice.Load().hardware; h != nil {
+		return h.Now()
 	}
-	return ch.scale.at(ticks.Read())
+	return rawInstant()
 }
+
+// Hardware returns the processor's counter if that is what c reads, or nil. It goes on reading the
+// processor's counter also when c has turned away from it, which a [Watch] reports.
+func (c *SystemCounter) Hardware() *Hardware { return c.choice.Load().hardware }
+
+// Hardware is the processor's counter, scaled to nanoseconds. Reading it through this type saves
+// what it costs to ask which counter is read.
+type Hardware struct {
+	scale scale
+}
+
+// Now reads the counter.
+func (h *Hardware) Now() Instant { return h.scale.at(ticks.Read()) }
 
 // Resolution is by how much a reading may be behind the counter.
 func (c *SystemCounter) Resolution() time.Duration { return c.choice.Load().resolution }

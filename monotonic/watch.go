@@ -47,7 +47,7 @@ func (c *SystemCounter) Watch() *Watch {
 func (w *Watch) begin() {
 	w.chosen = w.counter.choice.Load()
 	w.low, w.high = 0, 0
-	if w.chosen.hardware {
+	if w.chosen.hardware != nil {
 		w.low, w.high = -unmeasured, unmeasured
 		w.start, _ = readPair() // if this fails the next comparison will
 		w.last = w.start
@@ -70,7 +70,7 @@ func (w *Watch) Check() error {
 	case errors.Is(cause, errClocksource):
 		// The kernel has withdrawn its trust in the hardware counter, or given it back.
 		w.counter.choice.Store(w.counter.choose())
-	case cause == nil && w.chosen.hardware:
+	case cause == nil && w.chosen.hardware != nil:
 		cause = w.compare()
 	}
 	if cause == nil {
@@ -91,7 +91,7 @@ func (w *Watch) compare() error {
 		return errors.New("the counter went back")
 	}
 	for _, since := range []pair{w.last, w.start} {
-		low, high := w.chosen.scale.rateBetween(since, now)
+		low, high := w.chosen.hardware.scale.rateBetween(since, now)
 		if low > w.high || high < w.low {
 			return fmt.Errorf("the processor's counter ran at %+.1f to %+.1f ppm against %s, after %+.1f to %+.1f ppm", low*1e6, high*1e6, rawName, w.low*1e6, w.high*1e6)
 		}

@@ -27,6 +27,9 @@ func parseAddress(s string) (address, error) {
 	if s == "" {
 		return address{}, errors.New("the address is empty: give a host name or an IP address, with or without :port")
 	}
+	if strings.Contains(s, "://") {
+		return address{}, fmt.Errorf("address %.80q is a URL: give the host alone, with or without :port", s)
+	}
 	host, port := s, uint16(ntpPort)
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		host = s[1 : len(s)-1]

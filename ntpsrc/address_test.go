@@ -1,6 +1,7 @@
 package ntpsrc
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestBadAddressIsNamedInOneError(t *testing.T) {
 		"time.example.net:0":         `port "0" is not a number`,
 		"time.example.net:65536":     "is not a number from 1 to 65535",
 		"time.example.net:ntp":       `port "ntp" is not a number`,
-		"https://time.example.net":   "is not a number from 1 to 65535",
+		"https://time.example.net":   "is a URL: give the host alone",
 		"time example net":           "neither a host name nor an IP address",
 		":123":                       "neither a host name nor an IP address",
 		"a..b":                       "neither a host name nor an IP address",
@@ -64,9 +65,9 @@ func TestBadAddressIsNamedInOneError(t *testing.T) {
 
 func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
 	_, err := truetime.New([]truetime.Source{
-		Server("", WithMaxDelay(0), WithMaxRootDistance(-1), WithMaxStratum(16), WithExtraError(-1)),
+		Server("", WithMaxDelay(0), WithMaxRootDistance(-1), WithMaxStratum(16), WithExtraError(-1), WithExtraError(math.MaxInt64), nil),
 	})
-	for _, want := range []string{"the address is empty", "maximum delay of 0s", "maximum root distance of -1ns", "maximum stratum of 16", "extra error of -1ns"} {
+	for _, want := range []string{"the address is empty", "maximum delay of 0s", "maximum root distance of -1ns", "maximum stratum of 16", "extra error of -1ns", "extra error of 2562047h", "an option is nil"} {
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -15,6 +15,9 @@ type limits struct {
 	extraError      time.Duration
 }
 
+// maxExtraError is what NTP takes for no knowledge at all (MAXDISP, RFC 5905 figure 6).
+const maxExtraError = 16 * time.Second
+
 func defaultLimits() limits {
 	return limits{
 		maxDelay:        time.Second,
@@ -58,13 +61,13 @@ func WithMaxStratum(max int) Option {
 	}
 }
 
-// WithExtraError adds to the error E that the server claims: at least 0, default 0. Root dispersion
+// WithExtraError adds to the error E that the server claims: 0 to 16 s, default 0. Root dispersion
 // is a claim and often an estimate. chrony, for one, adds 1 ppm for its own clock (maxclockerror)
 // where 50 would be a bound; add what you think is missing.
 func WithExtraError(extra time.Duration) Option {
 	return func(l *limits) error {
-		if extra < 0 {
-			return fmt.Errorf("extra error of %v: it must be at least 0", extra)
+		if extra < 0 || extra > maxExtraError {
+			return fmt.Errorf("extra error of %v: it must be 0 to %v", extra, maxExtraError)
 		}
 		l.extraError = extra
 		return nil

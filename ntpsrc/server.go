@@ -40,6 +40,10 @@ func Server(address string, options ...Option) truetime.Source {
 	}
 	s.note(err)
 	for _, o := range options {
+		if o == nil {
+			s.note(errors.New("an option is nil"))
+			continue
+		}
 		s.note(o(&s.limits))
 	}
 	return s

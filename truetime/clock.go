@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -18,9 +19,8 @@ import (
 // Clock answers with intervals that contain true time. It polls its sources in the background until
 // it is closed. All methods are safe for use by many goroutines.
 type Clock struct {
-	counter        monotonic.Counter
-	system         *monotonic.SystemCounter // the counter, if it is one of the machine's
-	maxUncertainty time.Duration            // 0 if any will do
+	counter  monotonic.Counter
+	maxWidth uint64 // of an interval, in nanoseconds
 
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
@@ -42,9 +42,11 @@ type Clock struct {
 
 // answer is one publication: either bounds or the reason why there are none.
 type answer struct {
-	bounds discipline.Bounds
-	from   monotonic.Instant // the counter when it was published
-	err    error
+	err      error
+	hardware *monotonic.Hardware // what to read; nil for the clock's counter
+	from     monotonic.Instant   // the counter when it was published
+	ahead    discipline.Ahead    // the bounds, from then on
+	bounds   discipline.Bounds   // the bounds, for every reading
 }
 
 // New starts a clock that polls the given sources, and returns at once; use [Clock.WaitSynchronized]
@@ -58,18 +60,30 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := newClock(config, voter, sources)
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Clock{
-		counter:        config.counter,
-		maxUncertainty: config.maxUncertainty,
-		watch:          newWatch(config),
-		faulty:         config.faulty,
-		epoch:          1,
-		changed:        make(chan struct{}),
-		events:         newEventQueue(config.events),
-		cancel:         cancel,
+	c.cancel = cancel
+	for _, p := range c.pollers {
+		c.running.Go(func() { c.run(ctx, p) })
 	}
-	c.system, _ = config.counter.(*monotonic.SystemCounter)
+	c.running.Go(func() { c.keepWatch(ctx) })
+	return c, nil
+}
+
+// newClock makes a clock that does nothing yet but report events.
+func newClock(config config, voter []int, sources []Source) *Clock {
+	c := &Clock{
+		counter:  config.counter,
+		maxWidth: math.MaxInt64,
+		watch:    newWatch(config),
+		faulty:   config.faulty,
+		epoch:    1,
+		changed:  make(chan struct{}),
+		events:   newEventQueue(config.events),
+	}
+	if config.maxUncertainty > 0 {
+		c.maxWidth = 2 * uint64(config.maxUncertainty)
+	}
 	c.discipline = discipline.New(discipline.Config{
 		Scale:  discipline.Scale{Drift: c.watch.drift(), Resolution: int64(monotonic.Resolution(c.counter))},
 		Faulty: config.faulty,
@@ -79,11 +93,7 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	for i, s := range sources {
 		c.pollers = append(c.pollers, newPoller(i, s, polling.New(config.poll, rand.New(rand.NewPCG(config.seed, uint64(i))))))
 	}
-	for _, p := range c.pollers {
-		c.running.Go(func() { c.run(ctx, p) })
-	}
-	c.running.Go(func() { c.keepWatch(ctx) })
-	return c, nil
+	return c
 }
 
 // driftPPB converts parts per million to parts per billion, rounded up.
@@ -108,23 +118,32 @@ func (c *Clock) Now() (Interval, error) {
 	if a.err != nil {
 		return Interval{}, a.err
 	}
-	now := c.read()
+	var now monotonic.Instant
+	if a.hardware != nil {
+		now = a.hardware.Now()
+	} else {
+		now = c.counter.Now()
+	}
+	if uint64(now-a.from) > discipline.AheadSpan {
+		return c.beyond(a, now)
+	}
+	earliest, latest := a.ahead.At(now)
+	if uint64(latest-earliest) > c.maxWidth { // also if it were upside down
+		return Interval{}, ErrUncertaintyTooLarge
+	}
+	return Interval{Time(earliest), Time(latest)}, nil
+}
+
+// beyond answers for a reading that is out of the range of what has been prepared.
+func (c *Clock) beyond(a *answer, now monotonic.Instant) (Interval, error) {
 	if now.Before(a.from) {
-		return Interval{}, ErrNotSynchronized
+		return Interval{}, ErrNotSynchronized // the counter went back
 	}
 	i := interval(a.bounds.At(now))
-	if c.maxUncertainty > 0 && i.Uncertainty() > c.maxUncertainty {
+	if uint64(i.Width()) > c.maxWidth {
 		return Interval{}, ErrUncertaintyTooLarge
 	}
 	return i, nil
-}
-
-// read reads the counter, without an indirect call where it is the machine's own.
-func (c *Clock) read() monotonic.Instant {
-	if c.system != nil {
-		return c.system.Now()
-	}
-	return c.counter.Now()
 }
 
 func interval(i agreement.Interval) Interval { return Interval{Time(i.Lo), Time(i.Hi)} }
@@ -175,13 +194,10 @@ func (c *Clock) WaitSynchronized(ctx context.Context, max time.Duration) error {
 // notSynchronized says why WaitSynchronized gave up.
 func (c *Clock) notSynchronized(ctx context.Context, max time.Duration) error {
 	s := c.Status()
-	if s.Err == nil {
+	if s.Interval.Valid() {
 		return fmt.Errorf("%w: ε is %v and was to be at most %v: %w", ErrUncertaintyTooLarge, s.Uncertainty, max, ctx.Err())
 	}
-	if summary := s.Summary(); summary != "" {
-		return fmt.Errorf("%w: %w: %s", s.Err, ctx.Err(), summary)
-	}
-	return fmt.Errorf("%w: %w", s.Err, ctx.Err())
+	return fmt.Errorf("%w: %w: %s", s.Err, ctx.Err(), s.Summary())
 }
 
 // Status returns a report on the clock as it is now.
@@ -250,14 +266,27 @@ func (c *Clock) learn(now monotonic.Instant) {
 	bounds, answered := c.discipline.Bounds()
 	switch {
 	case c.discipline.Faulty():
-		c.publish(answer{err: ErrClockFaulty}, Faulty)
+		c.publish(answer{err: ErrClockFaulty}, ClockFaulty)
 	case !answered:
 		c.publish(answer{err: ErrNotSynchronized}, Unsynchronized)
 	case c.reachable() <= c.faulty:
-		c.publish(answer{bounds: bounds, from: now}, Holdover)
+		c.publish(c.answer(bounds, now), Holdover)
 	default:
-		c.publish(answer{bounds: bounds, from: now}, Synchronized)
+		c.publish(c.answer(bounds, now), Synchronized)
 	}
+}
+
+// answer prepares bounds for Now.
+func (c *Clock) answer(bounds discipline.Bounds, now monotonic.Instant) answer {
+	a := answer{bounds: bounds, from: now}
+	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
+		a.hardware = system.Hardware()
+	}
+	var ok bool
+	if a.ahead, ok = bounds.Ahead(now); !ok {
+		a.err = ErrNotSynchronized
+	}
+	return a
 }
 
 // publish makes an answer the one that Now gives.

@@ -10,8 +10,9 @@ var (
 	// ErrUncertaintyTooLarge: the interval is wider than WithMaxUncertainty allows.
 	ErrUncertaintyTooLarge = errors.New("truetime: uncertainty too large")
 
-	// ErrClockFaulty: the local counter contradicts a majority of the sources again and again; its
-	// rate is outside the declared drift.
+	// ErrClockFaulty: epoch after epoch ends soon because more sources contradict each other or
+	// themselves than may be wrong. Either the local counter runs outside the declared drift, or that
+	// many sources are wrong. It lasts until an epoch has lasted five minutes.
 	ErrClockFaulty = errors.New("truetime: local clock faulty")
 
 	// ErrClosed: the clock has been closed.

@@ -90,14 +90,14 @@ func WithFaulty(f int) Option {
 func WithPoll(min, max time.Duration) Option {
 	return func(c *config) {
 		if min < minPoll || max > maxPoll || min > max {
-			c.mistake("poll interval of %v to %v: it must rise and lie within %v to %v", min, max, minPoll, maxPoll)
+			c.mistake("poll interval of %v to %v: both must lie within %v and %v, the first not above the second", min, max, minPoll, maxPoll)
 			return
 		}
 		c.poll.Min, c.poll.Max = min, max
 	}
 }
 
-// WithBurst sets how many polls follow each other quickly, at most 2 s apart, when the clock starts
+// WithBurst sets how many polls follow each other quickly, about 2 s apart or less, when the clock starts
 // and after a disruption: 1 to 16, default 4. The best of them counts.
 func WithBurst(polls int) Option {
 	return func(c *config) {
@@ -207,6 +207,12 @@ func (c *config) vote(sources []Source) (voter []int, voters int) {
 			continue
 		}
 		name := inner.Name()
+		if v, ok := inner.(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				c.mistake("source %d, %.80q: %w", i+1, name, err)
+				continue
+			}
+		}
 		switch {
 		case name == "":
 			c.mistake("source %d has an empty name", i+1)
@@ -214,11 +220,6 @@ func (c *config) vote(sources []Source) (voter []int, voters int) {
 			c.mistake("source %.80q is given more than once: it would have more than one vote", name)
 		}
 		seen[name] = true
-		if v, ok := inner.(interface{ Validate() error }); ok {
-			if err := v.Validate(); err != nil {
-				c.mistake("source %.80q: %w", name, err)
-			}
-		}
 	}
 	return voter, voters
 }

@@ -38,7 +38,7 @@ func TestEveryMistakeIsReportedAtOnceWithItsValue(t *testing.T) {
 		`source "a" is given more than once`,
 		"source 3 is nil",
 		"source 4 has an empty name",
-		`source "wrong": its address is empty`,
+		`source 5, "wrong": its address is empty`,
 	} {
 		require.ErrorContains(t, err, want)
 	}
@@ -63,7 +63,7 @@ func TestEachMistake(t *testing.T) {
 		"the name of its group is empty":        {Group("", one...), WithDrift(1)},
 		"source 1 is nil":                       {Group("g", nil), WithDrift(1)},
 		`source "a" is given more than once`:    {append(Group("g", one...), one...), WithDrift(1)},
-		`source "wrong": its address is empty`:  {Group("g", misconfigured{}), WithDrift(1)},
+		`source 1, "wrong": its address is emp`: {Group("g", misconfigured{}), WithDrift(1)},
 		"maximum uncertainty of 0s: it must be": {one, WithMaxUncertainty(0)},
 	} {
 		_, err := New(c.sources, c.option)

@@ -131,11 +131,11 @@ func (c *Clock) use(p *poller, s Sample, epoch uint64, now monotonic.Instant) er
 // lately is the last three polls: one or two lost datagrams are no silence.
 const lately = 0b111
 
-func (p *poller) answersLately() bool { return p.reach&lately != 0 }
+func (p *poller) answersLately() bool { return !p.denied && p.reach&lately != 0 }
 
 // judge combines what the agreement says with how the last polls went.
 func (p *poller) judge(d *discipline.Discipline) Verdict {
-	if p.denied || !p.answersLately() {
+	if !p.answersLately() {
 		if errors.Is(p.err, ErrUnusable) || errors.Is(p.err, ErrSlowDown) || errors.Is(p.err, ErrDenied) {
 			return Unusable
 		}

@@ -16,7 +16,7 @@ const (
 	Unsynchronized State = iota // not enough sources have answered in this epoch: Now returns ErrNotSynchronized
 	Synchronized                // more than f voters have answered one of their last three polls
 	Holdover                    // no more than f have: the interval widens, and is still true
-	Faulty                      // the counter contradicts the sources again and again: Now returns ErrClockFaulty
+	ClockFaulty                 // epochs end again and again as soon as they have begun: Now returns ErrClockFaulty
 	Closed                      // Now returns ErrClosed
 )
 
@@ -94,8 +94,13 @@ type SourceStatus struct {
 // Summary says in one sentence what keeps the clock from an answer or in holdover: how many voters
 // answer, how many are needed, and why the others do not. It is empty if nothing does.
 func (s Status) Summary() string {
-	if s.State == Synchronized || s.State == Closed {
+	switch {
+	case s.State == Closed:
 		return ""
+	case s.State == Synchronized && s.Err == nil:
+		return ""
+	case s.State == Synchronized:
+		return fmt.Sprintf("ε is %v", s.Uncertainty)
 	}
 	var problems []string
 	voters := map[string]bool{} // of whose sources one has answered
@@ -110,7 +115,10 @@ func (s Status) Summary() string {
 	}
 	needed := discipline.Quorum(s.Voters, s.Faulty)
 	text := fmt.Sprintf("%d of %d voters answer, and %d are needed", len(voters), s.Voters, needed)
-	if len(voters) >= needed {
+	switch {
+	case s.State == ClockFaulty:
+		text = fmt.Sprintf("the local counter runs outside its drift, or more than %d of %d voters are wrong", s.Faulty, s.Voters)
+	case s.State == Unsynchronized && len(voters) >= needed:
 		text = fmt.Sprintf("%d of %d voters answer, but there is no moment that %d of them agree on", len(voters), s.Voters, s.Voters-s.Faulty)
 	}
 	if s.Disruption != "" {

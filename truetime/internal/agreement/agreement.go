@@ -48,8 +48,8 @@ var Nothing = Interval{PosInf, NegInf}
 // Empty reports whether the interval covers no point.
 func (i Interval) Empty() bool { return i.Lo > i.Hi }
 
-// Bounded reports whether both ends are finite.
-func (i Interval) Bounded() bool { return i.Lo != NegInf && i.Hi != PosInf }
+// Bounded reports whether the interval covers something and both its ends are finite.
+func (i Interval) Bounded() bool { return i.Lo != NegInf && i.Hi != PosInf && !i.Empty() }
 
 // Intersect returns the points common to both, which may be none.
 func (i Interval) Intersect(j Interval) Interval {

@@ -210,6 +210,8 @@ func TestRegionMeetsExactlyTheVotesThatCoverAPointOfIt(t *testing.T) {
 func TestSilentMajorityLeavesTheBoundUnbounded(t *testing.T) {
 	require.Equal(t, Everything, ourRule([]Interval{{0, 1}, Everything, Everything}, 1))
 	require.False(t, Everything.Bounded())
+	require.False(t, Nothing.Bounded(), "no answer is not a narrow one")
+	require.True(t, Interval{3, 3}.Bounded())
 }
 
 func TestConvictedVoteStillCountsAmongTheN(t *testing.T) {

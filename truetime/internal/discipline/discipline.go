@@ -277,11 +277,18 @@ func (d *Discipline) narrow(agreed agreement.Interval, now monotonic.Instant) {
 }
 
 // quorum reports whether enough voters have been heard for a first answer: 2f+1, so that the
-// correct ones among them outnumber the others, and all of them where there are only two.
+// correct ones among them outnumber the others, and all of them where there are only two. The
+// same goes for the sources that share a vote.
 func (d *Discipline) quorum() bool {
 	heard := 0
-	for _, v := range d.votes {
-		if v.Bounded() && !v.Empty() {
+	for _, sources := range d.voters {
+		members := 0
+		for _, i := range sources {
+			if s := &d.sources[i]; s.window.filled > 0 && !s.convicted {
+				members++
+			}
+		}
+		if members >= Quorum(len(sources), tolerated(sources)) {
 			heard++
 		}
 	}

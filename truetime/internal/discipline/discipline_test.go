@@ -46,6 +46,7 @@ func (n *network) requireTruthWithin(at monotonic.Instant) agreement.Interval {
 	bounds, ok := n.Bounds()
 	require.True(n.t, ok, "there is no answer")
 	i := bounds.At(at)
+	require.True(n.t, i.Bounded())
 	require.LessOrEqual(n.t, i.Lo, truth(at))
 	require.GreaterOrEqual(n.t, i.Hi, truth(at))
 	return i
@@ -59,11 +60,17 @@ func (n *network) requireNoAnswer() {
 
 func at(seconds float64) monotonic.Instant { return monotonic.Instant(seconds * float64(second)) }
 
-// δ = 2 ms, E = 1 ms, ρ' = 200.04 ppm: ε = δ/2 + E + ρ'·δ/2 (DESIGN: seen at c4).
+// seenAtItsEnd is what an exchange says at c4: with δ = 2 ms, E = 1 ms and ρ' = 200.04 ppm it is
+// [T3 − E, T2 + E + (c4−c1)(1+ρ')], and each of two evaluations, of the source and of the fused
+// interval, adds up to 1 ns on either side for its rounding.
+func seenAtItsEnd(end monotonic.Instant) agreement.Interval {
+	return agreement.Interval{Lo: truth(end) - 2*ms - 2, Hi: truth(end) + 2*ms + 401 + 1}
+}
+
 func TestOneExchangeSeenAtItsEnd(t *testing.T) {
 	n := newNetwork(t, 0, 0)
 	n.sample(0, at(1), 0)
-	require.Equal(t, agreement.Interval{Lo: truth(at(1)) - 2*ms, Hi: truth(at(1)) + 2*ms + 401}, n.requireTruthWithin(at(1)))
+	require.Equal(t, seenAtItsEnd(at(1)), n.requireTruthWithin(at(1)))
 }
 
 func TestHoldoverWidensForEverAndStaysTrue(t *testing.T) {
@@ -202,7 +209,8 @@ func TestCounterJumpConvictsTooManyAndEndsTheEpoch(t *testing.T) {
 	}
 	bounds, ok := n.Bounds()
 	require.True(t, ok)
-	require.Equal(t, agreement.Interval{Lo: truth(at(11)) + jump - 2*ms, Hi: truth(at(11)) + jump + 2*ms + 401}, bounds.At(at(11)))
+	want := seenAtItsEnd(at(11))
+	require.Equal(t, agreement.Interval{Lo: want.Lo + jump, Hi: want.Hi + jump}, bounds.At(at(11)))
 }
 
 func TestCounterThatGoesBackEndsTheEpoch(t *testing.T) {
@@ -228,6 +236,34 @@ func TestNoCommonMomentEndsTheEpoch(t *testing.T) {
 	n.requireNoAnswer()
 }
 
+// Voters that never agree are no reason for an answer, however many of them have been heard: not at
+// the start, and not after a disruption.
+func TestNoAgreementIsNoAnswer(t *testing.T) {
+	for _, c := range []struct {
+		faulty  int
+		voter   []int
+		offsets []int64
+	}{
+		{0, []int{0, 1}, []int64{0, 250}},
+		{1, []int{0, 1, 2}, []int64{0, 250, 500}},
+		{2, []int{0, 1, 2, 3, 4}, []int64{0, 0, 250, 250, 500}},
+		{0, []int{0, 0, 1, 1}, []int64{0, 0, 250, 250}},
+		{0, []int{0, 0}, []int64{0, 250}},
+	} {
+		n := newNetwork(t, c.faulty, c.voter...)
+		for epoch := uint64(1); epoch < 4; epoch++ {
+			for round := range 5 {
+				for i, offset := range c.offsets {
+					n.sample(i, at(float64(epoch)*100+float64(round)), offset*ms)
+					n.requireNoAnswer()
+					require.Equal(t, epoch, n.Epoch(), "nothing was disrupted")
+				}
+			}
+			n.Disrupt(at(float64(epoch)*100+10), "test")
+		}
+	}
+}
+
 func TestSampleBegunBeforeADisruptionIsNotUsed(t *testing.T) {
 	n := newNetwork(t, 0, 0)
 	n.sample(0, at(1), 0)
@@ -239,7 +275,7 @@ func TestSampleBegunBeforeADisruptionIsNotUsed(t *testing.T) {
 
 func TestSampleThatExcludesItselfIsRejectedAndNotClamped(t *testing.T) {
 	n := newNetwork(t, 0, 0)
-	bad := Facts{Upper: Point{at(1), truth(at(1))}, Lower: Point{at(1), truth(at(1)) + 1}}
+	bad := Facts{Upper: Point{at(1), truth(at(1))}, Lower: Point{at(1), truth(at(1)) + 3}} // and 1 ns for each rounding
 	require.ErrorIs(t, n.Add(0, bad, 1, at(1)), ErrSelfContradiction)
 	n.requireNoAnswer()
 	require.Equal(t, Unheard, n.Verdict(0))

@@ -57,11 +57,9 @@ func fractionAbove(rate float64) uint64 {
 	return uint64(math.Ceil(max(rate+slack, 0) * (1 << 64)))
 }
 
-// grow returns ⌈fraction·span⌉ for a span ≥ 0.
+// grow returns by how much true time may have left the counter over a span ≥ 0: ⌊fraction·span⌋ + 1,
+// which is above fraction·span by at most 1 ns.
 func grow(span int64, fraction uint64) int64 {
-	whole, part := bits.Mul64(uint64(span), fraction)
-	if part != 0 {
-		whole++
-	}
-	return int64(whole)
+	whole, _ := bits.Mul64(uint64(span), fraction)
+	return int64(whole) + 1
 }

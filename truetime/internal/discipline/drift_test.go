@@ -9,24 +9,25 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
 
 // 200 ppm declared is 200.04 ppm extrapolated. After 10⁹ s the two differ by 40 s.
 func TestDriftIsRhoOverOneMinusRho(t *testing.T) {
 	d := NewDrift(200_000)
-	require.Equal(t, int64(200_041), grow(billion, d.fast), "⌈10⁹ · 0.0002/0.9998⌉")
-	require.Equal(t, int64(200_040_008_001_601), grow(billion*billion, d.fast), "⌈10¹⁸ · 0.0002/0.9998⌉")
+	require.Equal(t, int64(200_041), grow(billion, d.fast), "⌊10⁹ · 0.0002/0.9998⌋ + 1")
+	require.Equal(t, int64(200_040_008_001_601), grow(billion*billion, d.fast), "⌊10¹⁸ · 0.0002/0.9998⌋ + 1")
 }
 
-// grow is never below the exact value and never more than 1 ns above what rounding up needs.
-func TestGrowRoundsUpAndNoFurther(t *testing.T) {
+// grow is never below the exact value and never more than 1 ns above it.
+func TestGrowRoundsUpByAtMostOneNanosecond(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ppb := rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")
 		span := rapid.Int64Range(0, math.MaxInt64).Draw(t, "span")
 		exact := new(big.Rat).Mul(big.NewRat(int64(ppb), billion-int64(ppb)), new(big.Rat).SetInt64(span))
 		got := grow(span, NewDrift(ppb).fast)
 		require.GreaterOrEqual(t, new(big.Rat).SetInt64(got).Cmp(exact), 0)
-		require.Less(t, new(big.Rat).SetInt64(got-2).Cmp(exact), 0)
+		require.LessOrEqual(t, new(big.Rat).SetInt64(got-2).Cmp(exact), 0, "1 ns, and what rounding ρ' up adds over 292 years")
 	})
 }
 
@@ -87,4 +88,41 @@ func TestBoundsAtTheEndsOfTimeStayOutward(t *testing.T) {
 			require.LessOrEqual(t, b.Lo, b.Hi, "at %d to %d", at, to)
 		}
 	}
+}
+
+// Ahead is the same line as Bounds, only faster.
+func TestAheadEqualsAtForAsLongAsItMayBeUsed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := monotonic.Instant(rapid.Int64Range(0, 1<<61).Draw(t, "now"))
+		point := func(label string) Point {
+			return Point{now - monotonic.Instant(rapid.Int64Range(0, int64(now)).Draw(t, label+" age")), rapid.Int64Range(0, 1<<62).Draw(t, label)}
+		}
+		b := Bounds{Facts{point("upper"), point("lower")}, Scale{
+			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
+			Resolution: rapid.Int64Range(0, 1000).Draw(t, "resolution"),
+		}}
+		ahead, ok := b.Ahead(now)
+		require.True(t, ok)
+		c := now + monotonic.Instant(rapid.OneOf(rapid.Int64Range(0, 1e10), rapid.Int64Range(0, AheadSpan)).Draw(t, "later"))
+		lower, upper := ahead.At(c)
+		require.Equal(t, b.At(c), agreement.Interval{Lo: lower, Hi: upper})
+	})
+}
+
+func TestAheadRefusesWhatMightOverflow(t *testing.T) {
+	good := Facts{Point{10, 10}, Point{10, 10}}
+	_, ok := (&Bounds{Facts: good}).Ahead(10)
+	require.True(t, ok)
+	for _, b := range []Facts{
+		{Point{11, 10}, Point{10, 10}},
+		{Point{10, 10}, Point{11, 10}},
+		{Point{10, math.MaxInt64}, Point{10, 10}},
+		{Point{10, 10}, Point{10, math.MinInt64}},
+		{Point{math.MinInt64, 10}, Point{10, 10}},
+	} {
+		_, ok := (&Bounds{Facts: b}).Ahead(10)
+		require.False(t, ok, "%v", b)
+	}
+	_, ok = (&Bounds{Facts: good}).Ahead(math.MaxInt64)
+	require.False(t, ok)
 }

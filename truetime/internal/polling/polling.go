@@ -27,6 +27,10 @@ const (
 	timeoutFirst = time.Second
 	timeoutMin   = 200 * time.Millisecond
 	timeoutMax   = 5 * time.Second
+
+	// A server that goes on asking for fewer polls is asked no less often than this, which is what NTP
+	// itself settles at (RFC 5905 section 7.3, default maximum poll of 2¹⁰ s).
+	slowest = 1024 * time.Second
 )
 
 // Config is the same for every source of a clock.
@@ -103,10 +107,10 @@ func (s *Schedule) Failed() time.Duration {
 }
 
 // SlowDown notes that the server wants to be asked less often (kiss-o'-death RATE, RFC 5905
-// section 7.4): from now on the interval is twice what it was. It returns the wait before the next
-// poll.
+// section 7.4): from now on the interval is twice what it was, also beyond Max, for it is the
+// server that has the last word. It returns the wait before the next poll.
 func (s *Schedule) SlowDown() time.Duration {
-	s.interval = min(2*s.interval, s.config.Max)
+	s.interval = min(2*s.interval, max(s.config.Max, slowest))
 	s.burst, s.failures, s.timeouts = 0, 0, 0
 	return s.wait()
 }
@@ -114,8 +118,9 @@ func (s *Schedule) SlowDown() time.Duration {
 // Interval is the present wait between two polls, without jitter.
 func (s *Schedule) Interval() time.Duration {
 	interval := s.interval
+	longest := max(s.config.Max, s.interval)
 	for range s.failures - 1 {
-		if interval = min(2*interval, s.config.Max); interval == s.config.Max {
+		if interval = min(2*interval, longest); interval == longest {
 			break
 		}
 	}

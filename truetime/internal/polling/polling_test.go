@@ -13,10 +13,10 @@ func newSchedule(burst int) *Schedule {
 }
 
 // requireAbout checks a wait against an interval that jitter may only lengthen.
-func requireAbout(t *testing.T, interval, wait time.Duration) {
+func requireAbout(t *testing.T, interval, wait time.Duration, why ...any) {
 	t.Helper()
-	require.GreaterOrEqual(t, wait, interval)
-	require.LessOrEqual(t, wait, interval+time.Duration(jitter*float64(interval)))
+	require.GreaterOrEqual(t, wait, interval, why...)
+	require.LessOrEqual(t, wait, interval+time.Duration(jitter*float64(interval)), why...)
 }
 
 func TestBurstComesFirstWhateverTheOutcome(t *testing.T) {
@@ -49,10 +49,15 @@ func TestRateLimitedSourceStaysSlow(t *testing.T) {
 	requireAbout(t, 16*time.Second, s.SlowDown())
 	requireAbout(t, 16*time.Second, s.Answered(time.Millisecond))
 	requireAbout(t, 16*time.Second, s.Restart())
-	for range 10 {
+	requireAbout(t, 32*time.Second, s.SlowDown())
+	requireAbout(t, 64*time.Second, s.SlowDown())
+	requireAbout(t, 128*time.Second, s.SlowDown(), "beyond what the user set as the longest")
+	for range 100 {
 		s.SlowDown()
 	}
-	requireAbout(t, 64*time.Second, s.Answered(time.Millisecond))
+	requireAbout(t, slowest, s.Answered(time.Millisecond))
+	requireAbout(t, slowest, s.Failed())
+	requireAbout(t, slowest, s.Failed())
 }
 
 func TestRestartBeginsANewBurst(t *testing.T) {

@@ -21,6 +21,7 @@ type conn struct {
 	net.Conn
 	stop    func() bool // releases the context
 	request uint64      // the origin that the reply must carry
+	junk    int         // datagrams that did not
 	reply   header
 	replied bool
 }
@@ -60,6 +61,7 @@ func (c *conn) Read(b []byte) (int, error) {
 			disarm(b)
 			return n, nil
 		}
+		c.junk++
 	}
 	return 0, errFlooded
 }

@@ -90,8 +90,9 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	sample, replied, err := s.ask(ctx, counter, to, dial)
 	if !replied {
 		s.target.giveUp()
-		err = noAnswer(ctx, to, err)
+		return truetime.Sample{}, noAnswer(ctx, to, err)
 	}
+	sample.Peer = to.String()
 	return sample, err
 }
 
@@ -113,6 +114,9 @@ func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.Ad
 		},
 	})
 	if c == nil || !c.replied {
+		if c != nil && c.junk > 0 {
+			err = fmt.Errorf("%d datagrams came that do not answer the request: %w", c.junk, err)
+		}
 		return truetime.Sample{}, false, err
 	}
 	sample, err = s.judge(c.reply, response, err)
@@ -148,16 +152,14 @@ func (s *server) judge(h header, response *ntp.Response, err error) (truetime.Sa
 	return sample, nil
 }
 
-// noAnswer says why there is no reply, in the words of the user rather than of the socket.
+// noAnswer says why there is no reply.
 func noAnswer(ctx context.Context, to netip.AddrPort, err error) error {
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("no answer from %s in time: %w", to, ctx.Err())
 	case ctx.Err() != nil:
-		return fmt.Errorf("asking %s: %w", to, ctx.Err())
+		return fmt.Errorf("no answer from %v: %w: %w", to, ctx.Err(), err)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nothing listens at %s: %w", to, syscall.ECONNREFUSED)
+		return fmt.Errorf("nothing listens at %v: %w", to, syscall.ECONNREFUSED)
 	default:
-		return fmt.Errorf("asking %s: %w", to, err)
+		return fmt.Errorf("asking %v: %w", to, err)
 	}
 }

@@ -57,6 +57,7 @@ func TestSampleContainsTheServersTime(t *testing.T) {
 	require.GreaterOrEqual(t, sample.Latest, before, "true time at Sent is at most Latest")
 	require.LessOrEqual(t, sample.Earliest, after, "true time at Received is at least Earliest")
 	require.Equal(t, 7, sample.Stratum)
+	require.Contains(t, sample.Peer, "127.0.0.1:")
 	require.Equal(t, truetime.LeapInsert, sample.Leap)
 }
 
@@ -155,6 +156,7 @@ func TestFloodOfWrongDatagramsEndsThePoll(t *testing.T) {
 		return slices.Repeat([][]byte{reply}, maxJunk)
 	}})
 	require.ErrorIs(t, err, errFlooded)
+	require.ErrorContains(t, err, "100 datagrams came that do not answer the request")
 }
 
 func TestContextEndsAPollAtOnce(t *testing.T) {
@@ -190,7 +192,6 @@ func TestContextEndsAPollAtOnce(t *testing.T) {
 	defer cancel()
 	_, err = Server(s.Address()).Sample(ctx, system(t))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.ErrorContains(t, err, "in time")
 }
 
 func TestPortNobodyListensOnIsNamed(t *testing.T) {

@@ -220,6 +220,9 @@ func (c *Clock) Status() Status {
 		s.Interval = interval(a.bounds.At(now))
 		s.Uncertainty = s.Interval.Uncertainty()
 	}
+	if s.Disruption != "" {
+		s.DisruptionAge = now.Sub(c.discipline.LastDisruption().At)
+	}
 	s.RateLowPPM, s.RateHighPPM = c.discipline.Rate(now)
 	for i, p := range c.pollers {
 		s.Sources[i] = p.status(c.discipline, now)

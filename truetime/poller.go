@@ -25,6 +25,7 @@ type poller struct {
 	err     error  // of the last poll
 	last    Sample // the last one used
 	heard   bool   // last is valid
+	peer    string // who answered last; nobody else of this clock may
 	denied  bool   // it will not be asked again
 }
 
@@ -117,6 +118,11 @@ func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
 
 // use gives a sample to the discipline.
 func (c *Clock) use(p *poller, s Sample, epoch uint64, now monotonic.Instant) error {
+	for _, other := range c.pollers {
+		if s.Peer != "" && other.peer == s.Peer && other != p {
+			return fmt.Errorf("%w: it is %s, the same server as %s: one server has one vote", ErrUnusable, s.Peer, other.source.Name())
+		}
+	}
 	facts := discipline.Facts{
 		Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 		Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
@@ -124,7 +130,7 @@ func (c *Clock) use(p *poller, s Sample, epoch uint64, now monotonic.Instant) er
 	if err := c.discipline.Add(p.index, facts, epoch, now); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	p.last, p.heard = s, true
+	p.last, p.heard, p.peer = s, true, s.Peer
 	return nil
 }
 

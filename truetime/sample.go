@@ -1,7 +1,6 @@
 package truetime
 
 import (
-	"context"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -23,6 +22,11 @@ type Sample struct {
 	Received monotonic.Instant // the counter, read after the reply had come
 	Earliest Time              // rounded down
 
+	// Peer says who has answered, in a form that is the same for the same server however it was
+	// found: for a network protocol its address and port. Two sources of a clock with one peer are
+	// one server under two names, and the second is not used. Empty if there is no such thing.
+	Peer string
+
 	// The rest is for Status only and bounds nothing.
 
 	Delay   time.Duration // round-trip delay δ, without the time spent inside the server
@@ -43,38 +47,3 @@ const (
 
 // String returns "none", "insert" or "delete".
 func (l Leap) String() string { return name(l, "none", "insert", "delete") }
-
-// Source is something that can be asked for the time.
-//
-// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
-// given counter and no other clock. The clock calls it from one goroutine at a time. An error is
-// [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
-// answer came. A source that can be recognised as misconfigured before it is asked has a method
-// Validate() error, which [New] calls.
-type Source interface {
-	// Name identifies the source in Status, in events and in errors. Two sources of a clock have
-	// different names.
-	Name() string
-	Sample(ctx context.Context, counter monotonic.Counter) (Sample, error)
-}
-
-// Group makes several sources share one vote: addresses of one operator, receivers on one antenna,
-// whatever can only be right or wrong together. Without it a single operator could outvote all the
-// others. The vote is what a majority within the group agrees on.
-//
-//	sources := truetime.Group("example.net",
-//		ntpsrc.Server("ntp1.example.net"),
-//		ntpsrc.Server("ntp2.example.net"))
-func Group(name string, sources ...Source) []Source {
-	grouped := make([]Source, len(sources))
-	for i, s := range sources {
-		grouped[i] = member{s, name}
-	}
-	return grouped
-}
-
-// member is a source that shares its vote.
-type member struct {
-	Source
-	group string
-}

@@ -25,25 +25,6 @@ func (s State) String() string {
 	return name(s, "unsynchronized", "synchronized", "holdover", "faulty", "closed")
 }
 
-// Verdict says what a clock thinks of a source. Whatever the verdict, every configured source has
-// its vote, or the sources that can be silenced could be outvoted.
-type Verdict uint8
-
-// The verdicts on a source.
-const (
-	Undecided   Verdict = iota // it has answered, and there is no agreement to hold it against
-	Truechimer                 // its interval meets what the others agree on
-	Falseticker                // its interval excludes what the others agree on: it is certainly wrong
-	Silent                     // none of its last three polls was answered
-	Convicted                  // what it said contradicts what it said before; it covers nothing until it has been consistent again
-	Unusable                   // it answers, and what it says cannot be used: see SourceStatus.Err
-)
-
-// String returns the verdict in lower case, as in "truechimer".
-func (v Verdict) String() string {
-	return name(v, "undecided", "truechimer", "falseticker", "silent", "convicted", "unusable")
-}
-
 // Status is a complete report on a clock at one moment. It is a copy: it does not change, and it may
 // be kept.
 type Status struct {
@@ -55,8 +36,9 @@ type Status struct {
 	Interval    Interval
 	Uncertainty time.Duration
 
-	Epoch      uint64 // counts the spans between disruptions, from 1
-	Disruption string // why the previous epoch ended; empty in the first
+	Epoch         uint64        // counts the spans between disruptions, from 1
+	Disruption    string        // why the previous epoch ended; empty in the first
+	DisruptionAge time.Duration // and how long ago, by the local counter
 
 	// How much faster than the local counter true time has run on average over this epoch, in parts
 	// per million: somewhere between these two.

@@ -34,6 +34,7 @@ func truth() Time { return FromStd(time.Now()) }
 // fake is a source in the bubble. Its fields may be changed between polls.
 type fake struct {
 	name  string
+	peer  string
 	there time.Duration // delay of the request
 	back  time.Duration // delay of the reply
 
@@ -82,7 +83,7 @@ func (f *fake) Sample(ctx context.Context, counter monotonic.Counter) (Sample, e
 		<-ctx.Done()
 		return Sample{}, ctx.Err()
 	}
-	s := Sample{Sent: counter.Now(), Error: claim, Delay: f.there + f.back, Stratum: 1}
+	s := Sample{Peer: f.peer, Sent: counter.Now(), Error: claim, Delay: f.there + f.back, Stratum: 1}
 	if err := pause(ctx, f.there); err != nil {
 		return Sample{}, err
 	}

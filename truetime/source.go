@@ -1,0 +1,21 @@
+package truetime
+
+import (
+	"context"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// Source is something that can be asked for the time.
+//
+// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
+// given counter and no other clock. The clock calls it from one goroutine at a time. An error is
+// [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
+// answer came. A source that can be recognised as misconfigured before it is asked has a method
+// Validate() error, which [New] calls.
+type Source interface {
+	// Name identifies the source in Status, in events and in errors. Two sources of a clock have
+	// different names.
+	Name() string
+	Sample(ctx context.Context, counter monotonic.Counter) (Sample, error)
+}

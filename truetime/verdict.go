@@ -1,0 +1,20 @@
+package truetime
+
+// Verdict says what a clock thinks of a source. Whatever the verdict, every configured source has
+// its vote, or the sources that can be silenced could be outvoted.
+type Verdict uint8
+
+// The verdicts on a source.
+const (
+	Undecided   Verdict = iota // it has answered, and there is no agreement to hold it against
+	Truechimer                 // its interval meets what the others agree on
+	Falseticker                // its interval excludes what the others agree on: it is wrong, or more than f others are
+	Silent                     // none of its last three polls was answered
+	Convicted                  // what it said contradicts what it said before; it covers nothing until it has been consistent again
+	Unusable                   // it answers, and what it says cannot be used: see SourceStatus.Err
+)
+
+// String returns the verdict in lower case, as in "truechimer".
+func (v Verdict) String() string {
+	return name(v, "undecided", "truechimer", "falseticker", "silent", "convicted", "unusable")
+}

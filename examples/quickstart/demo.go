@@ -43,7 +43,7 @@ func (d demo) addresses() (addresses []string) {
 }
 
 func (d demo) describe() string {
-	return fmt.Sprintf("%d NTP servers of our own on loopback. The one at %s lies: it is off by %v and claims %v.\n",
+	return fmt.Sprintf("%d NTP servers of our own on loopback. The one at %s lies: it is off by %v, and claims to be off by %v at most.\n",
 		len(d), d[demoLiar].Address(), demoServers[demoLiar].Offset, demoServers[demoLiar].Dispersion)
 }
 

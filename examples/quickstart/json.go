@@ -35,10 +35,10 @@ func printJSON(ctx context.Context, clock *truetime.Clock, duration time.Duratio
 		for _, s := range status.Sources {
 			l.Sources = append(l.Sources, lineSource{s.Name, s.Verdict.String(), int64(s.Delay), s.Stratum})
 		}
-		if now, err := clock.Now(); err == nil {
+		if now := status.Interval; status.Err == nil {
 			earliest, latest, uncertainty := int64(now.Earliest), int64(now.Latest), int64(now.Uncertainty())
 			l.EarliestNS, l.LatestNS, l.UncertaintyNS = &earliest, &latest, &uncertainty
 		}
-		_ = encoder.Encode(l) // whoever reads has gone away: the run ends by itself
+		_ = encoder.Encode(l) // output keeps the error
 	})
 }

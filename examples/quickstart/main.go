@@ -24,7 +24,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process as it would any other
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
@@ -78,6 +78,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := &output{to: stdout, failed: cancel}
+
 	introduction := ""
 	if len(s.servers) == 0 {
 		demo, err := startDemo()
@@ -97,38 +101,68 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	defer clock.Close()
 
 	if s.json {
-		printJSON(ctx, clock, s.duration, stdout)
+		printJSON(ctx, clock, s.duration, out)
 	} else {
-		fmt.Fprint(stdout, introduction)
-		watch(ctx, clock, s.duration, stdout)
-		commit(clock, stdout)
+		fmt.Fprint(out, introduction)
+		watch(ctx, clock, s.duration, out)
+		commit(ctx, clock, out)
 	}
-	if status := clock.Status(); status.Err != nil {
-		return fmt.Errorf("no answer at the end: %w: %s", status.Err, status.Summary())
+	if out.err != nil {
+		return fmt.Errorf("cannot write the output: %w", out.err)
+	}
+	return verdict(clock.Status())
+}
+
+// verdict returns an error unless the clock is synchronized.
+func verdict(s truetime.Status) error {
+	switch {
+	case s.Err != nil:
+		return fmt.Errorf("no answer at the end: %w: %s", s.Err, s.Summary())
+	case s.State != truetime.Synchronized:
+		return fmt.Errorf("the clock was in %v at the end, still right, but ε had grown to %v: %s", s.State, s.Uncertainty, s.Summary())
 	}
 	return nil
 }
 
+// output remembers the first write that failed, and ends the run then.
+type output struct {
+	to     io.Writer
+	failed func()
+	err    error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.to.Write(b)
+	if err != nil {
+		o.err = err
+		o.failed()
+	}
+	return n, err
+}
+
 // everySecond calls show at the end of every full second of the given duration, or once at its end
-// if it is shorter than that. It returns at the end of the duration, or when ctx ends.
+// if it is shorter than that. A second that was missed, because the process was stopped, is left
+// out. It returns at the end of the duration, or when ctx ends.
 func everySecond(ctx context.Context, duration time.Duration, show func()) {
 	start := time.Now()
-	for second := 1; ; second++ {
-		next, last := time.Duration(second)*time.Second, false
-		if next > duration {
-			next, last = duration, true
+	end := start.Add(duration)
+	first := min(time.Second, duration)
+	for next := start.Add(first); !next.After(end); next = next.Add(time.Second) {
+		for time.Until(next) < -time.Second {
+			next = next.Add(time.Second)
 		}
 		select {
-		case <-time.After(time.Until(start.Add(next))):
+		case <-time.After(time.Until(next)):
 		case <-ctx.Done():
 			return
 		}
-		if last && second > 1 {
-			return
-		}
 		show()
-		if last || next == duration {
-			return
-		}
+	}
+	select {
+	case <-time.After(time.Until(end)):
+	case <-ctx.Done():
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/epsilontime/epsilon/internal/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testbed"
 )
 
@@ -132,6 +134,37 @@ func TestInterruptEndsTheRunDuringAPoll(t *testing.T) {
 	err := run(ctx, []string{"-json", "-for", "1h", "-server", "127.0.0.1:9"}, &out)
 	require.ErrorContains(t, err, "not synchronized")
 	require.Empty(t, out.lines)
+}
+
+func TestServersThatDieLeaveHoldoverAndSayItAtTheEnd(t *testing.T) {
+	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	require.NoError(t, err)
+	var out stamped
+	die := time.AfterFunc(200*time.Millisecond, func() { s.Close() })
+	defer die.Stop()
+	err = run(t.Context(), []string{"-json", "-for", "3s", "-poll", "50ms", "-server", s.Address()}, &out)
+	require.ErrorContains(t, err, "the clock was in holdover at the end, still right, but ε had grown to")
+	require.ErrorContains(t, err, "nothing listens at")
+	require.Equal(t, "holdover", decodeStrictly(t, out.lines[2]).State)
+}
+
+func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
+	for _, format := range []string{"-json", "-json=false"} {
+		err := run(t.Context(), []string{format, "-for", "1h"}, full{})
+		require.ErrorIs(t, err, errFull)
+		require.ErrorContains(t, err, "cannot write the output")
+	}
+}
+
+// full is a disk without space.
+type full struct{}
+
+var errFull = errors.New("no space left")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestLinesAreCutToTheWidthOfTheTerminal(t *testing.T) {
+	require.Equal(t, "\nabc\nε = \n", cut("\nabc\nε = 1 ms\n", 5))
 }
 
 func TestHelpListsTheFlags(t *testing.T) {

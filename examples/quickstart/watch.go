@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -12,38 +10,46 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// watch shows the clock once a second: in place on a terminal, one block under the
-// other elsewhere.
-func watch(ctx context.Context, clock *truetime.Clock, duration time.Duration, stdout io.Writer) {
-	terminal := isTerminal(stdout)
-	height := 0
+// watch shows the clock once a second: in place on a terminal that is large enough, one block under
+// the other elsewhere.
+func watch(ctx context.Context, clock *truetime.Clock, duration time.Duration, out *output) {
+	drawn := 0 // lines of the block that can be drawn over
 	everySecond(ctx, duration, func() {
 		text := describe(clock)
-		if terminal && height > 0 {
-			fmt.Fprintf(stdout, "\x1b[%dA\x1b[J", height) // up to where the last one began, and clear
+		height := strings.Count(text, "\n")
+		width, rows := terminalSize(out.to)
+		if height < rows {
+			if drawn > 0 {
+				fmt.Fprintf(out, "\x1b[%dA\x1b[J", drawn) // up to where the last one began, and clear
+			}
+			text, drawn = cut(text, width), height
+		} else {
+			drawn = 0
 		}
-		height = strings.Count(text, "\n")
-		fmt.Fprint(stdout, text)
+		fmt.Fprint(out, text)
 	})
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+// cut shortens every line to the width of the terminal: a line that wraps would not be drawn over.
+func cut(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if runes := []rune(strings.TrimSuffix(line, "\n")); len(runes) >= width {
+			line = string(runes[:max(width-1, 0)]) + "\n"
+		}
+		b.WriteString(line)
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return b.String()
 }
 
 // describe renders the clock and its sources.
 func describe(clock *truetime.Clock) string {
 	var b strings.Builder
 	status := clock.Status()
-	if now, err := clock.Now(); err == nil {
-		fmt.Fprintf(&b, "\n%v  ε = %v  %v, epoch %d\n", now, now.Uncertainty(), status.State, status.Epoch)
+	if status.Err == nil {
+		fmt.Fprintf(&b, "\n%v  ε = %v  %v, epoch %d\n", status.Interval, status.Uncertainty, status.State, status.Epoch)
 	} else {
-		fmt.Fprintf(&b, "\nno answer: %v, epoch %d\n", err, status.Epoch)
+		fmt.Fprintf(&b, "\nno answer: %v, epoch %d\n", status.Err, status.Epoch)
 	}
 	for _, s := range status.Sources {
 		fmt.Fprintf(&b, "  %-28s %-12v", s.Name, s.Verdict)
@@ -58,20 +64,17 @@ func describe(clock *truetime.Clock) string {
 	return b.String()
 }
 
-// commit takes a commit timestamp and waits it out.
-func commit(clock *truetime.Clock, stdout io.Writer) {
+// commit takes a commit timestamp and waits it out, unless the run was interrupted.
+func commit(ctx context.Context, clock *truetime.Clock, out *output) {
 	now, err := clock.Now()
-	if err != nil {
+	if err != nil || ctx.Err() != nil {
 		return // run reports it
 	}
-	// Not the context of the run, which has ended: the wait takes about 2ε.
-	ctx, cancel := context.WithTimeout(context.Background(), 4*now.Uncertainty()+time.Second)
-	defer cancel()
 	start := time.Now()
 	if err := commitwait.Until(ctx, clock, now.Latest); err != nil {
-		fmt.Fprintf(stdout, "\ncommit timestamp %v could not be waited out: %v\n", now.Latest, err)
+		fmt.Fprintf(out, "\n%v\n", err)
 		return
 	}
-	fmt.Fprintf(stdout, "\ncommit timestamp %v has passed everywhere after a wait of %v (2ε was %v)\n",
+	fmt.Fprintf(out, "\ncommit timestamp %v has passed everywhere after a wait of %v (2ε was %v)\n",
 		now.Latest, time.Since(start).Round(time.Microsecond), 2*now.Uncertainty())
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/epsilontime/epsilon/monotonic/internal/ticks"
+	"github.com/epsilontime/epsilon/internal/ticks"
 )
 
 // pair is a reading of the reference between two readings of the hardware counter. The reference

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/epsilontime/epsilon/monotonic/internal/ticks"
+	"github.com/epsilontime/epsilon/internal/ticks"
 )
 
 // SystemCounter is a counter of this machine. It is made by [System] and [Raw].

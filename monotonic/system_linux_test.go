@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/epsilontime/epsilon/monotonic/internal/ticks"
+	"github.com/epsilontime/epsilon/internal/ticks"
 )
 
 // sysfs makes a directory that describes a kernel with this clocksource.

@@ -16,8 +16,14 @@ type exchange struct {
 	c4 monotonic.Instant // read after the reply was received
 }
 
-// resolution is the unit of the counter.
-const resolution = time.Nanosecond
+const (
+	// resolution is the unit of the counter.
+	resolution = time.Nanosecond
+
+	// slowestCounter is the reciprocal of 1000 ppm. Which drift is assumed only the clock knows, and it
+	// applies the rule again with that.
+	slowestCounter = 1000
+)
 
 // delay is the round-trip delay δ: the time of the whole exchange, less the time that the request
 // spent in the server by its own account. It may come out negative.
@@ -26,16 +32,17 @@ func (x exchange) delay() time.Duration { return x.c4.Sub(x.c1) - x.t3.Sub(x.t2)
 // facts turns the exchange into what it proves if the server is within e of true time.
 //
 // A negative delay means that the server says it kept the request longer than the exchange took. If
-// both its stamps are within e, it can overstate that by at most 2e. Beyond that one of them is
-// wrong, and there is no saying which: the exchange is rejected. To set the delay to 0 instead, as
-// is often done, would claim a bound of e from a reply that has just been shown to be off by more.
+// both its stamps are within e, it can overstate that by at most 2e, and by what our counter may
+// be slow. Beyond that one of them is wrong, and there is no saying which: the exchange is rejected.
+// To set the delay to 0 instead, as is often done, would claim a bound of e from a reply that has
+// just been shown to be off by more.
 func (x exchange) facts(e time.Duration) (truetime.Sample, error) {
 	switch {
 	case x.t3 < x.t2:
 		return truetime.Sample{}, unusable("the reply was sent %v before the request was received", x.t2.Sub(x.t3))
 	case x.c4 < x.c1:
 		return truetime.Sample{}, unusable("the local counter went back by %v", x.c1.Sub(x.c4))
-	case x.delay() < -(2*e + resolution):
+	case x.delay() < -(2*e + resolution + x.c4.Sub(x.c1)/slowestCounter):
 		return truetime.Sample{}, unusable("the server says it kept the request for %v, but the exchange took %v and it claims an error of %v", x.t3.Sub(x.t2), x.c4.Sub(x.c1), e)
 	}
 	return truetime.Sample{

@@ -71,6 +71,13 @@ func TestNegativeDelayIsRejectedBeyondTwiceTheClaim(t *testing.T) {
 	require.ErrorIs(t, err, truetime.ErrUnusable)
 }
 
+// A true server keeps the request for a second, which a counter that is 200 ppm slow sees as
+// 999.8 ms.
+func TestServerThatKeepsARequestForLongIsNotALiar(t *testing.T) {
+	_, err := worked(0, 10, 1_000_010, 999_820).facts(30 * time.Microsecond)
+	require.NoError(t, err)
+}
+
 func TestServerWhoseStampsRunBackwardsIsRejected(t *testing.T) {
 	// The server's clock is stepped back by 10 ms between its two stamps.
 	_, err := worked(0, 200, 250-10_000, 500).facts(time.Second)

@@ -39,6 +39,13 @@ func TestKissCodes(t *testing.T) {
 	}
 }
 
+func TestRootDistanceIsHalfTheDelayAndTheError(t *testing.T) {
+	l := defaultLimits()
+	l.maxRootDistance = 10 * time.Millisecond
+	require.NoError(t, l.check(12*time.Millisecond, 4*time.Millisecond))
+	require.ErrorContains(t, l.check(13*time.Millisecond, 4*time.Millisecond), "a root distance of 10.5ms")
+}
+
 func TestHeaderThatCannotBoundTimeIsRefused(t *testing.T) {
 	good := header{version: 4, stratum: 2, precision: -20, received: 1, transmitted: 1}
 	require.NoError(t, good.check(15))

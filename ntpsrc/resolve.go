@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
+	"slices"
 )
 
 // target resolves an address and stays with the result for as long as it answers: a name that
@@ -14,18 +14,24 @@ import (
 type target struct {
 	address address
 
-	mu     sync.Mutex
+	busy   chan struct{} // a lock that a context can end the wait for: a look-up may take seconds
 	chosen netip.Addr
-	tries  int // how often an address has been given up
+	failed netip.Addr // the address that was given up last
 }
+
+func newTarget(a address) *target { return &target{address: a, busy: make(chan struct{}, 1)} }
 
 // resolve returns the IP address to ask.
 func (t *target) resolve(ctx context.Context) (netip.AddrPort, error) {
 	if t.address.ip.IsValid() {
 		return netip.AddrPortFrom(t.address.ip, t.address.port), nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	select {
+	case t.busy <- struct{}{}:
+		defer func() { <-t.busy }()
+	case <-ctx.Done():
+		return netip.AddrPort{}, ctx.Err()
+	}
 	if !t.chosen.IsValid() {
 		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", t.address.host)
 		if err != nil {
@@ -34,18 +40,32 @@ func (t *target) resolve(ctx context.Context) (netip.AddrPort, error) {
 		if len(found) == 0 {
 			return netip.AddrPort{}, fmt.Errorf("the name %s has no address", t.address.host)
 		}
-		// An address that did not answer is followed by the next one of the name.
-		t.chosen = found[t.tries%len(found)].Unmap()
+		t.chosen = next(found, t.failed)
 	}
 	return netip.AddrPortFrom(t.chosen, t.address.port), nil
 }
 
 // giveUp makes the next poll resolve the name again.
 func (t *target) giveUp() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.chosen.IsValid() {
-		t.chosen = netip.Addr{}
-		t.tries++
+	t.busy <- struct{}{}
+	defer func() { <-t.busy }()
+	t.failed, t.chosen = t.chosen, netip.Addr{}
+}
+
+// next returns the first address of a name, and after one has failed the one that follows it, in an
+// order that does not depend on the order of the answer: name servers rotate it.
+func next(found []netip.Addr, failed netip.Addr) netip.Addr {
+	for i := range found {
+		found[i] = found[i].Unmap()
 	}
+	if !failed.IsValid() {
+		return found[0]
+	}
+	slices.SortFunc(found, netip.Addr.Compare)
+	for _, a := range found {
+		if a.Compare(failed) > 0 {
+			return a
+		}
+	}
+	return found[0]
 }

@@ -21,7 +21,7 @@ const maxExchange = 5 * time.Second
 // server is a source that asks one NTP server.
 type server struct {
 	name    string
-	target  target
+	target  *target
 	limits  limits
 	mistake error
 }
@@ -36,7 +36,7 @@ func Server(address string, options ...Option) truetime.Source {
 	s := &server{name: address, limits: defaultLimits()}
 	parsed, err := parseAddress(address)
 	if err == nil {
-		s.name, s.target.address = parsed.String(), parsed
+		s.name, s.target = parsed.String(), newTarget(parsed)
 	}
 	s.note(err)
 	for _, o := range options {

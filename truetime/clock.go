@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
@@ -44,9 +45,12 @@ type Clock struct {
 type answer struct {
 	err      error
 	hardware *monotonic.Hardware // what to read; nil for the clock's counter
-	from     monotonic.Instant   // the counter when it was published
-	ahead    discipline.Ahead    // the bounds, from then on
-	bounds   discipline.Bounds   // the bounds, for every reading
+	ahead    discipline.Ahead    // the bounds over what is read, from the publication on
+	vm       *vmclock.Device     // whose marker must still be this; nil if there is none
+	marker   uint64
+	epoch    uint64
+	from     monotonic.Instant // the counter when it was published
+	bounds   discipline.Bounds // for readings that ahead does not cover
 }
 
 // New starts a clock that polls the given sources, and returns at once; use [Clock.WaitSynchronized]
@@ -118,16 +122,20 @@ func (c *Clock) Now() (Interval, error) {
 	if a.err != nil {
 		return Interval{}, a.err
 	}
-	var now monotonic.Instant
+	var raw uint64
 	if a.hardware != nil {
-		now = a.hardware.Now()
+		raw = a.hardware.Ticks()
 	} else {
-		now = c.counter.Now()
+		raw = uint64(c.counter.Now())
 	}
-	if uint64(now-a.from) > discipline.AheadSpan {
-		return c.beyond(a, now)
+	// The marker after the counter: a disruption in between is noticed, and at worst too early.
+	if a.vm != nil && a.vm.Marker() != a.marker {
+		return Interval{}, ErrNotSynchronized
 	}
-	earliest, latest := a.ahead.At(now)
+	if !a.ahead.Covers(raw) {
+		return c.beyond(a, raw)
+	}
+	earliest, latest := a.ahead.At(raw)
 	if uint64(latest-earliest) > c.maxWidth { // also if it were upside down
 		return Interval{}, ErrUncertaintyTooLarge
 	}
@@ -135,7 +143,11 @@ func (c *Clock) Now() (Interval, error) {
 }
 
 // beyond answers for a reading that is out of the range of what has been prepared.
-func (c *Clock) beyond(a *answer, now monotonic.Instant) (Interval, error) {
+func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
+	now := monotonic.Instant(raw)
+	if a.hardware != nil {
+		now = a.hardware.At(raw)
+	}
 	if now.Before(a.from) {
 		return Interval{}, ErrNotSynchronized // the counter went back
 	}
@@ -281,12 +293,22 @@ func (c *Clock) learn(now monotonic.Instant) {
 
 // answer prepares bounds for Now.
 func (c *Clock) answer(bounds discipline.Bounds, now monotonic.Instant) answer {
-	a := answer{bounds: bounds, from: now}
+	a := answer{bounds: bounds, from: now, epoch: c.epoch, vm: c.watch.vm.device, marker: c.watch.vm.marker}
+	raw, meter := uint64(now), discipline.Nanoseconds
 	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
 		a.hardware = system.Hardware()
 	}
+	if a.hardware != nil {
+		raw = a.hardware.Ticks()
+		a.from = a.hardware.At(raw)
+		meter.Multiplier, meter.Up = a.hardware.Meter()
+	}
+	var before *discipline.Ahead
+	if last := c.published.Load(); last.err == nil && last.epoch == a.epoch && last.hardware == a.hardware {
+		before = &last.ahead
+	}
 	var ok bool
-	if a.ahead, ok = bounds.Ahead(now); !ok {
+	if a.ahead, ok = bounds.Ahead(a.from, raw, meter, before); !ok {
 		a.err = ErrNotSynchronized
 	}
 	return a
@@ -303,13 +325,20 @@ func (c *Clock) publish(a answer, state State) {
 	c.changed = make(chan struct{})
 }
 
-// reachable counts the voters of whose sources at least one has answered lately.
-func (c *Clock) reachable() int {
-	voters := map[int]bool{}
+// reachable counts the voters of whose sources more than half have answered lately.
+func (c *Clock) reachable() (voters int) {
+	lead := make([]int, c.discipline.Voters()) // those that have answered less those that have not
 	for i, p := range c.pollers {
 		if p.answersLately() {
-			voters[c.discipline.VoterOf(i)] = true
+			lead[c.discipline.VoterOf(i)]++
+		} else {
+			lead[c.discipline.VoterOf(i)]--
 		}
 	}
-	return len(voters)
+	for _, l := range lead {
+		if l > 0 {
+			voters++
+		}
+	}
+	return voters
 }

@@ -183,7 +183,7 @@ func TestSourcesThatDisagreeFromTheStartGiveNoAnswer(t *testing.T) {
 		require.Equal(t, "a=undecided b=undecided ", verdicts(c))
 		s := c.Status()
 		require.EqualValues(t, 1, s.Epoch)
-		require.Equal(t, "2 of 2 voters answer, but there is no moment that 2 of them agree on", s.Summary())
+		require.Equal(t, "2 of 2 voters answer, but not with one moment that 2 of them agree on", s.Summary())
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

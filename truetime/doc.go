@@ -55,8 +55,11 @@
 //     contradict each other, which takes a few polls, and answers until then may be wrong.
 //   - Anything about how long the caller takes to use an answer. A goroutine may be paused after Now
 //     has returned: that is what commit-wait and fencing tokens are for.
-//   - Anything across a suspend, a migration or a restore from a snapshot before the next polls have
-//     shown it: the counter stands still meanwhile, which breaks A1.
+//   - Anything between a disruption of the local counter and the moment it is noticed. A suspend, a
+//     change of the kernel's clocksource, a long pause of the process and the like are noticed
+//     within a second or with the next poll. A migration or a restore of a virtual machine is noticed
+//     at once if its hypervisor has a VMClock ([WithVMClock]), and otherwise when the sources
+//     contradict their past.
 //   - Anything within a day of a leap second, unless all sources treat it alike. Times are UTC as the
 //     sources serve it.
 //

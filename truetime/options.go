@@ -1,12 +1,15 @@
 package truetime
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
@@ -21,6 +24,9 @@ type config struct {
 	maxUncertainty time.Duration
 	events         func(Event)
 	counter        monotonic.Counter
+	vmclockPath    *string // nil for the default
+	vmclock        *vmclock.Device
+	vmclockText    string // for Status
 	seed           uint64
 
 	mistakes []error
@@ -146,6 +152,41 @@ func WithCounter(counter monotonic.Counter) Option {
 	}
 }
 
+// WithVMClock makes the clock watch the VMClock device at path, through which a hypervisor tells its
+// guest that the counter was disrupted by a migration or a restore. [New] fails if it cannot be
+// used. An empty path means that none is watched.
+//
+// By default the clock watches [vmclock.DefaultPath] if it is there and can be read; Status says
+// whether. A counter given by [WithCounter] that is not one of the machine's is not watched
+// unless this option asks for it.
+func WithVMClock(path string) Option {
+	return func(c *config) { c.vmclockPath = &path }
+}
+
+// openVMClock opens the device that is to be watched, if any.
+func (c *config) openVMClock() {
+	_, own := c.counter.(*monotonic.SystemCounter)
+	switch {
+	case c.vmclockPath == nil && own:
+		device, err := vmclock.Open(vmclock.DefaultPath)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			c.vmclockText = "no VMClock device"
+		case err != nil:
+			c.vmclockText = "VMClock not watched: " + err.Error()
+		default:
+			c.vmclock, c.vmclockText = device, "VMClock watched at "+vmclock.DefaultPath
+		}
+	case c.vmclockPath != nil && *c.vmclockPath != "":
+		device, err := vmclock.Open(*c.vmclockPath)
+		if err != nil {
+			c.mistakes = append(c.mistakes, err)
+			return
+		}
+		c.vmclock, c.vmclockText = device, "VMClock watched at "+*c.vmclockPath
+	}
+}
+
 // configure applies the options and checks everything, sources included. It returns every mistake
 // at once, and the vote to which each source belongs.
 func configure(sources []Source, options []Option) (config, []int, error) {
@@ -161,16 +202,17 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 	switch {
 	case c.faulty == majority:
 		c.faulty = max(voters-1, 0) / 2
-	case voters > 0 && 2*c.faulty >= voters:
+	case voters > 0 && c.faulty > (voters-1)/2:
 		c.mistake("%d faulty of %d voters: fewer than half may be, at most %d", c.faulty, voters, (voters-1)/2)
 	}
 	if c.counter == nil {
-		counter, err := monotonic.System()
-		if err != nil {
+		if counter, err := monotonic.System(); err != nil {
 			c.mistakes = append(c.mistakes, err)
+		} else {
+			c.counter = counter
 		}
-		c.counter = counter
 	}
+	c.openVMClock()
 	if len(c.mistakes) > 0 {
 		return config{}, nil, configError(c.mistakes)
 	}

@@ -118,6 +118,9 @@ func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
 
 // use gives a sample to the discipline.
 func (c *Clock) use(p *poller, s Sample, epoch uint64, now monotonic.Instant) error {
+	if s.Earliest.IsZero() || s.Latest.IsZero() {
+		return fmt.Errorf("%w: the sample has no time in it", ErrUnusable)
+	}
 	for _, other := range c.pollers {
 		if s.Peer != "" && other.peer == s.Peer && other != p {
 			return fmt.Errorf("%w: it is %s, the same server as %s: one server has one vote", ErrUnusable, s.Peer, other.source.Name())

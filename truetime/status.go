@@ -85,7 +85,7 @@ func (s Status) Summary() string {
 		return fmt.Sprintf("ε is %v", s.Uncertainty)
 	}
 	var problems []string
-	voters := map[string]bool{} // of whose sources one has answered
+	voters := map[string]bool{} // of whose sources one answers
 	for _, source := range s.Sources {
 		if source.Err != nil {
 			problems = append(problems, fmt.Sprintf("%s: %v", source.Name, source.Err))
@@ -98,10 +98,12 @@ func (s Status) Summary() string {
 	needed := discipline.Quorum(s.Voters, s.Faulty)
 	text := fmt.Sprintf("%d of %d voters answer, and %d are needed", len(voters), s.Voters, needed)
 	switch {
+	case s.State == Holdover:
+		text = fmt.Sprintf("%d of %d voters answer, and %d are needed to end the holdover", len(voters), s.Voters, s.Faulty+1)
 	case s.State == ClockFaulty:
 		text = fmt.Sprintf("the local counter runs outside its drift, or more than %d of %d voters are wrong", s.Faulty, s.Voters)
 	case s.State == Unsynchronized && len(voters) >= needed:
-		text = fmt.Sprintf("%d of %d voters answer, but there is no moment that %d of them agree on", len(voters), s.Voters, s.Voters-s.Faulty)
+		text = fmt.Sprintf("%d of %d voters answer, but not with one moment that %d of them agree on", len(voters), s.Voters, s.Voters-s.Faulty)
 	}
 	if s.Disruption != "" {
 		text += "; the last epoch ended because " + s.Disruption

@@ -29,7 +29,8 @@ type machineWatch interface {
 // watch is what the clock knows about its counter's trustworthiness. The clock's lock guards it.
 type watch struct {
 	counter monotonic.Counter
-	machine machineWatch     // nil if the counter is the user's own
+	machine machineWatch // nil if the counter is the user's own
+	vm      vmWatch
 	rho     discipline.Drift // as declared
 	gap     time.Duration    // the longest time without a look
 	last    monotonic.Instant
@@ -38,6 +39,7 @@ type watch struct {
 func newWatch(config config) watch {
 	w := watch{
 		counter: config.counter,
+		vm:      newVMWatch(config.vmclock, config.vmclockText),
 		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
 		gap:     max(gapPolls*config.poll.Min, gapMin),
 		last:    config.counter.Now(),
@@ -63,6 +65,9 @@ func (w *watch) check() (disruption string) {
 			disruption = err.Error()
 		}
 	}
+	if changed := w.vm.check(); disruption == "" {
+		disruption = changed
+	}
 	now := w.counter.Now()
 	if gap := now.Sub(w.last); disruption == "" && gap > w.gap {
 		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
@@ -72,10 +77,14 @@ func (w *watch) check() (disruption string) {
 }
 
 func (w *watch) describe() string {
+	text := fmt.Sprintf("a counter of type %T", w.counter)
 	if s, ok := w.counter.(fmt.Stringer); ok {
-		return s.String()
+		text = s.String()
 	}
-	return fmt.Sprintf("a counter of type %T", w.counter)
+	if w.vm.text != "" {
+		text += "; " + w.vm.text
+	}
+	return text
 }
 
 // inspect sees whether the counter may still be trusted, and ends the epoch if not. It returns the

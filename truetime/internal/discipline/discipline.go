@@ -23,6 +23,7 @@ package discipline
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -31,11 +32,14 @@ import (
 
 const (
 	// requalifySamples is how many samples in a row a convicted source must give without
-	// contradicting itself before it votes again.
+	// contradicting itself before it votes again. The first of them is the one that convicted it, and
+	// a server that is being stepped or restarted usually contradicts itself once or twice more.
 	requalifySamples = 4
 
-	// An epoch is brief if it ends before briefSpan or before briefSamples from every source;
-	// maxBriefEpochs brief ones in a row make the counter faulty.
+	// An epoch is brief if it ends before briefSpan, which any rate outside the drift fills with
+	// contradictions, or before briefSamples a source on average, for clocks that poll rarely. One
+	// brief epoch may follow a step of somebody's clock, and two a coincidence; maxBriefEpochs in a
+	// row are the counter's rate.
 	briefSpan      = 5 * time.Minute
 	briefSamples   = 8
 	maxBriefEpochs = 3
@@ -101,18 +105,20 @@ type Discipline struct {
 type source struct {
 	window    window
 	convicted bool
-	fresh     int // consistent samples since the conviction
+	fresh     int               // consistent samples since the conviction
+	heard     monotonic.Instant // when the last sample was received, if any
 	verdict   Verdict
 }
 
 // New returns a discipline in its first epoch, number 1, without an answer.
 func New(config Config) *Discipline {
 	d := &Discipline{
-		scale:   config.Scale,
+		scale:   config.Scale.covering(),
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		voter:   config.Voter,
 		epoch:   1,
+		now:     math.MinInt64, // a counter's zero is arbitrary
 	}
 	for i, v := range config.Voter {
 		for len(d.voters) <= v {
@@ -138,6 +144,9 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 		return ErrSelfContradiction
 	}
 
+	for other := range d.sources {
+		d.sources[other].forget(now)
+	}
 	d.sources[i].use(f, d.scale)
 	d.samples++
 	if convicted := d.convictedVoters(); convicted > d.faulty {
@@ -187,14 +196,25 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 
 // use takes facts into a source's window, or convicts it if they exclude what it said before.
 func (s *source) use(f Facts, scale Scale) {
+	s.forget(f.Lower.At)
 	s.window.age(f.Lower.At)
 	if s.window.contradicts(f, scale) {
 		*s = source{convicted: true}
 	}
 	s.window.insert(f, scale)
+	s.heard = f.Lower.At
 	if s.convicted {
 		s.fresh++
 		s.convicted = s.fresh < requalifySamples
+	}
+}
+
+// forget lifts a conviction that is older than what is remembered of anybody: the source has not
+// answered since, and is now one that has not been heard. Otherwise a server that told one lie and
+// died would count as wrong for ever, and leave that much less room for the others to be.
+func (s *source) forget(now monotonic.Instant) {
+	if s.convicted && now.Sub(s.heard) >= windowBuckets*bucketSpan {
+		*s = source{verdict: Unheard}
 	}
 }
 
@@ -278,13 +298,14 @@ func (d *Discipline) narrow(agreed agreement.Interval, now monotonic.Instant) {
 
 // quorum reports whether enough voters have been heard for a first answer: 2f+1, so that the
 // correct ones among them outnumber the others, and all of them where there are only two. The
-// same goes for the sources that share a vote.
+// same goes for the sources that share a vote. A convicted source has been heard: it is known to be
+// one of the wrong ones, and could otherwise keep the first answer away for ever.
 func (d *Discipline) quorum() bool {
 	heard := 0
 	for _, sources := range d.voters {
 		members := 0
 		for _, i := range sources {
-			if s := &d.sources[i]; s.window.filled > 0 && !s.convicted {
+			if d.sources[i].window.filled > 0 {
 				members++
 			}
 		}

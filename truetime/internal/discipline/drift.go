@@ -21,6 +21,9 @@ const billion = 1_000_000_000
 // Linux kernel lets anybody bend a clock.
 const MaxDriftPPB = 100_000_000
 
+// MaxDriftFraction is an upper limit for a Drift that is not absurd, in units of 2⁻⁶⁴: 1/8.
+const MaxDriftFraction = 1 << 61
+
 // NewDrift returns ±ρ' for a ρ given in parts per billion, at most [MaxDriftPPB].
 func NewDrift(ppb uint64) Drift {
 	ppb = min(ppb, MaxDriftPPB)

@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
 
 // 200 ppm declared is 200.04 ppm extrapolated. After 10⁹ s the two differ by 40 s.
@@ -88,41 +87,4 @@ func TestBoundsAtTheEndsOfTimeStayOutward(t *testing.T) {
 			require.LessOrEqual(t, b.Lo, b.Hi, "at %d to %d", at, to)
 		}
 	}
-}
-
-// Ahead is the same line as Bounds, only faster.
-func TestAheadEqualsAtForAsLongAsItMayBeUsed(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		now := monotonic.Instant(rapid.Int64Range(0, 1<<61).Draw(t, "now"))
-		point := func(label string) Point {
-			return Point{now - monotonic.Instant(rapid.Int64Range(0, int64(now)).Draw(t, label+" age")), rapid.Int64Range(0, 1<<62).Draw(t, label)}
-		}
-		b := Bounds{Facts{point("upper"), point("lower")}, Scale{
-			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
-			Resolution: rapid.Int64Range(0, 1000).Draw(t, "resolution"),
-		}}
-		ahead, ok := b.Ahead(now)
-		require.True(t, ok)
-		c := now + monotonic.Instant(rapid.OneOf(rapid.Int64Range(0, 1e10), rapid.Int64Range(0, AheadSpan)).Draw(t, "later"))
-		lower, upper := ahead.At(c)
-		require.Equal(t, b.At(c), agreement.Interval{Lo: lower, Hi: upper})
-	})
-}
-
-func TestAheadRefusesWhatMightOverflow(t *testing.T) {
-	good := Facts{Point{10, 10}, Point{10, 10}}
-	_, ok := (&Bounds{Facts: good}).Ahead(10)
-	require.True(t, ok)
-	for _, b := range []Facts{
-		{Point{11, 10}, Point{10, 10}},
-		{Point{10, 10}, Point{11, 10}},
-		{Point{10, math.MaxInt64}, Point{10, 10}},
-		{Point{10, 10}, Point{10, math.MinInt64}},
-		{Point{math.MinInt64, 10}, Point{10, 10}},
-	} {
-		_, ok := (&Bounds{Facts: b}).Ahead(10)
-		require.False(t, ok, "%v", b)
-	}
-	_, ok = (&Bounds{Facts: good}).Ahead(math.MaxInt64)
-	require.False(t, ok)
 }

@@ -1,8 +1,6 @@
 package discipline
 
 import (
-	"math/bits"
-
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
@@ -30,6 +28,14 @@ type Scale struct {
 	// rounded down, and the counter itself advances in ticks. A span between two readings may
 	// therefore be wrong by that much either way.
 	Resolution int64
+}
+
+// covering returns the scale with the drift over the resolution itself added to it.
+func (s Scale) covering() Scale {
+	if s.Resolution > 0 {
+		s.Resolution += grow(s.Resolution, MaxDriftFraction)
+	}
+	return s
 }
 
 // upperAt carries an upper bound from its own moment to c, rounded up. Forwards true time gains at
@@ -66,41 +72,3 @@ type Bounds struct {
 
 // At evaluates the bounds at counter reading c, rounded outward.
 func (b *Bounds) At(c monotonic.Instant) agreement.Interval { return b.Facts.At(c, b.Scale) }
-
-// Ahead is a Bounds made ready to be evaluated often, from one counter reading on and for a limited
-// span. It gives the same answers as [Bounds.At], at the cost of two multiplications and without a
-// branch.
-type Ahead struct {
-	lowerAt, upperAt monotonic.Instant
-	lower, upper     int64 // moved outward by all that does not depend on the reading
-	slow, fast       uint64
-}
-
-// AheadSpan is the span for which an Ahead may be evaluated: 73 years.
-const AheadSpan = 1 << 61
-
-// Ahead prepares the bounds for readings from c to c + AheadSpan. It reports false if the points are
-// not in the past of c, or if anything is so large that it might overflow.
-func (b *Bounds) Ahead(c monotonic.Instant) (Ahead, bool) {
-	const (
-		timeLimit    = 1 << 62 // the year 2116
-		instantLimit = 1 << 61 // 73 years of uptime
-	)
-	for _, p := range []Point{b.Lower, b.Upper} {
-		if p.At.After(c) || p.At < -instantLimit || c > instantLimit || p.Time < -timeLimit || p.Time > timeLimit {
-			return Ahead{}, false
-		}
-	}
-	return Ahead{
-		lowerAt: b.Lower.At, lower: b.Lower.Time - b.Scale.Resolution - 1, slow: b.Scale.Drift.slow,
-		upperAt: b.Upper.At, upper: b.Upper.Time + b.Scale.Resolution + 1, fast: b.Scale.Drift.fast,
-	}, true
-}
-
-// At evaluates the bounds.
-func (a *Ahead) At(c monotonic.Instant) (lower, upper int64) {
-	sinceLower, sinceUpper := int64(c-a.lowerAt), int64(c-a.upperAt)
-	lost, _ := bits.Mul64(uint64(sinceLower), a.slow)
-	gained, _ := bits.Mul64(uint64(sinceUpper), a.fast)
-	return a.lower + sinceLower - int64(lost), a.upper + sinceUpper + int64(gained)
-}

@@ -7,8 +7,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
 
-// A source is remembered for at most windowBuckets spans of bucketSpan, so that a lie told once
-// ages out. Long enough that the best of many exchanges counts: at ρ' = 200 ppm a fact loses its
+// Of a source is remembered what it said in the last windowBuckets spans of bucketSpan before its
+// last answer, so that a lie told once ages out. Long enough that the best of many exchanges counts: at ρ' = 200 ppm a fact loses its
 // worth against a fresh one of a 1 ms round trip within seconds, and against one of 100 ms within
 // minutes.
 const (

@@ -60,6 +60,28 @@ func TestRateLimitedSourceStaysSlow(t *testing.T) {
 	requireAbout(t, slowest, s.Failed())
 }
 
+func TestRestartAndSlowDownForgiveFailures(t *testing.T) {
+	s := newSchedule(1)
+	for range 5 {
+		s.Failed()
+	}
+	s.Restart()
+	require.Equal(t, 8*time.Second, s.Interval())
+	for range 5 {
+		s.Failed()
+	}
+	requireAbout(t, 16*time.Second, s.SlowDown())
+}
+
+func TestWaitsDiffer(t *testing.T) {
+	waits := map[time.Duration]bool{}
+	s := newSchedule(1)
+	for range 100 {
+		waits[s.Answered(time.Millisecond)] = true
+	}
+	require.Greater(t, len(waits), 90)
+}
+
 func TestRestartBeginsANewBurst(t *testing.T) {
 	s := newSchedule(2)
 	s.Answered(time.Millisecond)

@@ -1,5 +1,5 @@
 // Package saturated does arithmetic on int64 nanoseconds that stops at the ends instead of wrapping
-// around to the other side of time. An end at infinity stays there.
+// around to the other side of time.
 package saturated
 
 import "math"

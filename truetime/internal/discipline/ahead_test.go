@@ -1,0 +1,130 @@
+package discipline
+
+import (
+	"math"
+	"math/big"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// hardware is a counter whose raw readings are ticks.
+type hardware struct {
+	meter  Meter
+	origin uint64
+}
+
+// drawHardware makes a counter of 1 MHz to 5 GHz, or one whose readings are its instants.
+func drawHardware(t *rapid.T) hardware {
+	if rapid.Bool().Draw(t, "instants") {
+		return hardware{Nanoseconds, 0}
+	}
+	perTick := 1e9 / rapid.Float64Range(1e6, 5e9).Draw(t, "ticks per second")
+	up := uint(0)
+	for perTick >= float64(uint64(1)<<up) {
+		up++
+	}
+	return hardware{
+		Meter{uint64(perTick/float64(uint64(1)<<up)*0x1p63) * 2, up},
+		rapid.Uint64().Draw(t, "origin"),
+	}
+}
+
+// exactly is the counter, with all digits, at a raw reading.
+func (h hardware) exactly(raw uint64) *big.Rat {
+	r := new(big.Rat).SetInt(new(big.Int).SetUint64(raw - h.origin))
+	r.Mul(r, new(big.Rat).SetInt(new(big.Int).SetUint64(h.meter.Multiplier)))
+	return r.Quo(r, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 64-h.meter.Up)))
+}
+
+func (h hardware) at(raw uint64) monotonic.Instant {
+	r := h.exactly(raw)
+	return monotonic.Instant(new(big.Int).Quo(r.Num(), r.Denom()).Int64())
+}
+
+// ticks is how many raw units last about that long.
+func (h hardware) ticks(ns int64) uint64 {
+	return uint64(float64(ns) / float64(h.meter.Multiplier) * math.Ldexp(1, 64-int(h.meter.Up)))
+}
+
+// Along a chain of publications, each with bounds as good as the one before or better, the lines are
+// never narrower than what the bounds say of the exact counter, never wider by more than a few
+// nanoseconds, and the lower one never goes back.
+func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHardware(t)
+		raw := h.origin + h.ticks(1e9)
+		now := h.at(raw)
+		b := Bounds{Facts{Upper: Point{now, 2e18 + 5000}, Lower: Point{now, 2e18}}, Scale{
+			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
+			Resolution: int64(h.meter.Multiplier>>(64-h.meter.Up)) + 2,
+		}.covering()}
+		var before *Ahead
+		last := int64(math.MinInt64)
+		for range rapid.IntRange(1, 12).Draw(t, "publications") {
+			a, ok := b.Ahead(h.at(raw), raw, h.meter, before)
+			require.True(t, ok)
+			before = &a
+			for range 3 {
+				lower, upper := a.At(raw)
+				require.True(t, a.Covers(raw))
+				canonical := b.At(h.at(raw))
+				// The canonical bounds hold for a counter that is ahead of its reading by up to the
+				// resolution; what is read here is behind by less than 1 ns.
+				require.LessOrEqual(t, lower, canonical.Lo+2)
+				require.GreaterOrEqual(t, lower, canonical.Lo-4)
+				require.GreaterOrEqual(t, upper, canonical.Hi-2)
+				require.LessOrEqual(t, upper, canonical.Hi+4)
+				requireOutside(t, h, b, raw, lower, upper)
+				require.GreaterOrEqual(t, lower, last)
+				last = lower
+				raw += h.ticks(rapid.OneOf(rapid.Int64Range(0, 5), rapid.Int64Range(0, 1e11)).Draw(t, "later"))
+			}
+			now := h.at(raw)
+			if i := b.At(now); rapid.Bool().Draw(t, "better") && i.Hi-i.Lo > 10 {
+				better := rapid.Int64Range(1, 5).Draw(t, "by")
+				b.Lower = Point{now, i.Lo + better + b.Scale.Resolution + 1}
+			}
+		}
+	})
+}
+
+// requireOutside holds the lines against the bounds evaluated without any rounding, for a counter as
+// far ahead of its reading as the resolution allows one reading to be behind.
+func requireOutside(t *rapid.T, h hardware, b Bounds, raw uint64, lower, upper int64) {
+	rate := func(fraction uint64) *big.Rat {
+		return new(big.Rat).SetFrac(new(big.Int).SetUint64(fraction), new(big.Int).Lsh(big.NewInt(1), 64))
+	}
+	one, c := big.NewRat(1, 1), h.exactly(raw)
+	line := func(p Point, slope *big.Rat) *big.Rat {
+		r := new(big.Rat).Sub(c, new(big.Rat).SetInt64(int64(p.At)))
+		return r.Add(r.Mul(r, slope), new(big.Rat).SetInt64(p.Time))
+	}
+	lowest := line(b.Lower, new(big.Rat).Sub(one, rate(b.Scale.Drift.slow)))
+	highest := line(b.Upper, new(big.Rat).Add(one, rate(b.Scale.Drift.fast)))
+	tick := new(big.Rat).SetInt64(int64(h.meter.Multiplier >> (64 - h.meter.Up)))
+	require.LessOrEqual(t, new(big.Rat).SetInt64(lower).Cmp(new(big.Rat).Sub(lowest, tick)), 0)
+	require.GreaterOrEqual(t, new(big.Rat).SetInt64(upper).Cmp(new(big.Rat).Add(highest, tick)), 0)
+}
+
+func TestAheadRefusesWhatMightOverflow(t *testing.T) {
+	good := Bounds{Facts: Facts{Point{10, 10}, Point{10, 10}}}
+	a, ok := good.Ahead(10, 10, Nanoseconds, nil)
+	require.True(t, ok)
+	require.False(t, a.Covers(9), "before its beginning")
+	require.True(t, a.Covers(10))
+	require.True(t, a.Covers(10+spanLimit/2))
+	require.False(t, a.Covers(10+spanLimit))
+	for _, f := range []Facts{
+		{Point{10, math.MaxInt64}, Point{10, 10}},
+		{Point{10, 10}, Point{10, math.MinInt64}},
+		{Point{10, 10}, Point{10, 100}},
+	} {
+		b := Bounds{Facts: f}
+		_, ok := b.Ahead(10, 10, Nanoseconds, nil)
+		require.False(t, ok, "%v", f)
+	}
+}

@@ -1,0 +1,221 @@
+package truetime
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// How the clock and its pollers treat what happens to a poll.
+
+func TestOneLostDatagramChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		changes := 0
+		c := start(t, asSources(sources), WithEvents(func(e Event) {
+			if e.Kind == EventState || e.Kind == EventVerdict {
+				changes++
+			}
+		}))
+		pass(10 * time.Second)
+		before := changes
+		for range 2 { // two in a row of each
+			for _, s := range sources {
+				s.change(func() { s.fail = errors.New("lost") })
+			}
+			pass(1050 * time.Millisecond)
+			for _, s := range sources {
+				s.change(func() { s.fail = nil })
+			}
+			pass(10 * time.Second)
+		}
+		require.Equal(t, before, changes)
+		require.Equal(t, Synchronized, c.Status().State)
+	})
+}
+
+func TestHoldoverBeginsWhenNoMoreThanFVotersAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(5)
+		c := start(t, asSources(sources))
+		pass(10 * time.Second)
+		for down, want := range []State{Synchronized, Synchronized, Synchronized, Holdover, Holdover, Holdover} {
+			if down > 0 {
+				s := sources[down-1]
+				s.change(func() { s.silent = true })
+			}
+			pass(2 * time.Minute)
+			require.Equal(t, want, c.Status().State, "%d of 5 are down", down)
+			requireTruth(t, c)
+		}
+		require.Equal(t, "0 of 5 voters answer, and 3 are needed to end the holdover", c.Status().Summary()[:len("0 of 5 voters answer, and 3 are needed to end the holdover")])
+	})
+}
+
+func TestVoterWithHalfOfItsSourcesDownIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(2)
+		c := start(t, Group("operator", asSources(sources)...))
+		pass(10 * time.Second)
+		require.Equal(t, Synchronized, c.Status().State)
+		sources[1].change(func() { sources[1].silent = true })
+		pass(2 * time.Minute)
+		require.Equal(t, Holdover, c.Status().State)
+	})
+}
+
+// A source that takes 1.5 s is not heard within the first timeout of 1 s, and is found by doubling it.
+func TestTimeoutGrowsUntilASlowSourceIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(1)
+		sources[0].there, sources[0].back = 750*time.Millisecond, 750*time.Millisecond
+		c := start(t, asSources(sources))
+		pass(time.Minute)
+		requireTruth(t, c)
+		require.Equal(t, uint8(0xff), c.Status().Sources[0].Reach, "and then every time")
+	})
+}
+
+// An answer that cannot be used is no reason to wait longer for the next one.
+func TestUnusableAnswersDoNotLengthenTheTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(1)
+		c := start(t, asSources(sources))
+		pass(10 * time.Second)
+		sources[0].change(func() { sources[0].fail = ErrUnusable })
+		pass(time.Minute)
+		sources[0].change(func() { sources[0].silent = true })
+		began := time.Now()
+		pass(2 * time.Minute)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		require.Positive(t, sources[0].pollsSince(began))
+		require.Equal(t, 5*time.Second, c.pollers[0].schedule.Timeout(), "only silence does")
+	})
+}
+
+func TestDisruptionIsFollowedByABurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		c := start(t, asSources(sources), WithPoll(time.Minute, time.Minute), WithBurst(4))
+		pass(5 * time.Minute)
+		(&fakeMachine{disruption: errors.New("suspended")}).on(c)
+		began := time.Now()
+		pass(watchEvery + 10*time.Second)
+		for _, s := range sources {
+			require.Equal(t, 4, s.pollsSince(began))
+		}
+	})
+}
+
+// A counter that is out of its drift for good costs the servers no more than an ordinary clock.
+func TestFaultyCounterDoesNotHammerTheServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		c := start(t, asSources(sources), WithCounter(newBubbleCounter(5000)), WithPoll(10*time.Second, time.Minute))
+		pass(10 * time.Minute)
+		require.Equal(t, ClockFaulty, c.Status().State)
+		began := time.Now()
+		pass(time.Hour)
+		require.LessOrEqual(t, sources[0].pollsSince(began), 361)
+	})
+}
+
+// A slow exchange is under way when the counter steps back and another source's poll notices. What it
+// measured belongs to neither epoch.
+func TestSlowSampleAcrossACounterStepIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(2)
+		sources[0].there, sources[0].back = 0, 900*time.Millisecond
+		counter := &steppedCounter{bubbleCounter: newBubbleCounter(0)}
+		c := start(t, asSources(sources), WithCounter(counter), WithPoll(50*time.Millisecond, 50*time.Millisecond))
+		pass(500 * time.Millisecond)
+		counter.step(-300 * time.Millisecond)
+		pass(450 * time.Millisecond)
+		require.EqualValues(t, 2, c.Status().Epoch)
+		require.ErrorIs(t, c.Status().Sources[0].Err, ErrUnusable)
+		require.ErrorContains(t, c.Status().Sources[0].Err, "begun before the last disruption")
+	})
+}
+
+func TestCounterStepIsNoticedThoughNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(1)
+		counter := &steppedCounter{bubbleCounter: newBubbleCounter(0)}
+		c := start(t, asSources(sources), WithCounter(counter))
+		pass(10 * time.Second)
+		sources[0].change(func() { sources[0].fail = errors.New("cable cut") })
+		counter.step(-time.Hour)
+		pass(2 * time.Second)
+		require.EqualValues(t, 2, c.Status().Epoch)
+	})
+}
+
+func TestLiarIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		sources[1].offset = time.Second
+		var reported []string
+		start(t, asSources(sources), WithEvents(func(e Event) {
+			if e.Kind == EventVerdict {
+				reported = append(reported, e.String())
+			}
+		}))
+		pass(10 * time.Second)
+		require.Contains(t, reported, "source b is falseticker")
+	})
+}
+
+func TestCloseWaitsForSourcesThatAreSlowToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := false
+		c := start(t, []Source{slowToEnd{&back}})
+		pass(time.Millisecond)
+		require.NoError(t, c.Close())
+		require.True(t, back)
+	})
+}
+
+// slowToEnd returns 10 ms after its context has ended.
+type slowToEnd struct{ back *bool }
+
+func (slowToEnd) Name() string { return "slow to end" }
+
+func (s slowToEnd) Sample(ctx context.Context, _ monotonic.Counter) (Sample, error) {
+	<-ctx.Done()
+	time.Sleep(10 * time.Millisecond)
+	*s.back = true
+	return Sample{}, ctx.Err()
+}
+
+func TestSampleWithoutATimeIsUnusable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, []Source{empty{}})
+		pass(time.Second)
+		require.ErrorContains(t, c.Status().Sources[0].Err, "no time in it")
+	})
+}
+
+// empty gives the zero Sample.
+type empty struct{}
+
+func (empty) Name() string { return "empty" }
+
+func (empty) Sample(context.Context, monotonic.Counter) (Sample, error) {
+	return Sample{}, nil
+}
+
+func TestDefaultsArePoliteToPublicServers(t *testing.T) {
+	d := defaults()
+	require.Equal(t, 200.0, d.driftPPM)
+	require.Equal(t, 16*time.Second, d.poll.Min)
+	require.Equal(t, 256*time.Second, d.poll.Max)
+	require.Equal(t, 4, d.poll.Burst)
+	require.NotEqual(t, d.seed, defaults().seed, "clocks that are started together do not stay together")
+}

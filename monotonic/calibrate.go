@@ -16,9 +16,9 @@ type pair struct {
 	raw           int64
 }
 
-// pairTries is how many pairs are read for one. The narrowest is kept, because an interrupt or a
-// page fault within a bracket widens it.
-const pairTries = 5
+// pairTries is how many pairs are read for one. The narrowest is kept, because an interrupt, or a
+// first reading whose code is in no cache, widens the bracket.
+const pairTries = 3
 
 func readPair() (best pair, err error) {
 	for try := range pairTries {

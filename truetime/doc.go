@@ -35,7 +35,8 @@
 //   - A3, majority. Of n configured voters at most f are incorrect at any time within memory, by
 //     default f = ⌊(n−1)/2⌋ ([WithFaulty]). n counts those configured, not those that answer:
 //     otherwise whoever can silence two honest servers out of five could have two lying ones win.
-//     Memory is 20 minutes for a single source, and the epoch for what was agreed.
+//     Of a source is remembered what it said in the 20 minutes before its last answer, however long
+//     ago that is; and of what was agreed, the whole epoch.
 //
 // # What is promised
 //
@@ -47,12 +48,16 @@
 // If sources fall silent the interval widens by ρ on each side, for ever, and stays true: that is
 // [Holdover], and not an error. If the clock can see that an assumption is broken it ends the
 // epoch: it drops its history and returns [ErrNotSynchronized] until 2f+1 voters have answered
-// again.
+// again. If epochs go on ending as soon as they have begun it returns [ErrClockFaulty].
+//
+// A first answer, too, takes 2f+1 voters: all of them where there are three or five, three of four.
+// An even number of sources leaves room for one that is down at the start.
 //
 // # What this does not promise
 //
 //   - Anything while A1, A2 or A3 does not hold. A broken assumption is noticed when facts
-//     contradict each other, which takes a few polls, and answers until then may be wrong.
+//     contradict each other, which takes a few polls and may never happen; answers until then may be
+//     wrong.
 //   - Anything about how long the caller takes to use an answer. A goroutine may be paused after Now
 //     has returned: that is what commit-wait and fencing tokens are for.
 //   - Anything between a disruption of the local counter and the moment it is noticed. A suspend, a

@@ -98,20 +98,25 @@ func (c *Clock) inspect() monotonic.Instant {
 	return c.watch.last
 }
 
-// keepWatch inspects the counter between polls until ctx ends.
+// keepWatch inspects the counter where no poll has done so for watchEvery, until ctx ends.
 func (c *Clock) keepWatch(ctx context.Context) {
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(watchEvery)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 		c.mu.Lock()
-		if now := c.inspect(); c.discipline.Epoch() != c.epoch {
-			c.learn(now)
+		wait := watchEvery - c.counter.Now().Sub(c.watch.last)
+		if wait <= 0 || wait > watchEvery { // due, or the counter went back
+			if now := c.inspect(); c.discipline.Epoch() != c.epoch {
+				c.learn(now)
+			}
+			wait = watchEvery
 		}
 		c.mu.Unlock()
+		timer.Reset(wait)
 	}
 }

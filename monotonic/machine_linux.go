@@ -3,7 +3,6 @@ package monotonic
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -22,15 +21,29 @@ func (ch chooser) clocksource() (string, error) {
 	if ch.sysfs == "" {
 		return "", errors.New("the kernel's clocksource is not known")
 	}
-	text, err := os.ReadFile(filepath.Join(ch.sysfs, "current_clocksource"))
+	path := filepath.Join(ch.sysfs, "current_clocksource")
+	text, err := readShort(path)
 	if err != nil {
-		return "", fmt.Errorf("the kernel's clocksource is not known: %w", err)
+		return "", fmt.Errorf("the kernel's clocksource is not known: %s: %w", path, err)
 	}
 	name := strings.TrimSpace(string(text))
 	if name == "" {
 		return "", errors.New("the kernel names no clocksource")
 	}
 	return name, nil
+}
+
+// readShort returns the beginning of a file. os.ReadFile would do, at twice as many system calls: it
+// looks for the size and the end of the file, and asks the poller to watch it.
+func readShort(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	text := make([]byte, 64) // CS_NAME_LEN is 32, kernel/time/clocksource.c
+	n, err := unix.Read(fd, text)
+	return text[:max(n, 0)], err
 }
 
 // machine watches what the kernel says about its clocks.

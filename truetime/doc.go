@@ -62,7 +62,7 @@
 //     has returned: that is what commit-wait and fencing tokens are for.
 //   - Anything between a disruption of the local counter and the moment it is noticed. A suspend, a
 //     change of the kernel's clocksource, a long pause of the process and the like are noticed
-//     within a second or with the next poll. A migration or a restore of a virtual machine is noticed
+//     within two seconds. A migration or a restore of a virtual machine is noticed
 //     at once if its hypervisor has a VMClock ([WithVMClock]), and otherwise when the sources
 //     contradict their past.
 //   - Anything within a day of a leap second, unless all sources treat it alike. Times are UTC as the

@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// watchEvery is how often the counter is looked at, besides every poll. What has happened to it
-	// may make answers wrong until it is noticed.
-	watchEvery = time.Second
+	// watchEvery is the longest time for which nobody looks at the counter: what has happened to it may
+	// make answers wrong until it is noticed. Every poll looks; longer than the time between polls
+	// every second, it does not wake the process in between.
+	watchEvery = 1500 * time.Millisecond
 
 	// A gap of gapPolls poll intervals, or of gapMin if that is longer, in which nothing of the clock
 	// ran is taken for a disruption: the machine may have been stopped, moved or restored meanwhile.
@@ -32,8 +33,9 @@ type watch struct {
 	machine machineWatch // nil if the counter is the user's own
 	vm      vmWatch
 	rho     discipline.Drift // as declared
-	gap     time.Duration    // the longest time without a look
+	gap     time.Duration    // the longest time without a look that is no disruption
 	last    monotonic.Instant
+	timer   *time.Timer // for the next look, if no poll looks before
 }
 
 func newWatch(config config) watch {
@@ -43,6 +45,7 @@ func newWatch(config config) watch {
 		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
 		gap:     max(gapPolls*config.poll.Min, gapMin),
 		last:    config.counter.Now(),
+		timer:   time.NewTimer(watchEvery),
 	}
 	if c, ok := config.counter.(*monotonic.SystemCounter); ok {
 		w.machine = c.Watch()
@@ -93,6 +96,7 @@ func (c *Clock) inspect() monotonic.Instant {
 	if disruption := c.watch.check(); disruption != "" {
 		c.discipline.Disrupt(c.watch.last, disruption)
 	}
+	c.watch.timer.Reset(watchEvery)
 	c.discipline.Rescale(c.watch.drift())
 	c.discipline.Observe(c.watch.last)
 	return c.watch.last
@@ -100,23 +104,17 @@ func (c *Clock) inspect() monotonic.Instant {
 
 // keepWatch inspects the counter where no poll has done so for watchEvery, until ctx ends.
 func (c *Clock) keepWatch(ctx context.Context) {
-	timer := time.NewTimer(watchEvery)
-	defer timer.Stop()
+	defer c.watch.timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-c.watch.timer.C:
 		}
 		c.mu.Lock()
-		wait := watchEvery - c.counter.Now().Sub(c.watch.last)
-		if wait <= 0 || wait > watchEvery { // due, or the counter went back
-			if now := c.inspect(); c.discipline.Epoch() != c.epoch {
-				c.learn(now)
-			}
-			wait = watchEvery
+		if now := c.inspect(); c.discipline.Epoch() != c.epoch {
+			c.learn(now)
 		}
 		c.mu.Unlock()
-		timer.Reset(wait)
 	}
 }

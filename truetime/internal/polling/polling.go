@@ -47,6 +47,7 @@ type Schedule struct {
 	burst    int           // quick polls left
 	interval time.Duration // between polls while it answers: Min, or more if the server asked for that
 	failures int           // in a row
+	least    time.Duration // the last wait, before jitter
 
 	smoothed, variation time.Duration // of the round trip; 0 before the first
 	timeouts            int           // in a row
@@ -127,11 +128,17 @@ func (s *Schedule) Interval() time.Duration {
 	return interval
 }
 
+// Window returns the shortest and the longest wait that would have done in place of the one returned
+// last.
+func (s *Schedule) Window() (least, most time.Duration) {
+	return s.least, s.least + time.Duration(jitter*float64(s.least))
+}
+
 func (s *Schedule) wait() time.Duration {
-	wait := s.Interval()
+	s.least = s.Interval()
 	if s.burst > 0 {
 		s.burst--
-		wait = min(s.config.Min, burstSpacing)
+		s.least = min(s.config.Min, burstSpacing)
 	}
-	return wait + time.Duration(jitter*s.rng.Float64()*float64(wait))
+	return s.least + time.Duration(jitter*s.rng.Float64()*float64(s.least))
 }

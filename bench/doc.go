@@ -1,0 +1,8 @@
+// Package bench measures what the clock costs, beside the operating system's clock and beside the
+// least that is physically possible. There is nothing to import here.
+//
+//	go test -bench Now ./bench
+//	go test -bench . -count 10 ./bench
+//
+// Compare figures of one run only: the ratios are what a machine's load and frequency leave alone.
+package bench

@@ -2,7 +2,6 @@ package ntpsrc
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/netip"
@@ -59,7 +58,7 @@ func FuzzReply(f *testing.F) {
 	s := Server("192.0.2.1").(*server)
 	f.Fuzz(func(t *testing.T, reply []byte, match bool, took int64) {
 		var counter monotonic.Manual
-		dial := func(context.Context, netip.AddrPort) (net.Conn, error) {
+		dial := func(netip.AddrPort) (net.Conn, error) {
 			return &wire{reply: reply, match: match, counter: &counter, took: time.Duration(took)}, nil
 		}
 		sample, replied, err := s.ask(t.Context(), &counter, netip.MustParseAddrPort("192.0.2.1:123"), dial)

@@ -48,8 +48,8 @@ func TestContextThatEndsDuringTheDialEndsThePoll(t *testing.T) {
 	ended := make(chan struct{})
 	context.AfterFunc(ctx, func() { close(ended) })
 	begun := time.Now()
-	_, replied, err := source.ask(ctx, system(t), netip.MustParseAddrPort(s.Address()), func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-		c, err := dial(ctx, to)
+	_, replied, err := source.ask(ctx, system(t), netip.MustParseAddrPort(s.Address()), func(to netip.AddrPort) (net.Conn, error) {
+		c, err := dial(to)
 		cancel()
 		<-ended
 		return c, err

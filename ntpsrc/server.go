@@ -80,9 +80,11 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	if s.mistake != nil {
 		return truetime.Sample{}, s.mistake
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxExchange)
-	defer cancel()
-
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, maxExchange)
+		defer cancel()
+	}
 	to, err := s.target.resolve(ctx)
 	if err != nil {
 		return truetime.Sample{}, err
@@ -97,7 +99,7 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 }
 
 // ask performs one exchange over a connection that dial opens, and says whether there was a reply.
-func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, dial func(context.Context, netip.AddrPort) (net.Conn, error)) (sample truetime.Sample, replied bool, err error) {
+func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, dial func(netip.AddrPort) (net.Conn, error)) (sample truetime.Sample, replied bool, err error) {
 	var c *conn
 	response, err := ntp.QueryWithOptions(to.String(), ntp.QueryOptions{
 		Timeout: maxExchange,
@@ -105,7 +107,7 @@ func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.Ad
 		// Being our counter it is not moved by whoever sets the wall clock meanwhile.
 		GetSystemTime: func() time.Time { return time.Unix(0, int64(counter.Now())) },
 		Dialer: func(_, _ string) (net.Conn, error) {
-			plain, err := dial(ctx, to)
+			plain, err := dial(to)
 			if err != nil {
 				return nil, err
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -19,8 +18,7 @@ type poller struct {
 	source   Source
 	group    string
 	schedule *polling.Schedule
-	due      monotonic.Instant // of the next poll; never while one is under way
-	wake     chan struct{}     // tells the goroutine that it is due
+	due      monotonic.Instant // when the next poll is, or the present one was
 	again    chan struct{}     // asks the goroutine to start a burst
 
 	verdict Verdict
@@ -33,7 +31,7 @@ type poller struct {
 }
 
 func newPoller(index int, source Source, schedule *polling.Schedule) *poller {
-	p := &poller{index: index, source: source, schedule: schedule, due: never, wake: make(chan struct{}, 1), again: make(chan struct{}, 1), verdict: Silent}
+	p := &poller{index: index, source: source, schedule: schedule, again: make(chan struct{}, 1), verdict: Silent}
 	if m, ok := source.(member); ok {
 		p.group = m.group
 	}
@@ -49,8 +47,6 @@ func (c *Clock) run(ctx context.Context, p *poller) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			c.wakeThoseDue(p)
-		case <-p.wake:
 		case <-p.again:
 			timer.Reset(c.beginBurst(p))
 			continue
@@ -82,11 +78,6 @@ func (p *poller) requestBurst() {
 func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
 	c.mu.Lock()
 	epoch, timeout := c.discipline.Epoch(), p.schedule.Timeout()
-	p.due = never
-	select {
-	case <-p.wake: // by its own timer meanwhile
-	default:
-	}
 	c.mu.Unlock()
 
 	limited, cancel := context.WithTimeout(ctx, timeout)
@@ -138,13 +129,6 @@ func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
 // interval. Up to this interval that is less than 0.1 ms.
 const shareBelow = 2 * time.Second
 
-const (
-	// together is how far apart two sources are due at the same time.
-	together = 5 * time.Millisecond
-
-	never = math.MaxInt64
-)
-
 // share returns a wait that ends when another source is due, if that is within the jitter that the
 // wait has anyway, and notes when the poll is due.
 func (c *Clock) share(p *poller, wait time.Duration, now monotonic.Instant) time.Duration {
@@ -156,26 +140,10 @@ func (c *Clock) share(p *poller, wait time.Duration, now monotonic.Instant) time
 	for _, other := range c.pollers {
 		if left := other.due.Sub(now); other != p && !other.denied && least <= left && left <= most {
 			p.due = other.due
-			return left + together // the other one wakes it; this is if that one comes to nothing
+			return left
 		}
 	}
 	return wait
-}
-
-// wakeThoseDue wakes the pollers that are due at the same time as p. Timers a few microseconds apart
-// would wake the process once each.
-func (c *Clock) wakeThoseDue(p *poller) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.counter.Now()
-	for _, other := range c.pollers {
-		if other != p && other.due != never && other.due.Sub(now) < together {
-			select {
-			case other.wake <- struct{}{}:
-			default:
-			}
-		}
-	}
 }
 
 // use gives a sample to the discipline.

@@ -15,6 +15,10 @@ const (
 	// every second, it does not wake the process in between.
 	watchEvery = 1500 * time.Millisecond
 
+	// watchAtMost is how soon after a look there is nothing new to see: sources that are asked at the
+	// same time share one.
+	watchAtMost = 10 * time.Millisecond
+
 	// A gap of gapPolls poll intervals, or of gapMin if that is longer, in which nothing of the clock
 	// ran is taken for a disruption: the machine may have been stopped, moved or restored meanwhile.
 	gapPolls = 4
@@ -48,7 +52,9 @@ func newWatch(config config) watch {
 		timer:   time.NewTimer(watchEvery),
 	}
 	if c, ok := config.counter.(*monotonic.SystemCounter); ok {
-		w.machine = c.Watch()
+		machine := c.Watch()
+		_ = machine.Check() // measures the rate for the first time; there is no history to disrupt
+		w.machine = machine
 	}
 	return w
 }
@@ -63,6 +69,9 @@ func (w *watch) drift() discipline.Drift {
 
 // check returns what has happened to the counter since the last look, or the empty string.
 func (w *watch) check() (disruption string) {
+	if since := w.counter.Now().Sub(w.last); 0 <= since && since < watchAtMost {
+		return ""
+	}
 	if w.machine != nil {
 		if err := w.machine.Check(); err != nil {
 			disruption = err.Error()
@@ -93,13 +102,15 @@ func (w *watch) describe() string {
 // inspect sees whether the counter may still be trusted, and ends the epoch if not. It returns the
 // counter's reading. The lock is held.
 func (c *Clock) inspect() monotonic.Instant {
-	if disruption := c.watch.check(); disruption != "" {
-		c.discipline.Disrupt(c.watch.last, disruption)
+	disruption := c.watch.check()
+	now := c.counter.Now()
+	if disruption != "" {
+		c.discipline.Disrupt(now, disruption)
 	}
 	c.watch.timer.Reset(watchEvery)
 	c.discipline.Rescale(c.watch.drift())
-	c.discipline.Observe(c.watch.last)
-	return c.watch.last
+	c.discipline.Observe(now)
+	return now
 }
 
 // keepWatch inspects the counter where no poll has done so for watchEvery, until ctx ends.
@@ -112,9 +123,7 @@ func (c *Clock) keepWatch(ctx context.Context) {
 		case <-c.watch.timer.C:
 		}
 		c.mu.Lock()
-		if now := c.inspect(); c.discipline.Epoch() != c.epoch {
-			c.learn(now)
-		}
+		c.learn(c.inspect()) // also to publish what is known better about the counter's rate
 		c.mu.Unlock()
 	}
 }

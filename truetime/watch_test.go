@@ -145,3 +145,14 @@ func TestStatusSaysWhichCounterIsRead(t *testing.T) {
 	defer own.Close()
 	require.Equal(t, "a counter of type truetime.bubbleCounter", own.Status().Counter)
 }
+
+// The rate of the machine's counter is measured before the first answer rests on it.
+func TestFirstAnswerKnowsTheRateOfTheCounter(t *testing.T) {
+	c, err := New([]Source{&answersAtOnce{}}, WithPoll(time.Hour, time.Hour), WithBurst(1))
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.WaitSynchronized(t.Context(), time.Hour))
+	s := c.Status()
+	require.Greater(t, s.RateLowPPM, -200.04-500)
+	require.Less(t, s.RateHighPPM, 200.04+500)
+}

@@ -14,13 +14,8 @@ import (
 // (Documentation/ABI/stable/sysfs-devices-system-clocksource).
 const sysfsClocksource = "/sys/devices/system/clocksource/clocksource0"
 
-var errClocksource = errors.New("the kernel changed its clocksource")
-
 // clocksource returns the name of the kernel's current clocksource.
 func (ch chooser) clocksource() (string, error) {
-	if ch.sysfs == "" {
-		return "", errors.New("the kernel's clocksource is not known")
-	}
 	path := filepath.Join(ch.sysfs, "current_clocksource")
 	text, err := readShort(path)
 	if err != nil {
@@ -46,67 +41,22 @@ func readShort(path string) ([]byte, error) {
 	return text[:max(n, 0)], err
 }
 
-// machine watches what the kernel says about its clocks.
-type machine struct {
-	chooser
-	name string  // of the clocksource; empty if not known
-	read Instant // when it was read last
-
-	// Bounds of CLOCK_BOOTTIME − CLOCK_MONOTONIC. Both are slewed alike, and only a suspend moves one
-	// against the other (kernel/time/timekeeping.c, __timekeeping_inject_sleeptime).
-	suspendedMin, suspendedMax int64
-	seesSuspend                bool // false where the kernel does not let us read them
+// suspension bounds how long the machine has been suspended since it was booted: CLOCK_BOOTTIME −
+// CLOCK_MONOTONIC. Both are slewed alike, and only a suspend moves one against the other
+// (kernel/time/timekeeping.c, __timekeeping_inject_sleeptime).
+type suspension struct {
+	least, most time.Duration
+	known       bool
 }
 
-func newMachine(sysfs string) machine { return machine{chooser: chooser{sysfs: sysfs}} }
-
-// clocksourceEvery is how often the name of the clocksource is read: a file, which costs more than
-// everything else that is looked at.
-const clocksourceEvery = time.Second
-
-func (m *machine) begin() {
-	m.name, _ = m.clocksource()
-	m.read = rawInstant()
-	var err error
-	m.suspendedMin, m.suspendedMax, err = suspended()
-	m.seesSuspend = err == nil
-}
-
-// check returns what has changed since begin.
-func (m *machine) check() error {
-	if m.seesSuspend {
-		least, most, err := suspended()
-		if err != nil {
-			return err
-		}
-		if least > m.suspendedMax || most < m.suspendedMin {
-			return fmt.Errorf("the machine was suspended for about %v", time.Duration(least-m.suspendedMin).Round(time.Millisecond))
-		}
-		m.suspendedMin, m.suspendedMax = max(m.suspendedMin, least), min(m.suspendedMax, most)
-	}
-	now := rawInstant()
-	if m.name == "" || now.Sub(m.read).Abs() < clocksourceEvery {
-		return nil
-	}
-	m.read = now
-	name, err := m.clocksource()
-	if err != nil {
-		return fmt.Errorf("%w: %w", errClocksource, err)
-	}
-	if name != m.name {
-		return fmt.Errorf("%w from %s to %s", errClocksource, m.name, name)
-	}
-	return nil
-}
-
-// suspended bounds how long the machine has been suspended since it was booted: CLOCK_BOOTTIME, read
-// between two readings of CLOCK_MONOTONIC, less each of these.
-func suspended() (least, most int64, err error) {
+// readSuspension reads CLOCK_BOOTTIME between two readings of CLOCK_MONOTONIC.
+func readSuspension() suspension {
 	before, err1 := readClock(unix.CLOCK_MONOTONIC)
 	boot, err2 := readClock(unix.CLOCK_BOOTTIME)
 	after, err3 := readClock(unix.CLOCK_MONOTONIC)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return 0, 0, fmt.Errorf("reading CLOCK_BOOTTIME and CLOCK_MONOTONIC failed: %w", err)
+	return suspension{
+		least: time.Duration(boot - after),
+		most:  time.Duration(boot - before),
+		known: err1 == nil && err2 == nil && err3 == nil,
 	}
-	return boot - after, boot - before, nil
 }

@@ -18,9 +18,13 @@ type SystemCounter struct {
 // counter has lost the kernel's trust gets another one.
 type choice struct {
 	hardware   *Hardware // nil for the system's own counter
-	start      pair      // what the hardware's scale was begun at
 	resolution time.Duration
 	text       string
+
+	// What was so when the choice was made, and what a Watch holds the present against.
+	clocksource string // the kernel's; empty if not known
+	suspended   suspension
+	start       pair // what the hardware's scale was begun at
 }
 
 // chooser decides between the hardware counter and the reference. Systems whose kernel says nothing
@@ -42,7 +46,9 @@ type chooser struct {
 func System() (*SystemCounter, error) { return newSystemCounter(chooser{sysfs: sysfsClocksource}) }
 
 // Raw returns the system's own unslewed counter, also where the processor's would do.
-func Raw() (*SystemCounter, error) { return newSystemCounter(chooser{refuse: "not asked for"}) }
+func Raw() (*SystemCounter, error) {
+	return newSystemCounter(chooser{sysfs: sysfsClocksource, refuse: "not asked for"})
+}
 
 func newSystemCounter(ch chooser) (*SystemCounter, error) {
 	if err := checkRaw(); err != nil {
@@ -52,6 +58,17 @@ func newSystemCounter(ch chooser) (*SystemCounter, error) {
 	c.choice.Store(ch.choose())
 	return c, nil
 }
+
+// Clone returns a counter that reads the same and whose [Watch] changes it alone. Whoever
+// extrapolates over a counter wants one of his own, because a watch may replace what it reads.
+func (c *SystemCounter) Clone() *SystemCounter {
+	clone := &SystemCounter{chooser: c.chooser}
+	clone.choice.Store(c.choice.Load())
+	return clone
+}
+
+// Reference reads the system's own counter, whichever Now reads.
+func (c *SystemCounter) Reference() Instant { return rawInstant() }
 
 // Now reads the counter. It allocates nothing and may be called from many goroutines.
 func (c *SystemCounter) Now() Instant {
@@ -89,6 +106,7 @@ func (c *SystemCounter) String() string { return c.choice.Load().text }
 // choose makes a new choice. For a hardware counter it measures the rate, which takes
 // calibrationSpan.
 func (ch chooser) choose() *choice {
+	suspended := readSuspension()
 	clocksource, err := ch.clocksource()
 	reason := ch.refuse
 	switch {
@@ -103,14 +121,17 @@ func (ch chooser) choose() *choice {
 		}
 	}
 	if reason == "" {
-		if chosen, err := calibrate(); err == nil {
+		chosen, err := calibrate()
+		if err == nil {
+			chosen.clocksource, chosen.suspended = clocksource, suspended
 			return chosen
-		} else {
-			reason = err.Error()
 		}
+		reason = err.Error()
 	}
 	return &choice{
-		resolution: rawResolution(clocksource),
-		text:       fmt.Sprintf("%s; the processor's counter is not used: %s", rawName, reason),
+		resolution:  rawResolution(clocksource),
+		text:        fmt.Sprintf("%s; the processor's counter is not used: %s", rawName, reason),
+		clocksource: clocksource,
+		suspended:   suspended,
 	}
 }

@@ -150,19 +150,78 @@ func TestWatchNoticesACounterThatWentBack(t *testing.T) {
 func TestWatchNoticesASuspend(t *testing.T) {
 	w := requireHardware(t).Watch()
 	require.NoError(t, w.Check())
-	w.machine.suspendedMin -= int64(5 * time.Second) // as if we had last looked before it
-	w.machine.suspendedMax -= int64(5 * time.Second)
+	w.suspended.least -= 5 * time.Second // as if we had last looked before it
+	w.suspended.most -= 5 * time.Second
 	err := w.Check()
 	require.ErrorIs(t, err, ErrDisrupted)
 	require.ErrorContains(t, err, "the machine was suspended for about 5s")
 	require.NoError(t, w.Check())
 }
 
+// When the kernel gives up the TSC the two counters disagree at once, before anybody asks for the
+// name of the clocksource again; or the machine resumes with an unstable TSC; or it all happened
+// before the watch began. The counter must not be read any longer.
+func TestClocksourceChangeIsSeenWhateverIsSeenFirst(t *testing.T) {
+	for name, happen := range map[string]func(*testing.T, *SystemCounter) *Watch{
+		"the counters disagree": func(t *testing.T, c *SystemCounter) *Watch {
+			w := c.Watch()
+			measureUntil(t, w, 5e-6)
+			setClocksource(t, c.sysfs, "hpet")
+			w.low, w.high = w.low+10e-6, w.high+10e-6
+			return w
+		},
+		"the machine was suspended": func(t *testing.T, c *SystemCounter) *Watch {
+			w := c.Watch()
+			require.NoError(t, w.Check())
+			setClocksource(t, c.sysfs, "hpet")
+			w.suspended.least, w.suspended.most = w.suspended.least-time.Second, w.suspended.most-time.Second
+			return w
+		},
+		"before the watch began": func(t *testing.T, c *SystemCounter) *Watch {
+			setClocksource(t, c.sysfs, "hpet")
+			return c.Watch()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := requireHardware(t)
+			w := happen(t, c)
+			require.ErrorContains(t, w.Check(), "the kernel changed its clocksource from "+ticks.ClockSource+" to hpet")
+			require.Nil(t, c.Hardware())
+			require.Equal(t, 102*time.Nanosecond, c.Resolution())
+			require.NoError(t, w.Check())
+		})
+	}
+}
+
+// A suspend between the choice of the counter and the beginning of the watch is no rate of the
+// counter, though the two counters have gone on differently meanwhile.
+func TestSuspendBeforeTheWatchBeganIsSeen(t *testing.T) {
+	c := requireHardware(t)
+	chosen := *c.choice.Load()
+	chosen.suspended.least, chosen.suspended.most = chosen.suspended.least-time.Second, chosen.suspended.most-time.Second
+	c.choice.Store(&chosen)
+	w := c.Watch()
+	require.ErrorContains(t, w.Check(), "the machine was suspended for about 1s")
+	require.NoError(t, w.Check())
+}
+
+func TestCloneIsChangedByItsOwnWatchOnly(t *testing.T) {
+	c := requireHardware(t)
+	clone := c.Clone()
+	w := c.Watch()
+	setClocksource(t, c.sysfs, "hpet")
+	w.named = 0
+	require.Error(t, w.Check())
+	require.Nil(t, c.Hardware())
+	require.NotNil(t, clone.Hardware())
+	require.InDelta(t, float64(c.Now()), float64(clone.Reference()), float64(time.Minute))
+}
+
 func TestClocksourceThatChangesTakesTheCounterAlong(t *testing.T) {
 	c := requireHardware(t)
 	w, other := c.Watch(), c.Watch()
 	setClocksource(t, c.sysfs, "hpet")
-	w.machine.read, other.machine.read = 0, 0 // as if a second had passed
+	w.named, other.named = 0, 0 // as if a second had passed
 	err := w.Check()
 	require.ErrorIs(t, err, ErrDisrupted)
 	require.ErrorContains(t, err, "the kernel changed its clocksource from "+ticks.ClockSource+" to hpet")
@@ -173,7 +232,7 @@ func TestClocksourceThatChangesTakesTheCounterAlong(t *testing.T) {
 	require.NoError(t, other.Check())
 
 	require.NoError(t, os.Remove(filepath.Join(c.sysfs, "current_clocksource")))
-	w.machine.read = 0
+	w.named = 0
 	require.ErrorIs(t, w.Check(), ErrDisrupted)
 	require.NoError(t, w.Check(), "not known any more, so not watched any more")
 }

@@ -3,6 +3,7 @@ package monotonic
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrDisrupted is wrapped by what [Watch.Check] returns: the counter can no longer be compared with
@@ -25,21 +26,29 @@ var ErrDisrupted = errors.New("the counter was disrupted")
 type Watch struct {
 	counter *SystemCounter
 	chosen  *choice
-	machine machine // what the kernel says about suspends and its clocksource
+
+	suspended suspension // up to the last look
+	named     Instant    // when the kernel was last asked for its clocksource
 
 	start, last pair    // where the measurement of the rate began, and the last look
 	low, high   float64 // bounds of dc/dr − 1
 }
 
-// unmeasured bounds the rate of a hardware counter against the system's own before it has been
-// measured. A migration may change it, by tens of ppm.
-const unmeasured = 1000e-6
+const (
+	// unmeasured bounds the rate of a hardware counter against the system's own before it has been
+	// measured. A migration may change it, by tens of ppm.
+	unmeasured = 1000e-6
 
-// Watch starts to watch the counter.
+	// clocksourceEvery is how often the name of the kernel's clocksource is read: from a file, which
+	// costs more than everything else that is looked at.
+	clocksourceEvery = time.Second
+)
+
+// Watch starts to watch the counter, from the moment at which it was chosen on.
 func (c *SystemCounter) Watch() *Watch {
-	w := &Watch{counter: c, machine: newMachine(c.sysfs)}
+	w := &Watch{counter: c}
 	w.begin()
-	w.start, w.last = w.chosen.start, w.chosen.start // the calibration was the first look
+	w.suspended, w.start, w.last = w.chosen.suspended, w.chosen.start, w.chosen.start
 	return w
 }
 
@@ -47,12 +56,12 @@ func (c *SystemCounter) Watch() *Watch {
 func (w *Watch) begin() {
 	w.chosen = w.counter.choice.Load()
 	w.low, w.high = 0, 0
+	w.suspended = readSuspension()
 	if w.chosen.hardware != nil {
 		w.low, w.high = -unmeasured, unmeasured
 		w.start, _ = readPair() // if this fails the next comparison will
 		w.last = w.start
 	}
-	w.machine.begin()
 }
 
 // Rate returns bounds on the rate of the counter against the system's own unslewed counter, less
@@ -63,26 +72,72 @@ func (w *Watch) Rate() (low, high float64) { return w.low, w.high }
 // Check returns an error that wraps ErrDisrupted and names the cause, if there was a disruption
 // since the last look. The watch then begins again, and so must whoever extrapolates.
 func (w *Watch) Check() error {
-	cause := w.machine.check()
-	switch {
-	case w.counter.choice.Load() != w.chosen:
-		cause = errors.New("another counter is read now: " + w.counter.String())
-	case errors.Is(cause, errClocksource):
-		// The kernel has withdrawn its trust in the hardware counter, or given it back.
+	replaced := w.counter.choice.Load() != w.chosen
+	suspended := w.checkSuspension()
+	compared := w.compare()
+	changed := w.checkClocksource(suspended != nil || compared != nil)
+	if !replaced && (changed != nil || compared != nil) {
+		// The kernel trusts another counter now, or this one has another rate.
 		w.counter.choice.Store(w.counter.choose())
-	case cause == nil && w.chosen.hardware != nil:
-		cause = w.compare()
 	}
-	if cause == nil {
+	var cause error
+	switch {
+	case replaced:
+		cause = errors.New("another counter is read now: " + w.counter.String())
+	case changed != nil:
+		cause = changed
+	case suspended != nil:
+		cause = suspended
+	case compared != nil:
+		cause = compared
+	default:
 		return nil
 	}
 	w.begin()
 	return fmt.Errorf("%w: %w", ErrDisrupted, cause)
 }
 
-// compare holds the hardware counter against the system's own, over the time since the last look
-// and since the first, and narrows the bounds of its rate.
+// checkSuspension returns an error if the machine was suspended since the last look.
+func (w *Watch) checkSuspension() error {
+	now := readSuspension()
+	if !now.known || !w.suspended.known {
+		return nil // a kernel that does not let us see it
+	}
+	if now.least > w.suspended.most || now.most < w.suspended.least {
+		return fmt.Errorf("the machine was suspended for about %v", (now.least - w.suspended.least).Round(time.Millisecond))
+	}
+	w.suspended.least, w.suspended.most = max(w.suspended.least, now.least), min(w.suspended.most, now.most)
+	return nil
+}
+
+// checkClocksource returns an error if the kernel keeps time by something else than when the counter
+// was chosen. It asks once in clocksourceEvery, and at once if something else is wrong: that is how
+// a counter that the kernel has just given up shows.
+func (w *Watch) checkClocksource(suspicious bool) error {
+	if w.chosen.clocksource == "" {
+		return nil // it could not be seen then
+	}
+	now := rawInstant()
+	if !suspicious && now.Sub(w.named).Abs() < clocksourceEvery {
+		return nil
+	}
+	w.named = now
+	name, err := w.counter.clocksource()
+	switch {
+	case err != nil:
+		return fmt.Errorf("the kernel's clocksource was %s: %w", w.chosen.clocksource, err)
+	case name != w.chosen.clocksource:
+		return fmt.Errorf("the kernel changed its clocksource from %s to %s", w.chosen.clocksource, name)
+	}
+	return nil
+}
+
+// compare holds the hardware counter, if that is what is read, against the system's own, over the
+// time since the last look and since the first, and narrows the bounds of its rate.
 func (w *Watch) compare() error {
+	if w.chosen.hardware == nil {
+		return nil
+	}
 	now, err := readPair()
 	if err != nil {
 		return fmt.Errorf("reading %s failed: %w", rawName, err)

@@ -44,9 +44,10 @@ type Clock struct {
 // answer is one publication: either bounds or the reason why there are none.
 type answer struct {
 	err      error
-	hardware *monotonic.Hardware // what to read; nil for the clock's counter
-	ahead    discipline.Ahead    // the bounds over what is read, from the publication on
-	vm       *vmclock.Device     // whose marker must still be this; nil if there is none
+	hardware *monotonic.Hardware      // what to read, as long as this is the answer,
+	system   *monotonic.SystemCounter // or whose reference; both nil for the user's counter
+	ahead    discipline.Ahead         // the bounds over what is read, from the publication on
+	vm       *vmclock.Device          // whose marker must still be this; nil if there is none
 	marker   uint64
 	epoch    uint64
 	from     monotonic.Instant // the counter when it was published
@@ -89,7 +90,7 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 		c.maxWidth = 2 * uint64(config.maxUncertainty)
 	}
 	c.discipline = discipline.New(discipline.Config{
-		Scale:  discipline.Scale{Drift: c.watch.drift(), Resolution: int64(monotonic.Resolution(c.counter))},
+		Scale:  c.watch.scale(),
 		Faulty: config.faulty,
 		Voter:  voter,
 	})
@@ -123,9 +124,12 @@ func (c *Clock) Now() (Interval, error) {
 		return Interval{}, a.err
 	}
 	var raw uint64
-	if a.hardware != nil {
+	switch {
+	case a.hardware != nil:
 		raw = a.hardware.Ticks()
-	} else {
+	case a.system != nil:
+		raw = uint64(a.system.Reference())
+	default:
 		raw = uint64(c.counter.Now())
 	}
 	// The marker after the counter: a disruption in between is noticed, and at worst too early.
@@ -265,8 +269,9 @@ func (c *Clock) learn(now monotonic.Instant) {
 	if e := c.discipline.Epoch(); e != c.epoch {
 		c.epoch = e
 		c.events.emit(Event{Kind: EventDisruption, Epoch: e, Reason: c.discipline.LastDisruption().Reason})
-		if !c.discipline.Faulty() {
-			for _, p := range c.pollers {
+		for _, p := range c.pollers {
+			p.forget()
+			if !c.discipline.Faulty() {
 				p.requestBurst()
 			}
 		}
@@ -296,7 +301,7 @@ func (c *Clock) answer(bounds discipline.Bounds, now monotonic.Instant) answer {
 	a := answer{bounds: bounds, from: now, epoch: c.epoch, vm: c.watch.vm.device, marker: c.watch.vm.marker}
 	raw, meter := uint64(now), discipline.Nanoseconds
 	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
-		a.hardware = system.Hardware()
+		a.hardware, a.system = system.Hardware(), system
 	}
 	if a.hardware != nil {
 		raw = a.hardware.Ticks()

@@ -61,8 +61,8 @@
 //   - Anything about how long the caller takes to use an answer. A goroutine may be paused after Now
 //     has returned: that is what commit-wait and fencing tokens are for.
 //   - Anything between a disruption of the local counter and the moment it is noticed. A suspend, a
-//     change of the kernel's clocksource, a long pause of the process and the like are noticed
-//     within two seconds. A migration or a restore of a virtual machine is noticed
+//     change of the kernel's clocksource, a pause of the process of more than 5 s and the like are
+//     noticed within three seconds. A migration or a restore of a virtual machine is noticed
 //     at once if its hypervisor has a VMClock ([WithVMClock]), and otherwise when the sources
 //     contradict their past.
 //   - Anything within a day of a leap second, unless all sources treat it alike. Times are UTC as the

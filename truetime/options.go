@@ -212,6 +212,9 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 			c.counter = counter
 		}
 	}
+	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
+		c.counter = system.Clone() // watched, and perhaps changed, for this clock alone
+	}
 	c.openVMClock()
 	if len(c.mistakes) > 0 {
 		return config{}, nil, configError(c.mistakes)

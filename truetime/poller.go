@@ -63,8 +63,13 @@ func (c *Clock) run(ctx context.Context, p *poller) {
 func (c *Clock) beginBurst(p *poller) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return p.schedule.Restart()
+	wait := p.schedule.Restart()
+	p.due = c.counter.Now().Add(wait)
+	return wait
 }
+
+// forget drops what belongs to an epoch that has ended.
+func (p *poller) forget() { p.last, p.heard, p.peer = Sample{}, false, "" }
 
 // requestBurst asks the poller's goroutine to start a burst; a request that is already pending is enough.
 func (p *poller) requestBurst() {
@@ -102,7 +107,7 @@ func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
 		p.reach |= 1
 		wait = p.schedule.Answered(sample.Received.Sub(sample.Sent))
 	case errors.Is(err, ErrDenied):
-		p.denied = true
+		p.denied, p.peer = true, ""
 	case errors.Is(err, ErrSlowDown):
 		wait = p.schedule.SlowDown()
 	case timedOut:

@@ -62,7 +62,7 @@ type SourceStatus struct {
 	// its first answer in this epoch.
 	Interval Interval
 
-	// Of the last sample; zero before the first.
+	// Of the last sample in this epoch; zero before the first.
 	Delay   time.Duration // round-trip delay δ
 	Error   time.Duration // E, the error it claims
 	Stratum int

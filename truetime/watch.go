@@ -19,10 +19,9 @@ const (
 	// same time share one.
 	watchAtMost = 10 * time.Millisecond
 
-	// A gap of gapPolls poll intervals, or of gapMin if that is longer, in which nothing of the clock
-	// ran is taken for a disruption: the machine may have been stopped, moved or restored meanwhile.
-	gapPolls = 4
-	gapMin   = 5 * time.Second
+	// A gap of that length in which nobody looked is taken for a disruption, as nothing of the clock
+	// has run: the machine may have been stopped, moved or restored meanwhile.
+	maxGap = 5 * time.Second
 )
 
 // machineWatch is a [monotonic.Watch].
@@ -37,7 +36,6 @@ type watch struct {
 	machine machineWatch // nil if the counter is the user's own
 	vm      vmWatch
 	rho     discipline.Drift // as declared
-	gap     time.Duration    // the longest time without a look that is no disruption
 	last    monotonic.Instant
 	timer   *time.Timer // for the next look, if no poll looks before
 }
@@ -47,7 +45,6 @@ func newWatch(config config) watch {
 		counter: config.counter,
 		vm:      newVMWatch(config.vmclock, config.vmclockText),
 		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
-		gap:     max(gapPolls*config.poll.Min, gapMin),
 		last:    config.counter.Now(),
 		timer:   time.NewTimer(watchEvery),
 	}
@@ -59,12 +56,14 @@ func newWatch(config config) watch {
 	return w
 }
 
-// drift is the declared drift, and what is not known about the rate of the counter itself.
-func (w *watch) drift() discipline.Drift {
-	if w.machine == nil {
-		return w.rho
+// scale is the declared drift with what is not known about the rate of the counter itself, and the
+// counter's resolution.
+func (w *watch) scale() discipline.Scale {
+	s := discipline.Scale{Drift: w.rho, Resolution: int64(monotonic.Resolution(w.counter))}
+	if w.machine != nil {
+		s.Drift = w.rho.Scaled(w.machine.Rate())
 	}
-	return w.rho.Scaled(w.machine.Rate())
+	return s
 }
 
 // check returns what has happened to the counter since the last look, or the empty string.
@@ -81,7 +80,7 @@ func (w *watch) check() (disruption string) {
 		disruption = changed
 	}
 	now := w.counter.Now()
-	if gap := now.Sub(w.last); disruption == "" && gap > w.gap {
+	if gap := now.Sub(w.last); disruption == "" && gap > maxGap {
 		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
 	}
 	w.last = now
@@ -108,7 +107,7 @@ func (c *Clock) inspect() monotonic.Instant {
 		c.discipline.Disrupt(now, disruption)
 	}
 	c.watch.timer.Reset(watchEvery)
-	c.discipline.Rescale(c.watch.drift())
+	c.discipline.Rescale(c.watch.scale())
 	c.discipline.Observe(now)
 	return now
 }

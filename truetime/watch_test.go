@@ -118,7 +118,7 @@ func TestRateOfTheCounterIsAddedToTheDrift(t *testing.T) {
 func TestGapInWhichNobodyRanEndsTheEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		counter := &steppedCounter{bubbleCounter: newBubbleCounter(0)}
-		c := start(t, asSources(fakes(3)), WithCounter(counter))
+		c := start(t, asSources(fakes(3)), WithCounter(counter), WithPoll(time.Minute, time.Minute))
 		pass(10 * time.Second)
 		requireTruth(t, c)
 		counter.step(6 * time.Second) // the counter went on and nobody was there to see it
@@ -155,4 +155,51 @@ func TestFirstAnswerKnowsTheRateOfTheCounter(t *testing.T) {
 	s := c.Status()
 	require.Greater(t, s.RateLowPPM, -200.04-500)
 	require.Less(t, s.RateHighPPM, 200.04+500)
+}
+
+// resolving is a counter whose ticks become longer.
+type resolving struct {
+	bubbleCounter
+	resolution *time.Duration
+}
+
+func (r resolving) Resolution() time.Duration { return *r.resolution }
+
+// The kernel falls back to a coarser clocksource: the clock allows for that from then on.
+func TestClockFollowsTheResolutionOfItsCounter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resolution := time.Nanosecond
+		c := start(t, asSources(fakes(1)), WithCounter(resolving{newBubbleCounter(0), &resolution}), WithBurst(1), WithPoll(time.Minute, time.Minute))
+		pass(2 * time.Millisecond)
+		fine := requireTruth(t, c).Width()
+		pass(10 * time.Second)
+		c.mu.Lock()
+		resolution = 100 * time.Microsecond
+		c.mu.Unlock()
+		(&fakeMachine{disruption: errors.New("clocksource changed")}).on(c)
+		pass(2 * time.Minute)
+		require.EqualValues(t, 2, c.Status().Epoch)
+		coarse := requireTruth(t, c)
+		require.Greater(t, coarse.Width(), fine+400*time.Microsecond, "100 µs at either end, of the source's line and of the answer's")
+	})
+}
+
+func TestSourcesNeverShareAWakeUpAtTheCostOfTheShortestInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(4)
+		for i, s := range sources {
+			s.there = time.Duration(i*7+1) * time.Millisecond
+		}
+		start(t, asSources(sources), WithPoll(100*time.Millisecond, 100*time.Millisecond))
+		pass(10 * time.Minute)
+		for _, s := range sources {
+			s.mu.Lock()
+			for i := 1; i < len(s.polls); i++ {
+				between := s.polls[i].Sub(s.polls[i-1]) - s.there - s.back
+				require.GreaterOrEqual(t, between, 100*time.Millisecond)
+				require.LessOrEqual(t, between, 111*time.Millisecond)
+			}
+			s.mu.Unlock()
+		}
+	})
 }

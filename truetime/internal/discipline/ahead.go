@@ -50,28 +50,25 @@ var Nanoseconds = Meter{1 << 63, 1}
 // Limits within which nothing overflows.
 const (
 	timeLimit = 1 << 62 // the year 2116
-	spanLimit = 1 << 61 // 73 years, for what comes after and for how old a bound may be
+	spanLimit = 1 << 61 // shifted units, for what comes after and for how old an end may be: decades
 )
 
 // Ahead prepares the bounds for readings from raw on, which is the raw reading that corresponds to
 // now. The Ahead of the same epoch that it follows, if any, keeps Earliest from going back. It
 // reports false if anything is so large that it might overflow.
 func (b *Bounds) Ahead(now monotonic.Instant, raw uint64, m Meter, before *Ahead) (Ahead, bool) {
+	if m.Multiplier > 1<<64-1<<61 { // the upper slope might need one bit more: halve the unit of both
+		m = Meter{m.Multiplier / 2, m.Up + 1}
+	}
 	canonical := b.At(now)
-	if !canonical.Bounded() || canonical.Lo < -timeLimit || canonical.Hi > timeLimit {
+	if !canonical.Bounded() || canonical.Lo < -timeLimit || canonical.Hi > timeLimit || b.Scale.Drift.fast > MaxDriftFraction {
 		return Ahead{}, false
 	}
 	slow, _ := bits.Mul64(m.Multiplier, b.Scale.Drift.slow)
 	fast, _ := bits.Mul64(m.Multiplier, b.Scale.Drift.fast)
-	slowest := m.Multiplier - slow - 1
-	fastest, carry := bits.Add64(m.Multiplier, fast, 1)
-	if carry != 0 { // one bit too many: halve the unit of both
-		m.Up++
-		slowest, fastest = slowest/2, fastest/2+1<<63+1
-	}
 	a := Ahead{
-		lower: edge{raw, canonical.Lo, slowest},
-		upper: edge{raw, canonical.Hi + 1, fastest},
+		lower: edge{raw, canonical.Lo, m.Multiplier - slow - 1},
+		upper: edge{raw, canonical.Hi + 1, m.Multiplier + fast + 2},
 		meter: m,
 		from:  raw,
 		span:  spanLimit >> m.Up,

@@ -165,10 +165,12 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 	d.now = now
 }
 
-// Rescale replaces what is known about the counter's drift, after it has been measured better. It
-// applies to the past as well: the counter has run at one rate since it was first read.
-func (d *Discipline) Rescale(drift Drift) {
-	d.scale.Drift, d.fused.Scale.Drift, d.first.Scale.Drift = drift, drift, drift
+// Rescale replaces what is known about the counter: within an epoch because its rate has been
+// measured better, which applies to the past as well, for it has run at one rate since the epoch
+// began; and after a disruption because it may be another counter.
+func (d *Discipline) Rescale(scale Scale) {
+	scale = scale.covering()
+	d.scale, d.fused.Scale, d.first.Scale = scale, scale, scale
 }
 
 // contradicted ends the epoch because the facts exclude each other. If that happens again and again
@@ -176,8 +178,6 @@ func (d *Discipline) Rescale(drift Drift) {
 func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
 	if d.isBrief() {
 		d.brief++
-	} else {
-		d.brief = 0
 	}
 	d.Disrupt(now, reason)
 }
@@ -185,6 +185,9 @@ func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
 // Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
 // heard again. The caller knows of something that has happened to the counter.
 func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
+	if !d.isBrief() {
+		d.brief = 0 // the counter has shown that it can be trusted
+	}
 	for i := range d.sources {
 		d.sources[i] = source{verdict: Unheard}
 	}

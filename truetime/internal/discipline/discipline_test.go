@@ -370,6 +370,21 @@ func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
 		n.sample(step%3, at(float64(step+1)/10), wrong)
 	}
 	require.GreaterOrEqual(t, float64(recovered)/10, briefSpan.Seconds())
+
+	n.Disrupt(at(float64(step+2)/10), "suspended")
+	require.False(t, n.Faulty(), "an epoch has lasted, so what was before it is forgiven")
+}
+
+// The kernel falls back to a clocksource of 3.6 MHz: from then on a reading may be 282 ns behind.
+func TestRescaleTakesTheResolutionOfAnotherCounter(t *testing.T) {
+	n := newNetwork(t, 0, 0)
+	n.sample(0, at(1), 0)
+	before := n.requireTruthWithin(at(1))
+	n.Disrupt(at(2), "another clocksource")
+	n.Rescale(Scale{Drift: NewDrift(200_000), Resolution: 282})
+	n.sample(0, at(3), 0)
+	after := n.requireTruthWithin(at(3))
+	require.Greater(t, after.Hi-after.Lo, before.Hi-before.Lo+4*282)
 }
 
 func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {
@@ -390,10 +405,10 @@ func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {
 func TestRescaleNarrowsThePastToo(t *testing.T) {
 	n := newNetwork(t, 0, 0)
 	rho := NewDrift(200_000)
-	n.Rescale(rho.Scaled(0, 20e-6))
+	n.Rescale(Scale{Drift: rho.Scaled(0, 20e-6)})
 	n.sample(0, at(1), 0)
 	before := n.requireTruthWithin(at(101))
-	n.Rescale(rho.Scaled(0, 1e-6))
+	n.Rescale(Scale{Drift: rho.Scaled(0, 1e-6)})
 	after := n.requireTruthWithin(at(101))
 	require.InEpsilon(t, 19e-6*100e9, float64(after.Lo-before.Lo), 1e-3, "Earliest is 19 ppm of 100 s later")
 	require.Equal(t, before.Hi, after.Hi)

@@ -19,7 +19,7 @@
 //	if err != nil {
 //		return err // there is no sound answer at this moment
 //	}
-//	fmt.Println(now.Earliest, now.Latest, now.Uncertainty())
+//	use(now.Earliest, now.Latest, now.Uncertainty())
 //
 // Two events are certainly ordered if their intervals do not overlap. To make sure that everything
 // which happens later gets a later timestamp, take Latest as the timestamp and wait until it has

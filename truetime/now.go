@@ -1,0 +1,98 @@
+package truetime
+
+import (
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/monotonic/vmclock"
+	"github.com/epsilontime/epsilon/truetime/internal/agreement"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+)
+
+// answer is one publication: either bounds or the reason why there are none.
+type answer struct {
+	err      error
+	hardware *monotonic.Hardware      // what to read, as long as this is the answer,
+	system   *monotonic.SystemCounter // or whose reference; both nil for the user's counter
+	ahead    discipline.Ahead         // the bounds over what is read, from the publication on
+	vm       *vmclock.Device          // whose marker must still be this; nil if there is none
+	marker   uint64
+	epoch    uint64
+	from     monotonic.Instant // the counter when it was published
+	bounds   discipline.Bounds // for readings that ahead does not cover
+}
+
+// Now returns an interval that contains true time: at some moment between the call and the return,
+// true time was in it. The error is [ErrNotSynchronized], [ErrUncertaintyTooLarge],
+// [ErrClockFaulty] or [ErrClosed], and then there is no interval.
+//
+// Now takes no lock and allocates nothing. It costs a reading of the counter and two
+// multiplications.
+func (c *Clock) Now() (Interval, error) {
+	// The answer first, then the counter: so the reading cannot be older than the answer, unless the
+	// counter went back.
+	a := c.published.Load()
+	if a.err != nil {
+		return Interval{}, a.err
+	}
+	var raw uint64
+	switch {
+	case a.hardware != nil:
+		raw = a.hardware.Ticks()
+	case a.system != nil:
+		raw = uint64(a.system.Reference())
+	default:
+		raw = uint64(c.counter.Now())
+	}
+	// The marker after the counter: a disruption in between is noticed, and at worst too early.
+	if a.vm != nil && a.vm.Marker() != a.marker {
+		return Interval{}, ErrNotSynchronized
+	}
+	if !a.ahead.Covers(raw) {
+		return c.beyond(a, raw)
+	}
+	earliest, latest := a.ahead.At(raw)
+	if uint64(latest-earliest) > c.maxWidth { // also if it were upside down
+		return Interval{}, ErrUncertaintyTooLarge
+	}
+	return Interval{Time(earliest), Time(latest)}, nil
+}
+
+// beyond answers for a reading that is out of the range of what has been prepared.
+func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
+	now := monotonic.Instant(raw)
+	if a.hardware != nil {
+		now = a.hardware.At(raw)
+	}
+	if now.Before(a.from) {
+		return Interval{}, ErrNotSynchronized // the counter went back
+	}
+	i := interval(a.bounds.At(now))
+	if uint64(i.Width()) > c.maxWidth {
+		return Interval{}, ErrUncertaintyTooLarge
+	}
+	return i, nil
+}
+
+func interval(i agreement.Interval) Interval { return Interval{Time(i.Lo), Time(i.Hi)} }
+
+// answer prepares bounds for Now.
+func (c *Clock) answer(bounds discipline.Bounds, now monotonic.Instant) answer {
+	a := answer{bounds: bounds, from: now, epoch: c.epoch, vm: c.watch.vm.device, marker: c.watch.vm.marker}
+	raw, meter := uint64(now), discipline.Nanoseconds
+	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
+		a.hardware, a.system = system.Hardware(), system
+	}
+	if a.hardware != nil {
+		raw = a.hardware.Ticks()
+		a.from = a.hardware.At(raw)
+		meter.Multiplier, meter.Up = a.hardware.Meter()
+	}
+	var before *discipline.Ahead
+	if last := c.published.Load(); last.err == nil && last.epoch == a.epoch && last.hardware == a.hardware {
+		before = &last.ahead
+	}
+	var ok bool
+	if a.ahead, ok = bounds.Ahead(a.from, raw, meter, before); !ok {
+		a.err = ErrNotSynchronized
+	}
+	return a
+}

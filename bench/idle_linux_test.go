@@ -1,13 +1,16 @@
 package bench
 
 import (
+	"context"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -15,12 +18,9 @@ import (
 // BenchmarkIdleClock is what a clock costs that nobody reads: four NTP servers, in processes of their
 // own, asked once a second each. One operation is one second.
 //
-//	go test -bench IdleClock -benchtime 30x ./bench
+//	go test -run '^$' -bench Idle -benchtime 30x ./bench
 func BenchmarkIdleClock(b *testing.B) {
-	var addresses []string
-	for range 4 {
-		addresses = append(addresses, testbed.StartChronyd(b).Address())
-	}
+	addresses := startServers(b)
 	heap := heapInUse()
 	clock, err := truetime.New(ntpsrc.Servers(addresses...), truetime.WithPoll(time.Second, time.Second), truetime.WithBurst(1))
 	if err != nil {
@@ -30,12 +30,59 @@ func BenchmarkIdleClock(b *testing.B) {
 	if err := clock.WaitSynchronized(b.Context(), time.Second); err != nil {
 		b.Fatal(err)
 	}
+	measureIdle(b)
+	b.ReportMetric(float64(heapInUse()-heap)/1024, "KiB-heap")
+}
+
+// BenchmarkIdleExchanges is the part of that which is not the clock's: the same four exchanges a
+// second, all at once, and nothing done with them.
+func BenchmarkIdleExchanges(b *testing.B) {
+	sources := ntpsrc.Servers(startServers(b)...)
+	counter, err := monotonic.Raw()
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			for _, s := range sources {
+				asking.Go(func() {
+					if _, err := s.Sample(ctx, counter); err != nil && ctx.Err() == nil {
+						b.Error(err)
+					}
+				})
+			}
+		}
+	})
+	measureIdle(b)
+	cancel()
+	asking.Wait()
+}
+
+func startServers(b *testing.B) (addresses []string) {
+	b.Helper()
+	for range 4 {
+		addresses = append(addresses, testbed.StartChronyd(b).Address())
+	}
+	return addresses
+}
+
+// measureIdle sleeps for b.N seconds and reports what the process has used meanwhile.
+func measureIdle(b *testing.B) {
+	b.Helper()
 	b.ResetTimer()
 	used, start := processorTime(b), time.Now()
 	time.Sleep(time.Duration(b.N) * time.Second)
 	elapsed := time.Since(start)
 	b.ReportMetric(100*(processorTime(b)-used).Seconds()/elapsed.Seconds(), "%core")
-	b.ReportMetric(float64(heapInUse()-heap)/1024, "KiB-heap")
 }
 
 // processorTime is what this process has used so far.

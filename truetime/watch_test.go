@@ -169,7 +169,8 @@ func (r resolving) Resolution() time.Duration { return *r.resolution }
 func TestClockFollowsTheResolutionOfItsCounter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resolution := time.Nanosecond
-		c := start(t, asSources(fakes(1)), WithCounter(resolving{newBubbleCounter(0), &resolution}), WithBurst(1), WithPoll(time.Minute, time.Minute))
+		c := start(t, asSources(fakes(1)), WithCounter(resolving{newBubbleCounter(0), &resolution}), WithBurst(1), WithPoll(time.Minute, time.Minute),
+			WithDrift(0.001)) // so that the interval does not widen by itself
 		pass(2 * time.Millisecond)
 		fine := requireTruth(t, c).Width()
 		pass(10 * time.Second)
@@ -202,4 +203,27 @@ func TestSourcesNeverShareAWakeUpAtTheCostOfTheShortestInterval(t *testing.T) {
 			s.mu.Unlock()
 		}
 	})
+}
+
+// A publication that brings nothing new must not move the lower line back, at one and the same
+// reading, though bounds and lines are rounded differently.
+func TestPublicationsNeverMoveTheLowerLineBack(t *testing.T) {
+	c, err := New([]Source{&answersAtOnce{}}, WithPoll(time.Hour, time.Hour), WithBurst(1))
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.WaitSynchronized(t.Context(), time.Hour))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.published.Load().hardware == nil {
+		t.Skip("the processor's counter cannot be used here, and others are rounded alike")
+	}
+	for range 20_000 {
+		before := c.published.Load()
+		c.learn(c.counter.Now())
+		after := c.published.Load()
+		raw := after.hardware.Ticks()
+		was, _ := before.ahead.At(raw)
+		is, _ := after.ahead.At(raw)
+		require.GreaterOrEqual(t, is, was)
+	}
 }

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
-	"github.com/epsilontime/epsilon/truetime/internal/polling"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
 // Clock answers with intervals that contain true time. It polls its sources in the background until
@@ -24,15 +23,15 @@ type Clock struct {
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
 
-	mu         sync.Mutex // guards all that follows, and the state of every poller
-	discipline *discipline.Discipline
-	watch      watch
-	pollers    []*poller
-	faulty     int
-	state      State
-	epoch      uint64        // of the last report
-	changed    chan struct{} // closed and replaced whenever an answer is published
-	events     *eventQueue
+	mu      sync.Mutex // guards all that follows, and the state of every poller
+	engine  *engine.Engine
+	watch   watch
+	pollers []*poller
+	faulty  int
+	state   State
+	epoch   uint64        // of the last report
+	changed chan struct{} // closed and replaced whenever an answer is published
+	events  *eventQueue
 
 	close   sync.Once
 	cancel  context.CancelFunc
@@ -74,14 +73,19 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 	if config.maxUncertainty > 0 {
 		c.maxWidth = 2 * uint64(config.maxUncertainty)
 	}
-	c.discipline = discipline.New(discipline.Config{
-		Scale:  c.watch.scale(),
-		Faulty: config.faulty,
-		Voter:  voter,
+	c.engine = engine.New(engine.Config{
+		Discipline: discipline.Config{
+			Scale:  c.watch.scale(),
+			Faulty: config.faulty,
+			Voter:  voter,
+		},
+		Poll: config.poll,
+		Seed: config.seed,
+		Now:  c.counter.Now(),
 	})
 	c.published.Store(&answer{err: ErrNotSynchronized})
 	for i, s := range sources {
-		c.pollers = append(c.pollers, newPoller(i, s, polling.New(config.poll, rand.New(rand.NewPCG(config.seed, uint64(i))))))
+		c.pollers = append(c.pollers, newPoller(i, s))
 	}
 	return c
 }
@@ -152,14 +156,14 @@ func (c *Clock) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, err := c.Now()
-	now := c.counter.Now()
+	now, d := c.counter.Now(), c.engine.Discipline()
 	s := Status{
 		State:      c.state,
 		Err:        err,
-		Epoch:      c.discipline.Epoch(),
-		Disruption: c.discipline.LastDisruption().Reason,
+		Epoch:      d.Epoch(),
+		Disruption: d.LastDisruption().Reason,
 		Counter:    c.watch.describe(),
-		Voters:     c.discipline.Voters(),
+		Voters:     d.Voters(),
 		Faulty:     c.faulty,
 		Sources:    make([]SourceStatus, len(c.pollers)),
 	}
@@ -168,11 +172,11 @@ func (c *Clock) Status() Status {
 		s.Uncertainty = s.Interval.Uncertainty()
 	}
 	if s.Disruption != "" {
-		s.DisruptionAge = now.Sub(c.discipline.LastDisruption().At)
+		s.DisruptionAge = now.Sub(d.LastDisruption().At)
 	}
-	s.RateLowPPM, s.RateHighPPM = c.discipline.Rate(now)
+	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
 	for i, p := range c.pollers {
-		s.Sources[i] = p.status(c.discipline, now)
+		s.Sources[i] = c.sourceStatus(p, now)
 	}
 	return s
 }
@@ -191,39 +195,35 @@ func (c *Clock) Close() error {
 	return nil
 }
 
-// learn brings the outside up to date after the discipline has seen something: the answer, the
+// learn brings the outside up to date after the engine has been told something: the answer, the
 // state and the verdicts. The lock is held.
 func (c *Clock) learn(now monotonic.Instant) {
 	if c.state == Closed {
 		return
 	}
-	if e := c.discipline.Epoch(); e != c.epoch {
+	d := c.engine.Discipline()
+	if e := d.Epoch(); e != c.epoch {
 		c.epoch = e
-		c.events.emit(Event{Kind: EventDisruption, Epoch: e, Reason: c.discipline.LastDisruption().Reason})
+		c.events.emit(Event{Kind: EventDisruption, Epoch: e, Reason: d.LastDisruption().Reason})
 		for _, p := range c.pollers {
 			p.forget()
-			if !c.discipline.Faulty() {
-				p.requestBurst()
-			}
+			p.wake()
 		}
 	}
 	for _, p := range c.pollers {
-		if v := p.judge(c.discipline); v != p.verdict {
+		if v := Verdict(c.engine.Verdict(p.index)); v != p.verdict {
 			p.verdict = v
 			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.source.Name(), Verdict: v, Err: p.err})
 		}
 	}
-
-	bounds, answered := c.discipline.Bounds()
-	switch {
-	case c.discipline.Faulty():
-		c.publish(answer{err: ErrClockFaulty}, ClockFaulty)
-	case !answered:
-		c.publish(answer{err: ErrNotSynchronized}, Unsynchronized)
-	case c.reachable() <= c.faulty:
-		c.publish(c.answer(bounds, now), Holdover)
+	switch state := State(c.engine.State()); state {
+	case ClockFaulty:
+		c.publish(answer{err: ErrClockFaulty}, state)
+	case Unsynchronized:
+		c.publish(answer{err: ErrNotSynchronized}, state)
 	default:
-		c.publish(c.answer(bounds, now), Synchronized)
+		bounds, _ := d.Bounds()
+		c.publish(c.answer(bounds, now), state)
 	}
 }
 
@@ -236,22 +236,4 @@ func (c *Clock) publish(a answer, state State) {
 	}
 	close(c.changed)
 	c.changed = make(chan struct{})
-}
-
-// reachable counts the voters of whose sources more than half have answered lately.
-func (c *Clock) reachable() (voters int) {
-	lead := make([]int, c.discipline.Voters()) // those that have answered less those that have not
-	for i, p := range c.pollers {
-		if p.answersLately() {
-			lead[c.discipline.VoterOf(i)]++
-		} else {
-			lead[c.discipline.VoterOf(i)]--
-		}
-	}
-	for _, l := range lead {
-		if l > 0 {
-			voters++
-		}
-	}
-	return voters
 }

@@ -8,30 +8,25 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
-	"github.com/epsilontime/epsilon/truetime/internal/polling"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
 // poller asks one source again and again. Its goroutine owns the exchange; everything else is
 // guarded by the clock's lock.
 type poller struct {
-	index    int
-	source   Source
-	group    string
-	schedule *polling.Schedule
-	due      monotonic.Instant // when the next poll is, or the present one was
-	again    chan struct{}     // asks the goroutine to start a burst
+	index  int
+	source Source
+	group  string
+	again  chan struct{} // asks the goroutine to see when the next poll is due
 
 	verdict Verdict
-	reach   uint8
 	err     error  // of the last poll
 	last    Sample // the last one used
 	heard   bool   // last is valid
-	peer    string // who answered last; nobody else of this clock may
-	denied  bool   // it will not be asked again
 }
 
-func newPoller(index int, source Source, schedule *polling.Schedule) *poller {
-	p := &poller{index: index, source: source, schedule: schedule, again: make(chan struct{}, 1), verdict: Silent}
+func newPoller(index int, source Source) *poller {
+	p := &poller{index: index, source: source, again: make(chan struct{}, 1), verdict: Silent}
 	if m, ok := source.(member); ok {
 		p.group = m.group
 	}
@@ -47,173 +42,120 @@ func (c *Clock) run(ctx context.Context, p *poller) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+			c.poll(ctx, p)
 		case <-p.again:
-			timer.Reset(c.beginBurst(p))
-			continue
 		}
-		wait := c.poll(ctx, p)
-		if p.denied || ctx.Err() != nil {
+		wait, ok := c.wait(p)
+		if !ok || ctx.Err() != nil {
 			return
 		}
 		timer.Reset(wait)
 	}
 }
 
-// beginBurst returns the wait before the first poll of a new burst.
-func (c *Clock) beginBurst(p *poller) time.Duration {
+// wait returns how long it is until the next poll, and false if there is none.
+func (c *Clock) wait(p *poller) (time.Duration, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	wait := p.schedule.Restart()
-	p.due = c.counter.Now().Add(wait)
-	return wait
+	due, ok := c.engine.Due(p.index)
+	return due.Sub(c.counter.Now()), ok
 }
 
-// forget drops what belongs to an epoch that has ended.
-func (p *poller) forget() { p.last, p.heard, p.peer = Sample{}, false, "" }
-
-// requestBurst asks the poller's goroutine to start a burst; a request that is already pending is enough.
-func (p *poller) requestBurst() {
+// wake has the poller's goroutine see when the next poll is due; a request that is already pending
+// is enough.
+func (p *poller) wake() {
 	select {
 	case p.again <- struct{}{}:
 	default:
 	}
 }
 
-// poll performs one exchange and returns the wait before the next one.
-func (c *Clock) poll(ctx context.Context, p *poller) time.Duration {
+// forget drops what belongs to an epoch that has ended.
+func (p *poller) forget() { p.last, p.heard = Sample{}, false }
+
+// poll performs one exchange.
+func (c *Clock) poll(ctx context.Context, p *poller) {
 	c.mu.Lock()
-	epoch, timeout := c.discipline.Epoch(), p.schedule.Timeout()
+	exchange := c.engine.Begin(p.index)
 	c.mu.Unlock()
 
-	limited, cancel := context.WithTimeout(ctx, timeout)
+	limited, cancel := context.WithTimeout(ctx, exchange.Timeout)
 	sample, err := p.source.Sample(limited, c.counter)
 	timedOut := limited.Err() != nil
 	cancel()
 	if ctx.Err() != nil {
-		return 0 // closed meanwhile: what came of the exchange interests nobody
+		return // closed meanwhile: what came of the exchange interests nobody
 	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.inspect()
-	if err == nil {
-		err = c.use(p, sample, epoch, now)
+	c.finish(p, exchange, sample, outcome(&sample, &err, timedOut), err, c.inspect())
+}
+
+// outcome says what came of an exchange. A sample without a time in it gets an error.
+func outcome(s *Sample, err *error, timedOut bool) engine.Outcome {
+	if *err == nil && (s.Earliest.IsZero() || s.Latest.IsZero()) {
+		*err = fmt.Errorf("%w: the sample has no time in it", ErrUnusable)
 	}
-	p.reach <<= 1
-	p.err = err
-	var wait time.Duration
 	switch {
-	case err == nil:
-		p.reach |= 1
-		wait = p.schedule.Answered(sample.Received.Sub(sample.Sent))
-	case errors.Is(err, ErrDenied):
-		p.denied, p.peer = true, ""
-	case errors.Is(err, ErrSlowDown):
-		wait = p.schedule.SlowDown()
+	case *err == nil:
+		return engine.Answered
+	case errors.Is(*err, ErrDenied):
+		return engine.Denied
+	case errors.Is(*err, ErrSlowDown):
+		return engine.SlowDown
 	case timedOut:
-		wait = p.schedule.TimedOut()
-	default:
-		wait = p.schedule.Failed()
+		return engine.TimedOut
+	case errors.Is(*err, ErrUnusable):
+		return engine.Unusable
 	}
-	if !p.denied {
-		wait = c.share(p, wait, now)
+	return engine.Failed
+}
+
+// finish gives what came of an exchange to the engine. The lock is held.
+func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome, err error, now monotonic.Instant) {
+	reply := engine.Reply{Outcome: o}
+	if o == engine.Answered {
+		reply.Peer = s.Peer
+		reply.Facts = discipline.Facts{
+			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
+			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
+		}
 	}
+	refused := c.engine.Finish(p.index, x, reply, now)
+	var duplicate *engine.DuplicateError
+	switch {
+	case errors.As(refused, &duplicate):
+		err = fmt.Errorf("%w: it is %s, the same server as %s: one server has one vote", ErrUnusable, s.Peer, c.pollers[duplicate.Other].source.Name())
+	case refused != nil:
+		err = fmt.Errorf("%w: %w", ErrUnusable, refused)
+	case o == engine.Answered:
+		p.last, p.heard = s, true
+	}
+	p.err = err
 	if err != nil {
-		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.discipline.Epoch(), Source: p.source.Name(), Err: err})
+		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.engine.Discipline().Epoch(), Source: p.source.Name(), Err: err})
 	}
 	c.learn(now)
-	return wait
 }
 
-// shareBelow is the longest interval between polls for which sources share their wake-ups.
-//
-// To wake an idle process costs the runtime and the kernel some 0.3 ms of processor time, several
-// times what an exchange costs, so that four sources asked every second one by one take three times
-// as much as together. On the other hand the answer is as wide as the second best sample is old. Of
-// four that are asked at random that is 2/5 of the interval on average, and 1/2 if all are equally
-// old. Up to this interval the difference is 0.04 ms at 200 ppm.
-const shareBelow = 2 * time.Second
-
-// share returns a wait that ends when another source is due, if that is within the jitter that the
-// wait has anyway, and notes when the poll is due.
-func (c *Clock) share(p *poller, wait time.Duration, now monotonic.Instant) time.Duration {
-	p.due = now.Add(wait)
-	if wait > shareBelow {
-		return wait
-	}
-	least, most := p.schedule.Window()
-	for _, other := range c.pollers {
-		if left := other.due.Sub(now); other != p && !other.denied && least <= left && left <= most {
-			p.due = other.due
-			return left
-		}
-	}
-	return wait
-}
-
-// use gives a sample to the discipline.
-func (c *Clock) use(p *poller, s Sample, epoch uint64, now monotonic.Instant) error {
-	if s.Earliest.IsZero() || s.Latest.IsZero() {
-		return fmt.Errorf("%w: the sample has no time in it", ErrUnusable)
-	}
-	for _, other := range c.pollers {
-		if s.Peer != "" && other.peer == s.Peer && other != p {
-			return fmt.Errorf("%w: it is %s, the same server as %s: one server has one vote", ErrUnusable, s.Peer, other.source.Name())
-		}
-	}
-	facts := discipline.Facts{
-		Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
-		Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
-	}
-	if err := c.discipline.Add(p.index, facts, epoch, now); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	p.last, p.heard, p.peer = s, true, s.Peer
-	return nil
-}
-
-// lately is the last three polls: one or two lost datagrams are no silence.
-const lately = 0b111
-
-func (p *poller) answersLately() bool { return !p.denied && p.reach&lately != 0 }
-
-// judge combines what the agreement says with how the last polls went.
-func (p *poller) judge(d *discipline.Discipline) Verdict {
-	if !p.answersLately() {
-		if errors.Is(p.err, ErrUnusable) || errors.Is(p.err, ErrSlowDown) || errors.Is(p.err, ErrDenied) {
-			return Unusable
-		}
-		return Silent
-	}
-	switch d.Verdict(p.index) {
-	case discipline.Truechimer:
-		return Truechimer
-	case discipline.Falseticker:
-		return Falseticker
-	case discipline.Convicted:
-		return Convicted
-	default:
-		return Undecided
-	}
-}
-
-func (p *poller) status(d *discipline.Discipline, now monotonic.Instant) SourceStatus {
+func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 	s := SourceStatus{
 		Name:    p.source.Name(),
 		Group:   p.group,
-		Verdict: p.judge(d),
+		Verdict: Verdict(c.engine.Verdict(p.index)),
 		Err:     p.err,
-		Reach:   p.reach,
+		Reach:   c.engine.Reach(p.index),
 	}
-	if i := d.Interval(p.index, now); i.Bounded() {
+	if i := c.engine.Discipline().Interval(p.index, now); i.Bounded() {
 		s.Interval = interval(i)
 	}
 	if p.heard {
 		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap
 		s.Age = now.Sub(p.last.Received)
 	}
-	if !p.denied {
-		s.Poll = p.schedule.Interval()
+	if _, ok := c.engine.Due(p.index); ok {
+		s.Poll = c.engine.Interval(p.index)
 	}
 	return s
 }

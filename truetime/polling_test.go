@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
 // How the clock and its pollers treat what happens to a poll.
@@ -96,7 +97,7 @@ func TestUnusableAnswersDoNotLengthenTheTimeout(t *testing.T) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		require.Positive(t, sources[0].pollsSince(began))
-		require.Equal(t, 5*time.Second, c.pollers[0].schedule.Timeout(), "only silence does")
+		require.Equal(t, 5*time.Second, c.engine.Begin(0).Timeout, "only silence does")
 	})
 }
 
@@ -107,7 +108,7 @@ func TestDisruptionIsFollowedByABurst(t *testing.T) {
 		pass(5 * time.Minute)
 		(&fakeMachine{disruption: errors.New("suspended")}).on(c)
 		began := time.Now()
-		pass(watchEvery + 10*time.Second)
+		pass(engine.LookEvery + 10*time.Second)
 		for _, s := range sources {
 			require.Equal(t, 4, s.pollsSince(began))
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
 // oneTick is a counter that advances by one at every reading, so that any two readings are ordered.
@@ -38,10 +39,7 @@ func TestReadersUnderAWriterThatPublishesAsFastAsItCan(t *testing.T) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		now := counter.Now()
-		if err := c.use(c.pollers[0], sample, 1, now); err != nil {
-			t.Error(err)
-		}
-		c.learn(now)
+		c.finish(c.pollers[0], engine.Exchange{Epoch: 1}, sample, engine.Answered, nil, now)
 	}
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))

@@ -1,5 +1,7 @@
 package truetime
 
+import "github.com/epsilontime/epsilon/truetime/internal/engine"
+
 // Verdict says what a clock thinks of a source. Whatever the verdict, every configured source has
 // its vote, or the sources that can be silenced could be outvoted.
 type Verdict uint8
@@ -18,3 +20,15 @@ const (
 func (v Verdict) String() string {
 	return name(v, "undecided", "truechimer", "falseticker", "silent", "convicted", "unusable")
 }
+
+// The engine's verdicts and states are these, number for number: this does not compile otherwise.
+var (
+	_ = [1]struct{}{}[Unusable-Verdict(engine.Useless)]
+	_ = [1]struct{}{}[Falseticker-Verdict(engine.Falseticker)]
+	_ = [1]struct{}{}[Convicted-Verdict(engine.Convicted)]
+	_ = [1]struct{}{}[Silent-Verdict(engine.Silent)]
+	_ = [1]struct{}{}[Truechimer-Verdict(engine.Truechimer)]
+	_ = [1]struct{}{}[Holdover-State(engine.Holdover)]
+	_ = [1]struct{}{}[Synchronized-State(engine.Synchronized)]
+	_ = [1]struct{}{}[ClockFaulty-State(engine.Faulty)]
+)

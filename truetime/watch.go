@@ -7,22 +7,12 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
-const (
-	// watchEvery is the longest time for which nobody looks at the counter: what has happened to it may
-	// make answers wrong until it is noticed. Every poll looks; longer than the time between polls
-	// every second, it does not wake the process in between.
-	watchEvery = 1500 * time.Millisecond
-
-	// watchAtMost is how soon after a look there is nothing new to see: sources that are asked at the
-	// same time share one.
-	watchAtMost = 10 * time.Millisecond
-
-	// A gap of that length in which nobody looked is taken for a disruption, as nothing of the clock
-	// has run: the machine may have been stopped, moved or restored meanwhile.
-	maxGap = 5 * time.Second
-)
+// watchAtMost is how soon after a look there is nothing new to see: sources that are asked at the
+// same time share one.
+const watchAtMost = 10 * time.Millisecond
 
 // machineWatch is a [monotonic.Watch].
 type machineWatch interface {
@@ -46,7 +36,7 @@ func newWatch(config config) watch {
 		vm:      newVMWatch(config.vmclock, config.vmclockText),
 		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
 		last:    config.counter.Now(),
-		timer:   time.NewTimer(watchEvery),
+		timer:   time.NewTimer(engine.LookEvery),
 	}
 	if c, ok := config.counter.(*monotonic.SystemCounter); ok {
 		machine := c.Watch()
@@ -79,11 +69,7 @@ func (w *watch) check() (disruption string) {
 	if changed := w.vm.check(); disruption == "" {
 		disruption = changed
 	}
-	now := w.counter.Now()
-	if gap := now.Sub(w.last); disruption == "" && gap > maxGap {
-		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
-	}
-	w.last = now
+	w.last = w.counter.Now()
 	return disruption
 }
 
@@ -103,16 +89,12 @@ func (w *watch) describe() string {
 func (c *Clock) inspect() monotonic.Instant {
 	disruption := c.watch.check()
 	now := c.counter.Now()
-	if disruption != "" {
-		c.discipline.Disrupt(now, disruption)
-	}
-	c.watch.timer.Reset(watchEvery)
-	c.discipline.Rescale(c.watch.scale())
-	c.discipline.Observe(now)
+	c.engine.Look(now, c.watch.scale(), disruption)
+	c.watch.timer.Reset(engine.LookEvery)
 	return now
 }
 
-// keepWatch inspects the counter where no poll has done so for watchEvery, until ctx ends.
+// keepWatch inspects the counter where no poll has done so for [engine.LookEvery], until ctx ends.
 func (c *Clock) keepWatch(ctx context.Context) {
 	defer c.watch.timer.Stop()
 	for {

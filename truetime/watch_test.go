@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
 // fakeMachine is what a monotonic.Watch says.
@@ -44,7 +45,7 @@ func TestDisruptionOfTheMachineEndsTheEpochBeforeTheNextPollAndNamesItsCause(t *
 		requireTruth(t, c)
 
 		(&fakeMachine{disruption: errors.New("the machine was suspended for about 5s")}).on(c)
-		pass(watchEvery)
+		pass(engine.LookEvery)
 		_, err := c.Now()
 		require.ErrorIs(t, err, ErrNotSynchronized, "long before the next poll")
 		s := c.Status()
@@ -122,7 +123,7 @@ func TestGapInWhichNobodyRanEndsTheEpoch(t *testing.T) {
 		pass(10 * time.Second)
 		requireTruth(t, c)
 		counter.step(6 * time.Second) // the counter went on and nobody was there to see it
-		pass(watchEvery)
+		pass(engine.LookEvery)
 		require.EqualValues(t, 2, c.Status().Epoch)
 		require.Contains(t, c.Status().Disruption, "nothing of this process ran for 7")
 		pass(10 * time.Second)

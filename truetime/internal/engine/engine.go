@@ -1,0 +1,149 @@
+// Package engine decides what a clock does: whom it asks and when, what it makes of what comes
+// back, and when it stops trusting its counter. It is pure: "the counter reads c" and "this is what
+// came of that exchange" go in, times of the next polls and bounds come out. There is no clock, no
+// I/O and no goroutine in it, and the same input gives the same output. A clock on a real machine,
+// the simulated world and the replay of a recording all drive this one engine.
+//
+// # How it is driven
+//
+// The driver asks a source when [Engine.Due] says so: it calls [Engine.Begin], performs the exchange
+// within the time that Begin allows, and hands what came of it to [Engine.Finish]. Before each
+// Finish, and no later than [Engine.LookBy], it calls [Engine.Look]. After each of the three, what
+// the engine says may have changed.
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/polling"
+)
+
+const (
+	// LookEvery is the longest time for which nobody looks at the counter: what has happened to it may
+	// make answers wrong until it is noticed. Every poll looks; longer than the time between polls
+	// every second, it does not wake the process in between.
+	LookEvery = 1500 * time.Millisecond
+
+	// A gap of that length in which nobody looked is taken for a disruption, as nothing of the clock
+	// has run: the machine may have been stopped, moved or restored meanwhile.
+	maxGap = 5 * time.Second
+)
+
+// Config says who is asked, who votes and what is assumed.
+type Config struct {
+	Discipline discipline.Config
+	Poll       polling.Config
+	Seed       uint64            // of the jitter between polls
+	Now        monotonic.Instant // the counter, as it is
+}
+
+// State says what kind of answer the engine gives.
+type State uint8
+
+// The states.
+const (
+	Unsynchronized State = iota // not enough sources have answered in this epoch
+	Synchronized                // more than f voters have answered one of their last three polls
+	Holdover                    // no more than f have
+	Faulty                      // the counter contradicts the sources again and again
+)
+
+// Engine is the state of one clock. It is not safe for concurrent use.
+type Engine struct {
+	discipline *discipline.Discipline
+	faulty     int
+	sources    []source
+	looked     monotonic.Instant
+}
+
+// New returns an engine all of whose sources are due at once.
+func New(config Config) *Engine {
+	e := &Engine{
+		discipline: discipline.New(config.Discipline),
+		faulty:     config.Discipline.Faulty,
+		sources:    make([]source, len(config.Discipline.Voter)),
+		looked:     config.Now,
+	}
+	for i := range e.sources {
+		e.sources[i] = source{
+			schedule: polling.New(config.Poll, rand.New(rand.NewPCG(config.Seed, uint64(i)))),
+			due:      config.Now,
+		}
+	}
+	return e
+}
+
+// LookBy is when Look has to be called at the latest.
+func (e *Engine) LookBy() monotonic.Instant { return e.looked.Add(LookEvery) }
+
+// Look tells the engine that the counter reads now, what is known about the counter, and what has
+// happened to it since the last look, if anything. It ends the epoch if the counter cannot be
+// trusted any more.
+func (e *Engine) Look(now monotonic.Instant, scale discipline.Scale, disruption string) {
+	epoch := e.discipline.Epoch()
+	if gap := now.Sub(e.looked); disruption == "" && gap > maxGap {
+		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
+	}
+	e.looked = now
+	if disruption != "" {
+		e.discipline.Disrupt(now, disruption)
+	}
+	e.discipline.Rescale(scale)
+	e.discipline.Observe(now)
+	e.afterEpoch(epoch, now)
+}
+
+// afterEpoch brings the sources up to date if the epoch is another one than it was: what they said
+// is forgotten, and they are asked anew.
+func (e *Engine) afterEpoch(before uint64, now monotonic.Instant) {
+	if e.discipline.Epoch() == before {
+		return
+	}
+	for i := range e.sources {
+		s := &e.sources[i]
+		s.peer = ""
+		if !s.denied && !e.discipline.Faulty() {
+			s.due = now.Add(s.schedule.Restart())
+		}
+	}
+}
+
+// State returns what kind of answer there is.
+func (e *Engine) State() State {
+	_, answered := e.discipline.Bounds()
+	switch {
+	case e.discipline.Faulty():
+		return Faulty
+	case !answered:
+		return Unsynchronized
+	case e.reachable() <= e.faulty:
+		return Holdover
+	default:
+		return Synchronized
+	}
+}
+
+// reachable counts the voters of whose sources more than half have answered lately.
+func (e *Engine) reachable() (voters int) {
+	lead := make([]int, e.discipline.Voters()) // those that have answered less those that have not
+	for i := range e.sources {
+		if e.sources[i].answersLately() {
+			lead[e.discipline.VoterOf(i)]++
+		} else {
+			lead[e.discipline.VoterOf(i)]--
+		}
+	}
+	for _, l := range lead {
+		if l > 0 {
+			voters++
+		}
+	}
+	return voters
+}
+
+// Discipline returns what the engine has concluded about true time. It is to be read only.
+func (e *Engine) Discipline() *discipline.Discipline { return e.discipline }

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/polling"
+)
+
+// source is what the engine knows about one source besides what it says of true time.
+type source struct {
+	schedule *polling.Schedule
+	due      monotonic.Instant // when the next poll is, or the present one was
+	reach    uint8
+	outcome  Outcome // of the last poll
+	peer     string  // who answered last; nobody else of this clock may
+	denied   bool    // it will not be asked again
+}
+
+// Exchange is a poll that has been begun.
+type Exchange struct {
+	Epoch   uint64
+	Timeout time.Duration // how long the answer may take
+}
+
+// Outcome is what came of an exchange.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Answered Outcome = iota // with facts
+	Unusable                // an answer that cannot be used
+	SlowDown                // the server wants to be asked less often
+	Denied                  // the server does not want to be asked again
+	TimedOut                // nothing came in time
+	Failed                  // the request could not be sent
+)
+
+// Reply is what came of an exchange. Facts and Peer count only if it was Answered.
+type Reply struct {
+	Outcome Outcome
+	Facts   discipline.Facts
+	Peer    string // see truetime.Sample
+}
+
+// DuplicateError is why a sample was not used that comes from the peer of another source.
+type DuplicateError struct {
+	Peer  string
+	Other int // the source that has the peer's vote
+}
+
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("%s has the vote of source %d", e.Peer, e.Other)
+}
+
+// Due returns when source i is to be asked, and false if it is never to be asked again.
+func (e *Engine) Due(i int) (monotonic.Instant, bool) { return e.sources[i].due, !e.sources[i].denied }
+
+// Begin begins a poll of source i.
+func (e *Engine) Begin(i int) Exchange {
+	return Exchange{e.discipline.Epoch(), e.sources[i].schedule.Timeout()}
+}
+
+// Finish ends a poll of source i. An error says why its sample was not used: it is a
+// [*DuplicateError] or one of the discipline's.
+func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error {
+	s, epoch := &e.sources[i], e.discipline.Epoch()
+	var err error
+	if r.Outcome == Answered {
+		if err = e.use(i, x, r, now); err != nil {
+			r.Outcome = Unusable
+		}
+	}
+	s.outcome = r.Outcome
+	s.reach <<= 1
+	var wait time.Duration
+	switch r.Outcome {
+	case Answered:
+		s.reach |= 1
+		wait = s.schedule.Answered(r.Facts.Lower.At.Sub(r.Facts.Upper.At))
+	case SlowDown:
+		wait = s.schedule.SlowDown()
+	case Denied:
+		s.denied, s.peer = true, ""
+	case TimedOut:
+		wait = s.schedule.TimedOut()
+	default:
+		wait = s.schedule.Failed()
+	}
+	if !s.denied && x.Epoch == epoch { // the poll after a disruption is due already
+		s.due = e.share(s, wait, now)
+	}
+	e.afterEpoch(epoch, now)
+	return err
+}
+
+func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
+	for other := range e.sources {
+		if r.Peer != "" && e.sources[other].peer == r.Peer && other != i {
+			return &DuplicateError{r.Peer, other}
+		}
+	}
+	if err := e.discipline.Add(i, r.Facts, x.Epoch, now); err != nil {
+		return err
+	}
+	e.sources[i].peer = r.Peer
+	return nil
+}
+
+// shareBelow is the longest interval between polls for which sources share their wake-ups.
+//
+// To wake an idle process costs the runtime and the kernel some 0.3 ms of processor time, several
+// times what an exchange costs, so that four sources asked every second one by one take three times
+// as much as together. On the other hand the answer is as wide as the second best sample is old. Of
+// four that are asked at random that is 2/5 of the interval on average, and 1/2 if all are equally
+// old. Up to this interval the difference is 0.04 ms at 200 ppm.
+const shareBelow = 2 * time.Second
+
+// share returns when source s is due after a wait: when another one is, if that is within the jitter
+// that the wait has anyway.
+func (e *Engine) share(s *source, wait time.Duration, now monotonic.Instant) monotonic.Instant {
+	due := now.Add(wait)
+	if wait > shareBelow {
+		return due
+	}
+	least, most := s.schedule.Window()
+	for i := range e.sources {
+		other := &e.sources[i]
+		if left := other.due.Sub(now); other != s && !other.denied && least <= left && left <= most {
+			return other.due
+		}
+	}
+	return due
+}
+
+// Reach returns the last eight polls of source i, one bit each, the newest lowest.
+func (e *Engine) Reach(i int) uint8 { return e.sources[i].reach }
+
+// Interval returns the present time between two polls of source i.
+func (e *Engine) Interval(i int) time.Duration { return e.sources[i].schedule.Interval() }

@@ -168,7 +168,7 @@ func (c *Clock) Status() Status {
 		Sources:    make([]SourceStatus, len(c.pollers)),
 	}
 	if a := c.published.Load(); a.err == nil {
-		s.Interval = interval(a.bounds.At(now))
+		s.Interval = interval(a.Lines.At(now))
 		s.Uncertainty = s.Interval.Uncertainty()
 	}
 	if s.Disruption != "" {
@@ -216,15 +216,8 @@ func (c *Clock) learn(now monotonic.Instant) {
 			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.source.Name(), Verdict: v, Err: p.err})
 		}
 	}
-	switch state := State(c.engine.State()); state {
-	case ClockFaulty:
-		c.publish(answer{err: ErrClockFaulty}, state)
-	case Unsynchronized:
-		c.publish(answer{err: ErrNotSynchronized}, state)
-	default:
-		bounds, _ := d.Bounds()
-		c.publish(c.answer(bounds, now), state)
-	}
+	a := c.answer(now)
+	c.publish(a, State(a.State))
 }
 
 // publish makes an answer the one that Now gives.

@@ -5,19 +5,17 @@ import (
 	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
-// answer is one publication: either bounds or the reason why there are none.
+// answer is one publication: either what to answer with or the reason why there is nothing.
 type answer struct {
 	err      error
 	hardware *monotonic.Hardware      // what to read, as long as this is the answer,
 	system   *monotonic.SystemCounter // or whose reference; both nil for the user's counter
-	ahead    discipline.Ahead         // the bounds over what is read, from the publication on
 	vm       *vmclock.Device          // whose marker must still be this; nil if there is none
 	marker   uint64
-	epoch    uint64
-	from     monotonic.Instant // the counter when it was published
-	bounds   discipline.Bounds // for readings that ahead does not cover
+	engine.Answer
 }
 
 // Now returns an interval that contains true time: at some moment between the call and the return,
@@ -46,10 +44,10 @@ func (c *Clock) Now() (Interval, error) {
 	if a.vm != nil && a.vm.Marker() != a.marker {
 		return Interval{}, ErrNotSynchronized
 	}
-	if !a.ahead.Covers(raw) {
+	if !a.Ahead.Covers(raw) {
 		return c.beyond(a, raw)
 	}
-	earliest, latest := a.ahead.At(raw)
+	earliest, latest := a.Ahead.At(raw)
 	if uint64(latest-earliest) > c.maxWidth { // also if it were upside down
 		return Interval{}, ErrUncertaintyTooLarge
 	}
@@ -62,10 +60,10 @@ func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
 	if a.hardware != nil {
 		now = a.hardware.At(raw)
 	}
-	if now.Before(a.from) {
+	if now.Before(a.From) {
 		return Interval{}, ErrNotSynchronized // the counter went back
 	}
-	i := interval(a.bounds.At(now))
+	i := interval(a.Lines.At(now))
 	if uint64(i.Width()) > c.maxWidth {
 		return Interval{}, ErrUncertaintyTooLarge
 	}
@@ -74,25 +72,24 @@ func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
 
 func interval(i agreement.Interval) Interval { return Interval{Time(i.Lo), Time(i.Hi)} }
 
-// answer prepares bounds for Now.
-func (c *Clock) answer(bounds discipline.Bounds, now monotonic.Instant) answer {
-	a := answer{bounds: bounds, from: now, epoch: c.epoch, vm: c.watch.vm.device, marker: c.watch.vm.marker}
+// answer prepares what Now answers with.
+func (c *Clock) answer(now monotonic.Instant) answer {
+	a := answer{vm: c.watch.vm.device, marker: c.watch.vm.marker}
 	raw, meter := uint64(now), discipline.Nanoseconds
 	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
 		a.hardware, a.system = system.Hardware(), system
 	}
 	if a.hardware != nil {
 		raw = a.hardware.Ticks()
-		a.from = a.hardware.At(raw)
+		now = a.hardware.At(raw)
 		meter.Multiplier, meter.Up = a.hardware.Meter()
 	}
-	var before *discipline.Ahead
-	if last := c.published.Load(); last.err == nil && last.epoch == a.epoch && last.hardware == a.hardware {
-		before = &last.ahead
-	}
 	var ok bool
-	if a.ahead, ok = bounds.Ahead(a.from, raw, meter, before); !ok {
+	if a.Answer, ok = c.engine.Answer(now, raw, meter); !ok {
 		a.err = ErrNotSynchronized
+		if a.State == engine.Faulty {
+			a.err = ErrClockFaulty
+		}
 	}
 	return a
 }

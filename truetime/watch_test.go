@@ -223,8 +223,8 @@ func TestPublicationsNeverMoveTheLowerLineBack(t *testing.T) {
 		c.learn(c.counter.Now())
 		after := c.published.Load()
 		raw := after.hardware.Ticks()
-		was, _ := before.ahead.At(raw)
-		is, _ := after.ahead.At(raw)
+		was, _ := before.Ahead.At(raw)
+		is, _ := after.Ahead.At(raw)
 		require.GreaterOrEqual(t, is, was)
 	}
 }

@@ -58,6 +58,9 @@ type Engine struct {
 	faulty     int
 	sources    []source
 	looked     monotonic.Instant
+
+	published discipline.Ahead // the last answer
+	answered  uint64           // its epoch; 0 before the first
 }
 
 // New returns an engine all of whose sources are due at once.

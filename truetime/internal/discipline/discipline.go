@@ -388,3 +388,6 @@ func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
 	high = (float64(last.Hi-first.Lo)/span - 1) * 1e6
 	return max(low, slow), min(high, fast)
 }
+
+// Tolerated returns f, how many voters may be wrong.
+func (d *Discipline) Tolerated() int { return d.faulty }

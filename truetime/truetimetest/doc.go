@@ -1,0 +1,25 @@
+// Package truetimetest is for testing code that uses clocks which know how wrong they may be.
+//
+// There are two kinds of clock in it. A [Manual] answers what it is told to; it is for unit tests of
+// code that takes an interval and decides. A [World] is a simulation of machines, networks and
+// time servers, with honest and lying ones, in which every machine runs the very discipline and
+// polling of [truetime.Clock] on simulated time; it is for finding out what a system does when
+// clocks drift, networks delay, processes pause and servers lie.
+//
+// A world is one goroutine and never sleeps. Everything random in it comes from one seed, so a run
+// can be repeated exactly:
+//
+//	world := truetimetest.NewWorld(42)
+//	server := world.NewServer("a", truetimetest.Honest(50*time.Microsecond))
+//	machine := world.NewMachine("m", truetimetest.MachineConfig{
+//		Oscillator: truetimetest.Constant(35),
+//		Sources:    []truetimetest.Link{{Server: server, Path: truetimetest.LAN()}},
+//	})
+//	world.Run(time.Minute)
+//	interval, err := machine.Now() // contains world.Now()
+//
+// # What this does not promise
+//
+// A simulation shows what happens under the faults that it contains. The world's networks deliver
+// datagrams, not packets of a protocol, and its machines have no operating system.
+package truetimetest

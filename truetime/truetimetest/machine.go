@@ -1,0 +1,256 @@
+package truetimetest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/polling"
+)
+
+// MachineConfig describes a machine and its clock. Where zero is no sensible value it stands for the
+// default of [truetime.New].
+type MachineConfig struct {
+	Oscillator  Oscillator        // nil for one that is right
+	Counter     monotonic.Instant // what the counter reads at first
+	CounterTick time.Duration     // the counter's step; 1 ns by default
+
+	// Latency is the longest time by which the machine is late in everything it does.
+	Latency time.Duration
+
+	Sources []Link
+
+	DriftPPM       float64 // as declared: the oscillator may be worse
+	Faulty         int     // f; 0 for the largest minority, −1 for none
+	Poll           time.Duration
+	MaxPoll        time.Duration
+	Burst          int
+	MaxUncertainty time.Duration
+}
+
+// Link says which server a machine asks, and over which path.
+type Link struct {
+	Server *Server
+	Path   Path
+	Group  string // sources of one group share a vote; empty for a vote of its own
+}
+
+// Machine is a computer of a world, with a clock of its own. It has the Now, After and Before of
+// [truetime.Clock].
+type Machine struct {
+	name    string
+	index   int
+	world   *World
+	config  MachineConfig
+	rng     *rand.Rand
+	counter counter
+	links   []*link
+
+	engine    *engine.Engine
+	answer    engine.Answer
+	answered  bool
+	life      int // counts the starts of its process, so that events of an earlier one are void
+	lookPlan  instant
+	asleep    bool // paused, suspended or being restored: nothing runs
+	frozen    bool // and the counter stands still
+	later     []func()
+	disturbed string // what has happened to the counter that the next look will see
+	unnoticed bool   // the counter is wrong, and no look will see why
+	marker    bool   // and Now sees it at once
+	earliest  truetime.Time
+	epoch     uint64
+}
+
+// link is a Link in use.
+type link struct {
+	Link
+	index   int
+	timer   int               // the present plan; older ones are void
+	planned bool              // there is one
+	due     monotonic.Instant // for when
+	cut     instant           // until when nothing gets through
+	serial  int               // of the exchange under way; 0 if there is none
+	count   int               // of exchanges
+}
+
+// NewMachine adds a machine whose clock begins at once. It panics if the configuration makes no
+// sense, since that is a mistake in a test.
+func (w *World) NewMachine(name string, config MachineConfig) *Machine {
+	m := &Machine{name: name, index: len(w.machines), world: w, config: config}
+	m.rng = rand.New(rand.NewPCG(w.seed, uint64(m.index)+1))
+	if config.Oscillator == nil {
+		config.Oscillator = Constant(0)
+	}
+	m.counter = counter{
+		oscillator: config.Oscillator,
+		rng:        rand.New(rand.NewPCG(w.seed, math.MaxUint64-uint64(m.index))),
+		origin:     int64(config.Counter) - int64(w.now/nanosecond),
+		tick:       int64(max(config.CounterTick, 1)),
+	}
+	m.counter.start(w.now)
+	w.machines = append(w.machines, m)
+	m.begin()
+	return m
+}
+
+// begin starts the machine's process.
+func (m *Machine) begin() {
+	c := m.config
+	if len(c.Sources) == 0 {
+		panic("truetimetest: machine " + m.name + " has no sources")
+	}
+	voter, voters := votes(c.Sources)
+	faulty := (voters - 1) / 2
+	switch {
+	case c.Faulty < 0:
+		faulty = 0
+	case c.Faulty > faulty:
+		panic(fmt.Sprintf("truetimetest: machine %s: %d faulty of %d voters: fewer than half may be", m.name, c.Faulty, voters))
+	case c.Faulty > 0:
+		faulty = c.Faulty
+	}
+	m.life++
+	m.answered, m.epoch, m.links, m.lookPlan = false, 0, nil, forever
+	m.engine = engine.New(engine.Config{
+		Discipline: discipline.Config{Scale: m.scale(), Faulty: faulty, Voter: voter},
+		Poll: polling.Config{
+			Min:   orElse(c.Poll, 16*time.Second),
+			Max:   max(orElse(c.MaxPoll, 256*time.Second), c.Poll),
+			Burst: orElse(c.Burst, 4),
+		},
+		Seed: m.rng.Uint64(),
+		Now:  m.read(),
+	})
+	for i, l := range c.Sources {
+		m.links = append(m.links, &link{Link: l, index: i})
+	}
+	m.replan()
+}
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+func votes(links []Link) (voter []int, voters int) {
+	groups := map[string]int{}
+	for _, l := range links {
+		v, ok := groups[l.Group]
+		if l.Group == "" || !ok {
+			v = voters
+			voters++
+			groups[l.Group] = v
+		}
+		voter = append(voter, v)
+	}
+	return voter, voters
+}
+
+func (m *Machine) scale() discipline.Scale {
+	ppb := uint64(math.Ceil(orElse(m.config.DriftPPM, 200) * 1000))
+	return discipline.Scale{Drift: discipline.NewDrift(ppb), Resolution: m.counter.tick}
+}
+
+// Name returns the machine's name.
+func (m *Machine) Name() string { return m.name }
+
+// Counter returns what the machine's counter reads.
+func (m *Machine) Counter() monotonic.Instant { return m.read() }
+
+func (m *Machine) read() monotonic.Instant {
+	return monotonic.Instant(m.counter.read(m.world.now))
+}
+
+// Now returns what the machine's clock answers. It does not change the world.
+func (m *Machine) Now() (truetime.Interval, error) {
+	switch {
+	case m.engine == nil:
+		return truetime.Interval{}, truetime.ErrClosed
+	case m.engine.State() == engine.Faulty:
+		return truetime.Interval{}, truetime.ErrClockFaulty
+	case !m.answered || m.marker:
+		return truetime.Interval{}, truetime.ErrNotSynchronized
+	}
+	raw := uint64(m.read())
+	if !m.answer.Ahead.Covers(raw) {
+		return truetime.Interval{}, truetime.ErrNotSynchronized
+	}
+	earliest, latest := m.answer.Ahead.At(raw)
+	i := truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}
+	if most := m.config.MaxUncertainty; most > 0 && i.Uncertainty() > most {
+		return truetime.Interval{}, truetime.ErrUncertaintyTooLarge
+	}
+	return i, nil
+}
+
+// After reports whether t has certainly passed. It is false while the clock has no answer.
+func (m *Machine) After(t truetime.Time) bool {
+	i, err := m.Now()
+	return err == nil && i.After(t)
+}
+
+// Before reports whether t has certainly not arrived. It is false while the clock has no answer.
+func (m *Machine) Before(t truetime.Time) bool {
+	i, err := m.Now()
+	return err == nil && i.Before(t)
+}
+
+// Disturbed reports whether something has happened to the machine's counter that its clock cannot
+// know of yet. Until it does its answers may be wrong.
+func (m *Machine) Disturbed() bool { return m.frozen || m.disturbed != "" || m.unnoticed }
+
+// Check reads the clock and returns an error if the answer does not contain true time, to the
+// picosecond, or if Earliest has gone back within an epoch. A refusal is no error.
+func (m *Machine) Check() error {
+	i, err := m.Now()
+	if err != nil {
+		return nil
+	}
+	w := m.world
+	early := instant(i.Earliest.Sub(w.start)) * nanosecond
+	late := instant(i.Latest.Sub(w.start)) * nanosecond
+	if early > w.now || late < w.now {
+		return fmt.Errorf("seed %d, %s after %v: true time %v is not in %v: it is wrong by %v", w.seed, m.name, w.Elapsed(), w.Now(), i, max(i.Earliest.Sub(w.Now()), w.Now().Sub(i.Latest)))
+	}
+	if m.epoch == m.answer.Epoch && i.Earliest < m.earliest {
+		return fmt.Errorf("seed %d, %s after %v: Earliest went back from %v to %v", w.seed, m.name, w.Elapsed(), m.earliest, i.Earliest)
+	}
+	m.epoch, m.earliest = m.answer.Epoch, i.Earliest
+	return nil
+}
+
+// Status reports on the clock as [truetime.Clock.Status] does, as far as a simulation has what it
+// reports.
+func (m *Machine) Status() truetime.Status {
+	i, err := m.Now()
+	s := truetime.Status{State: truetime.Closed, Err: err, Interval: i, Uncertainty: i.Uncertainty()}
+	if m.engine == nil {
+		return s
+	}
+	d, now := m.engine.Discipline(), m.read()
+	s.State, s.Epoch, s.Disruption = truetime.State(m.engine.State()), d.Epoch(), d.LastDisruption().Reason
+	s.Counter, s.Voters, s.Faulty = "simulated", d.Voters(), d.Tolerated()
+	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
+	for _, l := range m.links {
+		source := truetime.SourceStatus{
+			Name:    l.Server.name,
+			Group:   l.Group,
+			Verdict: truetime.Verdict(m.engine.Verdict(l.index)),
+			Reach:   m.engine.Reach(l.index),
+			Poll:    m.engine.Interval(l.index),
+		}
+		if own := d.Interval(l.index, now); own.Bounded() {
+			source.Interval = truetime.Interval{Earliest: truetime.Time(own.Lo), Latest: truetime.Time(own.Hi)}
+		}
+		s.Sources = append(s.Sources, source)
+	}
+	return s
+}

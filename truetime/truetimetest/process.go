@@ -1,0 +1,217 @@
+package truetimetest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+)
+
+// How a machine's process runs: it waits for what is due, exchanges datagrams, and tells its engine.
+
+// latency is how late the process is this time.
+func (m *Machine) latency() instant {
+	if m.config.Latency <= 0 {
+		return 0
+	}
+	return instant(m.rng.Int64N(int64(after(m.config.Latency))))
+}
+
+// run calls f now, or as soon as the machine is awake. It is void if the process was restarted
+// meanwhile.
+func (m *Machine) run(life int, f func()) {
+	switch {
+	case life != m.life || m.engine == nil:
+	case m.asleep:
+		m.later = append(m.later, func() { m.run(life, f) })
+	default:
+		f()
+	}
+}
+
+// soon plans f for the process, d from now and a little late.
+func (m *Machine) soon(d time.Duration, f func()) {
+	life := m.life
+	m.world.plan(m.world.now+after(max(d, 0))+m.latency(), func() { m.run(life, f) })
+}
+
+// replan makes plans for whatever is due next.
+func (m *Machine) replan() {
+	now := m.read()
+	for _, l := range m.links {
+		due, ok := m.engine.Due(l.index)
+		if l.serial != 0 || !ok || l.planned && l.due == due {
+			continue
+		}
+		l.timer++
+		l.planned, l.due = true, due
+		plan := l.timer
+		m.soon(due.Sub(now), func() {
+			if plan == l.timer {
+				m.ask(l)
+			}
+		})
+	}
+	m.planLook()
+}
+
+// planLook plans the next look, unless one is planned. Whatever looks meanwhile only makes it
+// superfluous.
+func (m *Machine) planLook() {
+	if m.lookPlan != forever {
+		return
+	}
+	wait := m.engine.LookBy().Sub(m.read())
+	m.lookPlan = m.world.now + after(max(wait, 0))
+	m.soon(wait, func() {
+		m.lookPlan = forever
+		if m.engine.LookBy() > m.read() {
+			m.planLook()
+			return
+		}
+		m.look()
+		m.learn()
+	})
+}
+
+func (m *Machine) look() {
+	m.engine.Look(m.read(), m.scale(), m.disturbed)
+	m.disturbed, m.marker = "", false
+}
+
+// learn publishes what the engine says, and plans anew.
+func (m *Machine) learn() {
+	before := m.answer.Epoch
+	now := m.read()
+	m.answer, m.answered = m.engine.Answer(now, uint64(now), discipline.Nanoseconds)
+	if m.answer.Epoch != before {
+		if before != 0 {
+			m.unnoticed = false
+			m.world.note("%s epoch %d: %s", m.name, m.answer.Epoch, m.engine.Discipline().LastDisruption().Reason)
+		}
+	}
+	m.replan()
+}
+
+// ask performs one poll.
+func (m *Machine) ask(l *link) {
+	l.count++
+	l.serial, l.planned = l.count, false
+	serial := l.serial
+	exchange := m.engine.Begin(l.index)
+	sent := m.read()
+	m.soon(exchange.Timeout, func() {
+		if l.serial == serial {
+			m.finish(l, exchange, engine.Reply{Outcome: engine.TimedOut})
+		}
+	})
+	arrive := func(r Reply) {
+		received := m.read()
+		if l.serial != serial {
+			return // too late, or the second copy
+		}
+		m.finish(l, exchange, asReply(r, discipline.Facts{
+			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
+			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},
+		}))
+	}
+	life := m.life
+	m.carry(l, l.Path.There, m.latency(), func() {
+		m.world.plan(m.world.now, func() { l.serve(m, func(r Reply) { m.run(life, func() { arrive(r) }) }) })
+	})
+}
+
+func asReply(r Reply, f discipline.Facts) engine.Reply {
+	switch {
+	case errors.Is(r.Kiss, truetime.ErrSlowDown):
+		return engine.Reply{Outcome: engine.SlowDown}
+	case errors.Is(r.Kiss, truetime.ErrDenied):
+		return engine.Reply{Outcome: engine.Denied}
+	case r.Kiss != nil:
+		return engine.Reply{Outcome: engine.Unusable}
+	}
+	return engine.Reply{Outcome: engine.Answered, Facts: f}
+}
+
+// carry delivers a datagram over a leg, once, twice or never.
+func (m *Machine) carry(l *link, leg Leg, wait instant, deliver func()) {
+	w := m.world
+	copies := 1
+	if leg.Duplicate > 0 && w.rng.Float64() < leg.Duplicate {
+		copies = 2
+	}
+	for range copies {
+		delay, ok := leg.delay(w.now+wait, w.rng)
+		if !ok || w.now < l.cut {
+			w.note("%s to or from %s: lost", m.name, l.Server.name)
+			continue
+		}
+		w.plan(w.now+wait+delay, deliver)
+	}
+}
+
+// serve has the server answer a request that has just come.
+func (l *link) serve(m *Machine, deliver func(Reply)) {
+	w := m.world
+	received := w.Now()
+	hold := instant(w.rng.Int64N(int64(after(l.Server.process)) + 1))
+	w.plan(w.now+hold, func() {
+		q := Query{World: w, Machine: m, Received: received, Sent: w.Now()}
+		if !l.Server.Honest() {
+			m.betray(&q)
+		}
+		r, ok := l.Server.behavior.Answer(q)
+		if ok {
+			m.carry(l, l.Path.Back, 0, func() {
+				w.plan(w.now+m.latency(), func() { deliver(r) })
+			})
+		}
+	})
+}
+
+// betray tells a liar everything.
+func (m *Machine) betray(q *Query) {
+	if m.engine == nil {
+		return
+	}
+	var err error
+	q.Answer, err = m.Now()
+	q.Answered = err == nil
+	for _, l := range m.links {
+		if i := m.engine.Discipline().Interval(l.index, m.read()); l.Server.Honest() && i.Bounded() {
+			q.Honest = append(q.Honest, truetime.Interval{Earliest: truetime.Time(i.Lo), Latest: truetime.Time(i.Hi)})
+		}
+	}
+}
+
+func (m *Machine) finish(l *link, x engine.Exchange, r engine.Reply) {
+	l.serial = 0
+	m.look()
+	before := m.engine.Verdict(l.index)
+	err := m.engine.Finish(l.index, x, r, m.read())
+	m.learn()
+	m.world.polls++
+	if m.world.trace == nil {
+		return
+	}
+	w := m.world
+	switch {
+	case err != nil:
+		w.note("%s asked %s: %v", m.name, l.Server.name, err)
+	case r.Outcome == engine.Answered:
+		w.note("%s asked %s: sent %d says at most %+d ns, received %d says at least %+d ns of the truth", m.name, l.Server.name,
+			r.Facts.Upper.At, truetime.Time(r.Facts.Upper.Time).Sub(w.Now()), r.Facts.Lower.At, truetime.Time(r.Facts.Lower.Time).Sub(w.Now()))
+	default:
+		w.note("%s asked %s: no answer to use", m.name, l.Server.name)
+	}
+	if v := m.engine.Verdict(l.index); v != before {
+		w.note("%s finds %s %v", m.name, l.Server.name, truetime.Verdict(v))
+	}
+	if i, err := m.Now(); err == nil {
+		w.note("%s answers truth %+d ns to %+d ns", m.name, i.Earliest.Sub(w.Now()), i.Latest.Sub(w.Now()))
+	} else {
+		w.note("%s refuses: %v", m.name, err)
+	}
+}

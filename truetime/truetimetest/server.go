@@ -1,0 +1,60 @@
+package truetimetest
+
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Server is a time server of a world.
+type Server struct {
+	name     string
+	world    *World
+	behavior Behavior
+	process  time.Duration // the longest time between receiving and sending
+}
+
+// NewServer adds a server.
+func (w *World) NewServer(name string, b Behavior) *Server {
+	return &Server{name: name, world: w, behavior: b, process: 20 * time.Microsecond}
+}
+
+// Name returns the server's name.
+func (s *Server) Name() string { return s.name }
+
+// Become changes the server's behaviour from now on.
+func (s *Server) Become(b Behavior) { s.behavior = b }
+
+// Honest reports whether the server's present behaviour is an honest one.
+func (s *Server) Honest() bool { return isHonest(s.behavior) }
+
+// Behavior is how a server answers. A lying one is given everything that could help it.
+type Behavior interface {
+	// Answer returns the reply to a query, and false if there is none.
+	Answer(q Query) (Reply, bool)
+}
+
+// Query is a request as its server sees it, with all that a liar could wish to know.
+type Query struct {
+	World   *World
+	Machine *Machine // who asks
+
+	// True time when the request came and when the reply leaves, rounded down.
+	Received, Sent truetime.Time
+
+	// Answer is what the machine's clock answers at this moment; Answered says whether it does.
+	Answer   truetime.Interval
+	Answered bool
+
+	// Honest is what follows at this moment from each of the machine's honest servers alone, for
+	// those that have been heard.
+	Honest []truetime.Interval
+}
+
+// Reply is what a server says.
+type Reply struct {
+	Received, Sent truetime.Time // its stamps
+	Error          time.Duration // the most by which it claims to be wrong
+	Leap           truetime.Leap
+	Kiss           error // truetime.ErrSlowDown, ErrDenied or ErrUnusable instead of time
+}

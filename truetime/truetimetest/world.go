@@ -1,0 +1,129 @@
+package truetimetest
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// instant is a moment of true time in picoseconds since the world began. Roundings of a nanosecond
+// are part of what a world is to find, and in 106 days nothing overflows.
+type instant int64
+
+const (
+	nanosecond instant = 1000
+	forever    instant = 1<<63 - 1
+)
+
+func after(d time.Duration) instant { return instant(d) * nanosecond }
+
+// DefaultStart is true time when a world begins, unless [World.StartAt] says otherwise.
+const DefaultStart truetime.Time = 1_800_000_000_000_000_000 // 2027-01-15
+
+// World is a simulation. It is used from one goroutine.
+type World struct {
+	seed     uint64
+	rng      *rand.Rand
+	start    truetime.Time
+	now      instant
+	events   eventHeap
+	sequence uint64 // of events, so that those of one moment happen in the order in which they were planned
+	machines []*Machine
+	trace    *trace
+	polls    int
+}
+
+// NewWorld returns a world in which nothing has happened. Equal seeds and equal calls make equal
+// worlds.
+func NewWorld(seed uint64) *World {
+	return &World{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), start: DefaultStart}
+}
+
+// StartAt sets true time at the beginning of the world. It must be called before anything else.
+func (w *World) StartAt(t truetime.Time) { w.start = t }
+
+// Now returns true time, rounded down to the nanosecond.
+func (w *World) Now() truetime.Time { return w.start.Add(w.Elapsed()) }
+
+// Elapsed returns how much true time has passed since the world began.
+func (w *World) Elapsed() time.Duration { return time.Duration(w.now / nanosecond) }
+
+// Rand returns the world's source of randomness. What is drawn from it is part of the world: draw
+// in the same order to get the same world.
+func (w *World) Rand() *rand.Rand { return w.rng }
+
+// Run lets true time pass.
+func (w *World) Run(d time.Duration) {
+	end := w.now + after(max(d, 0))
+	for len(w.events) > 0 && w.events[0].at <= end {
+		e := heap.Pop(&w.events).(event)
+		w.now = max(w.now, e.at)
+		e.happen()
+	}
+	w.now = end
+}
+
+// After plans that f is called when d has passed from now.
+func (w *World) After(d time.Duration, f func()) { w.plan(w.now+after(max(d, 0)), f) }
+
+func (w *World) plan(at instant, f func()) {
+	w.sequence++
+	heap.Push(&w.events, event{max(at, w.now), w.sequence, f})
+}
+
+// Trace keeps the last lines of what happens from now on. A line begins with the seconds since the
+// world began.
+func (w *World) Trace(lines int) { w.trace = &trace{limit: lines} }
+
+// TraceText returns the lines that were kept.
+func (w *World) TraceText() string {
+	if w.trace == nil {
+		return ""
+	}
+	return strings.Join(w.trace.lines, "\n")
+}
+
+func (w *World) note(format string, values ...any) {
+	if w.trace != nil {
+		w.trace.add(fmt.Sprintf("%13.6f %s", float64(w.now)/1e12, fmt.Sprintf(format, values...)))
+	}
+}
+
+// trace is the last lines of a world's story.
+type trace struct {
+	limit int
+	lines []string
+}
+
+func (t *trace) add(line string) {
+	if len(t.lines) >= 2*t.limit {
+		t.lines = append(t.lines[:0], t.lines[t.limit:]...)
+	}
+	t.lines = append(t.lines, line)
+}
+
+type event struct {
+	at       instant
+	sequence uint64
+	happen   func()
+}
+
+type eventHeap []event
+
+func (h eventHeap) Len() int { return len(h) }
+func (h eventHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].sequence < h[j].sequence
+}
+func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
+func (h *eventHeap) Pop() any {
+	last := len(*h) - 1
+	e := (*h)[last]
+	(*h)[last] = event{}
+	*h = (*h)[:last]
+	return e
+}

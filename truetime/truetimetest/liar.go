@@ -142,6 +142,8 @@ type turncoat struct {
 	until        time.Duration
 }
 
+func (b turncoat) honest() bool { return isHonest(b.before) && isHonest(b.then) }
+
 func (b turncoat) Answer(q Query) (Reply, bool) {
 	if q.World.Elapsed() < b.until {
 		return b.before.Answer(q)

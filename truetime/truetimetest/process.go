@@ -84,6 +84,12 @@ func (m *Machine) look() {
 // learn publishes what the engine says, and plans anew.
 func (m *Machine) learn() {
 	before := m.answer.Epoch
+	if observe := m.world.observe; observe != nil {
+		if before == m.engine.Discipline().Epoch() { // else what it answers is known to be wrong
+			observe(m)
+		}
+		defer observe(m)
+	}
 	now := m.read()
 	m.answer, m.answered = m.engine.Answer(now, uint64(now), discipline.Nanoseconds)
 	if m.answer.Epoch != before {

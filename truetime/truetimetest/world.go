@@ -34,6 +34,7 @@ type World struct {
 	sequence uint64 // of events, so that those of one moment happen in the order in which they were planned
 	machines []*Machine
 	trace    *trace
+	observe  func(*Machine) // called before and after every publication
 	polls    int
 }
 

@@ -16,7 +16,9 @@ import (
 //
 // time is the canonical bound at the moment of the reading at, rounded outward by [Bounds.At], and
 // rate is the product of scale and slope, rounded outward. The floor makes the lower line lower;
-// the upper line has 1 ns added for it.
+// the upper line has 1 ns added for it. The canonical lower bound holds at a reading's instant, which is
+// not above the counter, and the upper one a resolution later, which is a whole tick and the fraction of a nanosecond
+// that an instant has lost: so the lines hold at whatever position a raw reading stands for.
 //
 // # Why Earliest does not go back
 //

@@ -64,8 +64,9 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 		b := Bounds{Facts{Upper: Point{now, 2e18 + 5000}, Lower: Point{now, 2e18}}, Scale{
 			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
 			Resolution: int64(h.meter.Multiplier>>(64-h.meter.Up)) + 2,
-		}.covering()}
+		}}
 		var before *Ahead
+		lowers := []Point{b.Lower} // each of them holds, with the rate as it is known at last
 		last := int64(math.MinInt64)
 		for range rapid.IntRange(1, 12).Draw(t, "publications") {
 			a, ok := b.Ahead(h.at(raw), raw, h.meter, before)
@@ -75,13 +76,17 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 				lower, upper := a.At(raw)
 				require.True(t, a.Covers(raw))
 				canonical := b.At(h.at(raw))
+				highest := canonical.Lo
+				for _, p := range lowers {
+					highest = max(highest, b.Scale.lowerAt(p, h.at(raw)))
+				}
 				// The canonical bounds hold for a counter that is ahead of its reading by up to the
 				// resolution; what is read here is behind by less than 1 ns.
-				require.LessOrEqual(t, lower, canonical.Lo+2)
+				require.LessOrEqual(t, lower, highest+2)
 				require.GreaterOrEqual(t, lower, canonical.Lo-4)
 				require.GreaterOrEqual(t, upper, canonical.Hi-2)
 				require.LessOrEqual(t, upper, canonical.Hi+4)
-				requireOutside(t, h, b, raw, lower, upper)
+				requireOutside(t, h, b, lowers, raw, lower, upper)
 				require.GreaterOrEqual(t, lower, last)
 				last = lower
 				raw += h.ticks(rapid.OneOf(rapid.Int64Range(0, 5), rapid.Int64Range(0, 1e11)).Draw(t, "later"))
@@ -93,28 +98,34 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 			now := h.at(raw)
 			if i := b.At(now); rapid.Bool().Draw(t, "better") && i.Hi-i.Lo > 10 {
 				better := rapid.Int64Range(1, 5).Draw(t, "by")
-				b.Lower = Point{now, i.Lo + better + b.Scale.Resolution + 1}
+				b.Lower = Point{now, i.Lo + better}
+				lowers = append(lowers, b.Lower)
 			}
 		}
 	})
 }
 
-// requireOutside holds the lines against the bounds evaluated without any rounding, for a counter as
-// far ahead of its reading as the resolution allows one reading to be behind.
-func requireOutside(t *rapid.T, h hardware, b Bounds, raw uint64, lower, upper int64) {
+// requireOutside holds the lines against the bounds evaluated without any rounding, at the first and
+// at the last position of the counter for which a reading may stand.
+func requireOutside(t *rapid.T, h hardware, b Bounds, lowers []Point, raw uint64, lower, upper int64) {
 	rate := func(fraction uint64) *big.Rat {
 		return new(big.Rat).SetFrac(new(big.Int).SetUint64(fraction), new(big.Int).Lsh(big.NewInt(1), 64))
 	}
-	one, c := big.NewRat(1, 1), h.exactly(raw)
-	line := func(p Point, slope *big.Rat) *big.Rat {
-		r := new(big.Rat).Sub(c, new(big.Rat).SetInt64(int64(p.At)))
+	one, first := big.NewRat(1, 1), h.exactly(raw)
+	last := new(big.Rat).Add(first, new(big.Rat).SetInt64(int64(h.meter.Multiplier>>(64-h.meter.Up))))
+	line := func(p Point, holdsAt int64, at, slope *big.Rat) *big.Rat {
+		r := new(big.Rat).Sub(at, new(big.Rat).SetInt64(holdsAt))
 		return r.Add(r.Mul(r, slope), new(big.Rat).SetInt64(p.Time))
 	}
-	lowest := line(b.Lower, new(big.Rat).Sub(one, rate(b.Scale.Drift.slow)))
-	highest := line(b.Upper, new(big.Rat).Add(one, rate(b.Scale.Drift.fast)))
-	tick := new(big.Rat).SetInt64(int64(h.meter.Multiplier >> (64 - h.meter.Up)))
-	require.LessOrEqual(t, new(big.Rat).SetInt64(lower).Cmp(new(big.Rat).Sub(lowest, tick)), 0)
-	require.GreaterOrEqual(t, new(big.Rat).SetInt64(upper).Cmp(new(big.Rat).Add(highest, tick)), 0)
+	lowest := new(big.Rat).SetInt64(math.MinInt64)
+	for _, p := range lowers {
+		if l := line(p, int64(p.At), first, new(big.Rat).Sub(one, rate(b.Scale.Drift.slow))); l.Cmp(lowest) > 0 {
+			lowest = l
+		}
+	}
+	highest := line(b.Upper, int64(b.Upper.At)+b.Scale.Resolution, last, new(big.Rat).Add(one, rate(b.Scale.Drift.fast)))
+	require.LessOrEqual(t, new(big.Rat).SetInt64(lower).Cmp(lowest), 0)
+	require.GreaterOrEqual(t, new(big.Rat).SetInt64(upper).Cmp(highest), 0)
 }
 
 func TestAheadRefusesWhatMightOverflow(t *testing.T) {

@@ -113,7 +113,7 @@ type source struct {
 // New returns a discipline in its first epoch, number 1, without an answer.
 func New(config Config) *Discipline {
 	d := &Discipline{
-		scale:   config.Scale.covering(),
+		scale:   config.Scale,
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		voter:   config.Voter,
@@ -140,6 +140,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	if f.Upper.At.After(f.Lower.At) || f.Lower.At.After(now) {
 		return ErrOrder
 	}
+	f = d.scale.covering(f)
 	if f.At(f.Lower.At, d.scale).Empty() {
 		return ErrSelfContradiction
 	}
@@ -169,7 +170,6 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 // measured better, which applies to the past as well, for it has run at one rate since the epoch
 // began; and after a disruption because it may be another counter.
 func (d *Discipline) Rescale(scale Scale) {
-	scale = scale.covering()
 	d.scale, d.fused.Scale, d.first.Scale = scale, scale, scale
 }
 

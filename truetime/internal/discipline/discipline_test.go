@@ -61,10 +61,9 @@ func (n *network) requireNoAnswer() {
 func at(seconds float64) monotonic.Instant { return monotonic.Instant(seconds * float64(second)) }
 
 // seenAtItsEnd is what an exchange says at c4: with δ = 2 ms, E = 1 ms and ρ' = 200.04 ppm it is
-// [T3 − E, T2 + E + (c4−c1)(1+ρ')], and each of two evaluations, of the source and of the fused
-// interval, adds up to 1 ns on either side for its rounding.
+// [T3 − E, T2 + E + (c4−c1)(1+ρ')], rounded up once.
 func seenAtItsEnd(end monotonic.Instant) agreement.Interval {
-	return agreement.Interval{Lo: truth(end) - 2*ms - 2, Hi: truth(end) + 2*ms + 401 + 1}
+	return agreement.Interval{Lo: truth(end) - 2*ms, Hi: truth(end) + 2*ms + 401}
 }
 
 func TestOneExchangeSeenAtItsEnd(t *testing.T) {
@@ -384,7 +383,7 @@ func TestRescaleTakesTheResolutionOfAnotherCounter(t *testing.T) {
 	n.Rescale(Scale{Drift: NewDrift(200_000), Resolution: 282})
 	n.sample(0, at(3), 0)
 	after := n.requireTruthWithin(at(3))
-	require.Greater(t, after.Hi-after.Lo, before.Hi-before.Lo+4*282)
+	require.Greater(t, after.Hi-after.Lo, before.Hi-before.Lo+2*281)
 }
 
 func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {

@@ -60,9 +60,12 @@ func fractionAbove(rate float64) uint64 {
 	return uint64(math.Ceil(max(rate+slack, 0) * (1 << 64)))
 }
 
-// grow returns by how much true time may have left the counter over a span ≥ 0: ⌊fraction·span⌋ + 1,
-// which is above fraction·span by at most 1 ns.
+// grow returns by how much true time may have left the counter over a span ≥ 0, rounded up:
+// ⌊fraction·span⌋ + 1, and 0 for no span at all.
 func grow(span int64, fraction uint64) int64 {
+	if span == 0 {
+		return 0
+	}
 	whole, _ := bits.Mul64(uint64(span), fraction)
 	return int64(whole) + 1
 }

@@ -1,0 +1,139 @@
+package truetimetest
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mutant is a single fault: in a file of the library, beside this directory, a text that occurs once
+// is another one.
+type mutant struct {
+	name, file, is, becomes string
+}
+
+var mutants = []mutant{
+	{"greatest overlap in place of M_f", "internal/agreement/agreement.go",
+		"need := max(len(votes)-faulty, 1)",
+		"need := max(len(votes)-faulty, depth(r.lo, r.hi), 1)"},
+	{"f from those that answer lately in place of those configured", "internal/discipline/discipline.go",
+		"	d.region.Compute(d.votes, d.faulty)",
+		"	heard := d.votes[:0]\n	for v, vote := range d.votes {\n		if s := d.sources[d.voters[v][0]]; s.window.filled > 0 && now.Sub(s.heard) < 30e9 {\n			heard = append(heard, vote)\n		}\n	}\n	d.region.Compute(heard, max(len(heard)-1, 0)/2)"},
+	{"a silent source does not vote", "internal/discipline/discipline.go",
+		"			d.members = append(d.members, s.window.at(now, d.scale))",
+		"			if s.window.filled == 0 {\n				d.members = append(d.members, agreement.Nothing)\n				continue\n			}\n			d.members = append(d.members, s.window.at(now, d.scale))"},
+	{"c4 for c1", "internal/discipline/discipline.go",
+		"	d.sources[i].use(f, d.scale)",
+		"	f.Upper.At = f.Lower.At\n	d.sources[i].use(f, d.scale)"},
+	{"c1 for c4", "internal/discipline/discipline.go",
+		"	d.sources[i].use(f, d.scale)",
+		"	f.Lower.At = f.Upper.At\n	d.sources[i].use(f, d.scale)"},
+	{"ρ for ρ'", "internal/discipline/drift.go",
+		"bits.Div64(ppb, 0, billion-ppb)",
+		"bits.Div64(ppb, 0, billion)"},
+	{"bounds are not rounded outward", "internal/discipline/drift.go",
+		"	return int64(whole) + 1",
+		"	return int64(whole)"},
+	{"the counter has no ticks", "internal/discipline/fact.go",
+		"	most := s.Resolution + grow(s.Resolution, s.Drift.fast)",
+		"	most := int64(0)"},
+	{"a negative delay is clamped", "internal/discipline/discipline.go",
+		"		return ErrSelfContradiction",
+		"		f.Lower.Time = f.Upper.Time"},
+	{"an epoch's facts outlive it", "internal/discipline/discipline.go",
+		"		d.sources[i] = source{verdict: Unheard}\n	}\n	d.epoch++",
+		"		d.sources[i].verdict = Unheard\n	}\n	d.epoch++"},
+	{"an epoch's answer outlives it", "internal/discipline/discipline.go",
+		"	d.answer, d.samples = false, 0",
+		"	d.samples = 0"},
+	{"samples of the epoch before are used", "internal/discipline/discipline.go",
+		"epoch != d.epoch {",
+		"false {"},
+	{"lines ahead outlive their epoch", "internal/engine/answer.go",
+		"if e.answered == a.Epoch {",
+		"if e.answered != 0 {"},
+	{"drift in one direction only", "internal/discipline/fact.go",
+		"saturated.Add(p.Time, span), grow(span, s.Drift.slow))",
+		"saturated.Add(p.Time, span), 0)"},
+	{"a disruption that the machine reports is ignored", "internal/engine/engine.go",
+		"	if disruption != \"\" {",
+		"	if false {"},
+	{"a group believes all of its sources", "internal/discipline/discipline.go",
+		"d.inner.Compute(d.members, tolerated(d.voters[v]))",
+		"d.inner.Compute(d.members, 0)"},
+}
+
+// depth is what the first mutant needs.
+const depth = `
+func depth(lo, hi []int64) (deepest int) {
+	for _, x := range lo {
+		cover := 0
+		for i := range lo {
+			if lo[i] <= x {
+				cover++
+			}
+			if hi[i] < x {
+				cover--
+			}
+		}
+		deepest = max(deepest, cover)
+	}
+	return deepest
+}
+`
+
+// The worlds notice every one of these faults, each on its own.
+func TestWorldsNoticeEveryFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the library once for each fault")
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			output, err := m.run(t, 2000)
+			require.Error(t, err, "nothing noticed this fault")
+			require.Contains(t, output, "the same world again", "it was not a world that noticed: %s", output)
+		})
+	}
+}
+
+// Without a fault the same command passes, or the test above would show nothing.
+func TestWorldsNoticeNothingWhereThereIsNoFault(t *testing.T) {
+	output, err := mutant{file: "internal/discipline/drift.go"}.run(t, 300)
+	require.NoError(t, err, output)
+}
+
+func (m mutant) run(t *testing.T, worlds int) (output string, err error) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", m.file))
+	require.NoError(t, err)
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text := string(source)
+	if m.is != "" {
+		require.Equal(t, 1, strings.Count(text, m.is), "the text to replace in %s has changed: %s", m.file, m.is)
+		text = strings.Replace(text, m.is, m.becomes, 1)
+	}
+	if strings.Contains(m.becomes, "depth(") {
+		text += depth
+	}
+	dir := t.TempDir()
+	faulty, overlay := filepath.Join(dir, "faulty.go"), filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(faulty, []byte(text), 0o600))
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: faulty}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, list, 0o600))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", overlay, "-run", "^TestWorlds$", ".", "-seed", "1", "-worlds", strconv.Itoa(worlds))
+	out, err := command.CombinedOutput()
+	return string(out), err
+}

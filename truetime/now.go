@@ -56,14 +56,11 @@ func (c *Clock) Now() (Interval, error) {
 
 // beyond answers for a reading that is out of the range of what has been prepared.
 func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
-	now := monotonic.Instant(raw)
-	if a.hardware != nil {
-		now = a.hardware.At(raw)
-	}
-	if now.Before(a.From) {
+	earliest, latest, ok := a.Ahead.Late(raw)
+	if !ok {
 		return Interval{}, ErrNotSynchronized // the counter went back
 	}
-	i := interval(a.Lines.At(now))
+	i := Interval{Time(earliest), Time(latest)}
 	if uint64(i.Width()) > c.maxWidth {
 		return Interval{}, ErrUncertaintyTooLarge
 	}

@@ -31,6 +31,9 @@ type MachineConfig struct {
 	MaxPoll        time.Duration
 	Burst          int
 	MaxUncertainty time.Duration
+
+	MaxWander     float64 // in ppb per second; 0 is not assumed
+	RateStability float64 // in ppm; 0 is not assumed
 }
 
 // Link says which server a machine asks, and over which path.
@@ -117,7 +120,7 @@ func (m *Machine) begin() {
 	m.life++
 	m.answered, m.epoch, m.links, m.lookPlan = false, 0, nil, forever
 	m.engine = engine.New(engine.Config{
-		Discipline: discipline.Config{Scale: m.scale(), Faulty: faulty, Voter: voter},
+		Discipline: discipline.Config{Scale: m.scale(), Stability: discipline.Stability{Wander: c.MaxWander * 1e-9, Deviation: c.RateStability * 1e-6}, Faulty: faulty, Voter: voter},
 		Poll: polling.Config{
 			Min:   orElse(c.Poll, 16*time.Second),
 			Max:   max(orElse(c.MaxPoll, 256*time.Second), c.Poll),
@@ -180,10 +183,13 @@ func (m *Machine) Now() (truetime.Interval, error) {
 		return truetime.Interval{}, truetime.ErrNotSynchronized
 	}
 	raw := uint64(m.read())
-	if !m.answer.Ahead.Covers(raw) {
-		return truetime.Interval{}, truetime.ErrNotSynchronized
+	earliest, latest, ok := m.answer.Ahead.Late(raw)
+	if !ok {
+		return truetime.Interval{}, truetime.ErrNotSynchronized // the counter went back
 	}
-	earliest, latest := m.answer.Ahead.At(raw)
+	if m.answer.Ahead.Covers(raw) {
+		earliest, latest = m.answer.Ahead.At(raw)
+	}
 	i := truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}
 	if most := m.config.MaxUncertainty; most > 0 && i.Uncertainty() > most {
 		return truetime.Interval{}, truetime.ErrUncertaintyTooLarge

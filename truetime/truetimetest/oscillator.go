@@ -55,6 +55,27 @@ func (o *randomWalk) Rate(elapsed time.Duration, rng *rand.Rand) float64 {
 	return o.rate
 }
 
+// Wandering moves at exactly wander, in ppm per second, now up and now down, between ±limit: the worst
+// that a declared wander allows.
+func Wandering(wander, limit float64) Oscillator {
+	return &wandering{wander: wander, limit: limit}
+}
+
+type wandering struct {
+	rate, wander, limit float64
+	last                time.Duration
+}
+
+func (o *wandering) Rate(elapsed time.Duration, rng *rand.Rand) float64 {
+	reach := o.wander * (elapsed - o.last).Seconds()
+	o.last = elapsed
+	if rng.IntN(30) == 0 || math.Abs(o.rate+reach) > o.limit {
+		o.wander, reach = -o.wander, -reach
+	}
+	o.rate = min(max(o.rate+reach, -o.limit), o.limit)
+	return o.rate
+}
+
 // Thermal moves between two rates every period, exponentially with the given time constant, as a
 // crystal does beside a processor that is now busy and now idle.
 func Thermal(cold, hot float64, period, constant time.Duration) Oscillator {

@@ -1,7 +1,9 @@
 package discipline
 
 import (
+	"math"
 	"math/bits"
+	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -16,27 +18,36 @@ import (
 //
 // time is the canonical bound at the moment of the reading at, rounded outward by [Bounds.At], and
 // rate is the product of scale and slope, rounded outward. The floor makes the lower line lower;
-// the upper line has 1 ns added for it. The canonical lower bound holds at a reading's instant, which is
-// not above the counter, and the upper one a resolution later, which is a whole tick and the fraction of a nanosecond
-// that an instant has lost: so the lines hold at whatever position a raw reading stands for.
+// the upper line has 1 ns added for it. The canonical lower bound holds at a reading's instant, which
+// is not above the counter, and the upper one a resolution later, which is a whole tick and the
+// fraction of a nanosecond that an instant has lost: so the lines hold at whatever position a raw
+// reading stands for.
+//
+// By the drift alone a line holds for ever. Where the rate is known better, its slope holds up to a
+// horizon, and that of the drift from there on.
 //
 // # Why Earliest does not go back
 //
-// Bounds.At and an Ahead round differently, so a new Ahead of the very same bounds could begin below
-// the one before it, by a nanosecond or two. An end of the one before is therefore kept, with its own
-// anchor, unless the new one is strictly better at the moment of the change. If it is better by 1 ns
-// it stays so: ⌊a⌋ + ⌊b⌋ is never more than ⌊a+b⌋, and at most 1 less.
+// A reader may evaluate one Ahead and then, at the same reading or a later one, the next. So the lower
+// line is replaced only by one that is nowhere below it. Both are straight up to the old line's
+// horizon, and after that the old one has the least slope there is: it is enough that the new line is
+// higher now and at the old horizon. Otherwise the old one is kept, with its own anchor, as it is too
+// when they are equal but for their rounding. If the new one is higher by 1 ns it stays so: ⌊a⌋ + ⌊b⌋ is
+// never more than ⌊a+b⌋, and at most 1 less.
 type Ahead struct {
 	lower, upper edge
 	meter        Meter
-	from, span   uint64 // where it begins, and for how many units it may be used
+	from, span   uint64 // where it begins, and for how many units both slopes hold
 }
 
 // edge is one line.
 type edge struct {
-	at   uint64 // the reading at which it is anchored
-	time int64  // the bound there
-	rate uint64
+	at    uint64 // the reading at which it is anchored
+	time  int64  // the bound there
+	rate  uint64
+	until uint64 // the reading up to which the rate holds, if it ends
+	ends  bool
+	after uint64 // the rate from there on
 }
 
 // Meter says by how much the counter advances for each unit of the raw reading: multiplier·2^(up−64)
@@ -55,6 +66,10 @@ const (
 	spanLimit = 1 << 61 // shifted units, for what comes after and for how old an end may be: decades
 )
 
+// horizon is for how long a slope holds that is better than the drift's. Bounds are published anew
+// several times within it as long as anything of the clock runs.
+const horizon = 5 * time.Second
+
 // Ahead prepares the bounds for readings from raw on, which is the raw reading that corresponds to
 // now. The Ahead of the same epoch that it follows, if any, keeps Earliest from going back. It
 // reports false if anything is so large that it might overflow.
@@ -63,50 +78,118 @@ func (b *Bounds) Ahead(now monotonic.Instant, raw uint64, m Meter, before *Ahead
 		m = Meter{m.Multiplier / 2, m.Up + 1}
 	}
 	canonical := b.At(now)
-	if !canonical.Bounded() || canonical.Lo < -timeLimit || canonical.Hi > timeLimit || b.Scale.Drift.fast > MaxDriftFraction {
+	if !canonical.Bounded() || canonical.Lo < -timeLimit || canonical.Hi > timeLimit || b.Drift.fast > MaxDriftFraction {
 		return Ahead{}, false
 	}
-	slow, _ := bits.Mul64(m.Multiplier, b.Scale.Drift.slow)
-	fast, _ := bits.Mul64(m.Multiplier, b.Scale.Drift.fast)
+	slow, _ := bits.Mul64(m.Multiplier, b.Drift.slow)
+	fast, _ := bits.Mul64(m.Multiplier, b.Drift.fast)
+	slowest, fastest := m.Multiplier-slow-1, m.Multiplier+fast+2
 	a := Ahead{
-		lower: edge{raw, canonical.Lo, m.Multiplier - slow - 1},
-		upper: edge{raw, canonical.Hi + 1, m.Multiplier + fast + 2},
+		lower: edge{at: raw, time: canonical.Lo, rate: slowest, after: slowest},
+		upper: edge{at: raw, time: canonical.Hi + 1, rate: fastest, after: fastest},
 		meter: m,
 		from:  raw,
-		span:  spanLimit >> m.Up,
 	}
-	if before != nil && before.meter == m && before.Covers(raw) {
+	if b.stable {
+		low, high := b.slopes(float64(horizon))
+		until := raw + m.units(horizon)
+		a.lower.rate, a.lower.until, a.lower.ends = max(slowest, m.rate(low-rateRounding)-1), until, true
+		a.upper.rate, a.upper.until, a.upper.ends = min(fastest, m.rate(high+rateRounding)+2), until, true
+	}
+	if before != nil && before.meter == m && raw-before.from <= spanLimit>>m.Up {
 		a.keep(before)
+	}
+	a.span = spanLimit >> m.Up
+	for _, e := range []*edge{&a.lower, &a.upper} {
+		if e.ends {
+			a.span = min(a.span, e.until-raw)
+		}
 	}
 	return a, true
 }
 
+// units is how many raw units last no longer than d.
+func (m Meter) units(d time.Duration) uint64 {
+	units, _ := bits.Div64(uint64(d)>>m.Up, uint64(d)<<(64-m.Up), m.Multiplier)
+	return units
+}
+
+// rateRounding is a hundred times what is lost when a slope is calculated.
+const rateRounding = 1e-14
+
+// rate is the advance of true time for each unit at a slope 1 + r, in the unit of Multiplier, rounded
+// down.
+func (m Meter) rate(r float64) uint64 {
+	if r < 0 {
+		less, _ := bits.Mul64(m.Multiplier, uint64(math.Ceil(-r*0x1p64)))
+		return m.Multiplier - less - 1
+	}
+	more, _ := bits.Mul64(m.Multiplier, uint64(r*0x1p64))
+	return m.Multiplier + more
+}
+
 // keep keeps the ends of an earlier Ahead that are no worse.
 func (a *Ahead) keep(before *Ahead) {
+	raw, up := a.from, a.meter.Up
 	lower, upper := before.lower, before.upper
-	lower.rate, upper.rate = a.lower.rate, a.upper.rate // known no worse than then
-	if raw := a.from; raw-lower.at <= a.span && lower.read(raw, a.meter.Up) >= a.lower.time {
+	switch {
+	case lower.ends && lower.until-raw > spanLimit>>up:
+		// Its slope has ended and is the drift's by now: no line that is not below it now can be so later.
+		a.lower.time = max(a.lower.time, lower.read(raw, up))
+	case lower.ends && (lower.read(raw, up) >= a.lower.time || lower.read(lower.until, up) >= a.lower.read(lower.until, up)):
 		a.lower = lower
+	case !lower.ends && raw-lower.at <= spanLimit>>up:
+		lower.rate, lower.after = a.lower.rate, a.lower.after // known no worse than then
+		if lower.read(raw, up) >= a.lower.time {
+			a.lower = lower
+		}
 	}
-	if raw := a.from; raw-upper.at <= a.span && upper.read(raw, a.meter.Up) <= a.upper.time {
-		a.upper = upper
+	if !upper.ends && raw-upper.at <= spanLimit>>up {
+		upper.rate, upper.after = a.upper.rate, a.upper.after
+		if upper.read(raw, up) <= a.upper.time {
+			a.upper = upper
+		}
 	}
 }
 
-// Covers reports whether the Ahead may be evaluated at raw: not before its beginning, and not decades
-// after it.
+// Covers reports whether At may evaluate the Ahead at raw: not before its beginning, and not where a
+// slope has ended.
 func (a *Ahead) Covers(raw uint64) bool { return raw-a.from <= a.span }
 
 // At evaluates both lines.
 func (a *Ahead) At(raw uint64) (lower, upper int64) {
 	up := a.meter.Up
 	if up == 0 { // a counter of more than 1 GHz: nothing to shift
-		return a.lower.read(raw, 0), a.upper.read(raw, 0)
+		return a.lower.line(raw, 0), a.upper.line(raw, 0)
 	}
-	return a.lower.read(raw, up), a.upper.read(raw, up)
+	return a.lower.line(raw, up), a.upper.line(raw, up)
 }
 
-func (e *edge) read(raw uint64, up uint) int64 {
+// Late evaluates both lines wherever there is anything to evaluate: also where their slopes have
+// ended. It reports false before the beginning and decades after it.
+func (a *Ahead) Late(raw uint64) (lower, upper int64, ok bool) {
+	if raw-a.from > spanLimit>>a.meter.Up {
+		return 0, 0, false
+	}
+	return a.lower.read(raw, a.meter.Up), a.upper.read(raw, a.meter.Up), true
+}
+
+// line evaluates the edge where its rate holds.
+func (e *edge) line(raw uint64, up uint) int64 {
 	ns, _ := bits.Mul64((raw-e.at)<<(up&63), e.rate)
 	return e.time + int64(ns)
+}
+
+// read evaluates the edge anywhere. The upper one may lose a nanosecond more to rounding where the
+// rates meet.
+func (e *edge) read(raw uint64, up uint) int64 {
+	if !e.ends || raw-e.at <= e.until-e.at {
+		return e.line(raw, up)
+	}
+	bend := *e
+	bend.at, bend.time, bend.rate = e.until, e.line(e.until, up), e.after
+	if e.after > e.rate {
+		bend.time++
+	}
+	return bend.line(raw, up)
 }

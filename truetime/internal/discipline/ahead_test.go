@@ -61,10 +61,10 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 		h := drawHardware(t)
 		raw := h.origin + h.ticks(1e9)
 		now := h.at(raw)
-		b := Bounds{Facts{Upper: Point{now, 2e18 + 5000}, Lower: Point{now, 2e18}}, Scale{
+		b := Bounds{Facts{Upper: Point{now, 2e18 + 5000}, Lower: Point{now, 2e18}}, motion{Scale: Scale{
 			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
 			Resolution: int64(h.meter.Multiplier>>(64-h.meter.Up)) + 2,
-		}}
+		}}}
 		var before *Ahead
 		lowers := []Point{b.Lower} // each of them holds, with the rate as it is known at last
 		last := int64(math.MinInt64)

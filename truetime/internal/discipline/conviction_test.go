@@ -131,7 +131,7 @@ func TestAgreementThatExcludesTheCarriedAnswerEndsTheEpoch(t *testing.T) {
 }
 
 func TestFactsAreRememberedBucketByBucket(t *testing.T) {
-	scale := Scale{Drift: NewDrift(200_000)}
+	scale := &motion{Scale: Scale{Drift: NewDrift(200_000)}}
 	var w window
 	tight := exchange(at(0), 0)
 	w.insert(tight, scale)
@@ -147,7 +147,7 @@ func TestFactsAreRememberedBucketByBucket(t *testing.T) {
 		w.insert(wide(60*minute), scale)
 		i := w.at(at(60*minute), scale)
 		if minute < 20 {
-			require.Equal(t, tight.At(at(60*minute), scale), i, "minute %v", minute)
+			require.Equal(t, scale.at(tight, at(60*minute)), i, "minute %v", minute)
 		} else {
 			require.Greater(t, i.Hi-i.Lo, 2*second, "minute %v", minute)
 		}
@@ -158,7 +158,7 @@ func TestFactsAreRememberedBucketByBucket(t *testing.T) {
 // A contradiction is seen at the moment of the fact, to the nanosecond: ten seconds later the drift
 // would have blurred 4 ms.
 func TestContradictionIsSeenAtTheMomentOfTheFact(t *testing.T) {
-	scale := Scale{Drift: NewDrift(200_000)}
+	scale := &motion{Scale: Scale{Drift: NewDrift(200_000)}}
 	var w window
 	w.insert(Facts{Upper: Point{at(0), second}, Lower: Point{at(0), 0}}, scale)
 	limit := w.at(at(1), scale).Lo

@@ -54,9 +54,10 @@ var (
 
 // Config says who votes and what is assumed.
 type Config struct {
-	Scale  Scale // of the counter
-	Faulty int   // f: how many voters may be wrong
-	Voter  []int // for each source, which vote it belongs to, numbered from 0 without gaps
+	Scale     Scale // of the counter
+	Stability Stability
+	Faulty    int   // f: how many voters may be wrong
+	Voter     []int // for each source, which vote it belongs to, numbered from 0 without gaps
 }
 
 // Verdict is what the agreement says about one source.
@@ -84,9 +85,11 @@ type Discipline struct {
 	voter   []int   // the vote of each source
 	voters  [][]int // the sources of each vote
 
-	now   monotonic.Instant // the last moment seen
-	epoch uint64
-	last  Disruption
+	now    monotonic.Instant // the last moment seen
+	rates  rates
+	motion motion // as of now
+	epoch  uint64
+	last   Disruption
 
 	began   monotonic.Instant // when this epoch first had an answer
 	samples int               // used in this epoch
@@ -114,6 +117,7 @@ type source struct {
 func New(config Config) *Discipline {
 	d := &Discipline{
 		scale:   config.Scale,
+		rates:   newRates(config.Stability),
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		voter:   config.Voter,
@@ -128,6 +132,7 @@ func New(config Config) *Discipline {
 		d.sources[i].verdict = Unheard
 	}
 	d.votes = make([]agreement.Interval, len(d.voters))
+	d.motion = d.rates.at(d.now, d.scale)
 	return d
 }
 
@@ -148,7 +153,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	for other := range d.sources {
 		d.sources[other].forget(now)
 	}
-	d.sources[i].use(f, d.scale)
+	d.sources[i].use(f, &d.motion)
 	d.samples++
 	if convicted := d.convictedVoters(); convicted > d.faulty {
 		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))
@@ -164,13 +169,26 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 		d.Disrupt(now, fmt.Sprintf("the counter went back by %v", d.now.Sub(now)))
 	}
 	d.now = now
+	d.advance()
+}
+
+// advance brings what is known about the motion of true time to the present moment. Bounds of a rate
+// that is known better than the drift are not straight, so the answer is carried along in steps,
+// each by what was known at its beginning or at its end, whichever says more.
+func (d *Discipline) advance() {
+	motion := d.rates.at(d.now, d.scale)
+	if d.answer && motion.stable {
+		i := d.fused.At(d.now).Intersect(motion.at(d.fused.Facts, d.now))
+		d.fused.Facts = Facts{Upper: Point{d.now, i.Hi}, Lower: Point{d.now, i.Lo}}
+	}
+	d.motion, d.fused.motion = motion, motion
 }
 
 // Rescale replaces what is known about the counter: within an epoch because its rate has been
 // measured better, which applies to the past as well, for it has run at one rate since the epoch
 // began; and after a disruption because it may be another counter.
 func (d *Discipline) Rescale(scale Scale) {
-	d.scale, d.fused.Scale, d.first.Scale = scale, scale, scale
+	d.scale, d.motion.Scale, d.fused.Scale, d.first.Scale = scale, scale, scale, scale
 }
 
 // contradicted ends the epoch because the facts exclude each other. If that happens again and again
@@ -195,16 +213,18 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	d.last = Disruption{now, reason}
 	d.answer, d.samples = false, 0
 	d.now = now
+	d.rates.forget()
+	d.motion = d.rates.at(now, d.scale)
 }
 
 // use takes facts into a source's window, or convicts it if they exclude what it said before.
-func (s *source) use(f Facts, scale Scale) {
+func (s *source) use(f Facts, m *motion) {
 	s.forget(f.Lower.At)
 	s.window.age(f.Lower.At)
-	if s.window.contradicts(f, scale) {
+	if s.window.contradicts(f, m) {
 		*s = source{convicted: true}
 	}
-	s.window.insert(f, scale)
+	s.window.insert(f, m)
 	s.heard = f.Lower.At
 	if s.convicted {
 		s.fresh++
@@ -248,7 +268,7 @@ func (d *Discipline) vote(v int, now monotonic.Instant) agreement.Interval {
 		if s := &d.sources[i]; s.convicted {
 			d.members = append(d.members, agreement.Nothing)
 		} else {
-			d.members = append(d.members, s.window.at(now, d.scale))
+			d.members = append(d.members, s.window.at(now, &d.motion))
 		}
 	}
 	if len(d.members) == 1 {
@@ -269,9 +289,10 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	case d.answer:
 		d.narrow(agreed, now)
 	case agreed.Bounded() && d.quorum():
-		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.scale}
-		d.first, d.began, d.answer = d.fused, now, true
+		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.motion}
+		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{Scale: d.scale}}, now, true
 	}
+	d.learnRate(now)
 	d.judge(now)
 }
 
@@ -289,13 +310,25 @@ func (d *Discipline) narrow(agreed agreement.Interval, now monotonic.Instant) {
 		d.contradicted(now, "the voters agree on an interval that excludes the one carried from before: the counter jumped or runs outside its drift, or too many were wrong")
 		return
 	}
-	next := Facts{Upper: Point{now, agreed.Hi}, Lower: Point{now, agreed.Lo}}
-	after := next.At(now, d.scale)
-	if after.Lo > before.Lo {
-		d.fused.Lower = next.Lower
+	if agreed.Lo > before.Lo {
+		d.fused.Lower = Point{now, agreed.Lo}
 	}
-	if after.Hi < before.Hi {
-		d.fused.Upper = next.Upper
+	if agreed.Hi < before.Hi {
+		d.fused.Upper = Point{now, agreed.Hi}
+	}
+}
+
+// learnRate takes the answer as a pair of facts about the rate.
+func (d *Discipline) learnRate(now monotonic.Instant) {
+	if !d.motion.stable || !d.answer {
+		return
+	}
+	answer := d.fused.At(now)
+	d.rates.resolution = d.scale.Resolution
+	d.rates.learn(now, answer.Lo, answer.Hi)
+	d.advance()
+	if low, high := d.motion.rate(); low > high {
+		d.contradicted(now, fmt.Sprintf("the counter's rate changes faster than its assumed stability allows: true time would have to gain more than %+.3f ppm on it and less than %+.3f ppm", low*1e6, high*1e6))
 	}
 }
 
@@ -326,7 +359,7 @@ func Quorum(n, f int) int { return max(2*f+1, min(n, 2)) }
 func (d *Discipline) judge(now monotonic.Instant) {
 	for i := range d.sources {
 		s := &d.sources[i]
-		said := s.window.at(now, d.scale)
+		said := s.window.at(now, &d.motion)
 		switch {
 		case s.convicted:
 			s.verdict = Convicted
@@ -372,12 +405,18 @@ func (d *Discipline) Verdict(i int) Verdict { return d.sources[i].verdict }
 // Interval returns what source i alone says about true time at now: everything is possible before
 // its first answer.
 func (d *Discipline) Interval(i int, now monotonic.Instant) agreement.Interval {
-	return d.sources[i].window.at(now, d.scale)
+	return d.sources[i].window.at(now, &d.motion)
 }
 
-// Rate bounds the mean of dT/dc − 1 over this epoch, in parts per million: how much faster than the
-// counter true time ran. It follows from the first answer and the present one alone.
+// Rate bounds dT/dc − 1 in parts per million: how much faster than the counter true time runs now if
+// the stability of the counter is assumed, and how much faster it ran on average over this epoch
+// otherwise, as follows from the first answer and the present one alone.
 func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
+	if d.motion.stable {
+		m := d.rates.at(now, d.scale)
+		low, high = m.rate()
+		return low * 1e6, high * 1e6
+	}
 	slow, fast := -d.scale.Drift.slowRate()*1e6, d.scale.Drift.fastRate()*1e6
 	span := float64(now.Sub(d.began))
 	if !d.answer || span <= 0 {

@@ -66,12 +66,12 @@ func (f Facts) At(c monotonic.Instant, s Scale) agreement.Interval {
 	return agreement.Interval{Lo: s.lowerAt(f.Lower, c), Hi: s.upperAt(f.Upper, c)}
 }
 
-// Bounds is the answer of the discipline: two lines, the lower with slope 1 − slow and the upper
-// with slope 1 + fast, between which true time runs from now on.
+// Bounds is the answer of the discipline: two lines between which true time runs from now on. By the
+// drift alone they are straight, the lower with slope 1 − slow and the upper with slope 1 + fast.
 type Bounds struct {
 	Facts
-	Scale Scale
+	motion
 }
 
 // At evaluates the bounds at counter reading c, rounded outward.
-func (b *Bounds) At(c monotonic.Instant) agreement.Interval { return b.Facts.At(c, b.Scale) }
+func (b *Bounds) At(c monotonic.Instant) agreement.Interval { return b.motion.at(b.Facts, c) }

@@ -17,8 +17,10 @@ const (
 )
 
 // window is the running intersection of what one source has said: for each bucket of time the best
-// upper and the best lower point. All upper lines have the same slope, and so have all lower
-// ones, hence which of two points is better does not change with time, and one of each is enough.
+// upper and the best lower point. By the drift alone all upper lines have the same slope, and so
+// have all lower ones, hence which of two points is better does not change with time, and one of each
+// is enough. Where the rate is known better, which is better may change, and the one that was so when
+// the newer came is kept.
 //
 // It ages only when a new sample comes in. A silent source keeps its last word, which widens.
 type window struct {
@@ -28,10 +30,10 @@ type window struct {
 }
 
 // at returns what the window says about true time at c: everything is possible while it is empty.
-func (w *window) at(c monotonic.Instant, s Scale) agreement.Interval {
+func (w *window) at(c monotonic.Instant, m *motion) agreement.Interval {
 	all := agreement.Everything
 	for _, b := range w.buckets[:w.filled] {
-		all = all.Intersect(b.At(c, s))
+		all = all.Intersect(m.at(b, c))
 	}
 	return all
 }
@@ -39,8 +41,8 @@ func (w *window) at(c monotonic.Instant, s Scale) agreement.Interval {
 // contradicts reports whether f cannot be true together with what the window holds. Each new fact
 // is held against the older ones at its own moment: later the drift would have blurred the
 // contradiction.
-func (w *window) contradicts(f Facts, s Scale) bool {
-	return w.at(f.Upper.At, s).Lo > f.Upper.Time || w.at(f.Lower.At, s).Hi < f.Lower.Time
+func (w *window) contradicts(f Facts, m *motion) bool {
+	return w.at(f.Upper.At, m).Lo > f.Upper.Time || w.at(f.Lower.At, m).Hi < f.Lower.Time
 }
 
 // age drops the buckets that began a whole window before now.
@@ -53,7 +55,7 @@ func (w *window) age(now monotonic.Instant) {
 }
 
 // insert adds facts that do not contradict the window.
-func (w *window) insert(f Facts, s Scale) {
+func (w *window) insert(f Facts, m *motion) {
 	at := f.Lower.At
 	if w.filled == 0 || at.Sub(w.from[w.filled-1]) >= bucketSpan {
 		if w.filled == windowBuckets {
@@ -64,10 +66,10 @@ func (w *window) insert(f Facts, s Scale) {
 		return
 	}
 	newest := &w.buckets[w.filled-1]
-	if s.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
+	if m.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
 		newest.Upper = f.Upper
 	}
-	if s.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
+	if m.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
 		newest.Lower = f.Lower
 	}
 }

@@ -1,0 +1,154 @@
+package lease
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Candidate can acquire a lease, again and again. It runs nothing in the background, needs no Close, and
+// may be used by several goroutines, which then compete with each other.
+type Candidate struct {
+	config Config
+}
+
+// New checks config and returns a candidate. The error wraps ErrInvalidConfig and lists every mistake.
+// It asks neither the clock nor the store.
+func New(config Config) (*Candidate, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Candidate{config}, nil
+}
+
+// Acquire waits until the lease can be had, and returns it Held. It outlasts errors of the store and
+// refusals of the clock until ctx ends; then the error wraps ctx's and tells the last trouble.
+// It returns at once for ErrCorrupt, ErrFromFuture and a closed clock, which waiting does not mend.
+//
+// A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval and a
+// round trip to the store after it read the clock for its last renewal. One that has released the lease is noticed within TTL/4.
+//
+// After an error the record may have become ours all the same, if a reply was lost. Then everybody,
+// this candidate too, has to wait until it expires.
+func (c *Candidate) Acquire(ctx context.Context) (*Lease, error) { return c.acquire(ctx, true) }
+
+// TryAcquire returns the lease if it can be had now, or else an error: ErrTaken while somebody holds it
+// or may still hold it, ErrClock, or the store's.
+func (c *Candidate) TryAcquire(ctx context.Context) (*Lease, error) { return c.acquire(ctx, false) }
+
+func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
+	p := protocol{holder: c.config.Holder, session: newSession(), ttl: c.config.TTL}
+	retry := c.config.RenewEvery / 8
+	var trouble error // what keeps us from it, as far as we know
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, c.failed(errors.Join(err, trouble))
+		}
+		now, err := c.config.now()
+		if err != nil {
+			if !patient || errors.Is(err, truetime.ErrClosed) {
+				return nil, c.failed(err)
+			}
+			trouble = err
+			_ = sleep(ctx, jittered(retry))
+			continue
+		}
+		switch a := p.acquire(now); a.verb {
+		case done:
+			return newLease(c.config, p), nil
+		case fail:
+			return nil, c.failed(a.err)
+		case wait:
+			trouble = fmt.Errorf("%w by %.80q with token %d until %v", ErrTaken, p.record.Holder, p.record.Token, p.record.Expiry)
+			if !patient {
+				return nil, c.failed(trouble)
+			}
+			if a.reload {
+				a.pause = jittered(a.pause)
+				p.forget()
+			}
+			_ = sleep(ctx, a.pause)
+		case swap:
+			if !patient && trouble != nil {
+				return nil, c.failed(trouble) // the request before failed, and was not carried out either
+			}
+			if err := c.config.send(ctx, &p, a); err != nil {
+				trouble = err
+				_ = sleep(ctx, jittered(retry))
+			}
+		case load:
+			if err := c.config.send(ctx, &p, a); err != nil {
+				if !patient || errors.Is(err, ErrCorrupt) {
+					return nil, c.failed(errors.Join(err, trouble))
+				}
+				trouble = err
+				_ = sleep(ctx, jittered(retry))
+			}
+		}
+	}
+}
+
+func (c *Candidate) failed(err error) error {
+	return fmt.Errorf("%w (lease %.80q not acquired)", err, c.config.Name)
+}
+
+// send carries out a load or a swap and reports its reply to p. A conflict is a reply and no error.
+func (c *Config) send(ctx context.Context, p *protocol, a action) error {
+	ctx, cancel := context.WithTimeout(ctx, c.RenewEvery)
+	defer cancel()
+	if a.verb == load {
+		if err := p.loaded(c.Store.Load(ctx, c.Name)); err != nil {
+			return fmt.Errorf("lease: load %.80q: %w", c.Name, err)
+		}
+		return nil
+	}
+	version, err := c.Store.CompareAndSwap(ctx, c.Name, a.version, a.next)
+	p.swapped(a.next, version, err)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return fmt.Errorf("lease: change %.80q, with unknown outcome: %w", c.Name, err)
+	}
+	return nil
+}
+
+// Revoke takes the lease away from whom the record seen names, if the record is still that one, and
+// else returns ErrConflict. It is for an operator who has found out why a record is from the future
+// ([ErrFromFuture]). The holder, if it lives, goes on until its next renewal, and nothing but a
+// [Fence] stops it until then.
+func Revoke(ctx context.Context, store Store, name string, seen Record) error {
+	if err := seen.validate(); err != nil {
+		return err
+	}
+	if seen.free() {
+		return nil
+	}
+	_, err := store.CompareAndSwap(ctx, name, seen.Version, Record{Token: seen.Token, TTL: seen.TTL})
+	return err
+}
+
+func newSession() (s Session) {
+	_, _ = rand.Read(s[:]) // it never fails
+	return s
+}
+
+// jittered returns d or up to a fifth less, so that many that started together do not stay together.
+func jittered(d time.Duration) time.Duration {
+	return d - time.Duration(mathrand.Int64N(int64(d/5)+1))
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,52 @@
+package lease
+
+import "errors"
+
+// Errors of this package. Compare with errors.Is; the texts are stable.
+var (
+	// ErrInvalidConfig: New was given something it cannot work with. The error lists every mistake.
+	ErrInvalidConfig = errors.New("lease: invalid configuration")
+
+	// ErrClock: the clock refused to answer, or its interval is upside down or wider than
+	// Config.MaxUncertainty allows. Nobody acts on such an answer.
+	ErrClock = errors.New("lease: no usable answer from the clock")
+
+	// ErrTaken: somebody else holds the lease, or may still hold it.
+	ErrTaken = errors.New("lease: taken")
+
+	// ErrFromFuture: the record expires later than any correct clock can have written. Either the clock
+	// that wrote it was wrong or ours is, so waiting for the expiry may last for years and taking the
+	// lease over is not safe. An operator has to look, and may call Revoke.
+	ErrFromFuture = errors.New("lease: the record is from the future")
+
+	// ErrUncertain: true time may be past the expiry, and may not.
+	ErrUncertain = errors.New("lease: expiry uncertain")
+
+	// ErrExpired: the lease has certainly expired.
+	ErrExpired = errors.New("lease: expired")
+
+	// ErrExpiring: the cause of the end of a context that ran into the margin before the expiry.
+	ErrExpiring = errors.New("lease: about to expire")
+
+	// ErrLost: the record in the store is not ours any more.
+	ErrLost = errors.New("lease: lost")
+
+	// ErrReleased: Release was called.
+	ErrReleased = errors.New("lease: released")
+
+	// ErrClosed: Close was called.
+	ErrClosed = errors.New("lease: closed")
+
+	// ErrStaleToken: a holder with a higher token has been here before. It is not worth a retry.
+	ErrStaleToken = errors.New("lease: stale token")
+)
+
+// Errors of a [Store].
+var (
+	// ErrConflict: the record has another version than the one to be replaced, and this request has
+	// changed nothing and never will. Any other error of CompareAndSwap leaves open whether it has.
+	ErrConflict = errors.New("lease: version conflict")
+
+	// ErrCorrupt: what is stored is not a record. It does not go away by itself.
+	ErrCorrupt = errors.New("lease: corrupt record")
+)

@@ -1,0 +1,47 @@
+package lease
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// Fence keeps the holders of the past away from a resource. It stands at the resource, not at the
+// holder: a holder may be paused between its last look at the clock and its write for any length of
+// time, and only the resource can see that a successor has been there meanwhile.
+//
+// Admit and the write that it admits must be one step: under one mutex, or, where the resource is a
+// database, as a comparison in the same transaction that writes,
+//
+//	UPDATE account SET balance = $1, token = $2 WHERE id = $3 AND token <= $2
+//
+// which needs no Fence. A resource that outlives the process stores Highest with its data and
+// passes it to NewFence when it starts. The zero value has seen no token.
+type Fence struct {
+	highest atomic.Uint64
+}
+
+// NewFence returns a fence that has seen highest already.
+func NewFence(highest Token) *Fence {
+	f := new(Fence)
+	f.highest.Store(uint64(highest))
+	return f
+}
+
+// Admit returns nil if no higher token has been seen, and remembers token. Otherwise the error wraps
+// ErrStaleToken and nothing has changed; it does so for the zero token always.
+//
+// It is atomic. It allocates nothing, unless it refuses.
+func (f *Fence) Admit(token Token) error {
+	for {
+		highest := f.highest.Load()
+		if uint64(token) < highest || token == 0 {
+			return fmt.Errorf("%w: %d after %d; another has acquired the lease since", ErrStaleToken, token, highest)
+		}
+		if uint64(token) == highest || f.highest.CompareAndSwap(highest, uint64(token)) {
+			return nil
+		}
+	}
+}
+
+// Highest returns the highest token seen, or zero.
+func (f *Fence) Highest() Token { return Token(f.highest.Load()) }

@@ -1,0 +1,196 @@
+package lease
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Lease is one acquisition of a lease, with one token. It is renewed in the background until it is
+// released, closed or lost; then it is over, and acquiring again gives another Lease with a higher
+// token. All methods may be called by several goroutines.
+type Lease struct {
+	config Config
+	token  Token
+
+	granted atomic.Int64 // the expiry that the store has confirmed, a truetime.Time; it never goes back
+	over    atomic.Bool  // as ended, for those who do not want to lock
+
+	turn     chan struct{} // taken by whoever drives the protocol
+	protocol protocol
+
+	mu       sync.Mutex
+	ended    error         // why it is over; nil while it is not
+	issued   truetime.Time // the largest timestamp issued, or zero
+	contexts map[*watched]struct{}
+	works    int           // running Do
+	idle     chan struct{} // closed when works is 0; nil if nobody waits
+	failures int
+	failure  error
+
+	wake chan struct{} // there are contexts to be watched
+	stop context.CancelFunc
+	gone chan struct{} // closed when nothing runs in the background any more
+}
+
+func newLease(config Config, p protocol) *Lease {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &Lease{
+		config:   config,
+		token:    p.record.Token,
+		turn:     make(chan struct{}, 1),
+		protocol: p,
+		contexts: make(map[*watched]struct{}),
+		wake:     make(chan struct{}, 1),
+		stop:     stop,
+		gone:     make(chan struct{}),
+	}
+	l.granted.Store(int64(p.expiry()))
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		l.watch(ctx)
+	}()
+	go func() {
+		defer close(l.gone)
+		l.keep(ctx)
+		<-watching
+	}()
+	return l
+}
+
+// Token returns the fencing token. Send it with every write, for a [Fence] to admit.
+func (l *Lease) Token() Token { return l.token }
+
+// Check returns nil if the lease was Held at some moment between call and return. Otherwise the error
+// wraps ErrUncertain, ErrExpired, ErrLost, ErrReleased, ErrClosed, or ErrClock and the clock's own.
+//
+// For a read it is enough to call it after the request has arrived. A write may come late after any
+// Check: that is what the token is for. It costs a reading of the clock and allocates nothing
+// if the answer is nil.
+func (l *Lease) Check() error {
+	// The clock first: the lease was not given up before what is looked at afterwards, so not before
+	// the moment of the reading either.
+	now, err := l.config.now()
+	if l.over.Load() {
+		return l.end(nil)
+	}
+	if err != nil {
+		return err
+	}
+	return l.judge(now)
+}
+
+func (l *Lease) judge(now truetime.Interval) error {
+	expiry := truetime.Time(l.granted.Load())
+	switch Judge(now, expiry) {
+	case Held:
+		return nil
+	case Expired:
+		return fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, expiry, now.Earliest)
+	}
+	return fmt.Errorf("%w: it is %v, and it was %v", ErrUncertain, expiry, now)
+}
+
+// Timestamp returns a commit timestamp: not before true time, larger than every one issued under this
+// lease or under one before it, and before the expiry. Release waits until it has passed. The
+// errors are those of Check.
+//
+// If timestamps are asked for faster than one per nanosecond, or the clock falls back, they run ahead of
+// Latest, and near the expiry there may be none left: ErrUncertain.
+func (l *Lease) Timestamp() (truetime.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended != nil {
+		return 0, l.ended
+	}
+	now, err := l.config.now()
+	if err != nil {
+		return 0, err
+	}
+	if err := l.judge(now); err != nil {
+		return 0, err
+	}
+	expiry := truetime.Time(l.granted.Load())
+	next, ok := timestamp(now, expiry, l.issued)
+	if !ok {
+		return 0, fmt.Errorf("%w: no timestamp is left between %v and the expiry at %v", ErrUncertain, l.issued, expiry)
+	}
+	l.issued = next
+	return next, nil
+}
+
+// Close ends the lease for its holder: contexts are cancelled, nothing is renewed, nothing runs in the
+// background any more. The record stays until it expires, at most TTL after the last renewal;
+// Release is what gives it up. Close waits for a request to the store to end, which is
+// cancelled. It does not wait for running Do. It returns nil.
+func (l *Lease) Close() error {
+	_ = l.end(ErrClosed)
+	l.stop()
+	<-l.gone
+	return nil
+}
+
+// end makes the lease over for the reason why, if it is not over yet and there is one, and returns
+// the reason why it is.
+func (l *Lease) end(why error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended != nil || why == nil {
+		return l.ended
+	}
+	l.ended = why
+	l.over.Store(true)
+	l.cancelContexts(why)
+	return why
+}
+
+// Status is what is known about a lease, for people and metrics. Do not act on it; that is what
+// Check and Do are for.
+type Status struct {
+	// State is Expired or Uncertain also where Check returns another error: Expired once the
+	// lease is over, and Uncertain while the clock refuses.
+	State State
+
+	// Token and Expiry as confirmed by the store.
+	Token  Token
+	Expiry truetime.Time
+
+	// Issued is the largest timestamp issued, or zero.
+	Issued truetime.Time
+
+	// Failures counts the renewals that failed since one succeeded, and Failure is the last such error.
+	Failures int
+	Failure  error
+
+	// Ended is why the lease is over; nil while it is not.
+	Ended error
+}
+
+// Status reports on the lease. It reads the clock and takes a lock.
+func (l *Lease) Status() Status {
+	now, err := l.config.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{
+		Token:    l.token,
+		Expiry:   truetime.Time(l.granted.Load()),
+		Issued:   l.issued,
+		Failures: l.failures,
+		Failure:  l.failure,
+		Ended:    l.ended,
+	}
+	switch {
+	case l.ended != nil:
+		s.State = Expired
+	case err == nil:
+		s.State = Judge(now, s.Expiry)
+	}
+	return s
+}
+
+// State returns the State of [Lease.Status].
+func (l *Lease) State() State { return l.Status().State }

@@ -1,0 +1,113 @@
+package lease
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// MaxName is the longest name of a lease or of a holder, in bytes.
+const MaxName = 1024
+
+// Token is a fencing token: it grows with every acquisition of a lease, so that a resource can tell a
+// holder from its successors. Zero is never handed out.
+type Token uint64
+
+// maxToken leaves no room for a successor. A store that counts up to it is corrupt.
+const maxToken = Token(math.MaxUint64)
+
+// Session tells the acquisitions of a lease apart, also those by holders of the same name. It is
+// random; zero stands for none.
+type Session [16]byte
+
+// Record is what a [Store] keeps under the name of a lease. A record, once stored, is never deleted:
+// its token would begin again.
+type Record struct {
+	// Version is set by the store: zero if there is no record, and otherwise higher than that of every
+	// record stored under the name before. It need not be consecutive.
+	Version uint64
+
+	// Holder is who holds the lease, as given in Config; empty if it was given up.
+	Holder string
+
+	// Session is the acquisition by which Holder holds it; zero if it was given up.
+	Session Session
+
+	// Token is that of the last acquisition, also after the lease was given up.
+	Token Token
+
+	// Expiry is the moment before which Holder may act and after which others may take over. Zero if
+	// the lease was given up.
+	Expiry truetime.Time
+
+	// TTL is how long after the request the record was to last, at most.
+	TTL time.Duration
+}
+
+// free reports whether nobody holds the lease: it was never taken, or it was given up.
+func (r Record) free() bool { return r.Holder == "" }
+
+// validate finds out what no candidate can have written.
+func (r Record) validate() error {
+	switch {
+	case r == Record{}:
+		return nil
+	case r.Version == 0:
+		return fmt.Errorf("%w: it has content and no version", ErrCorrupt)
+	case r.Token == 0 || r.Token == maxToken:
+		return fmt.Errorf("%w: token %d", ErrCorrupt, r.Token)
+	case r.TTL <= 0:
+		return fmt.Errorf("%w: time to live %v", ErrCorrupt, r.TTL)
+	case r.free() && (r.Session != Session{} || r.Expiry != 0):
+		return fmt.Errorf("%w: given up, and yet with a session or an expiry", ErrCorrupt)
+	case !r.free() && (r.Session == Session{} || r.Expiry == 0):
+		return fmt.Errorf("%w: held by %.80q without a session or an expiry", ErrCorrupt, r.Holder)
+	}
+	return nil
+}
+
+// State says whether a lease can be acted upon. The zero value is Uncertain, which permits nothing to
+// anybody.
+type State uint8
+
+const (
+	// Uncertain: the holder may not act any more and nobody may take over yet.
+	Uncertain State = iota
+
+	// Held: the lease has certainly not expired. Its holder may act.
+	Held
+
+	// Expired: the lease has certainly expired. Anybody may take over.
+	Expired
+)
+
+// String returns the name of the state.
+func (s State) String() string {
+	switch s {
+	case Uncertain:
+		return "uncertain"
+	case Held:
+		return "held"
+	case Expired:
+		return "expired"
+	}
+	return strconv.Itoa(int(s))
+}
+
+// Judge is the rule on which everything here stands. Two correct clocks never call the same expiry Held
+// and Expired in the wrong order: the holder acts at t ≤ Latest < expiry, and its successor at
+// t' ≥ Earliest > expiry, on whatever machines the clocks are.
+func Judge(now truetime.Interval, expiry truetime.Time) State {
+	switch {
+	case !now.Valid():
+		return Uncertain
+	case now.Before(expiry):
+		return Held
+	case now.After(expiry):
+		return Expired
+	}
+	return Uncertain
+}

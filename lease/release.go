@@ -1,0 +1,85 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Release gives the lease up, so that others need not wait for the expiry. The holder stops first:
+// contexts are cancelled, and Check and Timestamp refuse. Then it waits for running [Lease.Do] to
+// return and for the largest timestamp issued to have passed, so that every timestamp of the next
+// holder is larger (Corbett et al., "Spanner", OSDI 2012, section 4.1.1, abdication). Then the record is
+// given up in the store.
+//
+// It returns nil once the record is not ours. If ctx ends before, or if the clock is closed, the error says so and the
+// record stays until it expires, or until Release is called again; the lease is over in any case.
+func (l *Lease) Release(ctx context.Context) error {
+	_ = l.end(ErrReleased)
+	l.stop()
+	if err := l.release(ctx); err != nil {
+		return fmt.Errorf("%w (lease %.80q not given up, it expires at %v)", err, l.config.Name, truetime.Time(l.granted.Load()))
+	}
+	return nil
+}
+
+func (l *Lease) release(ctx context.Context) error {
+	for _, over := range []<-chan struct{}{l.gone, l.resting()} {
+		select {
+		case <-over:
+		case <-ctx.Done():
+			return fmt.Errorf("lease: work is still running: %w", ctx.Err())
+		}
+	}
+	if err := l.passed(ctx); err != nil {
+		return err
+	}
+	if err := l.take(ctx); err != nil {
+		return err
+	}
+	defer l.yield()
+	var trouble error
+	for {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, trouble)
+		}
+		a := l.protocol.release()
+		if a.verb == done {
+			return nil
+		}
+		if err := l.config.send(ctx, &l.protocol, a); err != nil {
+			if errors.Is(err, ErrCorrupt) {
+				return err
+			}
+			trouble = err
+			_ = sleep(ctx, jittered(l.config.RenewEvery/8))
+		}
+	}
+}
+
+// passed waits until the largest timestamp issued has certainly passed.
+func (l *Lease) passed(ctx context.Context) error {
+	l.mu.Lock()
+	issued := l.issued // the last one: none is issued once the lease is over
+	l.mu.Unlock()
+	for issued != 0 {
+		pause := l.config.RenewEvery / 8
+		now, err := l.config.now()
+		if err == nil {
+			if now.After(issued) {
+				return nil
+			}
+			pause = min(pause, max(issued.Sub(now.Earliest)+1, time.Microsecond))
+		}
+		if errors.Is(err, truetime.ErrClosed) {
+			return err
+		}
+		if late := sleep(ctx, pause); late != nil {
+			return errors.Join(fmt.Errorf("lease: timestamp %v may not have passed: %w", issued, late), err)
+		}
+	}
+	return nil
+}

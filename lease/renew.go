@@ -1,0 +1,94 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Renew puts the expiry off to TTL from now. It is done in the background; call it before work that needs
+// most of the TTL.
+//
+// The error wraps ErrLost or ErrExpired, and then the lease is over; or the clock's, the store's or
+// ctx's, and then the lease goes on with the expiry that it has.
+func (l *Lease) Renew(ctx context.Context) error {
+	if err := l.take(ctx); err != nil {
+		return err
+	}
+	defer l.yield()
+	err := l.renew(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.failures, l.failure = 0, nil
+	} else if l.ended == nil {
+		l.failures++
+		l.failure = err
+	}
+	return err
+}
+
+func (l *Lease) renew(ctx context.Context) error {
+	p := &l.protocol
+	p.acked = false
+	for {
+		if err := l.end(nil); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		now, err := l.config.now()
+		if err != nil {
+			return err
+		}
+		a := p.renew(now)
+		switch a.verb {
+		case done:
+			return nil
+		case fail:
+			return l.end(a.err)
+		}
+		if err := l.config.send(ctx, p, a); err != nil {
+			return err // if the outcome is unknown the next renewal loads the record first
+		}
+		if p.mine() {
+			l.granted.Store(int64(p.expiry()))
+		}
+	}
+}
+
+// take waits for the turn to drive the protocol.
+func (l *Lease) take(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *Lease) yield() { <-l.turn }
+
+// keep renews until ctx ends or the lease is over.
+func (l *Lease) keep(ctx context.Context) {
+	pause := l.config.RenewEvery
+	if now, err := l.config.now(); err == nil {
+		// The request may have taken a good part of what it has brought.
+		left := truetime.Time(l.granted.Load()).Sub(now.Latest)
+		pause = max(min(pause, left/2), 0)
+	}
+	for sleep(ctx, jittered(pause)) == nil {
+		err := l.Renew(ctx)
+		switch {
+		case err == nil:
+			pause = l.config.RenewEvery
+		case l.over.Load(), errors.Is(err, truetime.ErrClosed):
+			return
+		default:
+			pause = max(l.config.RenewEvery/4, time.Microsecond)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package lease
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// FileStore is a [Store] in a directory, for processes of one host. It is safe between processes
+// and goroutines: operations on one name take turns by a lock of the operating system, which goes
+// with the process that holds it. A record is in place, with the directory, on the disk before an
+// operation returns, so that no token is handed out twice after a power failure.
+//
+// The directory must be on a local file system that is shared by no other host: locks of network file
+// systems are not to be relied on. Each name has two files, called after its SHA-256; deleting them
+// begins the tokens again.
+//
+// An operation costs a Load one fsync, of the directory, and a CompareAndSwap two.
+type FileStore struct {
+	directory string
+}
+
+// NewFileStore returns a store in directory, which must exist.
+func NewFileStore(directory string) (*FileStore, error) {
+	info, err := os.Stat(directory)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("lease: directory of the store: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("lease: %s is not a directory", directory)
+	}
+	return &FileStore{directory}, nil
+}
+
+// Load implements [Store].
+func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error) {
+	err = f.locked(ctx, name, func(path string) error {
+		if r, err = read(path, name); err != nil {
+			return err
+		}
+		// Who wrote it may have been killed before the directory was on the disk.
+		return syncDirectory(f.directory)
+	})
+	if err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+// CompareAndSwap implements [Store]. It writes nothing if ctx ends before it has the lock; afterwards
+// it is not interrupted.
+func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
+	err := f.locked(ctx, name, func(path string) error {
+		present, err := read(path, name)
+		if err != nil {
+			return err
+		}
+		if present.Version != version {
+			return conflict(name, present.Version, version)
+		}
+		next.Version = version + 1
+		data, err := encode(name, next)
+		if err != nil {
+			return err
+		}
+		return f.replace(path, data)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return next.Version, nil
+}
+
+// lockAgain is how long to wait before another attempt at a lock that is taken.
+const lockAgain = 2 * time.Millisecond
+
+// locked calls operate with the path of the record while nobody else has the lock of the name.
+func (f *FileStore) locked(ctx context.Context, name string, operate func(path string) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(name))
+	path := filepath.Join(f.directory, hex.EncodeToString(sum[:])+".lease")
+	// The lock has a file of its own which stays, because the record's is replaced. Each opening
+	// locks for itself, also within a process.
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("lease: lock of %.80q: %w", name, err)
+	}
+	defer lock.Close() // and with it the lock goes
+	for {
+		locked, err := tryLock(lock)
+		if err != nil {
+			return fmt.Errorf("lease: lock %s: %w", lock.Name(), err)
+		}
+		if locked {
+			break
+		}
+		if err := sleep(ctx, lockAgain); err != nil {
+			return fmt.Errorf("lease: wait for the lock %s: %w", lock.Name(), err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return operate(path)
+}
+
+func read(path, name string) (Record, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Record{}, nil
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("lease: record of %.80q: %w", name, err)
+	}
+	r, err := decode(name, data)
+	if err != nil {
+		return Record{}, fmt.Errorf("%w in %s; restore it, or find the highest token used before you delete it", err, path)
+	}
+	return r, nil
+}
+
+// replace makes data the content of path: after a crash at any moment it is the old or the new.
+func (f *FileStore) replace(path string, data []byte) error {
+	temporary := path + ".new" // we have the lock: the name is ours, and what lies there is left over
+	if err := writeSynced(temporary, data); err != nil {
+		return fmt.Errorf("lease: write record: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("lease: put record in place: %w", err)
+	}
+	return syncDirectory(f.directory)
+}
+
+func writeSynced(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}

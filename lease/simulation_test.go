@@ -11,7 +11,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-var seeds = flag.Int("lease.seeds", 3000, "how many simulated worlds to run in each test")
+var seeds = flag.Int("lease.seeds", defaultSeeds, "how many simulated worlds to run in each test")
 
 // Each world is 20 s long, with two to four candidates and everything that can go wrong. The invariants are
 // checked after every event: see world.examine, node.acquired, node.act and world.write.

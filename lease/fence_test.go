@@ -1,0 +1,60 @@
+package lease
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAFenceAdmitsNoTokenAfterAHigherOne(t *testing.T) {
+	f := NewFence(5)
+	require.ErrorIs(t, f.Admit(4), ErrStaleToken)
+	require.NoError(t, f.Admit(5))
+	require.NoError(t, f.Admit(9))
+	require.NoError(t, f.Admit(9), "a holder writes more than once")
+	err := f.Admit(8)
+	require.ErrorIs(t, err, ErrStaleToken)
+	require.ErrorContains(t, err, "8 after 9")
+	require.Equal(t, Token(9), f.Highest())
+	require.ErrorIs(t, new(Fence).Admit(0), ErrStaleToken, "zero is nobody's token")
+}
+
+func TestAFenceNeverGoesBackUnderConcurrency(t *testing.T) {
+	var f Fence
+	var wg sync.WaitGroup
+	for offset := range Token(4) {
+		wg.Go(func() {
+			for i := Token(1); i <= 5000; i++ {
+				token := 4*i + offset
+				before := f.Highest()
+				err := f.Admit(token)
+				after := f.Highest()
+				if after < before || err == nil && (token < before || after < token) || err != nil && after <= token {
+					t.Errorf("token %d: %v, with %d before and %d after", token, err, before, after)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, Token(4*5000+3), f.Highest())
+}
+
+func TestAdmittingAndCheckingAllocateNothing(t *testing.T) {
+	var f Fence
+	var token Token
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		token++
+		if err := f.Admit(token); err != nil {
+			t.Error(err)
+		}
+	}))
+	inBubble(t, func(t *testing.T, s setting) {
+		l := acquire(t, s.a)
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			if err := l.Check(); err != nil {
+				t.Error(err)
+			}
+		}))
+	})
+}

@@ -35,7 +35,7 @@ func (f *Fence) Admit(token Token) error {
 	for {
 		highest := f.highest.Load()
 		if uint64(token) < highest || token == 0 {
-			return fmt.Errorf("%w: %d after %d; another has acquired the lease since", ErrStaleToken, token, highest)
+			return fmt.Errorf("%w; %d after %d: another has acquired the lease since", ErrStaleToken, token, highest)
 		}
 		if uint64(token) == highest || f.highest.CompareAndSwap(highest, uint64(token)) {
 			return nil

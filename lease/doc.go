@@ -1,0 +1,72 @@
+// Package lease lets one of many processes act at a time, decided by clocks that know how wrong they may be.
+//
+// A lease is a record in a store that all candidates share: who holds it, with which fencing token, and
+// when it expires. Every candidate judges the expiry by the interval of its own clock:
+//
+//   - The holder may act if and only if Latest < expiry: the lease is [Held].
+//   - Anybody may take over if and only if Earliest > expiry: it is [Expired].
+//   - In between it is [Uncertain], and nobody acts.
+//
+// So the act of a holder at t and one of its successor at t' are in order, t ≤ Latest < expiry < Earliest' ≤ t',
+// on whatever machines they happen. The price of a hand-over is the uncertainty of the two clocks,
+// and not a maximum offset that somebody has configured.
+//
+//	candidate, err := lease.New(lease.Config{
+//		Store: store, Clock: clock, Name: "compactor", Holder: hostname, TTL: 10 * time.Second,
+//	})
+//	if err != nil {
+//		return err // every mistake in the configuration
+//	}
+//	held, err := candidate.Acquire(ctx) // waits its turn
+//	if err != nil {
+//		return err
+//	}
+//	defer held.Release(context.WithoutCancel(ctx))
+//	return held.Do(ctx, func(ctx context.Context, token lease.Token) error {
+//		return compact(ctx, token) // ctx ends before the lease does; token goes with every write
+//	})
+//
+// # The clock gives efficiency, the token gives safety
+//
+// A process may be stopped between its look at the clock and its write: by a garbage collection, by
+// SIGSTOP, by a migration of its machine, for any length of time. No lease helps against that. What
+// helps is that the token grows with every acquisition and that the resource, which sees all
+// writes, refuses one that is lower than another it has seen: [Fence], or the same comparison in a
+// transaction. Tests whose names begin with TestDemonstration show a confirmed write being lost without a
+// fence, and not with one.
+//
+// # What you have to do
+//
+//  1. Send the token with every write, and have the resource admit it in one step with the write.
+//  2. For a read, call [Lease.Check] after the request has arrived.
+//  3. Stop when the context of [Lease.Do] or [Lease.Context] ends; you have Config.Margin left.
+//  4. Never delete a record from the store, or its tokens begin again.
+//  5. Release the lease when you have finished, or Close it, or it is renewed for ever.
+//
+// # What is promised
+//
+// As long as the clocks of all candidates keep their promise and the store is linearizable and durable:
+//
+//   - Two leases of one name are never Held at the same true time, whatever is paused, lost or late.
+//   - Tokens grow with every acquisition, also with one by a holder of the same name.
+//   - Timestamps ([Lease.Timestamp]) are inside the lease and larger than all issued under it and before it.
+//   - A holder that crashes is succeeded at the latest TTL, twice the successor's ε, and a round trip to the store
+//     (if that is shorter than TTL/8) after it read the clock for its last renewal.
+//   - While a clock refuses to answer, its holder does not act: [ErrClock]. The record keeps running, so the holder
+//     may go on if the clock is back before the expiry.
+//
+// The expiry is Earliest + TTL of an interval read before the request is sent, and a renewal whose reply is
+// lost counts as not granted for the holder and as granted for everybody else, until the record is read
+// again (Corbett et al., "Spanner: Google's Globally-Distributed Database", OSDI 2012, section 4.1.1
+// and appendix A; here the record is shared, so its expiry is one number and not two).
+//
+// # What this does not promise
+//
+//   - Anything about a write that is on its way: see above.
+//   - That a context ends in time in a process that is stopped for longer than the margin.
+//   - Anything when a clock is wrong, beyond what the fence still keeps away. An expiry that no correct clock
+//     can have written is reported ([ErrFromFuture]) and not waited for.
+//   - Fairness: who is next is whoever asks first after the expiry.
+//   - That the lease can be had at once after an Acquire that was cancelled, or a Release that failed: the
+//     record may stay until it expires.
+package lease

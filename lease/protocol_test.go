@@ -105,6 +105,7 @@ func TestRecordsThatNobodyCanHaveWrittenAreCorrupt(t *testing.T) {
 		"no token":           func(r *Record) { r.Token = 0 },
 		"the last token":     func(r *Record) { r.Token = maxToken },
 		"no ttl":             func(r *Record) { r.TTL = 0 },
+		"a ttl of a year":    func(r *Record) { r.TTL = 365 * 24 * time.Hour },
 		"no session":         func(r *Record) { r.Session = Session{} },
 		"no expiry":          func(r *Record) { r.Expiry = 0 },
 		"session, no holder": func(r *Record) { r.Holder = "" },

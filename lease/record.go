@@ -59,7 +59,7 @@ func (r Record) validate() error {
 		return fmt.Errorf("%w: it has content and no version", ErrCorrupt)
 	case r.Token == 0 || r.Token == maxToken:
 		return fmt.Errorf("%w: token %d", ErrCorrupt, r.Token)
-	case r.TTL <= 0:
+	case r.TTL <= 0 || r.TTL > MaxTTL:
 		return fmt.Errorf("%w: time to live %v", ErrCorrupt, r.TTL)
 	case r.free() && (r.Session != Session{} || r.Expiry != 0):
 		return fmt.Errorf("%w: given up, and yet with a session or an expiry", ErrCorrupt)

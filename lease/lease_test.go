@@ -17,17 +17,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bubbleClock answers with the time of the test's bubble ± ε, or with err.
+// bubbleClock answers with the time of the test's bubble, off by skew and ± ε, or with err.
 type bubbleClock struct {
-	epsilon atomic.Int64
-	err     atomic.Pointer[error]
+	epsilon, skew atomic.Int64
+	err           atomic.Pointer[error]
 }
 
 func (c *bubbleClock) Now() (truetime.Interval, error) {
 	if err := c.err.Load(); err != nil {
 		return truetime.Interval{}, *err
 	}
-	now, epsilon := truth(), time.Duration(c.epsilon.Load())
+	now, epsilon := truth().Add(time.Duration(c.skew.Load())), time.Duration(c.epsilon.Load())
 	return truetime.Interval{Earliest: now.Add(-epsilon), Latest: now.Add(epsilon)}, nil
 }
 

@@ -32,7 +32,8 @@ func New(config Config) (*Candidate, error) {
 // It returns at once for ErrCorrupt, ErrFromFuture and a closed clock, which waiting does not mend.
 //
 // A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval and a
-// round trip to the store after it read the clock for its last renewal. One that has released the lease is noticed within TTL/4.
+// round trip to the store after it read the clock for its last renewal. One that has released the lease
+// is noticed within TTL/4.
 //
 // After an error the record may have become ours all the same, if a reply was lost. Then everybody,
 // this candidate too, has to wait until it expires.
@@ -74,17 +75,12 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 				p.forget()
 			}
 			_ = sleep(ctx, a.pause)
-		case swap:
-			if !patient && trouble != nil {
+		case load, swap:
+			if a.verb == swap && !patient && trouble != nil {
 				return nil, c.failed(trouble) // the request before failed, and was not carried out either
 			}
 			if err := c.config.send(ctx, &p, a); err != nil {
-				trouble = err
-				_ = sleep(ctx, jittered(retry))
-			}
-		case load:
-			if err := c.config.send(ctx, &p, a); err != nil {
-				if !patient || errors.Is(err, ErrCorrupt) {
+				if a.verb == load && (!patient || errors.Is(err, ErrCorrupt)) {
 					return nil, c.failed(errors.Join(err, trouble))
 				}
 				trouble = err

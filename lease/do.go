@@ -8,7 +8,7 @@ import (
 
 // Do runs work under the lease: it checks, runs work with a context of the lease ([Lease.Context]) and the
 // fencing token, and checks again. Without an error the lease was Held when work began and when it
-// returned, and nobody else held it in between.
+// returned, and nobody else held it in between, unless an operator has called [Revoke].
 //
 // If the lease was not Held any more at the end the error wraps the one of Check, and work's if it returned
 // one: what work did may have come too late, and only what a [Fence] has admitted is certain. If the lease

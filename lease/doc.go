@@ -21,10 +21,14 @@
 //	if err != nil {
 //		return err
 //	}
-//	defer held.Release(context.WithoutCancel(ctx))
-//	return held.Do(ctx, func(ctx context.Context, token lease.Token) error {
+//	defer held.Close()
+//	err = held.Do(ctx, func(ctx context.Context, token lease.Token) error {
 //		return compact(ctx, token) // ctx ends before the lease does; token goes with every write
 //	})
+//	if err != nil {
+//		return err // others have to wait until the lease expires
+//	}
+//	return held.Release(ctx) // others can have it at once
 //
 // # The clock gives efficiency, the token gives safety
 //

@@ -15,8 +15,9 @@ import (
 // holder is larger (Corbett et al., "Spanner", OSDI 2012, section 4.1.1, abdication). Then the record is
 // given up in the store.
 //
-// It returns nil once the record is not ours. If ctx ends before, or if the clock is closed, the error says so and the
-// record stays until it expires, or until Release is called again; the lease is over in any case.
+// It returns nil once the record is not ours. If ctx ends before, or if the clock is closed, the error
+// says so and the record stays until it expires, or until Release is called again; the lease is over in
+// any case.
 func (l *Lease) Release(ctx context.Context) error {
 	_ = l.end(ErrReleased)
 	l.stop()

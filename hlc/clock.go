@@ -1,0 +1,197 @@
+package hlc
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/cpu"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// IntervalClock is what a Clock reads: [truetime.Clock] and everything else that answers with
+// intervals which contain true time.
+type IntervalClock interface {
+	Now() (truetime.Interval, error)
+}
+
+// Clock is a hybrid logical clock. All methods are safe for use by many goroutines. What they return is
+// linearizable: of two calls of which one returns before the other begins, the later one gets the
+// greater timestamp, and no timestamp is returned twice.
+type Clock struct {
+	source    IntervalClock
+	physical  PhysicalTime
+	tolerance time.Duration
+	maxAhead  time.Duration
+
+	// durable is the greatest timestamp that may be returned; only a clock with a store has one.
+	// It changes about once a second, so it has no cache line in common with last, which changes
+	// with every call.
+	durable     atomic.Int64
+	reservation *reservation // nil without a store
+
+	_    cpu.CacheLinePad
+	last atomic.Int64 // the greatest timestamp returned or merged, or closed
+	_    cpu.CacheLinePad
+
+	closing  sync.Once
+	closeErr error
+}
+
+// closed is what last is once the clock has been closed. Nothing is ever added to it.
+const closed = math.MinInt64
+
+// New makes a clock on top of source, which it does not close. All mistakes in the options are reported
+// together.
+//
+// Nothing is remembered beyond the life of the clock: after a restart timestamps may repeat what was
+// issued before. Use [Open] if that matters.
+func New(source IntervalClock, options ...Option) (*Clock, error) {
+	config, err := configure(source, options)
+	if err != nil {
+		return nil, err
+	}
+	c := newClock(source, config)
+	c.durable.Store(math.MaxInt64)
+	return c, nil
+}
+
+func newClock(source IntervalClock, config config) *Clock {
+	return &Clock{source: source, physical: config.physical, tolerance: config.tolerance, maxAhead: config.maxAhead}
+}
+
+// Now returns a timestamp for a local event, or for a message about to be sent: greater than all before
+// it, and not before physical time. It takes no lock, does not wait, and allocates nothing.
+//
+// The error wraps that of the interval clock if it has no answer, or is [ErrInvalidInterval],
+// [ErrTooFarAhead], [ErrNotDurable] or [ErrClosed].
+func (c *Clock) Now() (Timestamp, error) {
+	now, err := c.read()
+	if err != nil {
+		return 0, err
+	}
+	return c.tick(now, 0)
+}
+
+// Update merges the timestamp of a message and returns one for the event of its reception, which is
+// greater than the remote one and all before it on this clock. It costs what Now costs.
+//
+// A timestamp that is provably from the future, beyond Latest by more than the tolerance, is refused with
+// a [*FutureError] that names the sender, from. Other errors are those of Now, and
+// [ErrInvalidTimestamp]. After an error nothing has changed.
+func (c *Clock) Update(remote Timestamp, from string) (Timestamp, error) {
+	return c.update(remote, c.tolerance, from)
+}
+
+// UpdateWithin is Update for a sender that declares how far its timestamp may be ahead of true time: the
+// timestamp minus the Earliest that it was read with, which is at most 2ε for one that is not ahead of its
+// interval. A timestamp beyond Latest by more than that is a contradiction and refused. The declaration
+// can only narrow the tolerance, and counts as 0 if it is below.
+func (c *Clock) UpdateWithin(remote Timestamp, ahead time.Duration, from string) (Timestamp, error) {
+	return c.update(remote, min(max(ahead, 0), c.tolerance), from)
+}
+
+func (c *Clock) update(remote Timestamp, tolerance time.Duration, from string) (Timestamp, error) {
+	if remote <= 0 {
+		return 0, invalidFrom(remote, from)
+	}
+	now, err := c.read()
+	if err != nil {
+		return 0, err
+	}
+	if remote.Time() > now.Latest.Add(tolerance) {
+		return 0, &FutureError{Remote: remote, From: from, Now: now, Tolerance: tolerance}
+	}
+	return c.tick(now, remote)
+}
+
+// Observe merges the timestamp of something that was only read, without an event of its own: all
+// timestamps after it are greater than the remote one. It does not read the interval clock if the
+// remote timestamp is not ahead of this clock. Errors are as for Update.
+func (c *Clock) Observe(remote Timestamp, from string) error {
+	if remote <= 0 {
+		return invalidFrom(remote, from)
+	}
+	if c.last.Load() >= int64(remote) {
+		return nil
+	}
+	now, err := c.read()
+	if err != nil {
+		return err
+	}
+	if remote.Time() > now.Latest.Add(c.tolerance) {
+		return &FutureError{Remote: remote, From: from, Now: now, Tolerance: c.tolerance}
+	}
+	for { // a failed swap means that another call has got through
+		last := c.last.Load()
+		switch {
+		case last == closed:
+			return ErrClosed
+		case last >= int64(remote):
+			return nil
+		case int64(remote) > c.durable.Load():
+			return c.notDurable(remote)
+		}
+		if c.last.CompareAndSwap(last, int64(remote)) {
+			return nil
+		}
+	}
+}
+
+// Last returns the greatest timestamp returned or merged so far, without an event: zero if there is none,
+// or if the clock has been closed.
+func (c *Clock) Last() Timestamp { return Timestamp(max(c.last.Load(), 0)) }
+
+// tick returns max(last+1, remote+1, pt), and makes it the last.
+func (c *Clock) tick(now truetime.Interval, remote Timestamp) (Timestamp, error) {
+	pt := c.physical.of(now)
+	ceiling := Timestamp(now.Latest.Add(c.maxAhead))
+	for { // a failed swap means that another call has got through
+		last := c.last.Load()
+		if last == closed {
+			return 0, ErrClosed
+		}
+		before := max(Timestamp(last), remote)
+		if before >= ceiling { // which also keeps before+1 from overflowing
+			return 0, c.tooFarAhead(before, now)
+		}
+		next := max(before+1, pt)
+		if int64(next) > c.durable.Load() {
+			return 0, c.notDurable(next)
+		}
+		if c.last.CompareAndSwap(last, int64(next)) {
+			return next, nil
+		}
+	}
+}
+
+// read returns the interval of this moment.
+func (c *Clock) read() (truetime.Interval, error) {
+	now, err := c.source.Now()
+	if err != nil {
+		if c.last.Load() == closed {
+			return truetime.Interval{}, ErrClosed
+		}
+		return truetime.Interval{}, fmt.Errorf("hlc: no interval to go by: %w", err)
+	}
+	if !now.Valid() {
+		return truetime.Interval{}, fmt.Errorf("%w: from %v to %v", ErrInvalidInterval, now.Earliest, now.Latest)
+	}
+	return now, nil
+}
+
+func (c *Clock) tooFarAhead(before Timestamp, now truetime.Interval) error {
+	ceiling := now.Latest.Add(c.maxAhead)
+	wait := truetime.Time(before).Sub(ceiling)
+	if wait < math.MaxInt64 {
+		wait++ // the next one must fit below the ceiling
+	}
+	return &AheadError{Last: before, Latest: now.Latest, MaxAhead: c.maxAhead, Wait: wait}
+}
+
+func invalidFrom(remote Timestamp, from string) error {
+	return fmt.Errorf("%w: %q sent %d, which is not above zero", ErrInvalidTimestamp, from, int64(remote))
+}

@@ -1,0 +1,133 @@
+package hlc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// FileStore keeps the bound in a file. A Save writes a new file beside it, named with ".tmp" at the end,
+// syncs that, renames it over the old one and syncs the directory, so that a crash at any moment leaves
+// the old bound or the new one.
+//
+// Put it on the disk that holds the data stamped with the timestamps, so that they are lost together or not
+// at all. A FileStore cannot tell a first start from a file that was deleted, and does not notice a
+// second process on the same file. An operation that hangs in the operating system does not heed its
+// context.
+type FileStore struct {
+	path  string
+	files filesystem
+
+	mu sync.Mutex // one replacement at a time
+}
+
+// filesystem is what a FileStore does to files, so that tests can crash between two steps.
+type filesystem interface {
+	read(path string, limit int) ([]byte, error) // at most limit bytes
+	create(path string) (file, error)            // empty
+	rename(from, to string) error
+	syncDir(path string) error // also an error if it is not there
+}
+
+type file interface {
+	Write(p []byte) (int, error)
+	Sync() error
+	Close() error
+}
+
+// NewFileStore returns a store that keeps the bound in the file of that path. The directory must exist, the
+// file need not.
+func NewFileStore(path string) *FileStore { return &FileStore{path: path, files: osFiles{}} }
+
+// Load returns the saved bound, or zero if there is no file. A file that is torn, altered or of another kind
+// is an [ErrDamaged].
+func (s *FileStore) Load(ctx context.Context) (Timestamp, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := s.files.read(s.path, boundSize+1)
+	if errors.Is(err, fs.ErrNotExist) {
+		// A disk that is not mounted has no file either.
+		if err := s.files.syncDir(filepath.Dir(s.path)); err != nil {
+			return 0, fmt.Errorf("directory of the bound: %w", err)
+		}
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	bound, err := decodeBound(data)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w: put back the file, or one with a bound above every timestamp issued", s.path, err)
+	}
+	return bound, nil
+}
+
+// Save replaces the bound and returns once that is on disk.
+func (s *FileStore) Save(ctx context.Context, bound Timestamp) error {
+	if err := bound.check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fresh := s.path + ".tmp"
+	if err := s.write(fresh, encodeBound(bound)); err != nil {
+		return err
+	}
+	if err := s.files.rename(fresh, s.path); err != nil {
+		return err
+	}
+	return s.files.syncDir(filepath.Dir(s.path))
+}
+
+func (s *FileStore) write(path string, data []byte) error {
+	f, err := s.files.create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// The file is one line: what it is and its version, the bound in 19 digits, and the CRC-32C of all before it.
+const (
+	boundMagic   = "epsilon-hlc-bound "
+	boundVersion = "1 "
+	boundSize    = len(boundMagic) + len(boundVersion) + 19 + 1 + 8 + 1
+)
+
+func encodeBound(bound Timestamp) []byte {
+	line := fmt.Sprintf("%s%s%019d ", boundMagic, boundVersion, int64(bound))
+	return fmt.Appendf(nil, "%s%08x\n", line, crc32.Checksum([]byte(line), crc32.MakeTable(crc32.Castagnoli)))
+}
+
+func decodeBound(data []byte) (Timestamp, error) {
+	text, ours := strings.CutPrefix(string(data), boundMagic)
+	if !ours {
+		return 0, fmt.Errorf("%w: not a file of a bound", ErrDamaged)
+	}
+	text, known := strings.CutPrefix(text, boundVersion)
+	if !known {
+		return 0, fmt.Errorf("%w: not version %s of the file", ErrDamaged, strings.TrimSpace(boundVersion))
+	}
+	digits, _, _ := strings.Cut(text, " ")
+	ns, ok := parseDigits(digits)
+	// Written again it must be the same, byte for byte: nothing but what Save writes is accepted.
+	if !ok || ns == 0 || string(encodeBound(Timestamp(ns))) != string(data) {
+		return 0, fmt.Errorf("%w: the file is torn or was altered", ErrDamaged)
+	}
+	return Timestamp(ns), nil
+}

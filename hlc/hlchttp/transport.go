@@ -1,0 +1,62 @@
+package hlchttp
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/epsilontime/epsilon/hlc"
+)
+
+// Transport puts a timestamp of clock into each request and merges the one of the response before the caller
+// sees it. Requests go through next, or through http.DefaultTransport if that is nil.
+//
+// If clock has no timestamp the request is not sent. If that of the response cannot be merged, because it is
+// malformed or from the future, the error names the host, and there is no response: to use it unmerged would be
+// to lose the order of events. The server may have done what was asked, as with a connection that breaks
+// before the response. A response without a timestamp is passed on.
+func Transport(clock *hlc.Clock, next http.RoundTripper) http.RoundTripper {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return &transport{clock: clock, next: next}
+}
+
+type transport struct {
+	clock *hlc.Clock
+	next  http.RoundTripper
+}
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent, err := t.clock.Now()
+	if err != nil {
+		if r.Body != nil {
+			r.Body.Close() // as RoundTripper must, also on errors
+		}
+		return nil, fmt.Errorf("hlchttp: no timestamp for a request to %q: %w", r.URL.Host, err)
+	}
+	stamped := r.Clone(r.Context()) // a RoundTripper must not change the request
+	if stamped.Header == nil {
+		stamped.Header = http.Header{}
+	}
+	stamped.Header.Set(Header, sent.String())
+	response, err := t.next.RoundTrip(stamped)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.receive(response, r.URL.Host); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	return response, nil
+}
+
+func (t *transport) receive(response *http.Response, from string) error {
+	remote, found, err := carried(response.Header, from)
+	if err != nil || !found {
+		return err
+	}
+	if _, err := t.clock.Update(remote, from); err != nil {
+		return fmt.Errorf("hlchttp: response of %q with status %d, whose timestamp was not merged: %w", from, response.StatusCode, err)
+	}
+	return nil
+}

@@ -51,7 +51,7 @@ func BenchmarkHLCUpdate(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if remote, err = clock.Update(remote+hlc.Timestamp(i&1*100), "peer"); err != nil {
+		if remote, err = clock.Update(remote+hlc.Timestamp(i&1*20), "peer"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -136,7 +136,7 @@ func BenchmarkMutexHLCUpdate(b *testing.B) {
 	remote := clock.now()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		remote.wall += int64(i & 1 * 100)
+		remote.wall += int64(i & 1 * 20)
 		remote = clock.update(remote)
 	}
 }

@@ -1,0 +1,330 @@
+package hlc_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/epsilontime/epsilon/hlc"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// memoryStore keeps the bound across clocks, and fails or stalls when told to.
+type memoryStore struct {
+	mu    sync.Mutex
+	bound hlc.Timestamp
+	fail  error
+	stall chan struct{} // Save waits for it to be closed, if it is not nil
+	saves int
+}
+
+func (s *memoryStore) Load(context.Context) (hlc.Timestamp, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bound, s.fail
+}
+
+func (s *memoryStore) Save(ctx context.Context, bound hlc.Timestamp) error {
+	s.mu.Lock()
+	stall := s.stall
+	s.mu.Unlock()
+	if stall != nil {
+		select {
+		case <-stall:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saves++
+	if s.fail != nil {
+		return s.fail
+	}
+	s.bound = bound
+	return nil
+}
+
+func (s *memoryStore) set(fail error, stall chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail, s.stall = fail, stall
+}
+
+// saved returns the bound and how often it was saved.
+func (s *memoryStore) saved() (hlc.Timestamp, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bound, s.saves
+}
+
+// crashed is a copy of the store as a crash would leave it.
+func (s *memoryStore) crashed() *memoryStore {
+	bound, _ := s.saved()
+	return &memoryStore{bound: bound}
+}
+
+func open(t *testing.T, source hlc.IntervalClock, store hlc.Store, options ...hlc.Option) *hlc.Clock {
+	t.Helper()
+	clock, err := hlc.Open(t.Context(), source, store, options...)
+	require.NoError(t, err)
+	t.Cleanup(func() { clock.Close() })
+	return clock
+}
+
+func TestAfterACrashOpenWaitsForWhatIsLeftOfTheReserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := bubble{time.Millisecond}, &memoryStore{}
+		begun := time.Now()
+		clock := open(t, source, store, hlc.WithReserve(3*time.Second))
+		require.Equal(t, begun, time.Now(), "a first start does not wait")
+		last := now(t, clock)
+		after := store.crashed()
+
+		time.Sleep(time.Second)
+		begun = time.Now()
+		again := open(t, source, after, hlc.WithReserve(3*time.Second))
+		require.Equal(t, 2*time.Second+1, time.Since(begun))
+		require.Greater(t, now(t, again), last)
+		after = after.crashed()
+
+		time.Sleep(4 * time.Second)
+		begun = time.Now()
+		open(t, source, after)
+		require.Equal(t, begun, time.Now(), "the reserve has passed already")
+	})
+}
+
+func TestAfterACloseOpenDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := bubble{time.Millisecond}, &memoryStore{}
+		clock := open(t, source, store)
+		last := now(t, clock)
+		require.NoError(t, clock.Close())
+		bound, _ := store.saved()
+		require.Equal(t, last, bound)
+
+		begun := time.Now()
+		again := open(t, source, store)
+		require.LessOrEqual(t, time.Since(begun), time.Nanosecond, "the same instant would be the same timestamp")
+		require.Greater(t, now(t, again), last)
+	})
+}
+
+func TestOpenWaitsForTheIntervalClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &manual{err: truetime.ErrNotSynchronized}
+		time.AfterFunc(time.Second, func() { source.set(start, start) })
+		begun := time.Now()
+		open(t, source, &memoryStore{})
+		require.Equal(t, time.Second, time.Since(begun).Round(100*time.Millisecond))
+	})
+}
+
+func TestOpenSaysWhatItWaitedForWhenItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := hlc.Open(ctx, &manual{err: truetime.ErrNotSynchronized}, &memoryStore{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, truetime.ErrNotSynchronized)
+
+		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		bound := hlc.Timestamp(truetime.FromStd(time.Now().Add(8 * time.Hour)))
+		store := &memoryStore{bound: bound}
+		_, err = hlc.Open(ctx, bubble{0}, store)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "7h59m")
+		kept, saves := store.saved()
+		require.Equal(t, bound, kept)
+		require.Zero(t, saves, "what cannot start does not touch the bound")
+
+		_, err = hlc.Open(t.Context(), &manual{err: truetime.ErrClosed}, &memoryStore{})
+		require.ErrorIs(t, err, truetime.ErrClosed, "which nothing will change")
+	})
+}
+
+func TestOpenReportsWhatTheStoreCannotDo(t *testing.T) {
+	broken := errors.New("input/output error")
+	_, err := hlc.Open(t.Context(), at(start, 0), &memoryStore{fail: broken})
+	require.ErrorIs(t, err, broken)
+	_, err = hlc.Open(t.Context(), at(start, 0), &memoryStore{bound: -5})
+	require.ErrorIs(t, err, hlc.ErrDamaged)
+	_, err = hlc.Open(t.Context(), at(start, 0), hlc.NewFileStore(filepath.Join(t.TempDir(), "missing", "bound")))
+	require.Error(t, err, "a directory that is not there is not a first start")
+}
+
+// The store is as slow as a third of the reserve, and no call ever notices, nor after a quiet hour.
+func TestNobodyWaitsForTheStoreInNormalRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{}
+		clock := open(t, bubble{time.Millisecond}, store)
+		slow := make(chan struct{})
+		store.set(nil, slow)
+		for range 100 {
+			time.Sleep(200 * time.Millisecond)
+			begun := time.Now()
+			timestamp := now(t, clock)
+			require.Equal(t, begun, time.Now())
+			bound, _ := store.saved()
+			require.LessOrEqual(t, timestamp, bound, "nothing beyond what is durable")
+			close(slow)
+			slow = make(chan struct{})
+			store.set(nil, slow)
+		}
+		close(slow)
+		store.set(nil, nil)
+		time.Sleep(time.Hour)
+		now(t, clock)
+		_, saves := store.saved()
+		require.InDelta(t, 3600+20, saves, 40, "about one a second")
+	})
+}
+
+func TestAStoreThatFailsOrStallsStopsTimestampsAtTheBound(t *testing.T) {
+	broken := errors.New("no space left on device")
+	for name, trouble := range map[string]struct {
+		fail  error
+		stall chan struct{}
+	}{
+		"fails": {fail: broken}, "stalls": {stall: make(chan struct{})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if trouble.stall != nil {
+					trouble.stall = make(chan struct{}) // of the bubble
+				}
+				store := &memoryStore{}
+				clock := open(t, bubble{0}, store, hlc.WithReserve(3*time.Second))
+				bound, _ := store.saved()
+				store.set(trouble.fail, trouble.stall)
+
+				time.Sleep(2900 * time.Millisecond)
+				require.LessOrEqual(t, now(t, clock), bound)
+				time.Sleep(200 * time.Millisecond)
+				last := clock.Last()
+				for range 3 {
+					_, err := clock.Now()
+					require.ErrorIs(t, err, hlc.ErrNotDurable)
+					if trouble.fail != nil {
+						require.ErrorIs(t, err, broken)
+					}
+					require.ErrorIs(t, clock.Observe(bound+1, "row"), hlc.ErrNotDurable)
+					_, err = clock.Update(bound+1, "peer")
+					require.ErrorIs(t, err, hlc.ErrNotDurable)
+					require.Equal(t, last, clock.Last())
+				}
+				kept, saves := store.saved()
+				require.Equal(t, bound, kept)
+				require.LessOrEqual(t, saves, 40, "callers do not make it worse")
+
+				store.set(nil, nil)
+				if trouble.stall != nil {
+					close(trouble.stall)
+				}
+				time.Sleep(200 * time.Millisecond)
+				require.Greater(t, now(t, clock), bound)
+				require.NoError(t, clock.Close())
+			})
+		})
+	}
+}
+
+// A jump past the bound is refused once, and asks for a new bound at once.
+func TestAJumpPastTheBoundAsksForTheNextOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := at(start, 0)
+		clock := open(t, source, &memoryStore{})
+		source.set(start.Add(time.Hour), start.Add(time.Hour))
+		_, err := clock.Now()
+		require.ErrorIs(t, err, hlc.ErrNotDurable)
+		synctest.Wait() // no time passes
+		require.Equal(t, start.Add(time.Hour), now(t, clock).Time())
+	})
+}
+
+func TestCloseReportsABoundThatWasNotSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{}
+		clock := open(t, bubble{0}, store)
+		stall := make(chan struct{})
+		store.set(nil, stall)
+		time.Sleep(2 * time.Second) // a Save is under way
+		err := clock.Close()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, err, clock.Close())
+		_, err = clock.Now()
+		require.ErrorIs(t, err, hlc.ErrClosed)
+	})
+}
+
+// Close races with callers: whatever they got is not above the bound that Close saved.
+func TestNothingIsIssuedAboveTheLastBound(t *testing.T) {
+	for range 200 {
+		store := &memoryStore{}
+		clock, err := hlc.Open(t.Context(), at(start, 0), store)
+		require.NoError(t, err)
+		var greatest atomic.Int64
+		var running sync.WaitGroup
+		ready := make(chan struct{})
+		running.Go(func() {
+			close(ready)
+			for {
+				timestamp, err := clock.Now()
+				if err != nil {
+					return
+				}
+				greatest.Store(int64(timestamp))
+			}
+		})
+		<-ready
+		require.NoError(t, clock.Close())
+		running.Wait()
+		bound, _ := store.saved()
+		require.GreaterOrEqual(t, int64(bound), greatest.Load())
+	}
+}
+
+// Restarts and crashes in a row, at random, with peers that push: no timestamp ever repeats or goes back, and the
+// bound does not run away from time.
+func TestTimestampsGoOnAcrossRestarts(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store, last := &memoryStore{}, hlc.Timestamp(0)
+			for range rapid.IntRange(1, 6).Draw(rt, "lives") {
+				clock, err := hlc.Open(t.Context(), bubble{time.Millisecond}, store)
+				require.NoError(t, err)
+				for range rapid.IntRange(0, 8).Draw(rt, "events") {
+					time.Sleep(time.Duration(rapid.IntRange(0, 2_000_000_000).Draw(rt, "pause")))
+					timestamp, err := clock.Now()
+					if rapid.Bool().Draw(rt, "pushed") {
+						push := hlc.Timestamp(rapid.IntRange(0, int(400*time.Millisecond)).Draw(rt, "push"))
+						timestamp, err = clock.Update(max(timestamp, 1)+push, "peer")
+						if errors.Is(err, hlc.ErrFromFuture) {
+							continue
+						}
+					}
+					require.NoError(t, err)
+					require.Greater(t, timestamp, last)
+					last = timestamp
+				}
+				crashed := store.crashed()
+				bound, _ := crashed.saved()
+				require.Less(t, bound.Time().Sub(truetime.FromStd(time.Now())), 4*time.Second+10*time.Millisecond)
+				require.NoError(t, clock.Close())
+				if rapid.Bool().Draw(rt, "crash") {
+					store = crashed
+				}
+			}
+		})
+	})
+}

@@ -1,0 +1,77 @@
+package hlc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/epsilontime/epsilon/hlc"
+)
+
+// Two services, of which one hears from the other. In a program their interval clock is a truetime.Clock.
+func Example() {
+	orders, err := hlc.New(at(start, 1000))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	billing, err := hlc.New(at(start-700, 1000)) // reads an earlier interval, which is as true
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	ordered, err := orders.Now() // stamps the order, and goes with the message
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	billed, err := billing.Update(ordered, "orders") // before anything is done about the message
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(billed.After(ordered))
+
+	_, err = billing.Update(ordered+3_600_000_000_000, "a clock an hour fast")
+	fmt.Println(errors.Is(err, hlc.ErrFromFuture), billing.Last() == billed)
+	// Output:
+	// true
+	// true true
+}
+
+// Timestamps go on after those of the process before.
+func ExampleOpen() {
+	dir, err := os.MkdirTemp("", "hlc")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	source := at(start, 1000)
+	var last hlc.Timestamp
+	for range 2 {
+		clock, err := hlc.Open(context.Background(), source, hlc.NewFileStore(filepath.Join(dir, "hlc")))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		timestamp, err := clock.Now()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(timestamp.After(last))
+		last = timestamp
+		if err := clock.Close(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		source.set(start, start.Add(2000)) // a little later
+	}
+	// Output:
+	// true
+	// true
+}

@@ -85,6 +85,9 @@ func TestWhatIsFromTheFutureIsRefusedBeforeItIsMerged(t *testing.T) {
 		}
 	}
 	require.NoError(t, clock.Observe(limit, "node-7"), "the limit itself is tolerated")
+	got, err := clock.Update(limit, "node-7")
+	require.NoError(t, err)
+	require.Equal(t, limit+1, got)
 }
 
 func TestADeclaredUncertaintyNarrowsTheTolerance(t *testing.T) {
@@ -93,6 +96,8 @@ func TestADeclaredUncertaintyNarrowsTheTolerance(t *testing.T) {
 	require.ErrorIs(t, err, hlc.ErrFromFuture)
 	_, err = clock.UpdateWithin(hlc.Timestamp(start)+1, -5, "peer")
 	require.ErrorIs(t, err, hlc.ErrFromFuture)
+	_, err = clock.UpdateWithin(hlc.Timestamp(start), -5, "peer")
+	require.NoError(t, err, "below 0 counts as 0")
 	got, err := clock.UpdateWithin(hlc.Timestamp(start)+10, 10, "peer")
 	require.NoError(t, err)
 	require.Equal(t, hlc.Timestamp(start)+11, got)

@@ -45,7 +45,6 @@ func Open(ctx context.Context, source IntervalClock, store Store, options ...Opt
 	}
 	c := newClock(source, config)
 	c.last.Store(int64(bound))
-	c.durable.Store(int64(bound))
 	c.reservation = newReservation(store, config.reserve)
 	if err := c.awaitPast(ctx, bound); err != nil {
 		return nil, err

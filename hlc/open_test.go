@@ -22,7 +22,8 @@ type memoryStore struct {
 	mu    sync.Mutex
 	bound hlc.Timestamp
 	fail  error
-	stall chan struct{} // Save waits for it to be closed, if it is not nil
+	stall chan struct{} // Save waits for it to be closed, if it is not nil,
+	deaf  bool          // and does not heed its context
 	saves int
 }
 
@@ -35,6 +36,9 @@ func (s *memoryStore) Load(context.Context) (hlc.Timestamp, error) {
 func (s *memoryStore) Save(ctx context.Context, bound hlc.Timestamp) error {
 	s.mu.Lock()
 	stall := s.stall
+	if s.deaf {
+		ctx = context.Background()
+	}
 	s.mu.Unlock()
 	if stall != nil {
 		select {
@@ -223,6 +227,11 @@ func TestAStoreThatFailsOrStallsStopsTimestampsAtTheBound(t *testing.T) {
 					require.ErrorIs(t, err, hlc.ErrNotDurable)
 					require.Equal(t, last, clock.Last())
 				}
+				for range 500 {
+					_, err := clock.Now()
+					require.ErrorIs(t, err, hlc.ErrNotDurable)
+					time.Sleep(time.Millisecond)
+				}
 				kept, saves := store.saved()
 				require.Equal(t, bound, kept)
 				require.LessOrEqual(t, saves, 40, "callers do not make it worse")
@@ -237,6 +246,49 @@ func TestAStoreThatFailsOrStallsStopsTimestampsAtTheBound(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Were it lowered, a call in between could have issued a timestamp above it.
+func TestTheBoundIsNotLoweredWhenTheIntervalGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := at(start, 0), &memoryStore{}
+		open(t, source, store)
+		bound, _ := store.saved()
+		source.set(start-1_000_000_000, start-1_000_000_000)
+		time.Sleep(10 * time.Second)
+		kept, _ := store.saved()
+		require.Equal(t, bound, kept)
+	})
+}
+
+// Nor is it by a life in which nothing was issued, or by an interval that goes back after the start.
+func TestALifeWithoutTimestampsKeepsTheBound(t *testing.T) {
+	source, store := at(start, 0), &memoryStore{bound: hlc.Timestamp(start) - 5}
+	clock := open(t, source, store)
+	source.set(start-100, start-100)
+	require.NoError(t, clock.Close())
+	kept, _ := store.saved()
+	require.Equal(t, start-5, kept.Time())
+
+	source.set(start, start)
+	clock = open(t, source, store)
+	source.set(start-100, start-100)
+	require.Equal(t, start-4, now(t, clock).Time())
+}
+
+func TestAPeerThatPushesPastTheReserveIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := open(t, at(start, 0), &memoryStore{}, hlc.WithReserve(10*time.Millisecond))
+		for want := start + 10_000_000; want < start.Add(400*time.Millisecond); want += 10_000_000 {
+			got, err := clock.Update(hlc.Timestamp(want)-1, "peer")
+			if errors.Is(err, hlc.ErrNotDurable) {
+				synctest.Wait()
+				got, err = clock.Update(hlc.Timestamp(want)-1, "peer")
+			}
+			require.NoError(t, err)
+			require.Equal(t, want, got.Time())
+		}
+	})
 }
 
 // A jump past the bound is refused once, and asks for a new bound at once.
@@ -264,6 +316,33 @@ func TestCloseReportsABoundThatWasNotSaved(t *testing.T) {
 		require.Equal(t, err, clock.Close())
 		_, err = clock.Now()
 		require.ErrorIs(t, err, hlc.ErrClosed)
+	})
+}
+
+// No goroutine outlives Close, even if the disk hangs: then Close waits for it.
+func TestCloseWaitsForASaveThatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{deaf: true}
+		clock := open(t, bubble{0}, store)
+		last := now(t, clock)
+		stall := make(chan struct{})
+		store.set(nil, stall)
+		time.Sleep(2 * time.Second)
+		store.set(nil, nil)
+		var closed atomic.Bool
+		go func() {
+			if err := clock.Close(); err != nil {
+				t.Error(err)
+			}
+			closed.Store(true)
+		}()
+		time.Sleep(time.Minute)
+		require.False(t, closed.Load())
+		close(stall)
+		synctest.Wait()
+		require.True(t, closed.Load())
+		bound, _ := store.saved()
+		require.Equal(t, last, bound)
 	})
 }
 

@@ -125,7 +125,6 @@ func TestTheHeaderIsStampedWhicheverWayItIsWritten(t *testing.T) {
 		"ReadFrom":    func(w http.ResponseWriter) { w.(io.ReaderFrom).ReadFrom(strings.NewReader("x")) },
 		"Flush":       func(w http.ResponseWriter) { w.(http.Flusher).Flush() },
 		"controller":  func(w http.ResponseWriter) { http.NewResponseController(w).Flush() },
-		"early hints": func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints); w.WriteHeader(http.StatusOK) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := newClock(t, &fixed{at: start})
@@ -139,6 +138,20 @@ func TestTheHeaderIsStampedWhicheverWayItIsWritten(t *testing.T) {
 			require.Greater(t, stamp(t, response.Header), during)
 		})
 	}
+}
+
+// Early hints carry a timestamp of their own; the header that counts has a later one.
+func TestTheFinalHeaderIsStampedAfterAnInformationalOne(t *testing.T) {
+	clock := newClock(t, &fixed{at: start})
+	var during hlc.Timestamp
+	url := serve(t, hlchttp.Handler(clock, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		during, _ = clock.Now()
+		w.WriteHeader(http.StatusOK)
+	})))
+	response, err := send(t, url, func(next http.RoundTripper) http.RoundTripper { return next })
+	require.NoError(t, err)
+	require.Greater(t, stamp(t, response.Header), during)
 }
 
 func TestAConnectionCanBeTakenOver(t *testing.T) {

@@ -2,7 +2,12 @@
 // logical clock (Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks and Consistent Snapshots in
 // Globally Distributed Databases", 2014) on top of a clock that answers with intervals.
 //
-//	clock, err := hlc.Open(ctx, intervals, hlc.NewFileStore("data/hlc")) // intervals: a truetime.Clock
+//	store, err := hlc.OpenFileStore("data/hlc")
+//	if err != nil {
+//		return err
+//	}
+//	defer store.Close()
+//	clock, err := hlc.Open(ctx, intervals, store) // intervals: a truetime.Clock
 //	if err != nil {
 //		return err
 //	}

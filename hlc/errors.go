@@ -31,6 +31,9 @@ var (
 	// ErrDamaged: what was saved is torn, was altered, or is not ours.
 	ErrDamaged = errors.New("hlc: saved bound damaged")
 
+	// ErrInUse: another store has the file of the bound.
+	ErrInUse = errors.New("hlc: saved bound in use")
+
 	// ErrClosed: the clock has been closed.
 	ErrClosed = errors.New("hlc: clock closed")
 )

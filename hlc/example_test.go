@@ -53,7 +53,12 @@ func ExampleOpen() {
 	source := at(start, 1000)
 	var last hlc.Timestamp
 	for range 2 {
-		clock, err := hlc.Open(context.Background(), source, hlc.NewFileStore(filepath.Join(dir, "hlc")))
+		store, err := hlc.OpenFileStore(filepath.Join(dir, "hlc"))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		clock, err := hlc.Open(context.Background(), source, store)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -66,6 +71,10 @@ func ExampleOpen() {
 		fmt.Println(timestamp.After(last))
 		last = timestamp
 		if err := clock.Close(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := store.Close(); err != nil {
 			fmt.Println(err)
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -16,14 +17,14 @@ import (
 // the old bound or the new one.
 //
 // Put it on the disk that holds the data stamped with the timestamps, so that they are lost together or not
-// at all. A FileStore cannot tell a first start from a file that was deleted, and does not notice a
-// second process on the same file. An operation that hangs in the operating system does not heed its
-// context.
+// at all. A FileStore cannot tell a first start from a file that was deleted. An operation that hangs in the
+// operating system does not heed its context.
 type FileStore struct {
 	path  string
 	files filesystem
 
-	mu sync.Mutex // one replacement at a time
+	mu   sync.Mutex // one replacement at a time
+	lock io.Closer  // held until Close; nil afterwards
 }
 
 // filesystem is what a FileStore does to files, so that tests can crash between two steps.
@@ -40,18 +41,48 @@ type file interface {
 	Close() error
 }
 
-// NewFileStore returns a store that keeps the bound in the file of that path. The directory must exist, the
-// file need not.
-func NewFileStore(path string) *FileStore { return &FileStore{path: path, files: osFiles{}} }
+// OpenFileStore returns a store that keeps the bound in the file of that path. The directory must exist, the
+// file need not. Close it after the clock that uses it.
+//
+// It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store has it,
+// in this process or another: two clocks on one bound would issue the same timestamps. On Windows, Solaris and
+// AIX nothing is locked.
+func OpenFileStore(path string) (*FileStore, error) {
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("hlc: lock of the bound: %w", err)
+	}
+	return &FileStore{path: path, files: osFiles{}, lock: lock}, nil
+}
+
+// Close lets another store have the file. This one can neither load nor save any more.
+func (s *FileStore) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return nil
+	}
+	err := s.lock.Close()
+	s.lock = nil
+	return err
+}
+
+// usable returns an error if nothing may be done.
+func (s *FileStore) usable(ctx context.Context) error {
+	if s.lock == nil {
+		return fmt.Errorf("store of %s: %w", s.path, fs.ErrClosed)
+	}
+	return ctx.Err()
+}
 
 // Load returns the saved bound, or zero if there is no file. A file that is torn, altered or of another kind
 // is an [ErrDamaged].
 func (s *FileStore) Load(ctx context.Context) (Timestamp, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return 0, err
+	}
 	data, err := s.files.read(s.path, boundSize+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		// A disk that is not mounted has no file either.
@@ -77,7 +108,7 @@ func (s *FileStore) Save(ctx context.Context, bound Timestamp) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := ctx.Err(); err != nil {
+	if err := s.usable(ctx); err != nil {
 		return err
 	}
 	fresh := s.path + ".tmp"

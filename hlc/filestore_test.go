@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -133,7 +134,7 @@ func TestACrashAtAnyStepLeavesTheOldBoundOrTheNewOne(t *testing.T) {
 	const old, fresh, third = Timestamp(1_767_225_600_000_000_000), Timestamp(1_767_225_603_000_000_000), Timestamp(1_767_225_606_000_000_000)
 	for failAt := 1; failAt <= stepsOfSave+1; failAt++ {
 		files := newCrashFiles()
-		store := &FileStore{path: "data/bound", files: files}
+		store := &FileStore{path: "data/bound", files: files, lock: io.NopCloser(nil)}
 		require.NoError(t, store.Save(t.Context(), old))
 		require.Equal(t, stepsOfSave, files.steps)
 
@@ -145,7 +146,7 @@ func TestACrashAtAnyStepLeavesTheOldBoundOrTheNewOne(t *testing.T) {
 			require.ErrorIs(t, err, errCrash, "step %d", failAt)
 		}
 		for i, after := range files.afterCrash() {
-			restarted := &FileStore{path: "data/bound", files: after}
+			restarted := &FileStore{path: "data/bound", files: after, lock: io.NopCloser(nil)}
 			got, errLoad := restarted.Load(t.Context())
 			require.NoError(t, errLoad, "step %d, crash %d", failAt, i)
 			if err == nil {
@@ -167,9 +168,9 @@ func TestAFirstSaveThatCrashesIsAFirstStartAgain(t *testing.T) {
 	for failAt := 1; failAt <= stepsOfSave; failAt++ {
 		files := newCrashFiles()
 		files.failAt = failAt
-		require.ErrorIs(t, (&FileStore{path: "bound", files: files}).Save(t.Context(), 77), errCrash)
+		require.ErrorIs(t, (&FileStore{path: "bound", files: files, lock: io.NopCloser(nil)}).Save(t.Context(), 77), errCrash)
 		for _, after := range files.afterCrash() {
-			got, err := (&FileStore{path: "bound", files: after}).Load(t.Context())
+			got, err := (&FileStore{path: "bound", files: after, lock: io.NopCloser(nil)}).Load(t.Context())
 			require.NoError(t, err)
 			require.Contains(t, []Timestamp{0, 77}, got)
 		}
@@ -178,20 +179,20 @@ func TestAFirstSaveThatCrashesIsAFirstStartAgain(t *testing.T) {
 
 func TestTheFileOnARealDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bound")
-	store := NewFileStore(path)
+	store := openFile(t, path)
 	got, err := store.Load(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, got, "a first start")
 
 	for _, want := range []Timestamp{1_767_225_600_000_000_000, 5, math.MaxInt64} {
 		require.NoError(t, store.Save(t.Context(), want))
-		got, err = NewFileStore(path).Load(t.Context())
+		require.NoError(t, store.Close())
+		store = openFile(t, path)
+		got, err = store.Load(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	entries, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	require.Len(t, entries, 1, "nothing is left lying about")
+	require.NoFileExists(t, path+".tmp", "nothing is left lying about")
 	require.ErrorIs(t, store.Save(t.Context(), 0), ErrInvalidTimestamp)
 
 	ended, cancel := context.WithCancel(t.Context())
@@ -200,10 +201,45 @@ func TestTheFileOnARealDisk(t *testing.T) {
 	_, err = store.Load(ended)
 	require.ErrorIs(t, err, context.Canceled)
 
-	missing := NewFileStore(filepath.Join(path, "under a file", "bound"))
-	require.Error(t, missing.Save(t.Context(), 5))
-	_, err = missing.Load(t.Context())
-	require.Error(t, err)
+	for _, missing := range []string{"nowhere/bound", "bound/under a file"} {
+		_, err = OpenFileStore(filepath.Join(filepath.Dir(path), missing))
+		require.Error(t, err)
+	}
+}
+
+// A directory that is gone, such as a disk that is not mounted any more, is not a first start.
+func TestWithoutTheDirectoryNothingIsLoadedOrSaved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "disk")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	store := openFile(t, filepath.Join(dir, "bound"))
+	require.NoError(t, os.RemoveAll(dir))
+	_, err := store.Load(t.Context())
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorIs(t, store.Save(t.Context(), 5), fs.ErrNotExist)
+}
+
+func TestOneStoreAtATimeHasTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bound")
+	store := openFile(t, path)
+	if _, locks := store.lock.(*os.File); locks {
+		_, err := OpenFileStore(path)
+		require.ErrorIs(t, err, ErrInUse)
+		require.ErrorContains(t, err, path)
+	}
+	require.NoError(t, store.Close())
+	require.NoError(t, store.Close())
+	require.ErrorIs(t, store.Save(t.Context(), 5), fs.ErrClosed, "another may have it now")
+	_, err := store.Load(t.Context())
+	require.ErrorIs(t, err, fs.ErrClosed)
+	require.NoError(t, openFile(t, path).Save(t.Context(), 5))
+}
+
+func openFile(t *testing.T, path string) *FileStore {
+	t.Helper()
+	store, err := OpenFileStore(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { store.Close() })
+	return store
 }
 
 func TestATornAlteredOrForeignFileIsAnError(t *testing.T) {
@@ -221,9 +257,10 @@ func TestATornAlteredOrForeignFileIsAnError(t *testing.T) {
 		damaged = append(damaged, flipped)
 	}
 	path := filepath.Join(t.TempDir(), "bound")
+	store := openFile(t, path)
 	for _, data := range damaged {
 		require.NoError(t, os.WriteFile(path, data, 0o600))
-		_, err := NewFileStore(path).Load(t.Context())
+		_, err := store.Load(t.Context())
 		require.ErrorIs(t, err, ErrDamaged, "%q", data[:min(len(data), 80)])
 		require.ErrorContains(t, err, path)
 	}

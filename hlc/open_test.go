@@ -3,7 +3,6 @@ package hlc_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -163,8 +162,6 @@ func TestOpenReportsWhatTheStoreCannotDo(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 	_, err = hlc.Open(t.Context(), at(start, 0), &memoryStore{bound: -5})
 	require.ErrorIs(t, err, hlc.ErrDamaged)
-	_, err = hlc.Open(t.Context(), at(start, 0), hlc.NewFileStore(filepath.Join(t.TempDir(), "missing", "bound")))
-	require.Error(t, err, "a directory that is not there is not a first start")
 }
 
 // The store is as slow as a third of the reserve, and no call ever notices, nor after a quiet hour.

@@ -86,10 +86,10 @@ func (c *Clock) Update(remote Timestamp, from string) (Timestamp, error) {
 	return c.update(remote, c.tolerance, from)
 }
 
-// UpdateWithin is Update for a sender that declares how far its timestamp may be ahead of true time: the
-// timestamp minus the Earliest that it was read with, which is at most 2ε for one that is not ahead of its
-// interval. A timestamp beyond Latest by more than that is a contradiction and refused. The declaration
-// can only narrow the tolerance, and counts as 0 if it is below.
+// UpdateWithin is Update for a sender that declares how far its timestamp may be ahead of true time:
+// the timestamp minus the Earliest that it was read with, which is at most 2ε for one that is not
+// ahead of its interval. A timestamp beyond Latest by more than that is a contradiction and refused.
+// The declaration can only narrow the tolerance, and counts as 0 if it is below.
 func (c *Clock) UpdateWithin(remote Timestamp, ahead time.Duration, from string) (Timestamp, error) {
 	return c.update(remote, min(max(ahead, 0), c.tolerance), from)
 }

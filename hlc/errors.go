@@ -70,7 +70,8 @@ type AheadError struct {
 }
 
 func (e *AheadError) Error() string {
-	return fmt.Sprintf("%v: the next timestamp must be after %v, which is %v beyond the latest that the time may be, %v; %v is allowed: try again in %v",
+	return fmt.Sprintf("%v: the next timestamp must be after %v, "+
+		"which is %v beyond the latest that the time may be, %v; %v is allowed: try again in %v",
 		ErrTooFarAhead, e.Last, e.Last.Time().Sub(e.Latest), e.Latest, e.MaxAhead, e.Wait)
 }
 

@@ -16,9 +16,9 @@ import (
 // syncs that, renames it over the old one and syncs the directory, so that a crash at any moment leaves
 // the old bound or the new one.
 //
-// Put it on the disk that holds the data stamped with the timestamps, so that they are lost together or not
-// at all. A FileStore cannot tell a first start from a file that was deleted. An operation that hangs in the
-// operating system does not heed its context.
+// Put it on the disk that holds the data stamped with the timestamps, so that they are lost together
+// or not at all. A FileStore cannot tell a first start from a file that was deleted. An operation
+// that hangs in the operating system does not heed its context.
 type FileStore struct {
 	path  string
 	files filesystem
@@ -41,12 +41,12 @@ type file interface {
 	Close() error
 }
 
-// OpenFileStore returns a store that keeps the bound in the file of that path. The directory must exist, the
-// file need not. Close it after the clock that uses it.
+// OpenFileStore returns a store that keeps the bound in the file of that path. The directory must
+// exist, the file need not. Close it after the clock that uses it.
 //
-// It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store has it,
-// in this process or another: two clocks on one bound would issue the same timestamps. On Windows, Solaris and
-// AIX nothing is locked.
+// It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store
+// has it, in this process or another: two clocks on one bound would issue the same timestamps. On
+// Windows, Solaris and AIX nothing is locked.
 func OpenFileStore(path string) (*FileStore, error) {
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
@@ -75,8 +75,8 @@ func (s *FileStore) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Load returns the saved bound, or zero if there is no file. A file that is torn, altered or of another kind
-// is an [ErrDamaged].
+// Load returns the saved bound, or zero if there is no file. A file that is torn, altered or of
+// another kind is an [ErrDamaged].
 func (s *FileStore) Load(ctx context.Context) (Timestamp, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,7 +133,8 @@ func (s *FileStore) write(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// The file is one line: what it is and its version, the bound in 19 digits, and the CRC-32C of all before it.
+// The file is one line: what it is and its version, the bound in 19 digits, and the CRC-32C of all
+// before it.
 const (
 	boundMagic   = "epsilon-hlc-bound "
 	boundVersion = "1 "

@@ -106,8 +106,8 @@ func (f *crashFile) Sync() error {
 
 func (f *crashFile) Close() error { return f.files.step() }
 
-// afterCrash returns what may be found after a crash: the directory as it was synced or as it was last seen, and of
-// data that was not synced all, half or nothing.
+// afterCrash returns what may be found after a crash: the directory as it was synced or as it was
+// last seen, and of data that was not synced all, half or nothing.
 func (c *crashFiles) afterCrash() []*crashFiles {
 	var found []*crashFiles
 	for _, directory := range []map[string]*content{c.durable, c.names} {

@@ -10,12 +10,12 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The theorems and corollaries of Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks and
-// Consistent Snapshots in Globally Distributed Databases", 2014, section 3, on random traces of nodes that read
-// skewed intervals. What happened before what is decided by vector clocks.
+// The theorems and corollaries of Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks
+// and Consistent Snapshots in Globally Distributed Databases", 2014, section 3, on random traces of
+// nodes that read skewed intervals. What happened before what is decided by vector clocks.
 //
-// The paper has a pair (l, c) where we have one number h. l.f is the greatest pt of f and of all events before
-// it, and c.f is what h.f has on top of that, h.f − l.f.
+// The paper has a pair (l, c) where we have one number h. l.f is the greatest pt of f and of all
+// events before it, and c.f is what h.f has on top of that, h.f − l.f.
 
 // event is one event of a trace.
 type event struct {
@@ -175,7 +175,7 @@ func checkTraces(t *testing.T, holds func(t *rapid.T, tr *trace, f int)) {
 }
 
 // Theorem 1: for any two events, e happened before f ⇒ (l.e, c.e) < (l.f, c.f).
-// Reference: section 3.2.
+// Reference: section 3, on the algorithm of figure 5.
 func TestTheorem1WhatHappenedBeforeHasTheSmallerTimestamp(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		for e := range tr.events {
@@ -187,7 +187,7 @@ func TestTheorem1WhatHappenedBeforeHasTheSmallerTimestamp(t *testing.T) {
 }
 
 // Theorem 2: for any event f, l.f ≥ pt.f.
-// Reference: section 3.2.
+// Reference: section 3, on the algorithm of figure 5.
 func TestTheorem2ATimestampIsNotBeforePhysicalTime(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		if tr.events[f].h < tr.events[f].pt {
@@ -196,10 +196,10 @@ func TestTheorem2ATimestampIsNotBeforePhysicalTime(t *testing.T) {
 	})
 }
 
-// Theorem 3: l.f denotes the maximum clock value that f is aware of: l.f > pt.f ⇒ there is a g that happened
-// before f with pt.g = l.f. In one number: h.f is the greatest pt.g + k over all chains of k steps from a g to f, so
-// nothing but a physical clock has ever pushed it ahead.
-// Reference: section 3.2.
+// Theorem 3: l.f denotes the maximum clock value that f is aware of: l.f > pt.f ⇒ there is a g that
+// happened before f with pt.g = l.f. In one number: h.f is the greatest pt.g + k over all chains of k
+// steps from a g to f, so nothing but a physical clock has ever pushed it ahead.
+// Reference: section 3, on the algorithm of figure 5.
 func TestTheorem3ATimestampGoesBackToAPhysicalTimeThatItHeardOf(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		want := int64(0)
@@ -214,9 +214,10 @@ func TestTheorem3ATimestampGoesBackToAPhysicalTimeThatItHeardOf(t *testing.T) {
 	})
 }
 
-// Corollary 1: |l.f − pt.f| ≤ ε. It holds for h too, because time advances by at least as much as h along a chain.
-// Reference: section 3.2; in one number, of which the paper's section 3.1 warns, only for clocks whose tick
-// is shorter than any event.
+// Corollary 1: |l.f − pt.f| ≤ ε. It holds for h too, because time advances by at least as much as h
+// along a chain.
+// Reference: section 3, on the algorithm of figure 5. Section 3.2 shows that one number can drift
+// away; that takes a tick longer than an event, and a nanosecond is not.
 func TestCorollary1ATimestampIsWithinEpsilonOfPhysicalTime(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		e := tr.events[f]
@@ -226,9 +227,10 @@ func TestCorollary1ATimestampIsWithinEpsilonOfPhysicalTime(t *testing.T) {
 	})
 }
 
-// Theorem 4 and Corollary 2: c.f = k ∧ k > 0 ⇒ there are events g1 … gk, each before the next and all before f, that share
-// l.f; so c.f ≤ |{g : g happened before f ∧ l.g = l.f}|. In one number the g are those whose h has reached l.f.
-// Reference: section 3.2.
+// Theorem 4 and Corollary 2: c.f = k ∧ k > 0 ⇒ there are events g1 … gk, each before the next and all
+// before f, that share l.f; so c.f ≤ |{g : g happened before f ∧ l.g = l.f}|. In one number the g are
+// those whose h has reached l.f.
+// Reference: section 3, on the algorithm of figure 5.
 func TestTheorem4AndCorollary2TheLogicalPartCountsEventsThatShareThePhysicalOne(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		l, count := tr.l(f), int64(0)
@@ -243,9 +245,9 @@ func TestTheorem4AndCorollary2TheLogicalPartCountsEventsThatShareThePhysicalOne(
 	})
 }
 
-// Corollary 3: c.f ≤ N(ε+1), if a node's physical clock ticks between any two of its events. In one number even
-// c.f ≤ ε.
-// Reference: section 3.2.
+// Corollary 3: c.f ≤ N(ε+1), if a node's physical clock ticks between any two of its events. In one
+// number even c.f ≤ ε.
+// Reference: section 3, on the algorithm of figure 5.
 func TestCorollary3TheLogicalPartIsBounded(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		if c := tr.c(f); c > int64(tr.nodes)*(tr.epsilon+1) || c > tr.epsilon {
@@ -255,7 +257,7 @@ func TestCorollary3TheLogicalPartIsBounded(t *testing.T) {
 }
 
 // Corollary 4: c.f ≤ ε/d + 1, if every step takes at least d ticks.
-// Reference: section 3.2.
+// Reference: section 3, on the algorithm of figure 5.
 func TestCorollary4SlowMessagesKeepTheLogicalPartSmall(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		if c := tr.c(f); c > tr.epsilon/tr.gap+1 {

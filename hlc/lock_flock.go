@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile locks the file of that path until it is closed or the process ends. The file is not the bound's own,
-// which every Save replaces, and it stays: to remove it would let two hold it at once.
+// lockFile locks the file of that path until it is closed or the process ends. The file is not the
+// bound's own, which every Save replaces, and it stays: to remove it would let two hold it at once.
 func lockFile(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// A register that is replicated by last-write-wins keeps, of two values, the one with the greater timestamp.
+// A register that is replicated by last-write-wins keeps, of two values, the one with the greater
+// timestamp.
 type write[T cmp.Ordered] struct {
 	at    T
 	value string
@@ -28,9 +29,10 @@ func merge[T cmp.Ordered](writes ...write[T]) string {
 	return kept.value
 }
 
-// A client writes x through a node whose clock is 40 ms fast and gets an answer. It then writes y through a node
-// whose clock is right, and gets an answer. Stamped by the nodes' wall clocks, the second write has the smaller
-// timestamp: every replica throws it away, though it was acknowledged, and nobody is told.
+// A client writes x through a node whose clock is 40 ms fast and gets an answer. It then writes y
+// through a node whose clock is right, and gets an answer. Stamped by the nodes' wall clocks, the
+// second write has the smaller timestamp: every replica throws it away, though it was acknowledged,
+// and nobody is told.
 func TestLastWriteWinsByWallClockLosesAnAcknowledgedWrite(t *testing.T) {
 	const fast, right = 40 * time.Millisecond, 0
 	truth := start.Std()
@@ -41,8 +43,9 @@ func TestLastWriteWinsByWallClockLosesAnAcknowledgedWrite(t *testing.T) {
 	require.Equal(t, "x", merge(first, second), "y was acknowledged after x and is lost")
 }
 
-// The same client, the same clocks, each of which knows how wrong it may be. The answer to the first write carries
-// its timestamp, the second request carries it on, and the second node merges it before it stamps the write.
+// The same client, the same clocks, each of which knows how wrong it may be. The answer to the first
+// write carries its timestamp, the second request carries it on, and the second node merges it before
+// it stamps the write.
 func TestLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) {
 	const fast, epsilon = 40 * time.Millisecond, 50 * time.Millisecond
 	fastNode := newClock(t, at(start.Add(fast), epsilon)) // the truth is in its interval, off the middle
@@ -62,8 +65,8 @@ func TestLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) {
 	require.Equal(t, "y", merge(second, first), "in whatever order")
 }
 
-// Where nothing carries the timestamp from one node to the other, the interval itself must: the first node answers
-// only when its timestamp has passed everywhere (commit-wait).
+// Where nothing carries the timestamp from one node to the other, the interval itself must: the first
+// node answers only when its timestamp has passed everywhere (commit-wait).
 func TestLastWriteWinsByHLCAndCommitWaitNeedsNoMessage(t *testing.T) {
 	const epsilon = 50 * time.Millisecond
 	source, truth := &manual{}, start

@@ -370,8 +370,8 @@ func TestNothingIsIssuedAboveTheLastBound(t *testing.T) {
 	}
 }
 
-// Restarts and crashes in a row, at random, with peers that push: no timestamp ever repeats or goes back, and the
-// bound does not run away from time.
+// Restarts and crashes in a row, at random, with peers that push: no timestamp ever repeats or goes
+// back, and the bound does not run away from time.
 func TestTimestampsGoOnAcrossRestarts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -55,8 +55,8 @@ func ParseDecimal(text string) (Timestamp, error) {
 		ok = ok && fits
 	}
 	if !ok || logical > math.MaxInt32 {
-		return 0, fmt.Errorf("%w: %.40q is not of the form nanoseconds.logical, of which the logical part has ten digits and at most the value 2147483647",
-			ErrInvalidTimestamp, text)
+		return 0, fmt.Errorf("%w: %.40q is not of the form nanoseconds.logical, "+
+			"of which the logical part has ten digits and at most the value 2147483647", ErrInvalidTimestamp, text)
 	}
 	return FromWallLogical(wall, int32(logical))
 }

@@ -11,20 +11,20 @@ import (
 // An Option changes what [Handler] does.
 type Option func(*handler)
 
-// WithPeer sets how the sender of a request is named in errors, such as by its certificate. The default is
-// its network address.
+// WithPeer sets how the sender of a request is named in errors, such as by its certificate. The
+// default is its network address.
 func WithPeer(name func(*http.Request) string) Option { return func(h *handler) { h.peer = name } }
 
-// Handler merges the timestamp of each request into clock before next sees the request, and puts one of the
-// clock into the header of each response, taken at the moment the header is written. [FromContext] returns the
-// timestamp of the request's reception.
+// Handler merges the timestamp of each request into clock before next sees the request, and puts one
+// of the clock into the header of each response, taken at the moment the header is written.
+// [FromContext] returns the timestamp of the request's reception.
 //
-// A request without a timestamp is served: it has nothing to merge. One whose timestamp cannot be merged is
-// not, nothing is merged, and the body of the answer is the error:
+// A request without a timestamp is served: it has nothing to merge. One whose timestamp cannot be
+// merged is not, nothing is merged, and the body of the answer is the error:
 //
 //   - 400 Bad Request: the header is not a timestamp, or there are several;
-//   - 422 Unprocessable Content: the timestamp is from the future, [hlc.ErrFromFuture], so the sender's clock is
-//     wrong, or this one;
+//   - 422 Unprocessable Content: the timestamp is from the future, [hlc.ErrFromFuture], so the
+//     sender's clock is wrong, or this one;
 //   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for want of
 //     synchronization.
 func Handler(clock *hlc.Clock, next http.Handler, options ...Option) http.Handler {

@@ -7,13 +7,13 @@ import (
 	"github.com/epsilontime/epsilon/hlc"
 )
 
-// Transport puts a timestamp of clock into each request and merges the one of the response before the caller
-// sees it. Requests go through next, or through http.DefaultTransport if that is nil.
+// Transport puts a timestamp of clock into each request and merges the one of the response before the
+// caller sees it. Requests go through next, or through http.DefaultTransport if that is nil.
 //
-// If clock has no timestamp the request is not sent. If that of the response cannot be merged, because it is
-// malformed or from the future, the error names the host, and there is no response: to use it unmerged would be
-// to lose the order of events. The server may have done what was asked, as with a connection that breaks
-// before the response. A response without a timestamp is passed on.
+// If clock has no timestamp the request is not sent. If that of the response cannot be merged,
+// because it is malformed or from the future, the error names the host, and there is no response: to
+// use it unmerged would be to lose the order of events. The server may have done what was asked, as
+// with a connection that breaks before the response. A response without a timestamp is passed on.
 func Transport(clock *hlc.Clock, next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport

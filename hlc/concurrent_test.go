@@ -72,3 +72,27 @@ func TestTimestampsAreLinearizableUnderConcurrency(t *testing.T) {
 		require.NotEmpty(t, seen)
 	}
 }
+
+// An Observe must not take back what another call has merged or issued while it looked.
+func TestObserveTakesNothingBack(t *testing.T) {
+	clock := newClock(t, at(start, 0))
+	var running sync.WaitGroup
+	var done atomic.Bool
+	running.Go(func() {
+		for !done.Load() {
+			if err := clock.Observe(clock.Last()+1, "one row"); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 500_000 {
+		merged := clock.Last() + 100
+		if err := clock.Observe(merged, "another row"); err != nil || clock.Last() < merged {
+			t.Errorf("%v after %v had been merged, error %v", clock.Last(), merged, err)
+			break
+		}
+	}
+	done.Store(true)
+	running.Wait()
+}

@@ -123,9 +123,7 @@ func (c *Clock) WaitSynchronized(ctx context.Context, max time.Duration) error {
 	}
 	for {
 		// Uncertainty falls only when something is published, so that is all there is to wait for.
-		c.mu.Lock()
-		changed := c.changed
-		c.mu.Unlock()
+		changed := c.Changed()
 
 		i, err := c.Now()
 		if err == nil && i.Uncertainty() <= max {
@@ -140,6 +138,19 @@ func (c *Clock) WaitSynchronized(ctx context.Context, max time.Duration) error {
 			return c.notSynchronized(ctx, max)
 		}
 	}
+}
+
+// Changed returns a channel that is closed when the clock next publishes anything: an answer with a
+// new sample in it, where Earliest may have jumped ahead, a refusal, or that it has been closed. Take
+// the channel before calling Now and wait on it after, and nothing is missed; then take the next one.
+//
+// Nothing is published after Close, so the channel of a closed clock is not closed. An answer that
+// grows too wide with time, and a disruption that the hypervisor reports, are seen by Now before
+// they are published.
+func (c *Clock) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
 }
 
 // notSynchronized says why WaitSynchronized gave up.

@@ -395,6 +395,34 @@ func TestWaitSynchronized(t *testing.T) {
 	})
 }
 
+// Whoever takes the channel, looks, and then waits, sees every publication.
+func TestChangedIsClosedByWhateverIsPublishedNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, asSources(fakes(3)), WithPoll(10*time.Second, 10*time.Second), WithBurst(1))
+		began := time.Now()
+		for changed := c.Changed(); ; changed = c.Changed() {
+			if _, err := c.Now(); err == nil {
+				break
+			}
+			<-changed
+		}
+		require.Equal(t, 2*time.Millisecond, time.Since(began), "one round trip")
+
+		pass(time.Second)
+		changed := c.Changed()
+		require.Equal(t, changed, c.Changed(), "the same until something is published")
+		select {
+		case <-changed:
+			t.Fatal("nothing has been published")
+		default:
+		}
+		require.NoError(t, c.Close())
+		<-changed
+		_, err := c.Now()
+		require.ErrorIs(t, err, ErrClosed)
+	})
+}
+
 func TestCloseEndsEverythingAtOnceAndForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sources := fakes(3)

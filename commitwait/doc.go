@@ -3,19 +3,50 @@
 // A database that wants its timestamps to agree with the order of events as seen from outside takes
 // the Latest of an interval as the commit timestamp of a transaction, does the work, and lets
 // nobody see the result before the timestamp has passed everywhere (Corbett et al., "Spanner:
-// Google's Globally-Distributed Database", OSDI 2012, section 4.1.2: start and commit wait):
+// Google's Globally-Distributed Database", OSDI 2012, section 4.1.2: start and commit wait). Do is all
+// of that:
 //
-//	now, err := clock.Now()
+//	waiter, err := commitwait.New(clock, commitwait.WithLimit(time.Second))
 //	if err != nil {
-//		return err
+//		return err // every mistake in the options
 //	}
-//	timestamp := now.Latest // true time is not later than this
-//	write(timestamp)        // not yet visible to anybody
-//	if err := commitwait.Until(ctx, clock, timestamp); err != nil {
-//		return err // the timestamp may still lie ahead: make nothing visible
+//	defer waiter.Close()
+//
+//	timestamp, err := waiter.Do(ctx, func(ctx context.Context, timestamp truetime.Time) error {
+//		return write(ctx, timestamp) // not yet visible to anybody
+//	})
+//	switch {
+//	case errors.Is(err, commitwait.ErrNotBegun):
+//		return err // nothing was written
+//	case errors.Is(err, commitwait.ErrNotPassed):
+//		return undo(timestamp) // written, and may lie ahead: show it to nobody
+//	case err != nil:
+//		return err // what write returned
 //	}
 //	publish(timestamp) // true time is later than this, on every machine
 //
-// Whatever begins after the wait is over gets a later timestamp from any clock that keeps its
-// promise, on any machine.
+// The wait and the work overlap, so only what is left of 2ε after the work is waited for. [Waiter.Until]
+// is the wait alone, for those who take their timestamps elsewhere, and a [Sequencer] hands out
+// timestamps that strictly increase. [Until] and [Do] need no Waiter.
+//
+// # What is promised
+//
+//   - No call returns nil before the clock has answered with an Earliest after the timestamp. Whatever
+//     begins after that gets a later Latest from any clock that keeps its promise, on any machine.
+//     Timers, new samples and disruptions decide when the clock is asked, and never what it said.
+//   - An error says whether a timestamp was promised: [ErrNotBegun] and [ErrNotPassed].
+//   - A wait ends when its context, its clock or its Waiter does, and leaves nothing behind.
+//   - All waits of a Waiter share one timer and at most one goroutine. A wait ends some microseconds after
+//     the timestamp has passed where one goroutine waits (see [WithSpin] for what that costs), some tens
+//     of microseconds where several do, on Linux; elsewhere when Go's timers fire.
+//
+// # What this does not promise
+//
+//   - Anything if the clock's interval does not contain true time.
+//   - Anything about how long the caller takes after the return: the process may be paused. Whatever
+//     happens then happens later than the timestamp, so the order holds.
+//   - That what the work wrote is invisible during the wait. That is the caller's to see to, and the
+//     one thing that must not be forgotten: a trigger, a cache or a replica that shows it early breaks
+//     the order.
+//   - That two calls of Do get different timestamps, without [WithSequencer].
 package commitwait

@@ -2,61 +2,39 @@ package commitwait
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Clock is what Until needs: [truetime.Clock] and everything else that answers with intervals.
-type Clock interface {
-	Now() (truetime.Interval, error)
+// Until returns nil once t has certainly passed: Earliest of the clock is after t. If that is so already
+// it returns at once. Any error means that t may not have passed; see [Waiter.Until].
+//
+// For a t that was Latest a moment ago the wait is about 2ε. Until makes a [Waiter] of its own, with the
+// defaults, which costs a few microseconds and, while it waits on Linux, one file descriptor. When
+// half of the descriptors that the process may have are in use it does without and is about 1 ms late.
+// A program that waits often, or in many goroutines at once, should make one Waiter and keep it.
+func Until(ctx context.Context, clock Clock, t truetime.Time) error {
+	w, err := single(clock)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	return w.Until(ctx, t)
 }
 
-// lookAgain is the longest time for which Until does not look at the clock.
-const lookAgain = 100 * time.Millisecond
-
-// ErrNoTimestamp is returned for the zero Time, which stands for no time at all.
-var ErrNoTimestamp = errors.New("commitwait: the timestamp is zero")
-
-// Until returns nil once t has certainly passed: Earliest of the clock is after t. It returns at once
-// if that is so already.
-//
-// It returns an error, and t may then not have passed, if ctx ends, if the clock has no answer, or
-// if t is the zero Time. The error wraps ctx's or the clock's.
-//
-// For a t that was Latest a moment ago the wait is about 2ε. It ends late by the resolution of Go's
-// timers, about 1 ms on Linux.
-func Until(ctx context.Context, clock Clock, t truetime.Time) error {
-	if t.IsZero() {
-		return ErrNoTimestamp
+// Do takes Latest as a timestamp, runs work with it, and returns the timestamp once the work is done and
+// the timestamp has certainly passed. See [Waiter.Do] for what its errors say. It is to that what
+// [Until] is to [Waiter.Until].
+func Do(ctx context.Context, clock Clock, work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
+	w, err := single(clock)
+	if err != nil {
+		return 0, notBegun(err)
 	}
-	var timer *time.Timer
-	for {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("commitwait: %v may not have passed: %w", t, err)
-		}
-		now, err := clock.Now()
-		if err != nil {
-			return fmt.Errorf("commitwait: %v may not have passed: %w", t, err)
-		}
-		if now.After(t) {
-			return nil
-		}
+	defer w.Close()
+	return w.Do(ctx, work)
+}
 
-		// Earliest has this far to go, at about the rate of our timer. It may jump ahead with a new
-		// sample, and the clock may be closed, so look again now and then.
-		left := min(t.Sub(now.Earliest.Add(-1)), lookAgain)
-		if timer == nil {
-			timer = time.NewTimer(left)
-			defer timer.Stop()
-		} else {
-			timer.Reset(left)
-		}
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+// single makes a Waiter for one call.
+func single(clock Clock) (*Waiter, error) {
+	return New(clock, func(c *config) { c.sparing = true })
 }

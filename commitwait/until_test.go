@@ -2,41 +2,17 @@ package commitwait_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/truetime"
 )
-
-// clock answers with true time, which is the time of the test's bubble, ± ε. If it has a moment of
-// change it becomes another clock then.
-type clock struct {
-	epsilon time.Duration
-	err     error
-	change  time.Time
-	then    *clock
-}
-
-func (c *clock) Now() (truetime.Interval, error) {
-	if c.then != nil && !time.Now().Before(c.change) {
-		return c.then.Now()
-	}
-	if c.err != nil {
-		return truetime.Interval{}, c.err
-	}
-	now := truth()
-	return truetime.Interval{Earliest: now.Add(-c.epsilon), Latest: now.Add(c.epsilon)}, nil
-}
-
-func truth() truetime.Time { return truetime.FromStd(time.Now()) }
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestUntilReturnsWhenTheTimestampHasCertainlyPassedAndNotBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -63,10 +39,11 @@ func TestUntilReturnsAtOnceForThePast(t *testing.T) {
 // Earliest falls behind when the interval widens: the first estimate of the wait was too short.
 func TestUntilWaitsLongerWhenTheIntervalWidens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clock{epsilon: time.Millisecond, change: time.Now().Add(time.Millisecond), then: &clock{epsilon: 10 * time.Millisecond}}
+		c := &clock{epsilon: time.Millisecond}
+		time.AfterFunc(time.Millisecond, func() { c.change(func() { c.epsilon = 10 * time.Millisecond }) })
 		commit := truth().Add(c.epsilon)
 		require.NoError(t, commitwait.Until(t.Context(), c, commit))
-		require.Greater(t, truth(), commit.Add(10*time.Millisecond))
+		require.Equal(t, commit.Add(10*time.Millisecond+1), truth())
 	})
 }
 
@@ -74,28 +51,72 @@ func TestUntilEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		for _, far := range []truetime.Time{truth().Add(time.Hour), math.MaxInt64} {
-			begun := time.Now()
-			err := commitwait.Until(ctx, &clock{}, far)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorContains(t, err, "may not have passed")
-			require.LessOrEqual(t, time.Since(begun), time.Second)
-		}
+		begun := time.Now()
+		err := commitwait.Until(ctx, &clock{}, truth().Add(time.Hour))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, commitwait.ErrNotPassed)
+		require.ErrorContains(t, err, "may not have passed")
+		require.Equal(t, time.Second, time.Since(begun))
 		require.ErrorIs(t, commitwait.Until(ctx, &clock{}, truth().Add(-time.Hour)), context.DeadlineExceeded, "nothing is promised on an ended context")
 	})
 }
 
-func TestUntilReturnsTheErrorOfTheClock(t *testing.T) {
+func TestUntilReturnsTheErrorOfAClockThatIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clock{epsilon: time.Millisecond, change: time.Now().Add(time.Second), then: &clock{err: truetime.ErrClosed}}
+		c := &clock{epsilon: time.Millisecond}
+		time.AfterFunc(time.Second, func() { c.change(func() { c.err = truetime.ErrClosed }) })
 		begun := time.Now()
-		err := commitwait.Until(t.Context(), c, truth().Add(time.Hour))
-		require.LessOrEqual(t, time.Since(begun), 1100*time.Millisecond, "soon, and not in an hour")
-		require.ErrorIs(t, err, truetime.ErrClosed)
-		require.ErrorContains(t, err, "may not have passed")
+		for range 2 { // closed meanwhile, and closed before
+			err := commitwait.Until(t.Context(), c, truth().Add(time.Minute))
+			require.LessOrEqual(t, time.Since(begun), 1100*time.Millisecond, "soon, and not in a minute")
+			require.ErrorIs(t, err, truetime.ErrClosed)
+			require.ErrorIs(t, err, commitwait.ErrNotPassed)
+		}
 	})
 }
 
-func TestUntilRefusesTheZeroTime(t *testing.T) {
-	require.ErrorIs(t, commitwait.Until(t.Context(), &clock{}, 0), commitwait.ErrNoTimestamp)
+func TestWaitBeyondTheLimitIsRefusedAtOnceWithTheEstimate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &clock{epsilon: time.Millisecond}
+		begun := time.Now()
+		for _, far := range []truetime.Time{truth().Add(time.Hour), math.MaxInt64} {
+			err := commitwait.Until(t.Context(), c, far)
+			require.ErrorIs(t, err, commitwait.ErrWaitTooLong)
+			tooLong, ok := errors.AsType[*commitwait.WaitTooLongError](err)
+			require.True(t, ok)
+			require.Equal(t, far.Sub(truth())+c.epsilon, tooLong.Estimate)
+			require.Equal(t, commitwait.DefaultLimit, tooLong.Limit)
+		}
+		w := newWaiter(t, c, commitwait.WithLimit(10*time.Millisecond))
+		require.ErrorIs(t, w.Until(t.Context(), truth().Add(9*time.Millisecond+1)), commitwait.ErrWaitTooLong)
+		require.Equal(t, begun, time.Now())
+		require.NoError(t, w.Until(t.Context(), truth().Add(9*time.Millisecond)))
+	})
+}
+
+func TestBadInputIsRefusedAtOnceByName(t *testing.T) {
+	c := &clock{}
+	work := func(context.Context, truetime.Time) error { return nil }
+	require.ErrorIs(t, commitwait.Until(t.Context(), c, 0), commitwait.ErrNoTimestamp)
+	require.ErrorIs(t, commitwait.Until(t.Context(), nil, truth()), commitwait.ErrNoClock)
+	_, err := commitwait.Do(t.Context(), nil, work)
+	require.ErrorIs(t, err, commitwait.ErrNoClock)
+	require.ErrorIs(t, err, commitwait.ErrNotBegun)
+	_, err = commitwait.Do(t.Context(), c, nil)
+	require.ErrorIs(t, err, commitwait.ErrNoWork)
+	require.ErrorIs(t, err, commitwait.ErrNotBegun)
+
+	_, err = commitwait.New(nil, nil, commitwait.WithSpin(-1), commitwait.WithSpin(time.Second), commitwait.WithLimit(0), commitwait.WithSequencer(nil))
+	require.ErrorIs(t, err, commitwait.ErrNoClock)
+	for _, mistake := range []string{"option is nil", "spin of -1ns", "spin of 1s", "limit of 0s", "sequencer is nil"} {
+		require.ErrorContains(t, err, mistake, "all mistakes at once")
+	}
+}
+
+func newWaiter(t *testing.T, c commitwait.Clock, options ...commitwait.Option) *commitwait.Waiter {
+	t.Helper()
+	w, err := commitwait.New(c, options...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, w.Close()) })
+	return w
 }

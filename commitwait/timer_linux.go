@@ -1,0 +1,83 @@
+package commitwait
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// fdTimer is a timerfd (timerfd_create(2)). Reading it parks the goroutine in Go's poller and blocks no
+// thread, and the kernel fires it within tens of microseconds, where Go's own timers take 1 ms.
+type fdTimer struct {
+	file   *os.File
+	conn   syscall.RawConn
+	when   unix.ItimerSpec
+	settle func(fd uintptr) // sets when; made once, because a closure would be allocated every time
+	count  [8]byte
+}
+
+// openTimer returns a timerfd, or Go's timer where that would do harm or no good: if it cannot be had, if
+// the caller is sparing and half of the descriptors that the process may have are in use, or in
+// a bubble of testing/synctest, whose time stands still while a goroutine reads a file.
+func openTimer(sparing bool) timer {
+	if inBubble() {
+		return newGoTimer()
+	}
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return newGoTimer()
+	}
+	// The kernel gives out the lowest number that is free, so the number tells how many are not.
+	if sparing && !withinHalf(fd) {
+		unix.Close(fd)
+		return newGoTimer()
+	}
+	t := &fdTimer{file: os.NewFile(uintptr(fd), "timerfd")}
+	if t.conn, err = t.file.SyscallConn(); err != nil {
+		t.file.Close()
+		return newGoTimer()
+	}
+	t.settle = func(fd uintptr) {
+		// It cannot fail: the descriptor is a timerfd as long as conn has it, and when is in range.
+		_ = unix.TimerfdSettime(int(fd), 0, &t.when, nil)
+	}
+	return t
+}
+
+// inBubble reports whether Go's clock is not the kernel's.
+func inBubble() bool {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &now); err != nil {
+		return false
+	}
+	// In a bubble it is the year 2000. Nothing else sets the two apart, but the wall clock may be set
+	// between the two readings.
+	return time.Unix(now.Unix()).Sub(time.Now()).Abs() > 365*24*time.Hour
+}
+
+func withinHalf(fd int) bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && uint64(fd) < limit.Cur/2
+}
+
+func (t *fdTimer) set(d time.Duration) {
+	t.when.Value = unix.NsecToTimespec(int64(max(d, 1))) // 0 would switch it off
+	_ = t.conn.Control(t.settle)
+}
+
+func (t *fdTimer) wait() bool {
+	_, err := t.file.Read(t.count[:])
+	if errors.Is(err, os.ErrClosed) {
+		return false
+	}
+	if err != nil {
+		// The runtime's poller would not take the descriptor, or broke. Late is better than never.
+		time.Sleep(time.Millisecond)
+	}
+	return true
+}
+
+func (t *fdTimer) close() { t.file.Close() }

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package commitwait
+
+func openTimer(bool) timer { return newGoTimer() }

@@ -1,0 +1,192 @@
+package commitwait
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Waiter lets any number of goroutines wait for timestamps of one clock, with one timer for all of
+// them: a timerfd on Linux, time.Timer elsewhere. All its methods are safe for use by many goroutines.
+//
+// A wait takes some 430 bytes beside the goroutine, what the runtime needs for a select included. The
+// Waiter itself has no goroutine, or one if the clock tells when it changes, from the first wait on
+// until it is closed.
+type Waiter struct {
+	config
+	clock Clock
+
+	// next is the timestamp at the head of the queue, for the goroutine that spins.
+	next atomic.Int64
+
+	mu       sync.Mutex // guards all that follows
+	queue    queue
+	unjudged int       // how many in the queue are
+	leader   *wait     // serves the queue; nil only when it is empty
+	hurried  bool      // the leader is to look up at once
+	timer    timer     // nil before the first wait; only the leader waits for it
+	woke     time.Time // when a wait last ended because its timestamp had passed
+	inVain   bool      // since then there was a spin: what is next is slept for
+
+	closing sync.Once
+	closed  chan struct{}
+	running sync.WaitGroup
+}
+
+// New makes a Waiter for a clock. Mistakes are reported together, as one error. Close it when nobody
+// waits any more; it does not close the clock.
+func New(clock Clock, options ...Option) (*Waiter, error) {
+	config, err := configure(options)
+	if clock == nil {
+		err = errors.Join(ErrNoClock, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Waiter{config: config, clock: clock, closed: make(chan struct{})}, nil
+}
+
+// Until returns nil once t has certainly passed: Earliest of the clock is after t. If that is so already
+// it returns at once. When a new sample moves Earliest ahead the wait ends earlier, and when the interval
+// widens, later. While the clock refuses to answer it goes on; see [WithFailFast].
+//
+// Any error means that t may not have passed. It is [ErrNoTimestamp] for the zero Time, [ErrWaitTooLong]
+// for a wait beyond [WithLimit], both at once; otherwise [ErrNotPassed] with the reason: ctx's error, the
+// clock's, or [ErrClosed]. On a context that has ended nothing is promised, even if t has passed.
+func (w *Waiter) Until(ctx context.Context, t truetime.Time) error {
+	if t.IsZero() {
+		return ErrNoTimestamp
+	}
+	if err := w.ended(ctx); err != nil {
+		return notPassed(t, err)
+	}
+	return w.until(ctx, t, w.limit)
+}
+
+// Do takes a timestamp, not earlier than Latest, runs work with it on the caller's goroutine, and returns
+// the timestamp once the work is done and the timestamp has certainly passed. The two overlap: the
+// time that the work takes is not waited for again. What the work writes must not be visible to
+// anybody before Do returns nil; then everything that begins later, anywhere, gets a later timestamp.
+//
+// The error says how things stand:
+//   - [ErrNotBegun]: work was not called. Its reason is ctx's error, the clock's, [ErrWaitTooLong],
+//     [ErrNoWork], [ErrClosed] or, with a Sequencer, [ErrTooFarAhead].
+//   - [ErrNotPassed]: the work is done, and its timestamp, which is returned, may lie ahead: nothing may
+//     be shown. Call Until with it to go on waiting. Once the work has begun there is no limit to
+//     the wait but ctx.
+//   - Any other is the work's own, as it is, and nothing was waited for. If the work can fail and yet
+//     leave something behind, its error must tell.
+//
+// The timestamp is zero unless the work has succeeded. The work gets ctx and should end with it:
+// Do returns no earlier than the work.
+func (w *Waiter) Do(ctx context.Context, work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
+	if work == nil {
+		return 0, notBegun(ErrNoWork)
+	}
+	timestamp, err := w.begin(ctx)
+	if err != nil {
+		return 0, notBegun(err)
+	}
+	if err := work(ctx, timestamp); err != nil {
+		return 0, err
+	}
+	return timestamp, w.until(ctx, timestamp, math.MaxInt64)
+}
+
+// begin returns a timestamp for which the wait is not too long.
+func (w *Waiter) begin(ctx context.Context) (truetime.Time, error) {
+	if err := w.ended(ctx); err != nil {
+		return 0, err
+	}
+	now, err := read(w.clock)
+	if err != nil {
+		return 0, err
+	}
+	timestamp := now.Latest
+	if w.sequencer != nil {
+		if timestamp, err = w.sequencer.Next(); err != nil {
+			return 0, err
+		}
+	}
+	return timestamp, tooLong(timestamp, now, w.limit)
+}
+
+func notBegun(reason error) error { return fmt.Errorf("%w: %w", ErrNotBegun, reason) }
+
+// Close ends every wait with [ErrClosed] and returns when the Waiter's goroutines have ended. It
+// always returns nil, and may be called more than once.
+func (w *Waiter) Close() error {
+	w.closing.Do(func() {
+		w.mu.Lock()
+		close(w.closed)
+		w.endAll(ErrClosed)
+		if w.timer != nil {
+			w.timer.close()
+		}
+		w.mu.Unlock()
+	})
+	w.running.Wait()
+	return nil
+}
+
+// ended says why a call should not begin.
+func (w *Waiter) ended(ctx context.Context) error {
+	if w.isClosed() {
+		return ErrClosed
+	}
+	return ctx.Err()
+}
+
+func (w *Waiter) isClosed() bool {
+	select {
+	case <-w.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// final reports whether an error of the clock ends the wait.
+func (w *Waiter) final(err error) bool { return w.failFast || errors.Is(err, truetime.ErrClosed) }
+
+func tooLong(t truetime.Time, now truetime.Interval, limit time.Duration) error {
+	if left := t.Sub(now.Earliest); left > limit {
+		return &WaitTooLongError{Timestamp: t, Estimate: left, Limit: limit}
+	}
+	return nil
+}
+
+// until waits for t.
+func (w *Waiter) until(ctx context.Context, t truetime.Time, limit time.Duration) error {
+	now, err := read(w.clock)
+	switch {
+	case err == nil && now.After(t):
+		return nil
+	case err == nil:
+		if err := tooLong(t, now, limit); err != nil {
+			return err
+		}
+	case w.final(err):
+		return notPassed(t, err)
+	}
+	if err := w.ended(ctx); err != nil {
+		return notPassed(t, err)
+	}
+
+	mine := entry{t, &wait{done: make(chan error, 2), unjudged: err != nil && limit < math.MaxInt64}}
+	w.join(mine)
+	err = w.await(ctx, mine)
+	if err == lead {
+		err = w.serve(ctx, mine)
+	}
+	if err == nil || errors.Is(err, ErrWaitTooLong) {
+		return err
+	}
+	return notPassed(t, err)
+}

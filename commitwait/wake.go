@@ -1,0 +1,241 @@
+package commitwait
+
+import (
+	"math"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Two goroutines call settle: the leader (leader.go) whenever the timer has fired, and one of the
+// Waiter's whenever a clock that tells has something new. It asks the clock and ends the waits whose
+// timestamp is before Earliest, and no others: no timer is ever believed.
+
+const (
+	// lookAgain is the longest time for which the clock is not asked. A clock without Changed may have
+	// jumped ahead, been closed, or found its answer again.
+	lookAgain = 100 * time.Millisecond
+
+	// batch is how many waits end under one lock, so that others can come and go in between.
+	batch = 256
+
+	// crowd is how many may wait at the same time before things are done for many at once: the leader is one
+	// who stays for long, a spin begins no sooner after the last wake-up than rest times its own
+	// length, and wake-ups are at least apart from each other. 100 000 waits a second would otherwise
+	// be as many interrupts.
+	crowd = 4
+	rest  = 4
+	apart = 50 * time.Microsecond
+
+	// standstill is how often a spin reads the same Earliest before it gives up: a clock that does
+	// not move while it is read 1000 times, 20 µs at least, is coarse, or moved by a test.
+	standstill = 1000
+)
+
+// join adds a wait to the queue.
+func (w *Waiter) join(e entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.isClosed() {
+		e.index = absent
+		e.done <- ErrClosed
+		return
+	}
+	if w.timer == nil {
+		w.start()
+	}
+	if e.unjudged {
+		w.unjudged++
+	}
+	w.queue.push(e)
+	switch {
+	case w.leader == nil:
+		w.inVain = false
+		w.appoint()
+	case e.index == 0:
+		now, err := read(w.clock)
+		w.sleep(now, err)
+	}
+}
+
+// leave takes a wait out of the queue. It is false if the wait has ended meanwhile.
+func (w *Waiter) leave(e entry) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.index == absent {
+		return false
+	}
+	w.remove(e.index)
+	return true
+}
+
+// remove takes an entry out of the queue. The lock is held.
+func (w *Waiter) remove(i int) entry {
+	e := w.queue.remove(i)
+	if e.unjudged {
+		w.unjudged--
+	}
+	return e
+}
+
+// endAll ends every wait with an error. The lock is held.
+func (w *Waiter) endAll(err error) {
+	for len(w.queue) > 0 {
+		w.remove(len(w.queue) - 1).done <- err
+	}
+	w.next.Store(math.MinInt64)
+}
+
+// start begins to serve the queue. The lock is held.
+func (w *Waiter) start() {
+	w.timer = openTimer(w.sparing)
+	n, ok := w.clock.(notifier)
+	if !ok {
+		return
+	}
+	w.running.Go(func() {
+		for {
+			changed := n.Changed() // before looking, so that nothing is missed
+			w.settle(false)
+			select {
+			case <-changed:
+			case <-w.closed:
+				return
+			}
+		}
+	})
+}
+
+// settle ends the waits whose timestamps have passed and sets the timer for the next. To the leader it
+// returns true instead if the next is so near that it is worth a spin.
+func (w *Waiter) settle(leader bool) (spin bool) {
+	for {
+		w.mu.Lock()
+		if leader {
+			w.hurried = false
+		}
+		now, err := read(w.clock)
+		more := err == nil && w.wake(now)
+		if !more {
+			spin = w.prepare(now, err, leader)
+		}
+		w.mu.Unlock()
+		if !more {
+			return spin
+		}
+	}
+}
+
+// wake ends up to a batch of waits, and reports whether there may be more. The lock is held.
+func (w *Waiter) wake(now truetime.Interval) (more bool) {
+	w.judge(now)
+	for i := range batch {
+		if len(w.queue) == 0 || !now.After(w.queue[0].timestamp) {
+			return false
+		}
+		if i == 0 {
+			w.woke, w.inVain = time.Now(), false
+		}
+		w.remove(0).done <- nil
+	}
+	return true
+}
+
+// judge applies the limit to those who came while the clock refused. The lock is held.
+func (w *Waiter) judge(now truetime.Interval) {
+	if w.unjudged == 0 {
+		return
+	}
+	var refused []entry
+	for _, e := range w.queue {
+		if e.unjudged && tooLong(e.timestamp, now, w.limit) != nil {
+			refused = append(refused, e)
+		}
+		e.unjudged = false
+	}
+	w.unjudged = 0
+	for _, e := range refused {
+		w.queue.remove(e.index)
+		e.done <- tooLong(e.timestamp, now, w.limit)
+	}
+}
+
+// prepare sees to it that the head of the queue is served in time: it sets the timer, unless the leader
+// asks and a spin is what is called for. The lock is held.
+func (w *Waiter) prepare(now truetime.Interval, err error, leader bool) (spin bool) {
+	if err != nil && w.final(err) {
+		w.endAll(err)
+	}
+	if !leader && w.leader != nil && w.leader.index == absent {
+		w.hurry() // its wait has ended, and it does not know yet
+	}
+	if len(w.queue) == 0 || w.isClosed() {
+		w.next.Store(math.MinInt64)
+		return false
+	}
+	if err == nil && leader {
+		left := w.left(now)
+		if left <= w.spin && w.maySpin(left) {
+			w.next.Store(int64(w.queue[0].timestamp))
+			return true
+		}
+	}
+	w.sleep(now, err)
+	return false
+}
+
+// left is how far Earliest has to go for the head of the queue. The lock is held.
+func (w *Waiter) left(now truetime.Interval) time.Duration {
+	return w.queue[0].timestamp.Sub(now.Earliest.Add(-1))
+}
+
+// sleep sets the timer for the head of the queue, or for when its spin begins. The lock is held, and the
+// queue is not empty.
+//
+// Earliest runs at almost the rate of the timer, slower by the clock's drift. What is missing is slept
+// again.
+func (w *Waiter) sleep(now truetime.Interval, err error) {
+	w.next.Store(int64(w.queue[0].timestamp))
+	switch left := w.left(now); {
+	case w.hurried:
+		w.timer.set(0)
+	case err != nil:
+		w.timer.set(lookAgain)
+	case w.maySpin(left):
+		w.timer.set(min(max(left-w.spin, 0), lookAgain))
+	case len(w.queue) > crowd:
+		w.timer.set(min(max(left, apart-time.Since(w.woke)), lookAgain))
+	default:
+		w.timer.set(min(left, lookAgain))
+	}
+}
+
+// maySpin reports whether there may be a spin for something that has so far to go. The lock is held.
+func (w *Waiter) maySpin(left time.Duration) bool {
+	if w.spin == 0 || w.inVain {
+		return false
+	}
+	return len(w.queue) <= crowd || time.Since(w.woke)+max(left-w.spin, 0) >= rest*w.spin
+}
+
+// spinUntilNext reads the clock until the timestamp at the head of the queue has passed, for as long as
+// allowed. Without the lock: an earlier one may come, or the last one go.
+func (w *Waiter) spinUntilNext() {
+	// The spin began when no more than its length was left, of a time that may be slower than ours.
+	enough := time.Now().Add(w.spin + time.Microsecond)
+	passed := false
+	var last truetime.Time
+	for same := 0; same < standstill && !passed; same++ {
+		now, err := read(w.clock)
+		passed = err == nil && now.After(truetime.Time(w.next.Load()))
+		if err != nil || !time.Now().Before(enough) {
+			break
+		}
+		if now.Earliest != last {
+			last, same = now.Earliest, 0
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inVain = !passed
+}

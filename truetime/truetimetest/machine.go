@@ -25,6 +25,10 @@ type MachineConfig struct {
 
 	Sources []Link
 
+	// Samples, if not nil, is called with every sample that the clock takes in, so that other rules can be
+	// tried on the same.
+	Samples func(source int, s truetime.Sample)
+
 	DriftPPM       float64 // as declared: the oscillator may be worse
 	Faulty         int     // f; 0 for the largest minority, −1 for none
 	Poll           time.Duration

@@ -118,6 +118,9 @@ func (m *Machine) ask(l *link) {
 		if l.serial != serial {
 			return // too late, or the second copy
 		}
+		if r.Kiss == nil && m.config.Samples != nil {
+			m.config.Samples(l.index, r.sample(sent, received))
+		}
 		m.finish(l, exchange, asReply(r, discipline.Facts{
 			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
 			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},

@@ -3,6 +3,7 @@ package truetimetest
 import (
 	"time"
 
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -57,4 +58,15 @@ type Reply struct {
 	Error          time.Duration // the most by which it claims to be wrong
 	Leap           truetime.Leap
 	Kiss           error // truetime.ErrSlowDown, ErrDenied or ErrUnusable instead of time
+}
+
+// sample is what a client makes of the reply.
+func (r Reply) sample(sent, received monotonic.Instant) truetime.Sample {
+	return truetime.Sample{
+		Sent: sent, Latest: r.Received.Add(r.Error),
+		Received: received, Earliest: r.Sent.Add(-r.Error),
+		Delay: received.Sub(sent) - r.Sent.Sub(r.Received),
+		Error: r.Error,
+		Leap:  r.Leap,
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
 // Clock answers with intervals that contain true time. It polls its sources in the background until
@@ -32,6 +33,7 @@ type Clock struct {
 	epoch   uint64        // of the last report
 	changed chan struct{} // closed and replaced whenever an answer is published
 	events  *eventQueue
+	journal *recorder
 
 	close   sync.Once
 	cancel  context.CancelFunc
@@ -73,20 +75,29 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 	if config.maxUncertainty > 0 {
 		c.maxWidth = 2 * uint64(config.maxUncertainty)
 	}
-	c.engine = engine.New(engine.Config{
+	setup := engine.Config{
 		Discipline: discipline.Config{
-			Scale:  c.watch.scale(),
-			Faulty: config.faulty,
-			Voter:  voter,
+			Scale:     c.watch.scale(),
+			Stability: config.stability,
+			Faulty:    config.faulty,
+			Voter:     voter,
 		},
-		Poll: config.poll,
-		Seed: config.seed,
-		Now:  c.counter.Now(),
-	})
+		Poll:   config.poll,
+		Target: config.target,
+		Seed:   config.seed,
+		Now:    c.counter.Now(),
+	}
+	c.engine = engine.New(setup)
 	c.published.Store(&answer{err: ErrNotSynchronized})
 	for i, s := range sources {
 		c.pollers = append(c.pollers, newPoller(i, s))
 	}
+	c.journal = newRecorder(config.recorder, func(err error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.events.emit(Event{Kind: EventRecorder, Epoch: c.epoch, Err: err})
+	})
+	c.record(func() []byte { return journal.Begin(setup, c.names()) })
 	return c
 }
 
@@ -201,6 +212,7 @@ func (c *Clock) Close() error {
 		c.publish(answer{err: ErrClosed}, Closed)
 		c.mu.Unlock()
 		c.running.Wait()
+		c.journal.finish()
 		c.events.finish()
 	})
 	return nil
@@ -229,6 +241,20 @@ func (c *Clock) learn(now monotonic.Instant) {
 	}
 	a := c.answer(now)
 	c.publish(a, State(a.State))
+}
+
+// record adds lines to the journal, if there is one. The lock is held.
+func (c *Clock) record(lines func() []byte) {
+	if !c.journal.record(lines) {
+		c.events.emit(Event{Kind: EventRecorder, Epoch: c.epoch, Err: errRecorderSlow})
+	}
+}
+
+func (c *Clock) names() (names []string) {
+	for _, p := range c.pollers {
+		names = append(names, p.source.Name())
+	}
+	return names
 }
 
 // publish makes an answer the one that Now gives.

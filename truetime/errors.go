@@ -32,3 +32,5 @@ var (
 	// ErrDenied: the source refuses service. It is not asked again.
 	ErrDenied = errors.New("denied service")
 )
+
+var errRecorderSlow = errors.New("recording ended: its writer is too slow, and a journal with a gap could not be replayed")

@@ -11,10 +11,13 @@ const (
 	EventVerdict                     // the verdict on a source changed: Source, Verdict, and Err if it has one
 	EventPollFailed                  // a poll gave no sample: Source, Err
 	EventDisruption                  // an epoch ended: Epoch is the new one, Reason says why
+	EventRecorder                    // the recording ended early: Err
 )
 
 // String returns the kind in lower case, as in "poll failed".
-func (k EventKind) String() string { return name(k, "state", "verdict", "poll failed", "disruption") }
+func (k EventKind) String() string {
+	return name(k, "state", "verdict", "poll failed", "disruption", "recorder")
+}
 
 // Event is something that happened to a clock. Which fields are set depends on the kind.
 type Event struct {
@@ -42,6 +45,8 @@ func (e Event) String() string {
 		return fmt.Sprintf("source %s: %v", e.Source, e.Err)
 	case EventDisruption:
 		return fmt.Sprintf("epoch %d begins: %s", e.Epoch, e.Reason)
+	case EventRecorder:
+		return e.Err.Error()
 	}
 	return e.Kind.String()
 }

@@ -3,6 +3,7 @@ package truetime
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"strings"
@@ -19,10 +20,14 @@ type Option func(*config)
 
 type config struct {
 	driftPPM       float64
+	stability      discipline.Stability
 	faulty         int // majority if negative
 	poll           polling.Config
+	polled         bool // poll was given by the user
+	target         time.Duration
 	maxUncertainty time.Duration
 	events         func(Event)
+	recorder       io.Writer
 	counter        monotonic.Counter
 	vmclockPath    *string // nil for the default
 	vmclock        *vmclock.Device
@@ -36,10 +41,13 @@ const majority = -1
 
 // Limits of the options.
 const (
-	maxDriftPPM = discipline.MaxDriftPPB / 1000
-	minPoll     = time.Millisecond
-	maxPoll     = 1 << 17 * time.Second // 36 h, as NTP's MAXPOLL (RFC 5905 figure 7)
-	maxBurst    = 16
+	maxDriftPPM     = discipline.MaxDriftPPB / 1000
+	maxWanderPPB    = 100_000
+	maxDeviationPPM = 200
+	minPoll         = time.Millisecond
+	maxPoll         = 1 << 17 * time.Second // 36 h, as NTP's MAXPOLL (RFC 5905 figure 7)
+	maxBurst        = 16
+	fastestPoll     = time.Second // of a clock that chooses its own pace
 )
 
 func defaults() config {
@@ -72,6 +80,44 @@ func WithDrift(ppm float64) Option {
 	}
 }
 
+// WithMaxWander assumes that the rate of the local counter changes by no more than so many parts per
+// billion in a second: above 0, at most 100 000. By default nothing is assumed about it.
+//
+// It makes the interval much narrower: at 100 ppb/s the answer widens between polls by some 15 ppm in
+// place of 200 where round trips are 1 ms, because the present rate follows from what the sources
+// have said lately. The price is a promise that nobody can check: if the oscillator breaks it
+// the interval may miss true time, and mostly nothing shows. A crystal changes by about 1 ppm/°C, so
+// the bound is that times the fastest change of its temperature. 100 ppb/s is conservative for bare
+// metal in a data centre, where a load step beside the crystal makes 20 to 100 ppb/s; fan failures
+// and cold starts make 100 to 500. The rate that a virtual machine sees may step by 50 ppm when it is migrated: do not
+// assume this where that can happen and no VMClock device tells of it.
+func WithMaxWander(ppbPerSecond float64) Option {
+	return func(c *config) {
+		if !(ppbPerSecond > 0 && ppbPerSecond <= maxWanderPPB) {
+			c.mistake("maximum wander of %v ppb/s: it must be above 0 and at most %d", ppbPerSecond, maxWanderPPB)
+			return
+		}
+		c.stability.Wander = ppbPerSecond * 1e-9
+	}
+}
+
+// WithRateStability assumes that within any hour the rate of the local counter stays within so many
+// parts per million of its own mean over any part of that hour: above 0, at most 200. By default
+// nothing is assumed about it.
+//
+// It is easier to defend than a bound on the wander, of which everything said at [WithMaxWander] holds
+// as well: 20 ppm is a swing of 15 to 20 °C for a bad crystal. It does most in a long holdover; between polls a
+// bound on the wander does more. Both may be assumed.
+func WithRateStability(ppm float64) Option {
+	return func(c *config) {
+		if !(ppm > 0 && ppm <= maxDeviationPPM) {
+			c.mistake("rate stability of %v ppm: it must be above 0 and at most %d", ppm, maxDeviationPPM)
+			return
+		}
+		c.stability.Deviation = ppm * 1e-6
+	}
+}
+
 // WithFaulty sets f, how many voters may be wrong at the same time: at least 0, and fewer than
 // half of them. The default is the largest minority, ⌊(n−1)/2⌋ of n voters.
 //
@@ -99,7 +145,24 @@ func WithPoll(min, max time.Duration) Option {
 			c.mistake("poll interval of %v to %v: both must lie within %v and %v, the first not above the second", min, max, minPoll, maxPoll)
 			return
 		}
-		c.poll.Min, c.poll.Max = min, max
+		c.poll.Min, c.poll.Max, c.polled = min, max, true
+	}
+}
+
+// WithTargetUncertainty has the clock poll as often as it takes to keep ε at or below target, which
+// must be above 0, and no more often. The limits of [WithPoll] apply, which are 1 s and 256 s then
+// unless that option is given, and each server's own: one that wants to be asked less often is, and
+// servers with public addresses are asked every 16 s at most ([Sample].MinPoll).
+//
+// ε cannot fall below half the round-trip delay plus what the servers claim to be wrong by. A target
+// below that makes the clock poll as often as its limits allow.
+func WithTargetUncertainty(target time.Duration) Option {
+	return func(c *config) {
+		if target <= 0 {
+			c.mistake("target uncertainty of %v: it must be above 0", target)
+			return
+		}
+		c.target = target
 	}
 }
 
@@ -137,6 +200,23 @@ func WithEvents(report func(Event)) Option {
 			return
 		}
 		c.events = report
+	}
+}
+
+// WithRecorder has a journal of the clock written to w: everything that its answers follow from, as
+// lines of text, two for each poll and for each look at the counter, some 250 bytes. The function Replay of package truetimetest does
+// it all again, and arrives at the same intervals to the nanosecond.
+//
+// Each Write is called with whole lines, one at a time, from a goroutine of the clock; Close waits
+// for the last. If w fails, or is so slow that 4096 records queue up, the recording ends and an
+// [EventRecorder] says so.
+func WithRecorder(w io.Writer) Option {
+	return func(c *config) {
+		if w == nil {
+			c.mistake("recorder: the writer is nil")
+			return
+		}
+		c.recorder = w
 	}
 }
 
@@ -197,6 +277,9 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 			continue
 		}
 		o(&c)
+	}
+	if c.target > 0 && !c.polled {
+		c.poll.Min = fastestPoll
 	}
 	voter, voters := c.vote(sources)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
 // poller asks one source again and again. Its goroutine owns the exchange; everything else is
@@ -116,13 +117,14 @@ func outcome(s *Sample, err *error, timedOut bool) engine.Outcome {
 func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome, err error, now monotonic.Instant) {
 	reply := engine.Reply{Outcome: o}
 	if o == engine.Answered {
-		reply.Peer = s.Peer
+		reply.Peer, reply.MinPoll = s.Peer, s.MinPoll
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
 		}
 	}
 	refused := c.engine.Finish(p.index, x, reply, now)
+	c.record(func() []byte { return journal.Finish(c.engine, p.index, x, reply, now) })
 	var duplicate *engine.DuplicateError
 	switch {
 	case errors.As(refused, &duplicate):

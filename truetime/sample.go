@@ -27,6 +27,10 @@ type Sample struct {
 	// one server under two names, and the second is not used. Empty if there is no such thing.
 	Peer string
 
+	// MinPoll is the shortest interval at which whoever has answered likes to be asked; 0 if it does not
+	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty].
+	MinPoll time.Duration
+
 	// The rest is for Status only and bounds nothing.
 
 	Delay   time.Duration // round-trip delay δ, without the time spent inside the server

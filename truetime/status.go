@@ -40,8 +40,9 @@ type Status struct {
 	Disruption    string        // why the previous epoch ended; empty in the first
 	DisruptionAge time.Duration // and how long ago, by the local counter
 
-	// How much faster than the local counter true time has run on average over this epoch, in parts
-	// per million: somewhere between these two.
+	// How much faster than the local counter true time has run on average over this epoch, or where
+	// the counter's stability is assumed how much faster it runs now, in parts per million: somewhere
+	// between these two.
 	RateLowPPM, RateHighPPM float64
 
 	Counter string // which local counter is read, and why not a faster one

@@ -8,6 +8,7 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
 // watchAtMost is how soon after a look there is nothing new to see: sources that are asked at the
@@ -88,8 +89,9 @@ func (w *watch) describe() string {
 // counter's reading. The lock is held.
 func (c *Clock) inspect() monotonic.Instant {
 	disruption := c.watch.check()
-	now := c.counter.Now()
-	c.engine.Look(now, c.watch.scale(), disruption)
+	now, scale := c.counter.Now(), c.watch.scale()
+	c.engine.Look(now, scale, disruption)
+	c.record(func() []byte { return journal.Look(c.engine, now, scale, disruption) })
 	c.watch.timer.Reset(engine.LookEvery)
 	return now
 }

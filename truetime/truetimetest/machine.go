@@ -2,6 +2,7 @@ package truetimetest
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
@@ -29,12 +31,17 @@ type MachineConfig struct {
 	// tried on the same.
 	Samples func(source int, s truetime.Sample)
 
+	// Recorder, if not nil, gets the clock's journal: see [truetime.WithRecorder]. What it returns is ignored.
+	Recorder io.Writer
+
 	DriftPPM       float64 // as declared: the oscillator may be worse
 	Faulty         int     // f; 0 for the largest minority, −1 for none
 	Poll           time.Duration
 	MaxPoll        time.Duration
 	Burst          int
 	MaxUncertainty time.Duration
+
+	TargetUncertainty time.Duration // 0 polls at Poll
 
 	MaxWander     float64 // in ppb per second; 0 is not assumed
 	RateStability float64 // in ppm; 0 is not assumed
@@ -123,20 +130,37 @@ func (m *Machine) begin() {
 	}
 	m.life++
 	m.answered, m.epoch, m.links, m.lookPlan = false, 0, nil, forever
-	m.engine = engine.New(engine.Config{
+	setup := engine.Config{
 		Discipline: discipline.Config{Scale: m.scale(), Stability: discipline.Stability{Wander: c.MaxWander * 1e-9, Deviation: c.RateStability * 1e-6}, Faulty: faulty, Voter: voter},
 		Poll: polling.Config{
 			Min:   orElse(c.Poll, 16*time.Second),
 			Max:   max(orElse(c.MaxPoll, 256*time.Second), c.Poll),
 			Burst: orElse(c.Burst, 4),
 		},
-		Seed: m.rng.Uint64(),
-		Now:  m.read(),
-	})
+		Target: c.TargetUncertainty,
+		Seed:   m.rng.Uint64(),
+		Now:    m.read(),
+	}
+	m.engine = engine.New(setup)
+	m.record(func() []byte { return journal.Begin(setup, m.names()) })
 	for i, l := range c.Sources {
 		m.links = append(m.links, &link{Link: l, index: i})
 	}
 	m.replan()
+}
+
+// record adds lines to the journal, if there is one.
+func (m *Machine) record(lines func() []byte) {
+	if m.config.Recorder != nil {
+		_, _ = m.config.Recorder.Write(lines())
+	}
+}
+
+func (m *Machine) names() (names []string) {
+	for _, l := range m.config.Sources {
+		names = append(names, l.Server.name)
+	}
+	return names
 }
 
 func orElse[T comparable](value, otherwise T) T {

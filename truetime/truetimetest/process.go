@@ -7,6 +7,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
 // How a machine's process runs: it waits for what is due, exchanges datagrams, and tells its engine.
@@ -77,7 +78,9 @@ func (m *Machine) planLook() {
 }
 
 func (m *Machine) look() {
-	m.engine.Look(m.read(), m.scale(), m.disturbed)
+	now, scale, disruption := m.read(), m.scale(), m.disturbed
+	m.engine.Look(now, scale, disruption)
+	m.record(func() []byte { return journal.Look(m.engine, now, scale, disruption) })
 	m.disturbed, m.marker = "", false
 }
 
@@ -121,7 +124,7 @@ func (m *Machine) ask(l *link) {
 		if r.Kiss == nil && m.config.Samples != nil {
 			m.config.Samples(l.index, r.sample(sent, received))
 		}
-		m.finish(l, exchange, asReply(r, discipline.Facts{
+		m.finish(l, exchange, l.asReply(r, discipline.Facts{
 			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
 			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},
 		}))
@@ -132,7 +135,7 @@ func (m *Machine) ask(l *link) {
 	})
 }
 
-func asReply(r Reply, f discipline.Facts) engine.Reply {
+func (l *link) asReply(r Reply, f discipline.Facts) engine.Reply {
 	switch {
 	case errors.Is(r.Kiss, truetime.ErrSlowDown):
 		return engine.Reply{Outcome: engine.SlowDown}
@@ -141,7 +144,7 @@ func asReply(r Reply, f discipline.Facts) engine.Reply {
 	case r.Kiss != nil:
 		return engine.Reply{Outcome: engine.Unusable}
 	}
-	return engine.Reply{Outcome: engine.Answered, Facts: f}
+	return engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll}
 }
 
 // carry delivers a datagram over a leg, once, twice or never.
@@ -199,7 +202,9 @@ func (m *Machine) finish(l *link, x engine.Exchange, r engine.Reply) {
 	l.serial = 0
 	m.look()
 	before := m.engine.Verdict(l.index)
-	err := m.engine.Finish(l.index, x, r, m.read())
+	now := m.read()
+	err := m.engine.Finish(l.index, x, r, now)
+	m.record(func() []byte { return journal.Finish(m.engine, l.index, x, r, now) })
 	m.learn()
 	m.world.polls++
 	if m.world.trace == nil {

@@ -13,6 +13,7 @@ type Server struct {
 	world    *World
 	behavior Behavior
 	process  time.Duration // the longest time between receiving and sending
+	minPoll  time.Duration
 }
 
 // NewServer adds a server.
@@ -22,6 +23,9 @@ func (w *World) NewServer(name string, b Behavior) *Server {
 
 // Name returns the server's name.
 func (s *Server) Name() string { return s.name }
+
+// WishPoll makes the server wish to be asked no more often than every d: see [truetime.Sample].MinPoll.
+func (s *Server) WishPoll(d time.Duration) { s.minPoll = d }
 
 // Become changes the server's behaviour from now on.
 func (s *Server) Become(b Behavior) { s.behavior = b }

@@ -428,5 +428,13 @@ func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
 	return max(low, slow), min(high, fast)
 }
 
+// Slopes bounds dT/dc − 1 from now on for as long as the next published lines hold.
+func (d *Discipline) Slopes() (low, high float64) {
+	if !d.motion.stable {
+		return d.motion.rate()
+	}
+	return d.motion.slopes(float64(horizon))
+}
+
 // Tolerated returns f, how many voters may be wrong.
 func (d *Discipline) Tolerated() int { return d.faulty }

@@ -69,3 +69,10 @@ func grow(span int64, fraction uint64) int64 {
 	whole, _ := bits.Mul64(uint64(span), fraction)
 	return int64(whole) + 1
 }
+
+// Parts returns the slow and the fast limit in units of 2⁻⁶⁴, and DriftOf makes a Drift of them: a
+// record of a drift has to be exact.
+func (d Drift) Parts() (slow, fast uint64) { return d.slow, d.fast }
+
+// DriftOf returns the drift with these parts.
+func DriftOf(slow, fast uint64) Drift { return Drift{slow, fast} }

@@ -39,6 +39,10 @@ type Config struct {
 	Poll       polling.Config
 	Seed       uint64            // of the jitter between polls
 	Now        monotonic.Instant // the counter, as it is
+
+	// Target is the uncertainty ε to keep by polling as often as it takes, within the limits of Poll.
+	// 0 polls every Poll.Min.
+	Target time.Duration
 }
 
 // State says what kind of answer the engine gives.
@@ -58,6 +62,7 @@ type Engine struct {
 	faulty     int
 	sources    []source
 	looked     monotonic.Instant
+	target     target
 
 	published discipline.Ahead // the last answer
 	answered  uint64           // its epoch; 0 before the first
@@ -65,11 +70,13 @@ type Engine struct {
 
 // New returns an engine all of whose sources are due at once.
 func New(config Config) *Engine {
+	config.Poll.Adaptive = config.Target > 0
 	e := &Engine{
 		discipline: discipline.New(config.Discipline),
 		faulty:     config.Discipline.Faulty,
 		sources:    make([]source, len(config.Discipline.Voter)),
 		looked:     config.Now,
+		target:     target{wanted: config.Target, interval: config.Poll.Min, min: config.Poll.Min, max: config.Poll.Max},
 	}
 	for i := range e.sources {
 		e.sources[i] = source{
@@ -150,3 +157,6 @@ func (e *Engine) reachable() (voters int) {
 
 // Discipline returns what the engine has concluded about true time. It is to be read only.
 func (e *Engine) Discipline() *discipline.Discipline { return e.discipline }
+
+// Sources returns how many sources there are.
+func (e *Engine) Sources() int { return len(e.sources) }

@@ -38,11 +38,12 @@ const (
 	Failed                  // the request could not be sent
 )
 
-// Reply is what came of an exchange. Facts and Peer count only if it was Answered.
+// Reply is what came of an exchange. All but the Outcome counts only if it was Answered.
 type Reply struct {
 	Outcome Outcome
 	Facts   discipline.Facts
-	Peer    string // see truetime.Sample
+	Peer    string        // see truetime.Sample
+	MinPoll time.Duration // likewise
 }
 
 // DuplicateError is why a sample was not used that comes from the peer of another source.
@@ -69,6 +70,8 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	s, epoch := &e.sources[i], e.discipline.Epoch()
 	var err error
 	if r.Outcome == Answered {
+		e.steer(now)
+		s.schedule.Wish(r.MinPoll)
 		if err = e.use(i, x, r, now); err != nil {
 			r.Outcome = Unusable
 		}

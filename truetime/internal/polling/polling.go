@@ -37,6 +37,9 @@ const (
 type Config struct {
 	Min, Max time.Duration // the wait between two polls of a source that answers; the longest wait of one that does not
 	Burst    int           // how many polls follow each other quickly after a start; 1 means no burst
+
+	// Adaptive polling begins at Min, is changed by [Schedule.Adapt], and heeds the wishes of servers.
+	Adaptive bool
 }
 
 // Schedule is the polling state of one source. It is not safe for concurrent use.
@@ -45,7 +48,9 @@ type Schedule struct {
 	rng    *rand.Rand
 
 	burst    int           // quick polls left
-	interval time.Duration // between polls while it answers: Min, or more if the server asked for that
+	interval time.Duration // between polls while it answers, if the server has no objection
+	limit    time.Duration // the shortest that the server allows, since it has asked for fewer polls; 0 if it has not
+	wish     time.Duration // the shortest at which it likes to be asked; 0 if it does not say
 	failures int           // in a row
 	least    time.Duration // the last wait, before jitter
 
@@ -63,10 +68,23 @@ func New(config Config, rng *rand.Rand) *Schedule {
 // no burst.
 func (s *Schedule) Restart() time.Duration {
 	s.failures = 0
-	if s.interval == s.config.Min {
+	if s.limit == 0 {
 		s.burst = s.config.Burst
 	}
 	return s.wait()
+}
+
+// Adapt sets the interval between polls while the source answers, within Min and Max.
+func (s *Schedule) Adapt(interval time.Duration) {
+	s.interval = min(max(interval, s.config.Min), s.config.Max)
+}
+
+// Wish notes the shortest interval at which the server likes to be asked, or 0. Where polling is not
+// adaptive the user has decided.
+func (s *Schedule) Wish(least time.Duration) {
+	if s.config.Adaptive {
+		s.wish = min(least, slowest)
+	}
 }
 
 // Timeout is how long the next answer may take.
@@ -111,15 +129,18 @@ func (s *Schedule) Failed() time.Duration {
 // section 7.4): from now on the interval is twice what it was, also beyond Max, for it is the
 // server that has the last word. It returns the wait before the next poll.
 func (s *Schedule) SlowDown() time.Duration {
-	s.interval = min(2*s.interval, max(s.config.Max, slowest))
+	s.limit = min(2*s.answering(), max(s.config.Max, slowest))
 	s.burst, s.failures, s.timeouts = 0, 0, 0
 	return s.wait()
 }
 
+// answering is the wait between two polls while the source answers.
+func (s *Schedule) answering() time.Duration { return max(s.interval, s.limit, s.wish) }
+
 // Interval is the present wait between two polls, without jitter.
 func (s *Schedule) Interval() time.Duration {
-	interval := s.interval
-	longest := max(s.config.Max, s.interval)
+	interval := s.answering()
+	longest := max(s.config.Max, interval)
 	for range s.failures - 1 {
 		if interval = min(2*interval, longest); interval == longest {
 			break
@@ -138,7 +159,7 @@ func (s *Schedule) wait() time.Duration {
 	s.least = s.Interval()
 	if s.burst > 0 {
 		s.burst--
-		s.least = min(s.config.Min, burstSpacing)
+		s.least = min(max(s.config.Min, s.wish), burstSpacing)
 	}
 	return s.least + time.Duration(jitter*s.rng.Float64()*float64(s.least))
 }

@@ -1,0 +1,94 @@
+// Package journal writes down everything that a clock's engine is told, as lines of text, and tells
+// it to an engine again. An engine is pure, so the second one says what the first one said, to the
+// nanosecond: a journal from a machine on which something went wrong can be examined anywhere.
+//
+// # The lines
+//
+//	epsilon journal 1
+//	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 seed=…
+//	source 0 "ntp1.example.net"
+//	look now drift-slow drift-fast resolution "what has disrupted the counter"
+//	poll now source epoch outcome sent latest received earliest minpoll "peer"
+//	= epoch state earliest latest
+//
+// Each look and each poll is followed by a line that begins with "=" and says what the engine then
+// concluded for that moment; the ends are - where there is no answer. Instants are the counter's, in
+// nanoseconds; ends are nanoseconds since 1970; durations are nanoseconds; a drift is in units of
+// 2⁻⁶⁴.
+package journal
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+)
+
+const (
+	header = "epsilon journal 1"
+
+	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d seed=%d\n"
+	lineSource = "source %d %q\n"
+	lineLook   = "look %d %d %d %d %q\n"
+	linePoll   = "poll %d %d %d %d %d %d %d %d %d %q\n"
+	lineAnswer = "= %d %d %d %d\n"
+	lineNone   = "= %d %d - -\n"
+)
+
+// Begin returns the first lines of a journal.
+func Begin(c engine.Config, names []string) []byte {
+	var b bytes.Buffer
+	d := c.Discipline
+	slow, fast := d.Scale.Drift.Parts()
+	fmt.Fprintln(&b, header)
+	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Scale.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
+		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.Seed)
+	for i, name := range names {
+		fmt.Fprintf(&b, lineSource, i, name)
+	}
+	return b.Bytes()
+}
+
+func join(numbers []int) (text string) {
+	for i, n := range numbers {
+		if i > 0 {
+			text += ","
+		}
+		text += strconv.Itoa(n)
+	}
+	return text
+}
+
+func exactly(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// Look returns the lines for a call of [engine.Engine.Look] that has just been made.
+func Look(e *engine.Engine, now monotonic.Instant, scale discipline.Scale, disruption string) []byte {
+	var b bytes.Buffer
+	slow, fast := scale.Drift.Parts()
+	fmt.Fprintf(&b, lineLook, now, slow, fast, scale.Resolution, disruption)
+	conclude(&b, e, now)
+	return b.Bytes()
+}
+
+// Finish returns the lines for a call of [engine.Engine.Finish] that has just been made.
+func Finish(e *engine.Engine, i int, x engine.Exchange, r engine.Reply, now monotonic.Instant) []byte {
+	var b bytes.Buffer
+	f := r.Facts
+	fmt.Fprintf(&b, linePoll, now, i, x.Epoch, r.Outcome, f.Upper.At, f.Upper.Time, f.Lower.At, f.Lower.Time, r.MinPoll, r.Peer)
+	conclude(&b, e, now)
+	return b.Bytes()
+}
+
+func conclude(b *bytes.Buffer, e *engine.Engine, now monotonic.Instant) {
+	d := e.Discipline()
+	bounds, answered := d.Bounds()
+	if !answered {
+		fmt.Fprintf(b, lineNone, d.Epoch(), e.State())
+		return
+	}
+	i := bounds.At(now)
+	fmt.Fprintf(b, lineAnswer, d.Epoch(), e.State(), i.Lo, i.Hi)
+}

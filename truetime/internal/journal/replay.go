@@ -1,0 +1,167 @@
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+)
+
+// ErrDiverged is returned when the engine concludes something else than the journal says.
+var ErrDiverged = errors.New("the replay diverged from the journal")
+
+// limits of what is read.
+const (
+	maxLine    = 64 << 10
+	maxSources = 1 << 16
+)
+
+// Step is one call of the engine that has been made again.
+type Step struct {
+	Line   int    // where the journal has it
+	Text   string // and what it says there
+	Now    monotonic.Instant
+	Engine *engine.Engine // as it is afterwards
+}
+
+// Replay makes every call that the journal has, and visits each after it was made. An error wraps
+// [ErrDiverged] or says which line cannot be understood. A last line that was cut off is left out, since a
+// journal may end with its machine.
+func Replay(r io.Reader, visit func(Step) error) error {
+	p := &player{visit: visit}
+	lines := bufio.NewReaderSize(r, maxLine)
+	for number := 1; ; number++ {
+		line, err := lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, io.EOF):
+			if number == 1 {
+				return errors.New("journal: it is empty")
+			}
+			return nil
+		case err != nil:
+			return fmt.Errorf("journal: line %d: %w", number, err)
+		}
+		if err := p.play(number, string(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
+			return fmt.Errorf("journal: line %d: %w", number, err)
+		}
+	}
+}
+
+type player struct {
+	engine *engine.Engine
+	visit  func(Step) error
+	step   Step
+	made   bool // a call was made that the next line has to confirm
+}
+
+func (p *player) play(number int, line string) error {
+	kind, _, _ := strings.Cut(line, " ")
+	switch {
+	case number == 1:
+		if line != header {
+			return fmt.Errorf("%.40q is not how a journal begins: %q", line, header)
+		}
+		return nil
+	case kind == "clock" && p.engine == nil:
+		return p.clock(line)
+	case p.engine == nil:
+		return errors.New("there is no clock yet")
+	case kind == "source":
+		return nil
+	case p.made && kind == "=":
+		return p.confirm(line)
+	case p.made:
+		return errors.New("what the engine concluded is missing")
+	case kind == "look":
+		return p.look(number, line)
+	case kind == "poll":
+		return p.poll(number, line)
+	}
+	return fmt.Errorf("%.40q cannot be understood", line)
+}
+
+func (p *player) clock(line string) error {
+	var c engine.Config
+	var voters, wander, deviation string
+	var slow, fast uint64
+	d := &c.Discipline
+	format := strings.NewReplacer("%s", "%v").Replace(strings.TrimSuffix(lineClock, "\n"))
+	// Sscanf reads a word up to the next space, which is what follows every one of these.
+	_, err := fmt.Sscanf(line, format, &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Scale.Resolution, &wander, &deviation,
+		&c.Poll.Min, &c.Poll.Max, &c.Poll.Burst, &c.Target, &c.Seed)
+	if err != nil {
+		return err
+	}
+	d.Scale.Drift = discipline.DriftOf(slow, fast)
+	if d.Stability.Wander, err = strconv.ParseFloat(wander, 64); err != nil {
+		return err
+	}
+	if d.Stability.Deviation, err = strconv.ParseFloat(deviation, 64); err != nil {
+		return err
+	}
+	highest := -1
+	for text := range strings.SplitSeq(voters, ",") {
+		v, err := strconv.Atoi(text)
+		if err != nil || v < 0 || v > highest+1 || len(d.Voter) == maxSources {
+			return fmt.Errorf("voters %.40q", voters)
+		}
+		highest = max(highest, v)
+		d.Voter = append(d.Voter, v)
+	}
+	if d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
+		return errors.New("no clock has such a configuration")
+	}
+	p.engine = engine.New(c)
+	return nil
+}
+
+func (p *player) look(number int, line string) error {
+	var now monotonic.Instant
+	var slow, fast uint64
+	var scale discipline.Scale
+	var disruption string
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineLook, "\n"), &now, &slow, &fast, &scale.Resolution, &disruption); err != nil {
+		return err
+	}
+	scale.Drift = discipline.DriftOf(slow, fast)
+	p.engine.Look(now, scale, disruption)
+	p.step, p.made = Step{number, line, now, p.engine}, true
+	return nil
+}
+
+func (p *player) poll(number int, line string) error {
+	var now monotonic.Instant
+	var i int
+	var x engine.Exchange
+	var r engine.Reply
+	f := &r.Facts
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(linePoll, "\n"), &now, &i, &x.Epoch, &r.Outcome, &f.Upper.At, &f.Upper.Time, &f.Lower.At, &f.Lower.Time, &r.MinPoll, &r.Peer); err != nil {
+		return err
+	}
+	if i < 0 || i >= p.engine.Sources() {
+		return fmt.Errorf("there is no source %d", i)
+	}
+	_ = p.engine.Finish(i, x, r, now) // an error is part of what happened
+	p.step, p.made = Step{number, line, now, p.engine}, true
+	return nil
+}
+
+func (p *player) confirm(line string) error {
+	p.made = false
+	var b bytes.Buffer
+	conclude(&b, p.engine, p.step.Now)
+	if got := strings.TrimSuffix(b.String(), "\n"); got != line {
+		return fmt.Errorf("%w: %q, and it was %q", ErrDiverged, got, line)
+	}
+	if p.visit == nil {
+		return nil
+	}
+	return p.visit(p.step)
+}

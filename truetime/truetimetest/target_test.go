@@ -1,0 +1,77 @@
+package truetimetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// targetWorld runs a clock with a target for some hours and returns its mean and highest ε, and how
+// often each of its four servers was asked on average, after it has settled.
+func targetWorld(t *testing.T, c MachineConfig, path Path, wish time.Duration) (mean, highest, between time.Duration) {
+	t.Helper()
+	w := NewWorld(11)
+	for i := range 4 {
+		s := w.NewServer(fmt.Sprintf("s%d", i), Honest(20*time.Microsecond))
+		s.WishPoll(wish)
+		c.Sources = append(c.Sources, Link{Server: s, Path: path})
+	}
+	polls := 0
+	c.Samples = func(int, truetime.Sample) { polls++ }
+	m := w.NewMachine("m", c)
+	w.Run(time.Hour)
+	polls = 0
+	const reads = 10_000
+	for range reads {
+		w.Run(time.Second)
+		require.NoError(t, m.Check())
+		i, err := m.Now()
+		require.NoError(t, err)
+		mean += i.Uncertainty() / reads
+		highest = max(highest, i.Uncertainty())
+	}
+	return mean, highest, reads * time.Second * 4 / time.Duration(polls)
+}
+
+func TestTargetUncertaintyIsKeptAndNoBetterThanNeeded(t *testing.T) {
+	for _, target := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
+		c := MachineConfig{Oscillator: Constant(30), Poll: time.Second, TargetUncertainty: target}
+		mean, highest, between := targetWorld(t, c, DataCenter(), 0)
+		t.Logf("target %v: ε %v on average, %v at most, polls every %v", target, mean, highest, between)
+		require.LessOrEqual(t, highest, target+target/4)
+		require.Greater(t, highest, target/2, "it polls more often than it needs to")
+		// The oldest of three samples out of four is what counts, and 200 ppm.
+		require.Greater(t, between, time.Duration(float64(target)*0.5/200e-6))
+	}
+}
+
+func TestTargetTakesFewerPollsWhereStabilityIsAssumed(t *testing.T) {
+	const target = 2 * time.Millisecond
+	c := MachineConfig{Oscillator: Constant(30), Poll: time.Second, TargetUncertainty: target}
+	_, _, plain := targetWorld(t, c, DataCenter(), 0)
+	c.MaxWander = 100
+	_, highest, steady := targetWorld(t, c, DataCenter(), 0)
+	t.Logf("polls every %v by the drift alone, every %v with a wander of 100 ppb/s, ε at most %v", plain, steady, highest)
+	require.LessOrEqual(t, highest, target+target/4)
+	require.Greater(t, steady, 4*plain)
+}
+
+func TestTargetOutOfReachPollsAtTheLimit(t *testing.T) {
+	c := MachineConfig{Oscillator: Constant(30), Poll: 2 * time.Second, TargetUncertainty: 10 * time.Microsecond}
+	_, _, between := targetWorld(t, c, DataCenter(), 0)
+	require.InDelta(t, 2.1, between.Seconds(), 0.05)
+}
+
+func TestServersWishComesBeforeTheTarget(t *testing.T) {
+	c := MachineConfig{Oscillator: Constant(30), Poll: time.Second, TargetUncertainty: 10 * time.Microsecond}
+	_, _, between := targetWorld(t, c, DataCenter(), 16*time.Second)
+	require.InDelta(t, 16.8, between.Seconds(), 0.3)
+
+	c.TargetUncertainty = 0
+	_, _, between = targetWorld(t, c, DataCenter(), 16*time.Second)
+	require.InDelta(t, 1.05, between.Seconds(), 0.05, "without a target the user has decided")
+}

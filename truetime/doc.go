@@ -38,10 +38,15 @@
 //     Of a source is remembered what it said in the 20 minutes before its last answer, however long
 //     ago that is; and of what was agreed, the whole epoch.
 //
+//   - A4, stability, only if it is asked for. The rate of the local counter changes by no more than
+//     so much in a second ([WithMaxWander]), or stays so close to its mean over the hour
+//     ([WithRateStability]). It makes the interval several times narrower, and it is the one
+//     assumption whose failure mostly does not show.
+//
 // # What is promised
 //
 // For every successful [Clock.Now], true time at some moment between call and return lies within
-// [Earliest, Latest]. If A1, A2 and A3 hold this is a theorem, not a statistic: delay and asymmetry
+// [Earliest, Latest]. If what is assumed holds this is a theorem, not a statistic: delay and asymmetry
 // of the network, loss, and f liars who see everything can only widen the interval. Earliest never
 // goes back within an epoch.
 //
@@ -55,7 +60,7 @@
 //
 // # What this does not promise
 //
-//   - Anything while A1, A2 or A3 does not hold. A broken assumption is noticed when facts
+//   - Anything while an assumption does not hold. A broken assumption is noticed when facts
 //     contradict each other, which takes a few polls and may never happen; answers until then may be
 //     wrong.
 //   - Anything about how long the caller takes to use an answer. A goroutine may be paused after Now
@@ -76,4 +81,8 @@
 // interval of a source that does not answer widens and goes on voting. The clock reads
 // [monotonic.System] and neither the wall clock nor Go's monotonic clock, so no time daemon can
 // bend what it measures.
+//
+// All of that is decided by a pure engine, which package truetimetest drives through simulated worlds
+// of drifting oscillators, bad networks and lying servers; a recording of a real clock
+// ([WithRecorder]) goes through it again to the same nanosecond.
 package truetime

@@ -29,9 +29,11 @@
 //
 //   - A1, local rate. The local counter c runs within ρ of true time T: |dc/dT − 1| ≤ ρ, by default
 //     200 ppm ([WithDrift]).
+//
 //   - A2, source claim. A correct source's clock is within its own claimed error of true time when
 //     it stamps a message. For NTP the claim is root delay/2 + root dispersion, and what the
 //     precision of the stamps adds.
+//
 //   - A3, majority. Of n configured voters at most f are incorrect at any time within memory, by
 //     default f = ⌊(n−1)/2⌋ ([WithFaulty]). n counts those configured, not those that answer:
 //     otherwise whoever can silence two honest servers out of five could have two lying ones win.

@@ -24,25 +24,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
-)
-
-const (
-	// requalifySamples is how many samples in a row a convicted source must give without
-	// contradicting itself before it votes again. The first of them is the one that convicted it, and
-	// a server that is being stepped or restarted usually contradicts itself once or twice more.
-	requalifySamples = 4
-
-	// An epoch is brief if it ends before briefSpan, which any rate outside the drift fills with
-	// contradictions, or before briefSamples a source on average, for clocks that poll rarely. One
-	// brief epoch may follow a step of somebody's clock, and two a coincidence; maxBriefEpochs in a
-	// row are the counter's rate.
-	briefSpan      = 5 * time.Minute
-	briefSamples   = 8
-	maxBriefEpochs = 3
 )
 
 // Reasons for which [Discipline.Add] does not use a sample.
@@ -58,23 +42,6 @@ type Config struct {
 	Stability Stability
 	Faulty    int   // f: how many voters may be wrong
 	Voter     []int // for each source, which vote it belongs to, numbered from 0 without gaps
-}
-
-// Verdict is what the agreement says about one source.
-type Verdict int
-
-const (
-	Undecided   Verdict = iota // nothing to hold it against yet
-	Unheard                    // has not answered in this epoch
-	Truechimer                 // its interval meets the agreed region
-	Falseticker                // its interval excludes the agreed region
-	Convicted                  // its own facts exclude each other
-)
-
-// Disruption says when and why an epoch ended.
-type Disruption struct {
-	At     monotonic.Instant
-	Reason string
 }
 
 // Discipline is the state of one clock. It is not safe for concurrent use.
@@ -103,14 +70,6 @@ type Discipline struct {
 	members []agreement.Interval
 	inner   agreement.Region
 	region  agreement.Region
-}
-
-type source struct {
-	window    window
-	convicted bool
-	fresh     int               // consistent samples since the conviction
-	heard     monotonic.Instant // when the last sample was received, if any
-	verdict   Verdict
 }
 
 // New returns a discipline in its first epoch, number 1, without an answer.
@@ -191,133 +150,6 @@ func (d *Discipline) Rescale(scale Scale) {
 	d.scale, d.motion.Scale, d.fused.Scale, d.first.Scale = scale, scale, scale, scale
 }
 
-// contradicted ends the epoch because the facts exclude each other. If that happens again and again
-// the counter is faulty.
-func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
-	if d.isBrief() {
-		d.brief++
-	}
-	d.Disrupt(now, reason)
-}
-
-// Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
-// heard again. The caller knows of something that has happened to the counter.
-func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
-	if !d.isBrief() {
-		d.brief = 0 // the counter has shown that it can be trusted
-	}
-	for i := range d.sources {
-		d.sources[i] = source{verdict: Unheard}
-	}
-	d.epoch++
-	d.last = Disruption{now, reason}
-	d.answer, d.samples = false, 0
-	d.now = now
-	d.rates.forget()
-	d.motion = d.rates.at(now, d.scale)
-}
-
-// use takes facts into a source's window, or convicts it if they exclude what it said before.
-func (s *source) use(f Facts, m *motion) {
-	s.forget(f.Lower.At)
-	s.window.age(f.Lower.At)
-	if s.window.contradicts(f, m) {
-		*s = source{convicted: true}
-	}
-	s.window.insert(f, m)
-	s.heard = f.Lower.At
-	if s.convicted {
-		s.fresh++
-		s.convicted = s.fresh < requalifySamples
-	}
-}
-
-// forget lifts a conviction that is older than what is remembered of anybody: the source has not
-// answered since, and is now one that has not been heard. Otherwise a server that told one lie and
-// died would count as wrong for ever, and leave that much less room for the others to be.
-func (s *source) forget(now monotonic.Instant) {
-	if s.convicted && now.Sub(s.heard) >= windowBuckets*bucketSpan {
-		*s = source{verdict: Unheard}
-	}
-}
-
-// convictedVoters counts the voters of whose sources half or more are convicted.
-func (d *Discipline) convictedVoters() (convicted int) {
-	for _, sources := range d.voters {
-		bad := 0
-		for _, i := range sources {
-			if d.sources[i].convicted {
-				bad++
-			}
-		}
-		if bad > tolerated(sources) {
-			convicted++
-		}
-	}
-	return convicted
-}
-
-// tolerated is how many of the sources that share a vote may be wrong: fewer than half.
-func tolerated(sources []int) int { return (len(sources) - 1) / 2 }
-
-// vote is what one voter says. Several sources of one operator share a vote: it is the agreement
-// among them with fewer than half of them wrong, the same rule once more.
-func (d *Discipline) vote(v int, now monotonic.Instant) agreement.Interval {
-	d.members = d.members[:0]
-	for _, i := range d.voters[v] {
-		if s := &d.sources[i]; s.convicted {
-			d.members = append(d.members, agreement.Nothing)
-		} else {
-			d.members = append(d.members, s.window.at(now, &d.motion))
-		}
-	}
-	if len(d.members) == 1 {
-		return d.members[0]
-	}
-	d.inner.Compute(d.members, tolerated(d.voters[v]))
-	return d.inner.Hull()
-}
-
-// fuse intersects the agreement of the votes with the previous answer.
-func (d *Discipline) fuse(now monotonic.Instant) {
-	for v := range d.voters {
-		d.votes[v] = d.vote(v, now)
-	}
-	d.region.Compute(d.votes, d.faulty)
-	agreed := d.region.Hull()
-	switch {
-	case d.answer:
-		d.narrow(agreed, now)
-	case agreed.Bounded() && d.quorum():
-		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.motion}
-		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{Scale: d.scale}}, now, true
-	}
-	d.learnRate(now)
-	d.judge(now)
-}
-
-// narrow moves an end of the answer only where the new line is strictly better at this moment, its
-// own rounding included. An end that is left alone keeps its own moment, and so the same line as
-// before. Either way Earliest cannot go back by so much as a rounding error: two spans rounded up
-// one by one exceed their sum rounded up by at most the 1 ns that the new line is ahead.
-func (d *Discipline) narrow(agreed agreement.Interval, now monotonic.Instant) {
-	before := d.fused.At(now)
-	switch {
-	case agreed.Empty():
-		d.contradicted(now, fmt.Sprintf("no moment is covered by %d of %d voters: more than %d are wrong, or the counter is", len(d.voters)-d.faulty, len(d.voters), d.faulty))
-		return
-	case agreed.Intersect(before).Empty():
-		d.contradicted(now, "the voters agree on an interval that excludes the one carried from before: the counter jumped or runs outside its drift, or too many were wrong")
-		return
-	}
-	if agreed.Lo > before.Lo {
-		d.fused.Lower = Point{now, agreed.Lo}
-	}
-	if agreed.Hi < before.Hi {
-		d.fused.Upper = Point{now, agreed.Hi}
-	}
-}
-
 // learnRate takes the answer as a pair of facts about the rate.
 func (d *Discipline) learnRate(now monotonic.Instant) {
 	if !d.motion.stable || !d.answer {
@@ -332,75 +164,14 @@ func (d *Discipline) learnRate(now monotonic.Instant) {
 	}
 }
 
-// quorum reports whether enough voters have been heard for a first answer: 2f+1, so that the
-// correct ones among them outnumber the others, and all of them where there are only two. The
-// same goes for the sources that share a vote. A convicted source has been heard: it is known to be
-// one of the wrong ones, and could otherwise keep the first answer away for ever.
-func (d *Discipline) quorum() bool {
-	heard := 0
-	for _, sources := range d.voters {
-		members := 0
-		for _, i := range sources {
-			if d.sources[i].window.filled > 0 {
-				members++
-			}
-		}
-		if members >= Quorum(len(sources), tolerated(sources)) {
-			heard++
-		}
-	}
-	return heard >= Quorum(len(d.voters), d.faulty)
-}
-
-// Quorum is how many of n voters must have been heard for a first answer with f wrong ones.
-func Quorum(n, f int) int { return max(2*f+1, min(n, 2)) }
-
-// judge gives every source its verdict.
-func (d *Discipline) judge(now monotonic.Instant) {
-	for i := range d.sources {
-		s := &d.sources[i]
-		said := s.window.at(now, &d.motion)
-		switch {
-		case s.convicted:
-			s.verdict = Convicted
-		case s.window.filled == 0:
-			s.verdict = Unheard
-		case !d.answer:
-			s.verdict = Undecided
-		case d.region.Meets(said.Intersect(d.fused.At(now))):
-			s.verdict = Truechimer
-		default:
-			s.verdict = Falseticker
-		}
-	}
-}
-
-// isBrief reports whether this epoch, if it ended now, would have been a brief one.
-func (d *Discipline) isBrief() bool {
-	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*len(d.sources)
-}
-
-// Faulty reports whether the counter contradicts the sources again and again. It is refused until
-// an epoch lasts.
-func (d *Discipline) Faulty() bool { return d.brief >= maxBriefEpochs && d.isBrief() }
-
 // Bounds returns the answer, if there is one.
 func (d *Discipline) Bounds() (Bounds, bool) { return d.fused, d.answer }
-
-// Epoch counts the spans between disruptions, from 1.
-func (d *Discipline) Epoch() uint64 { return d.epoch }
-
-// LastDisruption returns when and why the previous epoch ended; the zero value in the first epoch.
-func (d *Discipline) LastDisruption() Disruption { return d.last }
 
 // Voters returns n, the number of votes.
 func (d *Discipline) Voters() int { return len(d.voters) }
 
 // VoterOf returns the vote to which source i belongs.
 func (d *Discipline) VoterOf(i int) int { return d.voter[i] }
-
-// Verdict returns the verdict on source i after the last sample.
-func (d *Discipline) Verdict(i int) Verdict { return d.sources[i].verdict }
 
 // Interval returns what source i alone says about true time at now: everything is possible before
 // its first answer.

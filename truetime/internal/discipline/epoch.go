@@ -1,0 +1,64 @@
+package discipline
+
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// An epoch is brief if it ends before briefSpan, which any rate outside the drift fills with
+// contradictions, or before briefSamples a source on average, for clocks that poll rarely. One brief
+// epoch may follow a step of somebody's clock, and two a coincidence; maxBriefEpochs in a row are the
+// counter's rate.
+const (
+	briefSpan      = 5 * time.Minute
+	briefSamples   = 8
+	maxBriefEpochs = 3
+)
+
+// Disruption says when and why an epoch ended.
+type Disruption struct {
+	At     monotonic.Instant
+	Reason string
+}
+
+// contradicted ends the epoch because the facts exclude each other. If that happens again and again
+// the counter is faulty.
+func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
+	if d.isBrief() {
+		d.brief++
+	}
+	d.Disrupt(now, reason)
+}
+
+// Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
+// heard again. The caller knows of something that has happened to the counter.
+func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
+	if !d.isBrief() {
+		d.brief = 0 // the counter has shown that it can be trusted
+	}
+	for i := range d.sources {
+		d.sources[i] = source{verdict: Unheard}
+	}
+	d.epoch++
+	d.last = Disruption{now, reason}
+	d.answer, d.samples = false, 0
+	d.now = now
+	d.rates.forget()
+	d.motion = d.rates.at(now, d.scale)
+}
+
+// isBrief reports whether this epoch, if it ended now, would have been a brief one.
+func (d *Discipline) isBrief() bool {
+	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*len(d.sources)
+}
+
+// Faulty reports whether the counter contradicts the sources again and again. It is refused until
+// an epoch lasts.
+func (d *Discipline) Faulty() bool { return d.brief >= maxBriefEpochs && d.isBrief() }
+
+// Epoch counts the spans between disruptions, from 1.
+func (d *Discipline) Epoch() uint64 { return d.epoch }
+
+// LastDisruption returns when and why the previous epoch ended; the zero value in the first epoch.
+func (d *Discipline) LastDisruption() Disruption { return d.last }

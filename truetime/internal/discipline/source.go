@@ -1,0 +1,40 @@
+package discipline
+
+import "github.com/epsilontime/epsilon/monotonic"
+
+// requalifySamples is how many samples in a row a convicted source must give without contradicting
+// itself before it votes again. The first of them is the one that convicted it, and a server that is
+// being stepped or restarted usually contradicts itself once or twice more.
+const requalifySamples = 4
+
+type source struct {
+	window    window
+	convicted bool
+	fresh     int               // consistent samples since the conviction
+	heard     monotonic.Instant // when the last sample was received, if any
+	verdict   Verdict
+}
+
+// use takes facts into a source's window, or convicts it if they exclude what it said before.
+func (s *source) use(f Facts, m *motion) {
+	s.forget(f.Lower.At)
+	s.window.age(f.Lower.At)
+	if s.window.contradicts(f, m) {
+		*s = source{convicted: true}
+	}
+	s.window.insert(f, m)
+	s.heard = f.Lower.At
+	if s.convicted {
+		s.fresh++
+		s.convicted = s.fresh < requalifySamples
+	}
+}
+
+// forget lifts a conviction that is older than what is remembered of anybody: the source has not
+// answered since, and is now one that has not been heard. Otherwise a server that told one lie and
+// died would count as wrong for ever, and leave that much less room for the others to be.
+func (s *source) forget(now monotonic.Instant) {
+	if s.convicted && now.Sub(s.heard) >= windowBuckets*bucketSpan {
+		*s = source{verdict: Unheard}
+	}
+}

@@ -6,6 +6,8 @@
 //		ntpsrc.Server("2001:db8::7"),
 //	})
 //
+// [Pool] makes several sources of a name that has several servers, and replaces those that die or lie.
+//
 // # What one exchange proves
 //
 // The client reads its counter at c1 before it sends and at c4 after it has received; the server

@@ -94,7 +94,7 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 		s.target.giveUp()
 		return truetime.Sample{}, noAnswer(ctx, to, err)
 	}
-	sample.Peer = to.String()
+	sample.Peer, sample.MinPoll = to.String(), pace(to.Addr())
 	return sample, err
 }
 

@@ -18,7 +18,8 @@ type poller struct {
 	index  int
 	source Source
 	group  string
-	again  chan struct{} // asks the goroutine to see when the next poll is due
+	judged interface{ Judged(Verdict) } // the source, if it wants to know; nil otherwise
+	again  chan struct{}                // asks the goroutine to see when the next poll is due
 
 	verdict Verdict
 	err     error  // of the last poll
@@ -31,6 +32,7 @@ func newPoller(index int, source Source) *poller {
 	if m, ok := source.(member); ok {
 		p.group = m.group
 	}
+	p.judged, _ = ungrouped(source).(interface{ Judged(Verdict) })
 	return p
 }
 
@@ -77,8 +79,11 @@ func (p *poller) forget() { p.last, p.heard = Sample{}, false }
 // poll performs one exchange.
 func (c *Clock) poll(ctx context.Context, p *poller) {
 	c.mu.Lock()
-	exchange := c.engine.Begin(p.index)
+	exchange, verdict := c.engine.Begin(p.index), p.verdict
 	c.mu.Unlock()
+	if p.judged != nil {
+		p.judged.Judged(verdict)
+	}
 
 	limited, cancel := context.WithTimeout(ctx, exchange.Timeout)
 	sample, err := p.source.Sample(limited, c.counter)

@@ -11,8 +11,14 @@ import (
 // Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
 // given counter and no other clock. The clock calls it from one goroutine at a time. An error is
 // [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
-// answer came. A source that can be recognised as misconfigured before it is asked has a method
-// Validate() error, which [New] calls.
+// answer came.
+//
+// Two more methods are optional. A source that can be recognised as misconfigured before it is asked
+// has Validate() error, which [New] calls. One that can ask somebody else has Judged(Verdict), which is called before each
+// Sample, from the same goroutine, with what the clock thinks of it by then.
+//
+// The facts of one source are held against each other for as long as the same peer gives them
+// (Sample.Peer). With another peer they begin anew.
 type Source interface {
 	// Name identifies the source in Status, in events and in errors. Two sources of a clock have
 	// different names.

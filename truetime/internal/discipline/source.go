@@ -38,3 +38,7 @@ func (s *source) forget(now monotonic.Instant) {
 		*s = source{verdict: Unheard}
 	}
 }
+
+// Replace forgets what source i has said, because from now on somebody else speaks for it. Its vote is
+// that of one who has not been heard, until the next sample.
+func (d *Discipline) Replace(i int) { d.sources[i] = source{verdict: Unheard} }

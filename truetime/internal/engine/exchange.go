@@ -105,6 +105,9 @@ func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 			return &DuplicateError{r.Peer, other}
 		}
 	}
+	if was := e.sources[i].peer; was != "" && was != r.Peer {
+		e.discipline.Replace(i)
+	}
 	if err := e.discipline.Add(i, r.Facts, x.Epoch, now); err != nil {
 		return err
 	}

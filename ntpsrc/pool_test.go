@@ -1,0 +1,239 @@
+package ntpsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// poolBed is a name whose addresses are servers on loopback, all with one port.
+type poolBed struct {
+	pool    *pool
+	sources []truetime.Source
+	servers map[netip.Addr]*ntpserver.Server
+	answer  []netip.Addr // of the name server
+	fail    error
+	lookups int
+	time    time.Time
+	counter monotonic.Counter
+}
+
+// newPoolBed starts servers at 127.0.0.first and up, and takes n of them.
+func newPoolBed(t *testing.T, servers, n int) *poolBed {
+	t.Helper()
+	b := &poolBed{servers: map[netip.Addr]*ntpserver.Server{}, time: time.Now(), counter: system(t)}
+	port := ""
+	for i := range servers {
+		ip := netip.AddrFrom4([4]byte{127, 0, 9, byte(i + 1)})
+		if port == "" {
+			s := startServerAt(t, ip.String()+":0")
+			_, port, _ = net.SplitHostPort(s.Address())
+			b.servers[ip] = s
+		} else {
+			b.servers[ip] = startServerAt(t, net.JoinHostPort(ip.String(), port))
+		}
+		b.answer = append(b.answer, ip)
+	}
+	b.sources = Pool("pool.example.net:"+port, n)
+	b.pool = b.sources[0].(*member).pool
+	b.pool.now = func() time.Time { return b.time }
+	b.pool.lookup = func(context.Context, string, string) ([]netip.Addr, error) {
+		b.lookups++
+		return append([]netip.Addr(nil), b.answer...), b.fail
+	}
+	return b
+}
+
+func startServerAt(t *testing.T, address string) *ntpserver.Server {
+	t.Helper()
+	s, err := ntpserver.Start(address, ntpserver.Behavior{Dispersion: time.Millisecond})
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// ask polls a source once and returns whom it asked.
+func (b *poolBed) ask(t *testing.T, i int) (netip.Addr, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err := b.sources[i].Sample(ctx, b.counter)
+	return b.sources[i].(*member).address, err
+}
+
+func TestEverySourceOfAPoolAsksAnotherServer(t *testing.T) {
+	b := newPoolBed(t, 4, 4)
+	asked := map[netip.Addr]bool{}
+	for i := range b.sources {
+		a, err := b.ask(t, i)
+		require.NoError(t, err)
+		asked[a] = true
+		require.Equal(t, fmt.Sprintf("pool.example.net:%d#%d", b.pool.address.port, i+1), b.sources[i].Name())
+	}
+	require.Len(t, asked, 4)
+	require.Equal(t, 1, b.lookups)
+}
+
+func TestPoolReplacesAServerThatIsDead(t *testing.T) {
+	b := newPoolBed(t, 3, 1)
+	first, err := b.ask(t, 0)
+	require.NoError(t, err)
+	require.NoError(t, b.servers[first].Close())
+	for range maxBadPolls {
+		a, err := b.ask(t, 0)
+		require.Error(t, err)
+		require.Equal(t, first, a, "it may come back")
+	}
+	second, err := b.ask(t, 0)
+	require.NoError(t, err)
+	require.NotEqual(t, first, second)
+	require.Equal(t, 1, b.lookups, "the name had more")
+}
+
+func TestPoolReplacesAServerThatLies(t *testing.T) {
+	for _, v := range []truetime.Verdict{truetime.Falseticker, truetime.Convicted, truetime.Unusable} {
+		b := newPoolBed(t, 2, 1)
+		first, err := b.ask(t, 0)
+		require.NoError(t, err)
+		judged := b.sources[0].(interface{ Judged(truetime.Verdict) })
+		for range maxBadPolls - 1 {
+			judged.Judged(v)
+		}
+		judged.Judged(truetime.Truechimer) // once right is enough
+		for range maxBadPolls {
+			a, err := b.ask(t, 0)
+			require.NoError(t, err)
+			require.Equal(t, first, a)
+			judged.Judged(v)
+		}
+		second, err := b.ask(t, 0)
+		require.NoError(t, err)
+		require.NotEqual(t, first, second)
+	}
+}
+
+func TestPoolReplacesAServerThatDeniesAndTheClockGoesOnAskingThePool(t *testing.T) {
+	b := newPoolBed(t, 2, 1)
+	first, err := b.ask(t, 0)
+	require.NoError(t, err)
+	b.servers[first].Set(ntpserver.Behavior{Kiss: "DENY"})
+	_, err = b.ask(t, 0)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.NotErrorIs(t, err, truetime.ErrDenied, "or the clock would never ask again")
+	require.ErrorContains(t, err, "another server is asked")
+	second, err := b.ask(t, 0)
+	require.NoError(t, err)
+	require.NotEqual(t, first, second)
+}
+
+func TestPoolKeepsItsServersWhateverBecomesOfTheName(t *testing.T) {
+	b := newPoolBed(t, 2, 2)
+	for i := range 2 {
+		_, err := b.ask(t, i)
+		require.NoError(t, err)
+	}
+	b.answer, b.fail = nil, errors.New("no such host")
+	b.time = b.time.Add(24 * time.Hour)
+	for i := range 2 {
+		_, err := b.ask(t, i)
+		require.NoError(t, err)
+	}
+	// One of them dies. The name has nobody else: it is tried again, as the only one there is.
+	gone, _ := b.ask(t, 0)
+	require.NoError(t, b.servers[gone].Close())
+	for range maxBadPolls + 1 {
+		_, err := b.ask(t, 0)
+		require.Error(t, err)
+	}
+	a, err := b.ask(t, 0)
+	require.Error(t, err)
+	require.Equal(t, gone, a)
+	_, err = b.ask(t, 1)
+	require.NoError(t, err)
+}
+
+func TestPoolResolvesLessAndLessOften(t *testing.T) {
+	b := newPoolBed(t, 1, 3)
+	_, err := b.ask(t, 0)
+	require.NoError(t, err)
+	for range 100 {
+		_, err := b.ask(t, 1)
+		require.ErrorContains(t, err, "has no more servers: 1 are in use")
+	}
+	require.Equal(t, 1, b.lookups)
+	for range 24 * 60 {
+		b.time = b.time.Add(time.Minute)
+		b.ask(t, 1)
+		b.ask(t, 2)
+	}
+	require.Greater(t, b.lookups, 24)
+	require.Less(t, b.lookups, 40, "1, 2, 4 … minutes, then every hour")
+
+	b.answer = append(b.answer, netip.MustParseAddr("127.0.9.99"))
+	b.time = b.time.Add(time.Hour)
+	b.ask(t, 1)
+	require.Equal(t, netip.MustParseAddr("127.0.9.99"), b.sources[1].(*member).address)
+}
+
+func TestPoolRefusesAnAnswerOfAbsurdSize(t *testing.T) {
+	b := newPoolBed(t, 1, 1)
+	b.answer = make([]netip.Addr, maxAddresses+1)
+	_, err := b.ask(t, 0)
+	require.ErrorContains(t, err, "257 addresses: more than 256 are refused")
+}
+
+func TestPoolTakesNoAddressTwice(t *testing.T) {
+	b := newPoolBed(t, 1, 2)
+	b.answer = append(b.answer, b.answer[0], netip.AddrFrom16(b.answer[0].As16()))
+	_, err := b.ask(t, 0)
+	require.NoError(t, err)
+	_, err = b.ask(t, 1)
+	require.ErrorContains(t, err, "no more servers")
+}
+
+func TestMistakesInAPoolAreReported(t *testing.T) {
+	for want, sources := range map[string][]truetime.Source{
+		"is one address":          Pool("192.0.2.1", 4),
+		"of 0 servers":            Pool("pool.example.net", 0),
+		"of 65 servers":           Pool("pool.example.net", 65),
+		"the address is empty":    Pool("", 4),
+		"maximum delay of -1s":    Pool("pool.example.net", 4, WithMaxDelay(-time.Second)),
+		"neither host, host:port": Pool("a:b:c", 1),
+	} {
+		_, err := truetime.New(sources)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// In a running clock: the pool's liar is found out and replaced, and its successor begins with a clean slate.
+func TestClockReplacesTheLiarOfItsPool(t *testing.T) {
+	b := newPoolBed(t, 5, 4)
+	liar := b.answer[0]
+	b.servers[liar].Set(ntpserver.Behavior{Offset: time.Second, Dispersion: time.Millisecond})
+	clock, err := truetime.New(b.sources, truetime.WithPoll(10*time.Millisecond, 20*time.Millisecond))
+	require.NoError(t, err)
+	defer clock.Close()
+	require.Eventually(t, func() bool {
+		for _, s := range clock.Status().Sources {
+			if s.Verdict != truetime.Truechimer {
+				return false
+			}
+		}
+		return true
+	}, 30*time.Second, 10*time.Millisecond, "four of four are right in the end")
+	require.NoError(t, clock.Close())
+	for _, s := range b.sources {
+		require.NotEqual(t, liar, s.(*member).address)
+	}
+	require.EqualValues(t, 1, clock.Status().Epoch)
+}

@@ -32,8 +32,8 @@ const (
 
 	rateBuckets = 64
 
-	// rateSlack is far above the rounding of the few operations on rates below and above what r may
-	// change within a tick of the counter, and far below a rate that matters: 4 ns in an hour.
+	// rateSlack is far above the rounding of the few operations on rates below, and far below a rate
+	// that matters: 4 ns in an hour.
 	rateSlack = 1e-12
 )
 
@@ -200,8 +200,11 @@ func (r *rates) at(now monotonic.Instant, scale Scale) motion {
 	m.stable, m.wander = true, r.stability.Wander/1e9
 	m.high, m.low = math.Inf(1), math.Inf(-1)
 	if r.stability.Wander > 0 {
-		m.high = r.high.rate + float64(m.wander*float64(now-r.high.at))
-		m.low = r.low.rate - float64(m.wander*float64(now-r.low.at))
+		// Readings stand for positions of the counter up to a resolution later, here and where the pairs
+		// were made.
+		unclear := 2 * float64(m.wander*float64(scale.Resolution))
+		m.high = r.high.rate + float64(m.wander*float64(now-r.high.at)) + unclear
+		m.low = r.low.rate - float64(m.wander*float64(now-r.low.at)) - unclear
 	}
 	m.steadyHigh, m.steadyLow, m.comingHigh, m.comingLow = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	if r.stability.Deviation > 0 {

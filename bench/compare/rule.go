@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// rule makes an interval out of samples.
+type rule interface {
+	// take is given each sample as it is received, in order.
+	take(source int, s truetime.Sample)
+
+	// at returns the interval when the counter reads c, which is not before the last sample.
+	at(c monotonic.Instant) (truetime.Interval, bool)
+}
+
+// contender is one line of the table.
+type contender struct {
+	name   string
+	source string // where the rule comes from, and what it assumes
+	stroke stroke // in the picture, if it is drawn
+
+	fed    func(sources int) rule // for the rules that are written here
+	wander float64                // for ours, in ppb per second; 0 is not assumed
+}
+
+// contenders in the order of the table. The first is what the others are compared with.
+var contenders = [...]contender{
+	{name: "sawtooth", stroke: stroke{"#f1948a", 5}, fed: newSawtooth(majority),
+		source: "TrueTime (OSDI 2012): M_f of the newest samples, then 200 ppm"},
+	{name: "sawtooth, overlap", fed: newSawtooth(overlap),
+		source: "the same with the greatest overlap in place of M_f (Marzullo 1984)"},
+	{name: "ClockBound", stroke: stroke{"#8e6bbf", 1.5}, fed: newClockBound,
+		source: "ClockBound 2 over chrony: the best source alone, then 50 ppm"},
+	{name: "IM", fed: newIM,
+		source: "Marzullo and Owicki (PODC 1983): intersection with every consistent reply, 200 ppm"},
+	{name: "running M_f", stroke: stroke{"#f5b041", 3}, fed: newRunning,
+		source: "running intersection of M_f of the newest samples, 200 ppm"},
+	{name: "ours", stroke: stroke{"#1c2833", 1},
+		source: "this library, 200 ppm"},
+	{name: "ours, 0.1 ppm/s", stroke: stroke{"#2e86c1", 1.8}, wander: 100,
+		source: "and WithMaxWander(100): the rate changes by at most 0.1 ppm per second"},
+	{name: "ours, 10 ppb/s", stroke: stroke{"#1e8449", 1.8}, wander: 10,
+		source: "and WithMaxWander(10)"},
+}
+
+// Where the contenders stand.
+const (
+	theSawtooth = 0
+	ours        = 5
+	oursTenth   = 6 // of a ppm per second
+	oursTen     = 7 // ppb per second
+)

@@ -68,7 +68,7 @@ func (e experiment) run() (result, error) {
 		if c.fed != nil {
 			continue
 		}
-		w := e.newWorld(c.wander, first)
+		w := e.newWorld(c, first)
 		if first == nil {
 			w.feed()
 		}
@@ -113,7 +113,7 @@ const servers = 4
 // fast by 20 ppm, in a room with air conditioning, beside a processor that is now busy and now idle. Its
 // rate never changes by more than 9 ppb per second, so both wanders that are assumed of it are true. The
 // liar says what it said in the first world, if there is one.
-func (e experiment) newWorld(wander float64, first *world) *world {
+func (e experiment) newWorld(c contender, first *world) *world {
 	w := &world{World: truetimetest.NewWorld(e.seed)}
 	route := rand.New(rand.NewPCG(e.seed, uint64(e.rtt)))
 	leg := func() truetimetest.Leg {
@@ -128,7 +128,8 @@ func (e experiment) newWorld(wander float64, first *world) *world {
 		Poll:      e.poll,
 		MaxPoll:   e.poll,
 		Burst:     1,
-		MaxWander: wander,
+		DriftPPM:  c.drift,
+		MaxWander: c.wander,
 		Samples: func(source int, s truetime.Sample) {
 			w.heard = append(w.heard, heard{source, s})
 			for _, r := range w.rules {
@@ -142,8 +143,8 @@ func (e experiment) newWorld(wander float64, first *world) *world {
 		// Up to four fifths of what it claims, always the same.
 		honest := truetimetest.Steady(time.Duration((1.6*route.Float64()-0.8)*float64(claim)), claim)
 		link := truetimetest.Link{Server: w.NewServer(fmt.Sprint(i), honest), Path: truetimetest.Path{There: leg(), Back: leg()}}
-		if i == servers-1 && e.liar.behav != nil {
-			w.lies = &tape{Behavior: e.liar.behav(e.rtt)}
+		if i == servers-1 && e.liar.behave != nil {
+			w.lies = &tape{Behavior: e.liar.behave(e.rtt)}
 			if first != nil && !e.adapt {
 				w.lies.said, w.lies.replay = first.lies.said, true
 			}

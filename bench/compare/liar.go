@@ -9,9 +9,9 @@ import (
 // liar is what the last of the four servers does. Lies are about a few round trips, for what is far
 // off is easily rejected.
 type liar struct {
-	name  string
-	near  bool // it answers faster than the others, so that nothing widens its interval
-	behav func(rtt time.Duration) truetimetest.Behavior
+	name   string
+	near   bool // it answers faster than the others, so that nothing widens its interval
+	behave func(rtt time.Duration) truetimetest.Behavior
 }
 
 // claim is the error to which honest servers keep, and lie is what liars say theirs is.
@@ -36,7 +36,7 @@ var liars = []liar{
 	{"anywhere", true, func(rtt time.Duration) truetimetest.Behavior { return truetimetest.Anywhere(5*rtt, lie) }},
 	{"backwards", false, func(rtt time.Duration) truetimetest.Behavior { return truetimetest.Backwards(rtt*2/5, lie) }},
 	{"turncoat", true, func(time.Duration) truetimetest.Behavior {
-		return truetimetest.Turncoat(truetimetest.Honest(claim), 5*time.Minute, truetimetest.Edge(true, lie))
+		return truetimetest.Turncoat(truetimetest.Honest(claim), time.Minute, truetimetest.Edge(true, lie))
 	}},
 }
 

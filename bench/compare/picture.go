@@ -20,7 +20,7 @@ type stroke struct {
 // Sizes in the picture, in its units.
 const (
 	panelWidth, panelHeight = 290.0, 190.0
-	gap                     = 14.0
+	gap                     = 22.0
 	left, top, bottom       = 62.0, 66.0, 42.0
 )
 
@@ -48,7 +48,7 @@ func picture(results []result) []byte {
 					curves(&b, &r)
 				}
 			}
-			fmt.Fprintf(&b, `<text x="%g" y="14" text-anchor="end" font-weight="bold">round trip %s, poll %s</text>`+"\n</g>\n", panelWidth-5, short(rtt), short(poll))
+			fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="end" font-weight="bold">round trip %s, poll %s</text>`+"\n</g>\n", panelWidth-6, panelHeight-8, short(rtt), short(poll))
 		}
 	}
 	fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="middle">minutes since the clock started</text>`+"\n", left+(width-left)/2, height-8)

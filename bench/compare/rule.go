@@ -21,7 +21,8 @@ type contender struct {
 	stroke stroke // in the picture, if it is drawn
 
 	fed    func(sources int) rule // for the rules that are written here
-	wander float64                // for ours, in ppb per second; 0 is not assumed
+	drift  float64                // for ours, in ppm; 0 is 200
+	wander float64                // and in ppb per second; 0 is not assumed
 }
 
 // contenders in the order of the table. The first is what the others are compared with.
@@ -37,17 +38,20 @@ var contenders = [...]contender{
 	{name: "running M_f", stroke: stroke{"#f5b041", 3}, fed: newRunning,
 		source: "running intersection of M_f of the newest samples, 200 ppm"},
 	{name: "ours", stroke: stroke{"#1c2833", 1},
-		source: "this library, 200 ppm"},
+		source: "this library, assuming 200 ppm"},
+	{name: "ours, 50 ppm", drift: 50,
+		source: "assuming 50 ppm, as ClockBound does"},
 	{name: "ours, 0.1 ppm/s", stroke: stroke{"#2e86c1", 1.8}, wander: 100,
-		source: "and WithMaxWander(100): the rate changes by at most 0.1 ppm per second"},
+		source: "assuming 200 ppm, and that the rate changes by at most 0.1 ppm per second"},
 	{name: "ours, 10 ppb/s", stroke: stroke{"#1e8449", 1.8}, wander: 10,
-		source: "and WithMaxWander(10)"},
+		source: "assuming 200 ppm, and that it changes by at most 10 ppb per second"},
 }
 
 // Where the contenders stand.
 const (
 	theSawtooth = 0
 	ours        = 5
-	oursTenth   = 6 // of a ppm per second
-	oursTen     = 7 // ppb per second
+	oursFifty   = 6 // ppm
+	oursTenth   = 7 // of a ppm per second
+	oursTen     = 8 // ppb per second
 )

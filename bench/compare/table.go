@@ -93,7 +93,7 @@ func micro(d time.Duration) float64 { return float64(d) / float64(time.Microseco
 // short is a duration without what is nought, in milliseconds below a second.
 func short(d time.Duration) string {
 	if d < time.Second {
-		return fmt.Sprintf("%gms", float64(d)/float64(time.Millisecond))
+		return fmt.Sprintf("%g ms", float64(d)/float64(time.Millisecond))
 	}
-	return fmt.Sprintf("%gs", d.Seconds())
+	return fmt.Sprintf("%g s", d.Seconds())
 }

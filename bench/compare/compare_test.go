@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every answer rests on all that the sawtooth's rests on, and on more.
+func TestNeverAboveTheSawtooth(t *testing.T) {
+	for seed := range uint64(3) {
+		for _, r := range results(t, brief(seed, false)) {
+			for _, i := range []int{ours, oursFifty} {
+				f := r.figures(i)
+				require.NotZero(t, f.answers)
+				require.Zero(t, f.above, "seed %d, %v, %v, %s: %s is above by %v", seed, r.rtt, r.poll, r.liar.name, contenders[i].name, f.excess)
+			}
+		}
+	}
+}
+
+// Here each liar looks at the very machine that it lies to.
+func TestOursIsNeverWrongUnderAnyLiar(t *testing.T) {
+	for seed := range uint64(3) {
+		for _, r := range results(t, brief(seed, true)) {
+			for i, c := range contenders {
+				if f := r.figures(i); c.fed == nil {
+					require.NotZero(t, f.answers)
+					require.Zero(t, f.wrong, "seed %d, %v, %v, %s: %s", seed, r.rtt, r.poll, r.liar.name, c.name)
+					require.Zero(t, f.none, "seed %d, %v, %v, %s: %s refused", seed, r.rtt, r.poll, r.liar.name, c.name)
+				}
+			}
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for _, target := range []struct {
+		rtt       time.Duration
+		contender int
+		ratio     float64
+	}{
+		{time.Millisecond, oursTenth, 0.25},
+		{100 * time.Microsecond, oursTen, 0.06},
+	} {
+		for seed := range uint64(3) {
+			e := experiment{rtt: target.rtt, poll: 30 * time.Second, liar: liars[0], seed: seed, span: time.Hour}
+			r := results(t, []experiment{e})[0]
+			f := r.figures(target.contender)
+			t.Logf("seed %d, %v: %s has %.3f of the sawtooth", seed, e.rtt, contenders[target.contender].name, f.ratio)
+			require.LessOrEqual(t, f.ratio, target.ratio, "seed %d", seed)
+			require.Zero(t, f.wrong)
+			require.Greater(t, r.figures(theSawtooth).mean, 2*time.Millisecond, "200 ppm of 30 s is 6 ms at the top")
+		}
+	}
+}
+
+// A comparison in which nothing can be wrong would show nothing.
+func TestLiarsMakeTheOthersWrong(t *testing.T) {
+	caught := map[string]int{}
+	for _, r := range results(t, brief(1, false)) {
+		for i, c := range contenders {
+			caught[c.name] += r.figures(i).wrong
+			if r.liar.name == "none" {
+				require.Zero(t, r.figures(i).wrong, "%s is wrong among honest servers", c.name)
+			}
+		}
+	}
+	for _, name := range []string{"sawtooth, overlap", "ClockBound", "IM"} {
+		require.NotZero(t, caught[name], name)
+	}
+	require.Zero(t, caught["sawtooth"])
+	require.Zero(t, caught["running M_f"])
+}
+
+// A liar that pulls the clock after it tells every machine something else, so what it told the first
+// one is told to the others too.
+func TestDifferentSamplesAreNotCompared(t *testing.T) {
+	chosen, err := choose("pull")
+	require.NoError(t, err)
+	e := experiment{rtt: time.Millisecond, poll: time.Second, liar: chosen[0], seed: 1, span: time.Minute}
+	first := e.newWorld(contenders[ours], nil)
+	first.Run(e.span)
+	replayed := e.newWorld(contenders[oursTenth], first)
+	replayed.Run(e.span)
+	require.NoError(t, identical(first.heard, replayed.heard))
+	require.Greater(t, len(first.heard), 100)
+
+	e.adapt = true
+	adapted := e.newWorld(contenders[oursTenth], first)
+	adapted.Run(e.span)
+	require.ErrorContains(t, identical(first.heard, adapted.heard), "not the same experiment")
+	require.ErrorContains(t, identical(first.heard, first.heard[1:]), "not the same experiment")
+	require.ErrorContains(t, identical(first.heard, first.heard[:100]), "100 samples")
+}
+
+func TestEqualSeedsPrintEqualTables(t *testing.T) {
+	table := func(seed string) string {
+		var out bytes.Buffer
+		require.NoError(t, compare([]string{"-span", "30s", "-liars", "none,anywhere", "-seed", seed}, &out))
+		return out.String()
+	}
+	first := table("7")
+	require.Equal(t, first, table("7"))
+	require.NotEqual(t, first, table("8"))
+	require.Equal(t, 2*len(roundTrips)*len(polls)*len(contenders), strings.Count(first, " ms "), "a line for everything:\n%s", first)
+}
+
+func TestMistakesAreToldWithWhatWouldDo(t *testing.T) {
+	require.ErrorContains(t, compare([]string{"-liars", "nobody"}, io.Discard), "there are none, silent")
+	require.ErrorContains(t, compare([]string{"-span", "1s"}, io.Discard), "at least 10s")
+}
+
+func TestPictureIsWellFormed(t *testing.T) {
+	drawn := picture(results(t, experiments(liars[:1], 1, time.Minute)))
+	require.NotContains(t, string(drawn), "NaN")
+	require.NotContains(t, string(drawn), "%!")
+	curves := map[string]int{}
+	for d := xml.NewDecoder(bytes.NewReader(drawn)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if path, ok := token.(xml.StartElement); ok && path.Name.Local == "path" {
+			for _, a := range path.Attr {
+				if a.Name.Local == "stroke" {
+					curves[a.Value]++
+				}
+			}
+		}
+	}
+	for _, c := range contenders {
+		if c.stroke.color != "" {
+			require.Equal(t, 1+len(roundTrips)*len(polls), curves[c.stroke.color], "%s: one in the legend and one in each panel", c.name)
+		}
+	}
+}
+
+func results(t *testing.T, all []experiment) []result {
+	t.Helper()
+	r, err := runAll(all)
+	require.NoError(t, err)
+	return r
+}
+
+// brief is everything with every liar, for as long as it takes to hear each server some 50 times.
+func brief(seed uint64, adapt bool) []experiment {
+	all := experiments(liars, seed, 0)
+	for i := range all {
+		all[i].span, all[i].adapt = max(3*time.Minute, 50*all[i].poll), adapt
+	}
+	return all
+}

@@ -39,6 +39,8 @@ var contenders = [...]contender{
 		source: "running intersection of M_f of the newest samples, 200 ppm"},
 	{name: "ours", stroke: stroke{"#1c2833", 1},
 		source: "this library, assuming 200 ppm"},
+	// At 50 ppm a liar's sample can contradict itself that at 200 ppm cannot be told from a true one. Then
+	// the sawtooth has one more sample to go by, and for a moment may be the narrower.
 	{name: "ours, 50 ppm", drift: 50,
 		source: "assuming 50 ppm, as ClockBound does"},
 	{name: "ours, 0.1 ppm/s", stroke: stroke{"#2e86c1", 1.8}, wander: 100,
@@ -51,7 +53,6 @@ var contenders = [...]contender{
 const (
 	theSawtooth = 0
 	ours        = 5
-	oursFifty   = 6 // ppm
 	oursTenth   = 7 // of a ppm per second
 	oursTen     = 8 // ppb per second
 )

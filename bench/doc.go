@@ -7,7 +7,7 @@
 // Compare figures of one run only: the ratios are what a machine's load and frequency leave alone.
 //
 // How wide the intervals are, beside those of other rules on the same samples, is the business of the
-// command in compare, which does not measure time and prints the same everywhere:
+// command in compare, which measures no time and prints the same table for the same seed:
 //
 //	go run ./bench/compare
 package bench

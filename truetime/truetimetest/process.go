@@ -171,9 +171,7 @@ func (l *link) serve(m *Machine, deliver func(Reply)) {
 	hold := instant(w.rng.Int64N(int64(after(l.Server.process)) + 1))
 	w.plan(w.now+hold, func() {
 		q := Query{World: w, Machine: m, Received: received, Sent: w.Now()}
-		if !l.Server.Honest() {
-			m.betray(&q)
-		}
+		m.betray(&q, l.Server.Honest())
 		r, ok := l.Server.behavior.Answer(q)
 		if ok {
 			m.carry(l, l.Path.Back, 0, func() {
@@ -183,14 +181,17 @@ func (l *link) serve(m *Machine, deliver func(Reply)) {
 	})
 }
 
-// betray tells a liar everything.
-func (m *Machine) betray(q *Query) {
+// betray tells a server what the machine answers, and a liar what every honest server says.
+func (m *Machine) betray(q *Query, honest bool) {
 	if m.engine == nil {
 		return
 	}
 	var err error
 	q.Answer, err = m.Now()
 	q.Answered = err == nil
+	if honest {
+		return
+	}
 	for _, l := range m.links {
 		if i := m.engine.Discipline().Interval(l.index, m.read()); l.Server.Honest() && i.Bounded() {
 			q.Honest = append(q.Honest, truetime.Interval{Earliest: truetime.Time(i.Lo), Latest: truetime.Time(i.Hi)})

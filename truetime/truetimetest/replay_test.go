@@ -114,8 +114,9 @@ func TestReplaySaysWhatItCannotUnderstand(t *testing.T) {
 	}
 }
 
-// A clock that asked five servers by chronyd, one of which was 3 ms ahead, ten times a second: what it concluded then is
-// what is concluded now.
+// A clock that asked five servers by chronyd, one of which was 3 ms ahead, ten times a second: what it
+// concluded then is what is concluded now. Where the discipline is meant to conclude something else, the
+// recording has to be made again: EPSILON_RECORD=path go test -run Recording ./ntpsrc.
 func TestReplayOfARecordingOfRealServers(t *testing.T) {
 	f, err := os.Open("testdata/chronyd.journal")
 	require.NoError(t, err)

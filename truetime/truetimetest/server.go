@@ -52,7 +52,7 @@ type Query struct {
 	Answered bool
 
 	// Honest is what follows at this moment from each of the machine's honest servers alone, for
-	// those that have been heard.
+	// those that have been heard. Only a liar is told.
 	Honest []truetime.Interval
 }
 

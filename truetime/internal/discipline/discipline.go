@@ -138,7 +138,12 @@ func (d *Discipline) advance() {
 	motion := d.rates.at(d.now, d.scale)
 	if d.answer && motion.stable {
 		i := d.fused.At(d.now).Intersect(motion.at(d.fused.Facts, d.now))
-		d.fused.Facts = Facts{Upper: Point{d.now, i.Hi}, Lower: Point{d.now, i.Lo}}
+		if i.Lo > d.scale.lowerAt(d.fused.Lower, d.now) { // else the drift says as much, and its line is straight
+			d.fused.Lower = Point{d.now, i.Lo}
+		}
+		if i.Hi < d.scale.upperAt(d.fused.Upper, d.now) {
+			d.fused.Upper = Point{d.now, i.Hi}
+		}
 	}
 	d.motion, d.fused.motion = motion, motion
 }

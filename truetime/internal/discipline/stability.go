@@ -59,8 +59,9 @@ type rates struct {
 	stability  Stability
 	resolution int64
 
-	buckets []rateBucket // the oldest first
-	high    rateBound    // of r, from pairs and w
+	began   monotonic.Instant // when the first bucket ever was opened
+	buckets []rateBucket      // the oldest first
+	high    rateBound         // of r, from pairs and w
 	low     rateBound
 }
 
@@ -135,7 +136,7 @@ func meanBelow(from, to Point, resolution int64) (mean float64, ok bool) {
 
 // insert puts the points into the newest bucket, or opens another.
 func (r *rates) insert(now monotonic.Instant, upper, lower Point) {
-	if n := len(r.buckets); n > 0 && now-r.buckets[n-1].opened < r.bucketSpan(upper.Time-lower.Time) {
+	if n := len(r.buckets); n > 0 && now-r.buckets[n-1].opened < r.bucketSpan(now, upper.Time-lower.Time) {
 		b := &r.buckets[n-1]
 		middle := r.middle()
 		if drift := float64(middle * float64(now-b.upper.At)); float64(upper.Time-b.upper.Time-int64(now-b.upper.At)) <= drift {
@@ -145,6 +146,9 @@ func (r *rates) insert(now monotonic.Instant, upper, lower Point) {
 			b.lower = lower
 		}
 		return
+	}
+	if len(r.buckets) == 0 {
+		r.began = now
 	}
 	if len(r.buckets) == rateBuckets {
 		copy(r.buckets, r.buckets[1:])
@@ -163,14 +167,16 @@ func (r *rates) middle() float64 {
 
 // bucketSpan is how much time a bucket covers. The best distance between two facts of uncertainty ε
 // is 2·√(ε/w): the mean rate is uncertain by 2ε over the distance, and w times half the distance is
-// added. The ring covers four of these; and the hour of D if that is all there is.
-func (r *rates) bucketSpan(width int64) monotonic.Instant {
+// added. The ring covers four of these; and the hour of D if that is all there is. While the rate is not
+// known well, the better of two points is known only if they are close together, so the first
+// buckets are shorter.
+func (r *rates) bucketSpan(now monotonic.Instant, width int64) monotonic.Instant {
 	const longest = deviationSpan / (rateBuckets - 4)
 	if r.stability.Wander == 0 {
 		return longest
 	}
 	best := 2 * math.Sqrt(float64(width)/2e9/r.stability.Wander) * 1e9
-	return min(max(monotonic.Instant(4*best/rateBuckets), 1), longest)
+	return min(max(monotonic.Instant(4*best/rateBuckets), 1), (now-r.began)/(rateBuckets/2), longest)
 }
 
 // deviation returns two upper bounds of r that rest on Deviation, at most limit: one that holds now

@@ -18,7 +18,7 @@ import (
 func TestTheAnswerContainsTrueTimeAtTheEdgeOfTheDeviation(t *testing.T) {
 	seed := rand.Uint64()
 	narrower := 0
-	for history := range uint64(60) {
+	for history := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, history))
 		narrower += runDeviating(t, rng, seed, history)
 	}

@@ -58,7 +58,7 @@ func (s *steadyCounter) lower(off float64) Point {
 func TestTheAnswerIsNowhereNarrowerThanAllFactsAllow(t *testing.T) {
 	seed := rand.Uint64()
 	checked, lost := 0, 0
-	for n := range uint64(150) {
+	for n := range uint64(80) {
 		h := newHistory(t, seed, n)
 		h.run()
 		checked, lost = checked+h.checked, lost+h.lost

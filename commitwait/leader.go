@@ -44,9 +44,9 @@ func (w *Waiter) serve(ctx context.Context, e entry) error {
 		})()
 	}
 	for {
-		for w.settle(true) {
-			w.spinUntilNext()
-		}
+		spin := w.settle(true)
+		// Before the spin, which is for whoever is next: where the waits end closely one behind the other
+		// there is always a next one, and the leader would not get away.
 		select {
 		case err := <-e.done:
 			return err
@@ -55,7 +55,11 @@ func (w *Waiter) serve(ctx context.Context, e entry) error {
 		if ctx.Err() != nil && w.leave(e) {
 			return ctx.Err()
 		}
-		w.timer.wait()
+		if spin {
+			w.spinUntilNext()
+		} else {
+			w.timer.wait()
+		}
 	}
 }
 

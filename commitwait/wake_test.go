@@ -2,6 +2,7 @@ package commitwait
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,4 +32,49 @@ func TestLeaderThatGivesUpBeforeItLeadsIsReplaced(t *testing.T) {
 	require.Equal(t, lead, <-waits[1].done)
 	require.ErrorIs(t, w.giveUp(ended, waits[2]), context.Canceled)
 	require.Equal(t, waits[1].wait, w.leader)
+}
+
+// stepping is a clock that moves by a microsecond whenever it is read, so that every spin succeeds.
+type stepping struct{ reads atomic.Int64 }
+
+func (s *stepping) Now() (truetime.Interval, error) {
+	now := truetime.Time(time.Hour).Add(time.Duration(s.reads.Add(1)) * time.Microsecond)
+	return truetime.Interval{Earliest: now, Latest: now.Add(time.Millisecond)}, nil
+}
+
+// Those who wait closely behind one another need not end together: whoever leads goes when its own wait
+// has ended, or it would stay for as long as others come.
+func TestLeaderDoesNotSpinForOthersAfterItsOwnWait(t *testing.T) {
+	clock := new(stepping)
+	w, err := New(clock, WithSpin(MaxSpin))
+	require.NoError(t, err)
+	defer w.Close()
+	mine := entry{truetime.Time(time.Hour).Add(100 * time.Microsecond), &wait{done: make(chan error, 2)}}
+	w.join(mine)
+	other := entry{mine.timestamp.Add(300 * time.Microsecond), &wait{done: make(chan error, 2)}}
+	w.join(other)
+	require.Equal(t, lead, <-mine.done)
+	require.NoError(t, w.serve(t.Context(), mine))
+	require.Equal(t, lead, <-other.done)
+	require.Empty(t, other.done)
+	require.NoError(t, w.serve(t.Context(), other))
+}
+
+// The same for one whose context ends, while others end their waits one closely behind the other.
+func TestLeaderWhoseContextEndsDoesNotSpinForOthers(t *testing.T) {
+	clock := new(stepping)
+	w, err := New(clock, WithSpin(MaxSpin))
+	require.NoError(t, err)
+	defer w.Close()
+	mine := entry{truetime.Time(2 * time.Hour), &wait{done: make(chan error, 2)}}
+	w.join(mine)
+	other := entry{truetime.Time(time.Hour).Add(300 * time.Microsecond), &wait{done: make(chan error, 2)}}
+	w.join(other)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Equal(t, lead, <-mine.done)
+	require.ErrorIs(t, w.serve(ended, mine), context.Canceled)
+	require.Equal(t, lead, <-other.done)
+	require.Empty(t, other.done)
+	require.NoError(t, w.serve(t.Context(), other))
 }

@@ -29,7 +29,8 @@ func New(config Config) (*Candidate, error) {
 
 // Acquire waits until the lease can be had, and returns it Held. It outlasts errors of the store and
 // refusals of the clock until ctx ends; then the error wraps ctx's and tells the last trouble.
-// It returns at once for ErrCorrupt, ErrFromFuture and a closed clock, which waiting does not mend.
+// It returns at once for ErrCorrupt and a closed clock, which waiting does not mend, and for ErrFromFuture
+// when 10 s have not: a machine that was suspended is behind until its clock has noticed.
 //
 // A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval and a
 // round trip to the store after it read the clock for its last renewal. One that has released the lease
@@ -46,7 +47,8 @@ func (c *Candidate) TryAcquire(ctx context.Context) (*Lease, error) { return c.a
 func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 	p := protocol{holder: c.config.Holder, session: newSession(), ttl: c.config.TTL}
 	retry := c.config.RenewEvery / 8
-	var trouble error // what keeps us from it, as far as we know
+	var trouble error    // what keeps us from it, as far as we know
+	var future time.Time // since when the record has been from the future
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, c.failed(errors.Join(err, trouble))
@@ -64,8 +66,14 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 		case done:
 			return newLease(c.config, p), nil
 		case fail:
-			return nil, c.failed(a.err)
+			if !patient || !mayPass(a.err, &future) {
+				return nil, c.failed(a.err)
+			}
+			trouble = a.err
+			_ = sleep(ctx, jittered(min(c.config.TTL, disbelief)/4))
+			p.forget()
 		case wait:
+			future = time.Time{}
 			trouble = fmt.Errorf("%w by %.80q with token %d until %v", ErrTaken, p.record.Holder, p.record.Token, p.record.Expiry)
 			if !patient {
 				return nil, c.failed(trouble)
@@ -88,6 +96,19 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 			}
 		}
 	}
+}
+
+// disbelief is for how long a record from the future is put down to our own clock: several times as long as a
+// truetime.Clock takes to notice that its machine was suspended.
+const disbelief = 10 * time.Second
+
+// mayPass reports whether the reason why the lease cannot be acquired may pass by itself. since is since when
+// there has been that reason; zero if there was none.
+func mayPass(why error, since *time.Time) bool {
+	if since.IsZero() {
+		*since = time.Now()
+	}
+	return errors.Is(why, ErrFromFuture) && time.Since(*since) < disbelief
 }
 
 func (c *Candidate) failed(err error) error {

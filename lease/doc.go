@@ -69,7 +69,7 @@
 //   - Anything about a write that is on its way: see above.
 //   - That a context ends in time in a process that is stopped for longer than the margin.
 //   - Anything when a clock is wrong, beyond what the fence still keeps away. An expiry that no correct clock
-//     can have written is reported ([ErrFromFuture]) and not waited for.
+//     can have written is reported ([ErrFromFuture]) once it has stayed so for 10 s, and not waited for.
 //   - Fairness: who is next is whoever asks first after the expiry.
 //   - That the lease can be had at once after an Acquire that was cancelled, or a Release that failed: the
 //     record may stay until it expires.

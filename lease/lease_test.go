@@ -395,3 +395,37 @@ func TestNewNamesEveryMistakeAtOnce(t *testing.T) {
 		require.ErrorContains(t, err, "too short", name)
 	}
 }
+
+// A machine that was suspended has a clock that is behind until that is noticed, and every good record is
+// from the future to it. That passes; a clock that is wrong does not, and then somebody has to be told.
+func TestARecordFromTheFutureIsReportedOnceItHasStayedSo(t *testing.T) {
+	inBubble(t, func(t *testing.T, s setting) {
+		held := acquire(t, s.a)
+		behind := new(bubbleClock)
+		behind.epsilon.Store(int64(epsilon))
+		behind.skew.Store(int64(-time.Hour))
+		c, err := New(Config{Store: s.store, Clock: behind, Name: "job", Holder: "c", TTL: ttl})
+		require.NoError(t, err)
+		begun := time.Now()
+		_, err = c.TryAcquire(t.Context())
+		require.ErrorIs(t, err, ErrFromFuture)
+		require.Equal(t, begun, time.Now(), "who does not want to wait is told at once")
+
+		time.AfterFunc(3*time.Second, func() { behind.refuse(truetime.ErrNotSynchronized) })
+		time.AfterFunc(time.Minute, func() { behind.skew.Store(0); behind.refuse(nil) })
+		time.AfterFunc(2*time.Minute, func() { _ = held.Release(t.Context()) })
+		l := acquire(t, c)
+		require.Equal(t, Token(2), l.Token())
+
+		behind.skew.Store(0)
+		behind = new(bubbleClock)
+		behind.skew.Store(int64(-time.Hour))
+		c, err = New(Config{Store: s.store, Clock: behind, Name: "job", Holder: "d", TTL: ttl})
+		require.NoError(t, err)
+		begun = time.Now()
+		_, err = c.Acquire(t.Context())
+		require.ErrorIs(t, err, ErrFromFuture)
+		require.GreaterOrEqual(t, time.Since(begun), 10*time.Second)
+		require.Less(t, time.Since(begun), 20*time.Second)
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
 
 // node is a process that competes for the lease of a world, with the protocol that Candidate and Lease
@@ -14,6 +15,9 @@ type node struct {
 	world *world
 	id    int
 	clock simulatedClock
+
+	machine *truetimetest.Machine // whose clock it reads instead, by the rules of config; or nil
+	config  Config
 
 	life     int // counts lives: what was begun in one does not go on in the next
 	paused   truetime.Time
@@ -30,6 +34,19 @@ type node struct {
 
 // mayHold reports whether a correct clock could judge the lease Held.
 func (n *node) mayHold() bool { return n.holder && !n.over && n.world.now < n.granted }
+
+// look reads the node's clock.
+func (n *node) look() (truetime.Interval, bool) {
+	if n.machine == nil {
+		return n.clock.read()
+	}
+	now, err := n.config.now()
+	return now, err == nil
+}
+
+// fooled reports whether the node's clock may be wrong: its counter stood still, and nobody has noticed
+// yet. What it does then only the fence can hold up.
+func (n *node) fooled() bool { return n.machine != nil && n.machine.Disturbed() }
 
 // then goes on with step after d, when the process is not paused, and if it has not crashed meanwhile.
 // Before it does it may be paused once more.
@@ -74,7 +91,7 @@ func (n *node) crash() {
 }
 
 func (n *node) acquire() {
-	now, ok := n.clock.read()
+	now, ok := n.look()
 	if !ok {
 		n.then(worldRenew/8, n.acquire)
 		return
@@ -90,7 +107,11 @@ func (n *node) acquire() {
 			}
 			n.then(a.pause, n.acquire)
 		case fail:
-			n.world.broken("node %d cannot acquire: %v", n.id, a.err)
+			if !n.fooled() || !errors.Is(a.err, ErrFromFuture) {
+				n.world.broken("node %d cannot acquire: %v", n.id, a.err)
+			}
+			n.protocol.forget()
+			n.then(worldTTL/4, n.acquire)
 		default:
 			n.send(a, read, n.acquire)
 		}
@@ -155,7 +176,7 @@ func (n *node) renewal() {
 }
 
 func (n *node) renew() {
-	now, ok := n.clock.read()
+	now, ok := n.look()
 	if !ok {
 		n.then(worldRenew/4, n.renewal)
 		return
@@ -181,7 +202,7 @@ func (n *node) renew() {
 
 // abdicate waits until what was issued has passed, and gives the lease up.
 func (n *node) abdicate() {
-	if now, ok := n.clock.read(); !ok || n.issued != 0 && !now.After(n.issued) {
+	if now, ok := n.look(); !ok || n.issued != 0 && !now.After(n.issued) {
 		n.then(worldTTL/50, n.abdicate)
 		return
 	}
@@ -206,14 +227,20 @@ func (n *node) act() {
 	}
 	w := n.world
 	n.then(w.upTo(worldTTL/4), n.act)
-	now, ok := n.clock.read()
+	now, ok := n.look()
 	if !ok || Judge(now, n.granted) != Held {
 		w.count["refused to act"]++
 		return
 	}
 	w.count["acted"]++
-	w.record(w.now, operation{checked: n.token}, true)
-	if ts, ok := timestamp(now, n.granted, n.issued); ok {
+	if n.fooled() {
+		if w.now > n.granted {
+			w.count["fooled"]++
+		}
+	} else {
+		w.record(w.now, operation{checked: n.token}, true)
+	}
+	if ts, ok := timestamp(now, n.granted, n.issued); ok && !n.fooled() {
 		if ts <= w.issued || ts < w.now || ts >= n.granted {
 			w.broken("node %d issued %v after %v, with a lease until %v", n.id, ts, w.issued, n.granted)
 		}

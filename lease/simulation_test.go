@@ -11,7 +11,13 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-var seeds = flag.Int("lease.seeds", defaultSeeds, "how many simulated worlds to run in each test")
+var (
+	seeds     = flag.Int("lease.seeds", defaultSeeds, "how many simulated worlds to run in each test")
+	firstSeed = flag.Uint64("lease.first", 0, "the seed of the first world with machines; 0 draws one")
+)
+
+// machineShare is how many worlds take about as long as one with machines.
+const machineShare = 2
 
 // Each world is 20 s long, with two to four candidates and everything that can go wrong. The invariants are
 // checked after every event: see world.examine, node.acquired, node.act and world.write.

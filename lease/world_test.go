@@ -11,6 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
 
 // world is a simulated one: true time is a number, everything happens in one goroutine and in an order that
@@ -19,7 +20,8 @@ import (
 type world struct {
 	rng    *rand.Rand
 	faults faults
-	now    truetime.Time // true time
+	now    truetime.Time       // true time
+	outer  *truetimetest.World // whose time it is, if there are machines; else queue's
 	queue  queue
 	serial int
 
@@ -69,6 +71,10 @@ func newWorld(seed uint64, nodes int, f faults) *world {
 
 // run lets the world go on for d of true time.
 func (w *world) run(d time.Duration) error {
+	if w.outer != nil {
+		w.outer.Run(d)
+		return w.wrong
+	}
 	for end := w.now.Add(d); w.wrong == nil && len(w.queue) > 0 && w.queue[0].at <= end; {
 		e := heap.Pop(&w.queue).(event)
 		w.now = e.at
@@ -100,6 +106,16 @@ func (w *world) broken(format string, values ...any) {
 }
 
 func (w *world) after(d time.Duration, happen func()) {
+	if w.outer != nil {
+		w.outer.After(d, func() {
+			if w.wrong == nil {
+				w.now = w.outer.Now()
+				happen()
+				w.examine()
+			}
+		})
+		return
+	}
 	w.serial++
 	heap.Push(&w.queue, event{w.now.Add(d), w.serial, happen})
 }

@@ -96,7 +96,7 @@ func (n *node) acquire() {
 		n.then(worldRenew/8, n.acquire)
 		return
 	}
-	read := n.world.now
+	read, fooled := n.world.now, n.fooled()
 	n.then(0, func() { // perhaps paused between the clock and what follows from it
 		switch a := n.protocol.acquire(now); a.verb {
 		case done:
@@ -107,7 +107,7 @@ func (n *node) acquire() {
 			}
 			n.then(a.pause, n.acquire)
 		case fail:
-			if !n.fooled() || !errors.Is(a.err, ErrFromFuture) {
+			if !fooled || !errors.Is(a.err, ErrFromFuture) {
 				n.world.broken("node %d cannot acquire: %v", n.id, a.err)
 			}
 			n.protocol.forget()

@@ -221,8 +221,8 @@ func TestAClosedClockSaysSo(t *testing.T) {
 }
 
 func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
-	_, err := hlc.New(nil, hlc.WithPhysicalTime(3), hlc.WithTolerance(-1), hlc.WithMaxAhead(0), hlc.WithReserve(0))
-	for _, mistake := range []string{"no interval clock", "physical time: 3", "tolerance of -1ns", "running ahead", "reserve of 0s"} {
+	_, err := hlc.New(nil, nil, hlc.WithPhysicalTime(3), hlc.WithTolerance(-1), hlc.WithMaxAhead(0), hlc.WithReserve(0))
+	for _, mistake := range []string{"no interval clock", "an option is nil", "physical time: 3", "tolerance of -1ns", "running ahead", "reserve of 0s"} {
 		require.ErrorContains(t, err, mistake)
 	}
 	_, err = hlc.New(at(start, 0), hlc.WithTolerance(2*time.Second))

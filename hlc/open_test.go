@@ -404,3 +404,18 @@ func TestTimestampsGoOnAcrossRestarts(t *testing.T) {
 		})
 	})
 }
+
+// However small the reserve: the next bound covers what was refused for want of it.
+func TestAJumpLongerThanTheReserveIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{}
+		clock := open(t, at(start, 0), store, hlc.WithReserve(time.Millisecond))
+		far := hlc.Timestamp(start.Add(400 * time.Millisecond))
+		_, err := clock.Update(far, "peer")
+		require.ErrorIs(t, err, hlc.ErrNotDurable)
+		synctest.Wait() // no time passes
+		got, err := clock.Update(far, "peer")
+		require.NoError(t, err)
+		require.Equal(t, far+1, got)
+	})
+}

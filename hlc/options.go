@@ -60,6 +60,10 @@ func configure(source IntervalClock, options []Option) (config, error) {
 		c.mistake("no interval clock")
 	}
 	for _, option := range options {
+		if option == nil {
+			c.mistake("an option is nil")
+			continue
+		}
 		option(&c)
 	}
 	if c.tolerance == unset {

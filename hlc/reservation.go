@@ -16,6 +16,7 @@ type reservation struct {
 	reserve time.Duration
 
 	wanted  chan struct{} // somebody could not get a timestamp
+	refused atomic.Int64  // the greatest such timestamp since the last attempt; 0 if there is none
 	saving  atomic.Bool
 	failure atomic.Pointer[error] // of the last attempt; nil if it succeeded
 
@@ -83,7 +84,8 @@ func (c *Clock) extend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bound := max(Timestamp(now.Latest), c.Last())
+	refused := min(Timestamp(c.reservation.refused.Swap(0)), Timestamp(now.Latest.Add(c.maxAhead)))
+	bound := max(Timestamp(now.Latest), c.Last(), refused)
 	bound = Timestamp(bound.Time().Add(c.reservation.reserve))
 	if int64(bound) <= c.durable.Load() {
 		return nil
@@ -103,14 +105,17 @@ func (c *Clock) notDurable(t Timestamp) error {
 	if c.reservation == nil {
 		return fmt.Errorf("%w: %v is beyond %v", ErrNotDurable, t, durable)
 	}
+	r := c.reservation
+	for refused := r.refused.Load(); refused < int64(t) && !r.refused.CompareAndSwap(refused, int64(t)); refused = r.refused.Load() {
+	}
 	select {
-	case c.reservation.wanted <- struct{}{}:
+	case r.wanted <- struct{}{}:
 	default:
 	}
-	if failure := c.reservation.failure.Load(); failure != nil {
+	if failure := r.failure.Load(); failure != nil {
 		return fmt.Errorf("%w: %v is beyond %v, and the last attempt to extend that failed: %w", ErrNotDurable, t, durable, *failure)
 	}
-	if c.reservation.saving.Load() {
+	if r.saving.Load() {
 		return fmt.Errorf("%w: %v is beyond %v, and the store has not finished to save the next bound", ErrNotDurable, t, durable)
 	}
 	return fmt.Errorf("%w: %v is beyond %v, and the next bound is about to be saved", ErrNotDurable, t, durable)

@@ -6,14 +6,14 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Clock is what there is to wait by: [truetime.Clock] and everything else that answers with intervals.
+// IntervalClock is what there is to wait by: [truetime.Clock] and everything else that answers with intervals.
 // Now is called by several goroutines, and by one of them again and again in the final spin, so it
 // should take nanoseconds; it must not call back into this package.
 //
 // A clock may also have the method Changed() <-chan struct{}, as truetime.Clock has: a channel that is
 // closed when Earliest may have jumped, or when Now begins or ceases to refuse. Without it a jump is
 // seen when the timer fires, at the latest after 100 ms.
-type Clock interface {
+type IntervalClock interface {
 	Now() (truetime.Interval, error)
 }
 
@@ -24,7 +24,7 @@ type notifier interface {
 
 // read asks the clock and takes nothing for an answer that is none: a zero interval would make the
 // year 1970 the present, and one that is upside down (clocks have been seen to give it) proves nothing.
-func read(clock Clock) (truetime.Interval, error) {
+func read(clock IntervalClock) (truetime.Interval, error) {
 	now, err := clock.Now()
 	if err == nil && !now.Valid() {
 		err = fmt.Errorf("%w: [%d, %d]", ErrInvalidInterval, now.Earliest, now.Latest)

@@ -9,9 +9,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Clock is what a lease is decided by: [truetime.Clock] and everything else that answers with intervals
+// IntervalClock is what a lease is decided by: [truetime.Clock] and everything else that answers with intervals
 // which contain true time.
-type Clock interface {
+type IntervalClock interface {
 	Now() (truetime.Interval, error)
 }
 
@@ -25,7 +25,7 @@ const (
 type Config struct {
 	// Store is where all candidates keep the record, and Clock what this one reads.
 	Store Store
-	Clock Clock
+	Clock IntervalClock
 
 	// Name of the lease: 1 to [MaxName] bytes, the same for all its candidates.
 	Name string

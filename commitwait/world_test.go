@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	worlds    = flag.Int("commitwait.worlds", 100, "how many simulated worlds to run")
+	worlds    = flag.Int("commitwait.worlds", 50, "how many simulated worlds to run")
 	firstSeed = flag.Uint64("commitwait.first", 0, "the seed of the first of them; 0 draws one")
 )
 

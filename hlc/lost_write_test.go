@@ -33,7 +33,7 @@ func merge[T cmp.Ordered](writes ...write[T]) string {
 // through a node whose clock is right, and gets an answer. Stamped by the nodes' wall clocks, the
 // second write has the smaller timestamp: every replica throws it away, though it was acknowledged,
 // and nobody is told.
-func TestLastWriteWinsByWallClockLosesAnAcknowledgedWrite(t *testing.T) {
+func TestDemonstrationLastWriteWinsByWallClockLosesAnAcknowledgedWrite(t *testing.T) {
 	const fast, right = 40 * time.Millisecond, 0
 	truth := start.Std()
 	first := write[int64]{truth.Add(fast).UnixNano(), "x"}
@@ -46,7 +46,7 @@ func TestLastWriteWinsByWallClockLosesAnAcknowledgedWrite(t *testing.T) {
 // The same client, the same clocks, each of which knows how wrong it may be. The answer to the first
 // write carries its timestamp, the second request carries it on, and the second node merges it before
 // it stamps the write.
-func TestLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) {
+func TestDemonstrationLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) {
 	const fast, epsilon = 40 * time.Millisecond, 50 * time.Millisecond
 	fastNode := newClock(t, at(start.Add(fast), epsilon)) // the truth is in its interval, off the middle
 	source := at(start, epsilon)
@@ -67,7 +67,7 @@ func TestLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) {
 
 // Where nothing carries the timestamp from one node to the other, the interval itself must: the first
 // node answers only when its timestamp has passed everywhere (commit-wait).
-func TestLastWriteWinsByHLCAndCommitWaitNeedsNoMessage(t *testing.T) {
+func TestDemonstrationLastWriteWinsByHLCAndCommitWaitNeedsNoMessage(t *testing.T) {
 	const epsilon = 50 * time.Millisecond
 	source, truth := &manual{}, start
 	source.set(truth.Add(-epsilon).Add(40*time.Millisecond), truth.Add(epsilon).Add(40*time.Millisecond))

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	worlds    = flag.Int("hlc.worlds", 100, "how many simulated worlds to run")
+	worlds    = flag.Int("hlc.worlds", 40, "how many simulated worlds to run")
 	firstSeed = flag.Uint64("hlc.first", 0, "the seed of the first of them; 0 draws one")
 )
 

@@ -160,3 +160,24 @@ func TestNoUpdateIsLostBetweenProcesses(t *testing.T) {
 	require.LessOrEqual(t, int(r.Token), 3*each+confirmed+1, "the killed one was told of all but perhaps its last")
 	require.Equal(t, uint64(r.Token), r.Version)
 }
+
+// Whatever is read is refused as corrupt, or is a record that can be written again.
+func FuzzDecode(f *testing.F) {
+	good, err := encode("job", Record{Version: 3, Holder: "a", Session: Session{1}, Token: 2, Expiry: 5, TTL: time.Second})
+	require.NoError(f, err)
+	f.Add(good)
+	f.Add([]byte(header))
+	f.Add([]byte(header + checksum([]byte("{}\n")) + "\n{}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := decode("job", data)
+		if err != nil {
+			require.ErrorIs(t, err, ErrCorrupt)
+			return
+		}
+		again, err := encode("job", r)
+		require.NoError(t, err)
+		back, err := decode("job", again)
+		require.NoError(t, err)
+		require.Equal(t, r, back)
+	})
+}

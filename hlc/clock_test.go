@@ -222,7 +222,7 @@ func TestAClosedClockSaysSo(t *testing.T) {
 
 func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
 	_, err := hlc.New(nil, nil, hlc.WithPhysicalTime(3), hlc.WithTolerance(-1), hlc.WithMaxAhead(0), hlc.WithReserve(0))
-	for _, mistake := range []string{"no interval clock", "an option is nil", "physical time: 3", "tolerance of -1ns", "running ahead", "reserve of 0s"} {
+	for _, mistake := range []string{"the interval clock is nil", "an option is nil", "physical time: 3", "tolerance of -1ns", "running ahead", "reserve of 0s"} {
 		require.ErrorContains(t, err, mistake)
 	}
 	_, err = hlc.New(at(start, 0), hlc.WithTolerance(2*time.Second))
@@ -230,7 +230,7 @@ func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
 	_, err = hlc.New(at(start, 0), hlc.WithMaxAhead(time.Millisecond))
 	require.NoError(t, err, "the default tolerance follows")
 	_, err = hlc.Open(t.Context(), at(start, 0), nil)
-	require.ErrorContains(t, err, "no store")
+	require.ErrorContains(t, err, "the store is nil")
 }
 
 func TestNothingIsAllocated(t *testing.T) {

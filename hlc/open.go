@@ -30,7 +30,7 @@ const (
 // was the other one, and no timestamp of its time matters any more, save a lower bound in the store.
 func Open(ctx context.Context, source IntervalClock, store Store, options ...Option) (*Clock, error) {
 	if store == nil {
-		options = append(options[:len(options):len(options)], func(c *config) { c.mistake("no store") })
+		options = append(options[:len(options):len(options)], func(c *config) { c.mistake("the store is nil") })
 	}
 	config, err := configure(source, options)
 	if err != nil {

@@ -57,7 +57,7 @@ const unset = -1
 func configure(source IntervalClock, options []Option) (config, error) {
 	c := config{tolerance: unset, maxAhead: time.Second, reserve: 3 * time.Second}
 	if source == nil {
-		c.mistake("no interval clock")
+		c.mistake("the interval clock is nil")
 	}
 	for _, option := range options {
 		if option == nil {

@@ -12,8 +12,14 @@ import (
 type Option func(*handler)
 
 // WithPeer sets how the sender of a request is named in errors, such as by its certificate. The
-// default is its network address.
-func WithPeer(name func(*http.Request) string) Option { return func(h *handler) { h.peer = name } }
+// default, also for nil, is its network address.
+func WithPeer(name func(*http.Request) string) Option {
+	return func(h *handler) {
+		if name != nil {
+			h.peer = name
+		}
+	}
+}
 
 // Handler merges the timestamp of each request into clock before next sees the request, and puts one
 // of the clock into the header of each response, taken at the moment the header is written.
@@ -30,7 +36,9 @@ func WithPeer(name func(*http.Request) string) Option { return func(h *handler) 
 func Handler(clock *hlc.Clock, next http.Handler, options ...Option) http.Handler {
 	h := &handler{clock: clock, next: next, peer: func(r *http.Request) string { return r.RemoteAddr }}
 	for _, option := range options {
-		option(h)
+		if option != nil {
+			option(h)
+		}
 	}
 	return h
 }

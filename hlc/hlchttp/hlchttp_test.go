@@ -335,3 +335,14 @@ func FuzzHeader(f *testing.F) {
 		require.Equal(t, called, err == nil)
 	})
 }
+
+// Nothing can be reported here, so what is nil is the default.
+func TestOptionsThatAreNilAreTheDefault(t *testing.T) {
+	handler := hlchttp.Handler(newClock(t, &fixed{at: start}), http.NotFoundHandler(), nil, hlchttp.WithPeer(nil))
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	request.Header.Set(hlchttp.Header, "x")
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, request)
+	require.Equal(t, http.StatusBadRequest, response.Code)
+	require.Contains(t, response.Body.String(), request.RemoteAddr)
+}

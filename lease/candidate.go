@@ -29,8 +29,8 @@ func New(config Config) (*Candidate, error) {
 
 // Acquire waits until the lease can be had, and returns it Held. It outlasts errors of the store and
 // refusals of the clock until ctx ends; then the error wraps ctx's and tells the last trouble.
-// It returns at once for ErrCorrupt and a closed clock, which waiting does not mend, and for ErrFromFuture
-// when 10 s have not: a machine that was suspended is behind until its clock has noticed.
+// It returns at once for ErrCorrupt and a closed clock, which waiting does not mend, and for ErrFromFuture once
+// that has lasted for 10 s: the clock of a machine that was suspended is behind until it has noticed.
 //
 // A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval and a
 // round trip to the store after it read the clock for its last renewal. One that has released the lease

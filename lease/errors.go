@@ -16,7 +16,8 @@ var (
 
 	// ErrFromFuture: the record expires later than any correct clock can have written. Either the clock
 	// that wrote it was wrong or ours is, so waiting for the expiry may last for years and taking the
-	// lease over is not safe. An operator has to look, and may call Revoke.
+	// lease over is not safe. An operator has to look, and may call Revoke. From TryAcquire it may only
+	// mean that this machine was suspended a moment ago, and its clock has not noticed yet.
 	ErrFromFuture = errors.New("lease: the record is from the future")
 
 	// ErrUncertain: true time may be past the expiry, and may not.

@@ -134,7 +134,7 @@ func WithFaulty(f int) Option {
 }
 
 // WithPoll sets how often each source is asked: every min while it answers, and less and less often,
-// down to every max, while it does not. Both are between 1 ms and 36 h, min not above max. The
+// down to every max, while it does not; every four times min at least as long as the clock has no answer. Both are between 1 ms and 36 h, min not above max. The
 // default is 16 s and 256 s.
 //
 // Between polls the interval widens: at 200 ppm and 16 s by 3.2 ms on each side. Public servers

@@ -76,6 +76,8 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 			r.Outcome = Unusable
 		}
 	}
+	_, answered := e.discipline.Bounds()
+	s.schedule.Urge(!answered)
 	s.outcome = r.Outcome
 	s.reach <<= 1
 	var wait time.Duration

@@ -28,6 +28,9 @@ const (
 	timeoutMin   = 200 * time.Millisecond
 	timeoutMax   = 5 * time.Second
 
+	// While there is no answer nobody is waited for longer than this many intervals.
+	urgentFactor = 4
+
 	// A server that goes on asking for fewer polls is asked no less often than this, which is what NTP
 	// itself settles at (RFC 5905 section 7.3, default maximum poll of 2¹⁰ s).
 	slowest = 1024 * time.Second
@@ -52,6 +55,7 @@ type Schedule struct {
 	limit    time.Duration // the shortest that the server allows, since it has asked for fewer polls; 0 if it has not
 	wish     time.Duration // the shortest at which it likes to be asked; 0 if it does not say
 	failures int           // in a row
+	urgent   bool          // there is no answer without this source, or one like it
 	least    time.Duration // the last wait, before jitter
 
 	smoothed, variation time.Duration // of the round trip; 0 before the first
@@ -86,6 +90,10 @@ func (s *Schedule) Wish(least time.Duration) {
 		s.wish = min(least, slowest)
 	}
 }
+
+// Urge says whether the clock has no answer at all. Then a source that fails is asked again no later than after
+// urgentFactor intervals: it may be the one that is missing.
+func (s *Schedule) Urge(urgent bool) { s.urgent = urgent }
 
 // Timeout is how long the next answer may take.
 func (s *Schedule) Timeout() time.Duration {
@@ -141,6 +149,9 @@ func (s *Schedule) answering() time.Duration { return max(s.interval, s.limit, s
 func (s *Schedule) Interval() time.Duration {
 	interval := s.answering()
 	longest := max(s.config.Max, interval)
+	if s.urgent {
+		longest = min(longest, urgentFactor*interval)
+	}
 	for range s.failures - 1 {
 		if interval = min(2*interval, longest); interval == longest {
 			break

@@ -44,6 +44,16 @@ func TestFailingSourceIsAskedLessAndLessAndFoundAgain(t *testing.T) {
 	requireAbout(t, 8*time.Second, s.Answered(time.Millisecond))
 }
 
+func TestFailingSourceIsAskedMoreOftenWhileThereIsNoAnswer(t *testing.T) {
+	s := newSchedule(1)
+	s.Urge(true)
+	for _, seconds := range []int{8, 16, 32, 32, 32} {
+		requireAbout(t, time.Duration(seconds)*time.Second, s.Failed())
+	}
+	s.Urge(false)
+	requireAbout(t, 64*time.Second, s.Failed())
+}
+
 func TestRateLimitedSourceStaysSlow(t *testing.T) {
 	s := newSchedule(4)
 	requireAbout(t, 16*time.Second, s.SlowDown())

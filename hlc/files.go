@@ -1,8 +1,12 @@
 package hlc
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
+
+	"github.com/epsilontime/epsilon/internal/durable"
 )
 
 // osFiles is the operating system's file system.
@@ -26,3 +30,22 @@ func (osFiles) create(path string) (file, error) {
 }
 
 func (osFiles) rename(from, to string) error { return os.Rename(from, to) }
+
+func (osFiles) syncDir(path string) error { return durable.SyncDirectory(path) }
+
+// lockFile locks the file of that path until it is closed or the process ends. The file is not the
+// bound's own, which every Save replaces, and it stays: to remove it would let two hold it at once.
+func lockFile(path string) (io.Closer, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := durable.TryLock(f)
+	switch {
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	case !locked:
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, ErrInUse), f.Close())
+	}
+	return f, nil
+}

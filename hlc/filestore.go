@@ -45,8 +45,8 @@ type file interface {
 // exist, the file need not. Close it after the clock that uses it.
 //
 // It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store
-// has it, in this process or another: two clocks on one bound would issue the same timestamps. On
-// Windows, Solaris and AIX nothing is locked.
+// has it, in this process or another: two clocks on one bound would issue the same timestamps. Systems
+// that have no such locks, as Solaris and AIX, are refused.
 func OpenFileStore(path string) (*FileStore, error) {
 	lock, err := lockFile(path + ".lock")
 	if err != nil {

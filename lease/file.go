@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/epsilontime/epsilon/internal/durable"
 )
 
 // FileStore is a [Store] in a directory, for processes of one host. It is safe between processes
@@ -45,7 +47,7 @@ func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error)
 			return err
 		}
 		// Who wrote it may have been killed before the directory was on the disk.
-		return syncDirectory(f.directory)
+		return durable.SyncDirectory(f.directory)
 	})
 	if err != nil {
 		return Record{}, err
@@ -95,7 +97,7 @@ func (f *FileStore) locked(ctx context.Context, name string, operate func(path s
 	}
 	defer lock.Close() // and with it the lock goes
 	for {
-		locked, err := tryLock(lock)
+		locked, err := durable.TryLock(lock)
 		if err != nil {
 			return fmt.Errorf("lease: lock %s: %w", lock.Name(), err)
 		}
@@ -136,7 +138,7 @@ func (f *FileStore) replace(path string, data []byte) error {
 	if err := os.Rename(temporary, path); err != nil {
 		return fmt.Errorf("lease: put record in place: %w", err)
 	}
-	return syncDirectory(f.directory)
+	return durable.SyncDirectory(f.directory)
 }
 
 func writeSynced(path string, data []byte) error {

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package lease
+package durable
 
 import (
 	"errors"
@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the lock of file if nobody has it. It goes when file is closed.
-func tryLock(file *os.File) (bool, error) {
+// TryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
+// file is closed, and with the process.
+func TryLock(file *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
@@ -25,9 +26,10 @@ func tryLock(file *os.File) (bool, error) {
 	}
 }
 
-// syncDirectory puts the names in directory on the disk.
-func syncDirectory(directory string) error {
-	d, err := os.Open(directory)
+// SyncDirectory puts the names in a directory on the disk (fsync(2): syncing a file does not sync
+// its entry). It is an error if the directory is not there.
+func SyncDirectory(path string) error {
+	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,14 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
+
+package durable
+
+import (
+	"errors"
+	"os"
+)
+
+// TryLock refuses: a lock that is not known to work would let two in.
+func TryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
+
+// SyncDirectory refuses.
+func SyncDirectory(string) error { return errors.ErrUnsupported }

@@ -23,14 +23,17 @@ type address struct {
 
 // parseAddress reads "host", "host:port", an IPv4 or IPv6 literal, and "[literal]:port". An IPv6
 // literal may have a zone.
-func parseAddress(s string) (address, error) {
+func parseAddress(s string) (address, error) { return parseAddressOf(ntpPort, s) }
+
+// parseAddressOf is parseAddress for a service with another usual port.
+func parseAddressOf(usual uint16, s string) (address, error) {
 	if s == "" {
 		return address{}, errors.New("the address is empty: give a host name or an IP address, with or without :port")
 	}
 	if strings.Contains(s, "://") {
 		return address{}, fmt.Errorf("address %.80q is a URL: give the host alone, with or without :port", s)
 	}
-	host, port := s, uint16(ntpPort)
+	host, port := s, usual
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		host = s[1 : len(s)-1]
 	}
@@ -80,12 +83,21 @@ func isHostName(s string) bool {
 // String is the shortest form that names the same server, so that two spellings of one address
 // give one name.
 func (a address) String() string {
-	host := a.host
-	if a.ip.IsValid() {
-		host = a.ip.String()
-	}
 	if a.port == ntpPort {
-		return host
+		return a.hostText()
 	}
-	return net.JoinHostPort(host, strconv.Itoa(int(a.port)))
+	return a.hostPort()
+}
+
+// hostText is the address without its port.
+func (a address) hostText() string {
+	if a.ip.IsValid() {
+		return a.ip.String()
+	}
+	return a.host
+}
+
+// hostPort is the address with its port, as net.Dial wants it.
+func (a address) hostPort() string {
+	return net.JoinHostPort(a.hostText(), strconv.Itoa(int(a.port)))
 }

@@ -30,8 +30,20 @@
 // too long. Datagrams that do not carry the request's random 64-bit origin are ignored. Kiss-o'-death
 // RATE slows polling down; DENY and RSTR end it.
 //
+// # Authenticated time
+//
+// An [NTS] source takes nothing but what its server has sealed for the very request (RFC 8915). The
+// server is known by its certificate:
+//
+//	ntpsrc.NTS("time.example.net")
+//	ntpsrc.NTS("192.0.2.7:14460", ntpsrc.WithTLSConfig(&tls.Config{RootCAs: own, ServerName: "ntp"}))
+//
+// Whoever is on the path can still drop packets or hold them back, which widens the interval and
+// never moves it off the truth.
+//
 // # What this does not promise
 //
 // NTP without authentication can be forged by whoever sees the request. The clock survives that for
-// as many sources as it tolerates faulty ones.
+// as many sources as it tolerates faulty ones; with [truetime.WithRequireAuthenticated] such sources
+// have no vote. Authentication says who answered, not that its time is right.
 package ntpsrc

@@ -1,6 +1,7 @@
 package ntpsrc
 
 import (
+	"crypto/tls"
 	"fmt"
 	"time"
 )
@@ -13,6 +14,7 @@ type limits struct {
 	maxRootDistance time.Duration
 	maxStratum      int
 	extraError      time.Duration
+	tls             *tls.Config // of NTS alone; nil for the default
 }
 
 // maxExtraError is what NTP takes for no knowledge at all (MAXDISP, RFC 5905 figure 6).

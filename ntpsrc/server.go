@@ -39,6 +39,15 @@ func Server(address string, options ...Option) truetime.Source {
 		s.name, s.target = parsed.String(), newTarget(parsed)
 	}
 	s.note(err)
+	s.apply(options)
+	if s.limits.tls != nil {
+		s.note(errors.New("WithTLSConfig is for NTS alone: a Server is not authenticated"))
+	}
+	return s
+}
+
+// apply applies the options and notes every mistake in them.
+func (s *server) apply(options []Option) {
 	for _, o := range options {
 		if o == nil {
 			s.note(errors.New("an option is nil"))
@@ -46,7 +55,6 @@ func Server(address string, options ...Option) truetime.Source {
 		}
 		s.note(o(&s.limits))
 	}
-	return s
 }
 
 // Servers returns a [Server] for each address, without options.
@@ -80,11 +88,8 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	if s.mistake != nil {
 		return truetime.Sample{}, s.mistake
 	}
-	if _, limited := ctx.Deadline(); !limited {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, maxExchange)
-		defer cancel()
-	}
+	ctx, cancel := limit(ctx)
+	defer cancel()
 	to, err := s.target.resolve(ctx)
 	if err != nil {
 		return truetime.Sample{}, err
@@ -98,8 +103,22 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	return sample, err
 }
 
+// limit gives a context without a deadline one.
+func limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, limited := ctx.Deadline(); limited {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, maxExchange)
+}
+
 // ask performs one exchange over a connection that dial opens, and says whether there was a reply.
 func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, dial func(netip.AddrPort) (net.Conn, error)) (sample truetime.Sample, replied bool, err error) {
+	return s.askProtected(ctx, counter, to, dial, nil)
+}
+
+// askProtected is ask with a protection, if there is one: a datagram that it does not recognise is
+// no reply.
+func (s *server) askProtected(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, dial func(netip.AddrPort) (net.Conn, error), p *protection) (sample truetime.Sample, replied bool, err error) {
 	var c *conn
 	response, err := ntp.QueryWithOptions(to.String(), ntp.QueryOptions{
 		Timeout: maxExchange,
@@ -112,11 +131,15 @@ func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.Ad
 				return nil, err
 			}
 			c = newConn(ctx, plain)
+			if p != nil {
+				c.genuine = p.genuine
+			}
 			return c, nil
 		},
+		Extensions: p.extensions(),
 	})
 	if c == nil || !c.replied {
-		if c != nil && c.junk > 0 {
+		if c != nil && c.junk > p.rejections() {
 			err = fmt.Errorf("%d datagrams came that do not answer the request: %w", c.junk, err)
 		}
 		return truetime.Sample{}, false, err

@@ -71,14 +71,16 @@ func certificateProblem(err error) string {
 func protocolProblem(err error) string {
 	var (
 		record tls.RecordHeaderError
-		alert  tls.AlertError
+		remote *net.OpError
 	)
+	isAlert := errors.As(err, &remote) && remote.Op == "remote error" // crypto/tls's name for it
+
 	switch {
 	case errors.As(err, &record):
 		return "it does not speak TLS: this is no NTS server"
-	case errors.As(err, &alert) && strings.Contains(err.Error(), "no application protocol"):
+	case isAlert && strings.Contains(err.Error(), "no application protocol"):
 		return errNotNTS.Error()
-	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls:"):
+	case isAlert:
 		return fmt.Sprintf("it refuses the TLS connection: %v", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "it closed the connection: this may be no NTS server"

@@ -1,0 +1,181 @@
+package ntpsrc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// The least time between the beginnings of two key exchanges: 10 s, and half as much again for each
+// one that brought no authenticated reply (RFC 8915 section 4.2). The RFC goes up to five days; an
+// hour spares the server as well, and this clock what it would miss.
+//
+// It does not matter who caused an exchange. A kiss-o'-death NTSN can be forged by whoever sees the
+// request, and must not make all the clients of a server come to it at once.
+const (
+	keyExchangePause    = 10 * time.Second
+	keyExchangePauseMax = time.Hour
+)
+
+var errNoNewCookies = errors.New("the server answers, but sends no new cookies")
+
+// keying is what one key exchange has led to.
+type keying struct {
+	association *nts.Association
+	target      *target // the NTP server
+}
+
+// keys has the present keys and decides when others are due.
+type keys struct {
+	address address
+	config  *tls.Config
+	busy    chan struct{} // a lock on the exchange of keys that a context can end the wait for
+
+	mu       sync.Mutex
+	current  keying
+	replaced bool // the server says that it does not know these keys any more
+
+	begun   bool              // there has been a key exchange
+	last    monotonic.Instant // when the last one began
+	barren  int               // how many there were since the last authenticated reply
+	failure error             // why the last one, or the last request under its keys, has failed
+}
+
+func newKeys(a address, config *tls.Config) keys {
+	return keys{address: a, config: config, busy: make(chan struct{}, 1)}
+}
+
+// ready returns keys for one request. It exchanges keys if that is due and may be done by now. Until
+// an exchange has succeeded the old keys are used as long as there are cookies for them
+// (RFC 8915 section 5.7).
+func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, error) {
+	select {
+	case k.busy <- struct{}{}:
+		defer func() { <-k.busy }()
+	case <-ctx.Done():
+		return keying{}, ctx.Err()
+	}
+	now := counter.Now()
+	wait := k.begin(now)
+	if wait == 0 {
+		association, err := nts.Exchange(ctx, k.address.hostPort(), k.config)
+		if err := k.adopt(association, err); err != nil && !k.usable() {
+			return keying{}, err
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.hasCookies() {
+		reason := k.failure
+		if reason == nil {
+			reason = errNoNewCookies
+		}
+		return keying{}, fmt.Errorf("no NTS cookie is left, and keys are exchanged again in %v at the earliest: %w", wait.Round(time.Second), reason)
+	}
+	return k.current, nil
+}
+
+// notDue is what begin returns where no key exchange is needed.
+const notDue = time.Duration(-1)
+
+// begin notes the beginning of a key exchange and returns 0, if one is due. Otherwise it returns how
+// long it is until there may be one, or notDue.
+func (k *keys) begin(now monotonic.Instant) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.hasCookies() && !k.replaced {
+		return notDue
+	}
+	if now.Before(k.last) {
+		k.last = now // another counter
+	}
+	if wait := k.pause() - now.Sub(k.last); k.begun && wait > 0 {
+		return wait
+	}
+	k.begun, k.last = true, now
+	k.barren++
+	return 0
+}
+
+// pause is how long after the beginning of the last key exchange there may be another.
+func (k *keys) pause() time.Duration {
+	pause := keyExchangePause
+	for range k.barren - 1 {
+		if pause += pause / 2; pause >= keyExchangePauseMax {
+			return keyExchangePauseMax
+		}
+	}
+	return pause
+}
+
+// adopt takes what came of a key exchange.
+func (k *keys) adopt(a *nts.Association, err error) error {
+	var server address
+	if err == nil {
+		server, err = k.ntpServer(a)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err != nil {
+		k.failure = err
+		return err
+	}
+	k.current, k.replaced, k.failure = keying{a, newTarget(server)}, false, nil
+	return nil
+}
+
+// ntpServer is the server to which the keys belong (RFC 8915 sections 4.1.7 and 4.1.8).
+func (k *keys) ntpServer(a *nts.Association) (address, error) {
+	server := address{ip: a.Remote, port: ntpPort}
+	if a.Port != 0 {
+		server.port = a.Port
+	}
+	if a.Server == "" {
+		return server, nil
+	}
+	named, err := parseAddress(a.Server)
+	_, notLiteral := netip.ParseAddr(a.Server)
+	if err != nil || notLiteral != nil && named.host == "" || named.port != ntpPort {
+		return address{}, fmt.Errorf("%w: key exchange with %s: the server that it names, %.80q, is neither a host name nor an address", truetime.ErrUnusable, k.address.hostPort(), a.Server)
+	}
+	named.port = server.port
+	return named, nil
+}
+
+func (k *keys) usable() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.hasCookies()
+}
+
+// hasCookies reports whether a request can be made. The lock is held.
+func (k *keys) hasCookies() bool {
+	return k.current.association != nil && k.current.association.Cookies() > 0
+}
+
+// answered notes an authenticated reply under the given keys: they are known, whatever was said.
+func (k *keys) answered(under keying) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if under == k.current {
+		k.replaced, k.barren, k.failure = false, 0, nil
+	}
+}
+
+// unanswered notes that no authenticated reply came, and whether a kiss-o'-death NTSN came instead.
+func (k *keys) unanswered(under keying, nak bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if under == k.current {
+		k.replaced = k.replaced || nak
+		k.failure = err
+	}
+}

@@ -1,0 +1,105 @@
+package ntpsrc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+const ntsPort = 4460 // of the key exchange (RFC 8915 section 7.2)
+
+// WithTLSConfig sets the TLS configuration of the key exchange of [NTS], as for an authority of one's
+// own in RootCAs, or a name in the certificate that is not the host's in ServerName. It is copied;
+// TLS 1.3 and the protocol ntske/1 are set in any case. A configuration that checks no certificate is
+// a mistake.
+func WithTLSConfig(config *tls.Config) Option {
+	return func(l *limits) error {
+		if config == nil {
+			return errors.New("the TLS configuration is nil")
+		}
+		l.tls = config
+		return nil
+	}
+}
+
+// secured is a source that asks one NTP server under NTS.
+type secured struct {
+	server
+	keys keys
+	dial func(netip.AddrPort) (net.Conn, error)
+}
+
+// NTS returns a source that asks an NTP server authenticated by Network Time Security (RFC 8915).
+// Address is that of its key exchange: a host name or an IP address, with or without a port (TCP
+// 4460 by default). The key exchange says which NTP server to ask, by default the same host at port
+// 123, and its certificate must be for the host in address. A mistake in the address or the options
+// is reported by [truetime.New].
+//
+// A reply that the server has not sealed for this very request is ignored as if it had never come.
+// All checks of [Server] apply to what it has sealed. Keys are exchanged within the first poll, and
+// within a later one when no cookie is left or the server does not know ours any more; then it takes
+// a few round trips longer. Between two exchanges lie at least 10 s, and more and more while they
+// bring no authenticated reply, up to an hour.
+//
+// The certificate is checked against the wall clock of this host. Where that may be far off, as on a
+// machine without a battery, set Time in the configuration given to [WithTLSConfig].
+func NTS(address string, options ...Option) truetime.Source {
+	s := &secured{server: server{name: address, limits: defaultLimits()}, dial: dial}
+	s.apply(options)
+	parsed, err := parseAddressOf(ntsPort, address)
+	if err != nil {
+		s.note(err)
+		return s
+	}
+	config, err := nts.ClientConfig(s.limits.tls, parsed.hostText())
+	s.note(err)
+	s.keys = newKeys(parsed, config)
+	s.name = "nts://" + parsed.hostText()
+	if parsed.port != ntsPort {
+		s.name = "nts://" + parsed.hostPort()
+	}
+	return s
+}
+
+// Authenticated is true: see [truetime.WithRequireAuthenticated].
+func (s *secured) Authenticated() bool { return true }
+
+// Sample asks the server once, after a key exchange if one is due.
+func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	if s.mistake != nil {
+		return truetime.Sample{}, s.mistake
+	}
+	ctx, cancel := limit(ctx)
+	defer cancel()
+
+	current, err := s.keys.ready(ctx, counter)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	to, err := current.target.resolve(ctx)
+	if err != nil {
+		return truetime.Sample{}, fmt.Errorf("the NTP server that the key exchange named: %w", err)
+	}
+	request, ok := current.association.Request()
+	if !ok {
+		return truetime.Sample{}, errors.New("another clock has just used the last NTS cookie")
+	}
+	p := &protection{request: request}
+	sample, replied, err := s.askProtected(ctx, counter, to, s.dial, p)
+	if !replied {
+		current.target.giveUp()
+		err = p.explain(noAnswer(ctx, to, err))
+		s.keys.unanswered(current, p.nak, err)
+		return truetime.Sample{}, err
+	}
+	s.keys.answered(current)
+	sample.Peer = to.String()
+	return sample, err
+}

@@ -1,0 +1,172 @@
+package ntpsrc_test
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+const validFor = time.Hour
+
+// startNTSClock makes a clock over these key exchanges, as a client that trusts the authority.
+func startNTSClock(t *testing.T, authority *testbed.Authority, keyExchanges ...string) *truetime.Clock {
+	t.Helper()
+	var sources []truetime.Source
+	for _, address := range keyExchanges {
+		sources = append(sources, ntpsrc.NTS(address, ntpsrc.WithTLSConfig(authority.ClientConfig())))
+	}
+	clock, err := truetime.New(sources,
+		truetime.WithCounter(newSkewed(t, 150)),
+		truetime.WithPoll(50*time.Millisecond, 200*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, clock.Close()) })
+	return clock
+}
+
+// readUntil reads the clock, and has the truth in it, until its status is as wanted.
+func readUntil(t *testing.T, clock *truetime.Clock, what string, condition func(truetime.Status) bool) {
+	t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for !condition(clock.Status()) {
+		require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
+		for range 20 {
+			requireTruth(t, clock)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestHostClockIsInEveryIntervalUnderNTS(t *testing.T) {
+	testbed.RequireBinary(t, "chronyd")
+	t.Parallel()
+	authority := testbed.NewAuthority(t)
+	var servers []string
+	for range 4 {
+		certificate := authority.Issue("127.0.0.1", time.Now().Add(validFor))
+		servers = append(servers, testbed.StartNTSChronyd(t, certificate).KeyExchange())
+	}
+	clock := startNTSClock(t, authority, servers...)
+	require.NoError(t, clock.WaitSynchronized(t.Context(), 100*time.Millisecond))
+	var epsilon []time.Duration
+	for range 4000 {
+		epsilon = append(epsilon, requireTruth(t, clock).Uncertainty())
+		time.Sleep(100 * time.Microsecond)
+	}
+	slices.Sort(epsilon)
+	t.Logf("%d answers, ε median %v, largest %v", len(epsilon), epsilon[len(epsilon)/2], epsilon[len(epsilon)-1])
+	for _, s := range clock.Status().Sources {
+		require.NoError(t, s.Err)
+		require.True(t, strings.HasPrefix(s.Name, "nts://127.0.0.1:"), s.Name)
+	}
+}
+
+// A daemon that has lost its keys says NTSN. The next key exchange may begin 10 s after the first.
+func TestServerThatComesBackWithNewKeysIsUsedAgain(t *testing.T) {
+	testbed.RequireBinary(t, "chronyd")
+	if testing.Short() {
+		t.Skip("10 s lie between two key exchanges")
+	}
+	t.Parallel()
+	authority := testbed.NewAuthority(t)
+	server := testbed.StartNTSChronyd(t, authority.Issue("127.0.0.1", time.Now().Add(validFor)))
+	clock := startNTSClock(t, authority, server.KeyExchange())
+	require.NoError(t, clock.WaitSynchronized(t.Context(), 100*time.Millisecond))
+	answers := func(s truetime.Status) bool { return s.Sources[0].Err == nil && s.State == truetime.Synchronized }
+	saying := func(text string) func(truetime.Status) bool {
+		return func(s truetime.Status) bool {
+			return s.Sources[0].Err != nil && strings.Contains(s.Sources[0].Err.Error(), text)
+		}
+	}
+
+	server.Restart() // it has saved its keys
+	readUntil(t, clock, "the same keys", answers)
+
+	server.RestartWithNewKeys()
+	readUntil(t, clock, "a kiss-o'-death", saying("does not know our cookie (kiss-o'-death NTSN), and keys are exchanged anew"))
+	t.Log(clock.Status().Sources[0].Err)
+	readUntil(t, clock, "new keys", answers)
+	require.EqualValues(t, 1, clock.Status().Epoch)
+}
+
+// What the operator reads in Status: one sentence that names the server and what is wrong.
+func TestStatusSaysWhyAServerGivesNoAuthenticatedTime(t *testing.T) {
+	testbed.RequireBinary(t, "chronyd")
+	t.Parallel()
+	authority := testbed.NewAuthority(t)
+	daemon := func(authority *testbed.Authority, host string, until time.Time) string {
+		return testbed.StartNTSChronyd(t, authority.Issue(host, until)).KeyExchange()
+	}
+	for want, server := range map[string]string{
+		"the certificate is not valid at this time, or the local wall clock is far off": daemon(authority, "127.0.0.1", time.Now().Add(-validFor)),
+		"the certificate is for another name":                                           daemon(authority, "ntp1.example.net", time.Now().Add(validFor)),
+		"the certificate comes from an unknown authority, which WithTLSConfig may name": daemon(testbed.NewAuthority(t), "127.0.0.1", time.Now().Add(validFor)),
+		"nothing listens at this TCP port, so it may be a server without NTS":           plainServer(t),
+		"no answer in time":                                   silentPort(t),
+		"it does not speak TLS: this is no NTS server":        talkingPort(t, "SSH-2.0-OpenSSH_9.2p1\r\n"),
+		"it closed the connection: this may be no NTS server": talkingPort(t, ""),
+	} {
+		t.Run(want, func(t *testing.T) {
+			clock := startNTSClock(t, authority, server)
+			var err error
+			require.Eventually(t, func() bool {
+				err = clock.Status().Sources[0].Err
+				return err != nil
+			}, 20*time.Second, time.Millisecond)
+			require.ErrorContains(t, err, want)
+			require.ErrorContains(t, err, "key exchange with "+server)
+			require.NotContains(t, err.Error(), "\n")
+			_, now := clock.Now()
+			require.ErrorIs(t, now, truetime.ErrNotSynchronized)
+			t.Log(err)
+		})
+	}
+}
+
+// plainServer is an NTP server without NTS.
+func plainServer(t *testing.T) string {
+	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s.Address()
+}
+
+// silentPort accepts connections and says nothing.
+func silentPort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	return l.Addr().String()
+}
+
+// talkingPort says something to whoever connects, and hangs up.
+func talkingPort(t *testing.T, text string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte(text))
+			_, _ = conn.Read(make([]byte, 1024))
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		require.NoError(t, l.Close())
+		<-done
+	})
+	return l.Addr().String()
+}

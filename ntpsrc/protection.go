@@ -1,0 +1,78 @@
+package ntpsrc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/beevik/ntp"
+
+	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
+)
+
+// protection is NTS for one exchange. The packet engine has it add its extension fields to the
+// request, and the connection asks it whether a datagram is the reply.
+type protection struct {
+	request *nts.Request
+
+	rejected int   // datagrams with the right origin that were not the server's
+	reason   error // of the last of them
+	nak      bool  // one of them was a kiss-o'-death NTSN
+}
+
+// extensions is what the packet engine is given; none for no protection.
+func (p *protection) extensions() []ntp.Extension {
+	if p == nil {
+		return nil
+	}
+	return []ntp.Extension{p}
+}
+
+// ProcessQuery appends the extension fields. The engine has filled in everything else, the random
+// origin included, and reads c1 only after.
+func (p *protection) ProcessQuery(packet *bytes.Buffer) error {
+	sealed, err := p.request.Seal(packet.Bytes())
+	if err != nil {
+		return fmt.Errorf("cannot seal the request: %w", err)
+	}
+	packet.Reset()
+	packet.Write(sealed)
+	return nil
+}
+
+// ProcessResponse does nothing: the connection has let nothing through that is not genuine. To find
+// that out here would be too late, as the engine does not read on.
+func (p *protection) ProcessResponse([]byte) error { return nil }
+
+// genuine reports whether a datagram is the reply.
+func (p *protection) genuine(datagram []byte) bool {
+	err := p.request.Open(datagram)
+	if err == nil {
+		return true
+	}
+	p.rejected++
+	p.reason = err
+	p.nak = p.nak || errors.Is(err, nts.ErrNAK)
+	return false
+}
+
+// rejections is how many datagrams explain speaks of.
+func (p *protection) rejections() int {
+	if p == nil {
+		return 0
+	}
+	return p.rejected
+}
+
+// explain adds to the reason for which there is no reply what came instead of one.
+func (p *protection) explain(err error) error {
+	switch {
+	case p.nak:
+		return fmt.Errorf("the server says that it does not know our cookie (kiss-o'-death NTSN), and keys are exchanged anew: %w", err)
+	case p.rejected == 1:
+		return fmt.Errorf("a reply came %w: %w", p.reason, err)
+	case p.rejected > 1:
+		return fmt.Errorf("%d replies came, the last %w: %w", p.rejected, p.reason, err)
+	}
+	return err
+}

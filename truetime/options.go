@@ -21,7 +21,8 @@ type Option func(*config)
 type config struct {
 	driftPPM       float64
 	stability      discipline.Stability
-	faulty         int // majority if negative
+	faulty         int  // majority if negative
+	authenticated  bool // only authenticated sources have a vote
 	poll           polling.Config
 	polled         bool // poll was given by the user
 	target         time.Duration
@@ -282,6 +283,9 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 		c.poll.Min = fastestPoll
 	}
 	voter, voters := c.vote(sources)
+	if c.authenticated && voters == 0 && len(sources) > 0 {
+		c.mistake("none of the sources is authenticated, and only such are to have a vote: use ntpsrc.NTS")
+	}
 	switch {
 	case c.faulty == majority:
 		c.faulty = max(voters-1, 0) / 2
@@ -319,11 +323,13 @@ func (c *config) vote(sources []Source) (voter []int, voters int) {
 			}
 			if v, ok := groups[m.group]; ok {
 				own = v
-			} else {
+			} else if c.mayVote(s) {
 				groups[m.group] = voters
 			}
 		}
-		if own < 0 {
+		if !c.mayVote(s) {
+			own = discipline.NoVote
+		} else if own < 0 {
 			own = voters
 			voters++
 		}

@@ -154,6 +154,7 @@ func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 		Err:     p.err,
 		Reach:   c.engine.Reach(p.index),
 	}
+	s.Authenticated, s.NoVote = isAuthenticated(p.source), !c.engine.Discipline().Votes(p.index)
 	if i := c.engine.Discipline().Interval(p.index, now); i.Bounded() {
 		s.Interval = interval(i)
 	}

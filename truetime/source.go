@@ -13,7 +13,8 @@ import (
 // [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
 // answer came.
 //
-// Two more methods are optional. A source that can be recognised as misconfigured before it is asked
+// Three more methods are optional. A source whose samples are authenticated, each of them, has
+// Authenticated() bool, which is always true: see [WithRequireAuthenticated]. A source that can be recognised as misconfigured before it is asked
 // has Validate() error, which [New] calls. One that can ask somebody else has Judged(Verdict), which is called before each
 // Sample, from the same goroutine, with what the clock thinks of it by then.
 //

@@ -54,8 +54,12 @@ type Status struct {
 
 // SourceStatus is the report on one source, in the order in which New was given them.
 type SourceStatus struct {
-	Name    string
-	Group   string // empty if it has a vote of its own
+	Name  string
+	Group string // empty if it has a vote of its own
+
+	Authenticated bool // who answers is known for certain
+	NoVote        bool // it is not authenticated, and WithRequireAuthenticated is set
+
 	Verdict Verdict
 	Err     error // why the last poll gave no sample; nil if it did
 
@@ -88,6 +92,9 @@ func (s Status) Summary() string {
 	var problems []string
 	voters := map[string]bool{} // of whose sources one answers
 	for _, source := range s.Sources {
+		if source.NoVote {
+			continue // it makes no difference
+		}
 		if source.Err != nil {
 			problems = append(problems, fmt.Sprintf("%s: %v", source.Name, source.Err))
 		} else if source.Interval.Valid() && source.Group != "" {

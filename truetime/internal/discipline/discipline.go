@@ -41,8 +41,11 @@ type Config struct {
 	Scale     Scale // of the counter
 	Stability Stability
 	Faulty    int   // f: how many voters may be wrong
-	Voter     []int // for each source, which vote it belongs to, numbered from 0 without gaps
+	Voter     []int // for each source, which vote it belongs to, numbered from 0 without gaps, or NoVote
 }
+
+// NoVote is the vote of a source that has none: it is heard and judged, and nothing follows from it.
+const NoVote = -1
 
 // Discipline is the state of one clock. It is not safe for concurrent use.
 type Discipline struct {
@@ -51,6 +54,7 @@ type Discipline struct {
 	sources []source
 	voter   []int   // the vote of each source
 	voters  [][]int // the sources of each vote
+	voting  int     // how many sources have a vote
 
 	now    monotonic.Instant // the last moment seen
 	rates  rates
@@ -84,11 +88,15 @@ func New(config Config) *Discipline {
 		now:     math.MinInt64, // a counter's zero is arbitrary
 	}
 	for i, v := range config.Voter {
+		d.sources[i].verdict = Unheard
+		if v == NoVote {
+			continue
+		}
+		d.voting++
 		for len(d.voters) <= v {
 			d.voters = append(d.voters, nil)
 		}
 		d.voters[v] = append(d.voters[v], i)
-		d.sources[i].verdict = Unheard
 	}
 	d.votes = make([]agreement.Interval, len(d.voters))
 	d.motion = d.rates.at(d.now, d.scale)
@@ -113,6 +121,11 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 		d.sources[other].forget(now)
 	}
 	d.sources[i].use(f, &d.motion)
+	if !d.Votes(i) {
+		d.agree(now)
+		d.judge(now)
+		return nil
+	}
 	d.samples++
 	if convicted := d.convictedVoters(); convicted > d.faulty {
 		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))

@@ -50,7 +50,7 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 
 // isBrief reports whether this epoch, if it ended now, would have been a brief one.
 func (d *Discipline) isBrief() bool {
-	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*len(d.sources)
+	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*d.voting
 }
 
 // Faulty reports whether the counter contradicts the sources again and again. It is refused until

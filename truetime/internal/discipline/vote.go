@@ -44,12 +44,20 @@ func (d *Discipline) vote(v int, now monotonic.Instant) agreement.Interval {
 	return d.inner.Hull()
 }
 
-// fuse intersects the agreement of the votes with the previous answer.
-func (d *Discipline) fuse(now monotonic.Instant) {
+// Votes reports whether source i has a vote, of its own or shared.
+func (d *Discipline) Votes(i int) bool { return d.voter[i] != NoVote }
+
+// agree computes what the votes agree on at this moment.
+func (d *Discipline) agree(now monotonic.Instant) {
 	for v := range d.voters {
 		d.votes[v] = d.vote(v, now)
 	}
 	d.region.Compute(d.votes, d.faulty)
+}
+
+// fuse intersects the agreement of the votes with the previous answer.
+func (d *Discipline) fuse(now monotonic.Instant) {
+	d.agree(now)
 	agreed := d.region.Hull()
 	switch {
 	case d.answer:

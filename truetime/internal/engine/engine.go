@@ -141,6 +141,9 @@ func (e *Engine) State() State {
 func (e *Engine) reachable() (voters int) {
 	lead := make([]int, e.discipline.Voters()) // those that have answered less those that have not
 	for i := range e.sources {
+		if !e.discipline.Votes(i) {
+			continue
+		}
 		if e.sources[i].answersLately() {
 			lead[e.discipline.VoterOf(i)]++
 		} else {

@@ -70,7 +70,9 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	s, epoch := &e.sources[i], e.discipline.Epoch()
 	var err error
 	if r.Outcome == Answered {
-		e.steer(now)
+		if e.discipline.Votes(i) {
+			e.steer(now)
+		}
 		s.schedule.Wish(r.MinPoll)
 		if err = e.use(i, x, r, now); err != nil {
 			r.Outcome = Unusable
@@ -103,6 +105,9 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 
 func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	for other := range e.sources {
+		if !e.discipline.Votes(i) || !e.discipline.Votes(other) {
+			continue // there is no vote that could be had twice, or be taken away
+		}
 		if r.Peer != "" && e.sources[other].peer == r.Peer && other != i {
 			return &DuplicateError{r.Peer, other}
 		}

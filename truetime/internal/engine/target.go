@@ -61,7 +61,7 @@ func (e *Engine) steer(now monotonic.Instant) {
 	t.observe(time.Duration(uint64(i.Hi-i.Lo) / 2))
 	answering := 0
 	for i := range e.sources {
-		if e.sources[i].answersLately() {
+		if e.discipline.Votes(i) && e.sources[i].answersLately() {
 			answering++
 		}
 	}

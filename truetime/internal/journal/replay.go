@@ -109,13 +109,13 @@ func (p *player) clock(line string) error {
 	highest := -1
 	for text := range strings.SplitSeq(voters, ",") {
 		v, err := strconv.Atoi(text)
-		if err != nil || v < 0 || v > highest+1 || len(d.Voter) == maxSources {
+		if err != nil || v < discipline.NoVote || v > highest+1 || len(d.Voter) == maxSources {
 			return fmt.Errorf("voters %.40q", voters)
 		}
 		highest = max(highest, v)
 		d.Voter = append(d.Voter, v)
 	}
-	if d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
+	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
 		return errors.New("no clock has such a configuration")
 	}
 	p.engine = engine.New(c)

@@ -2,6 +2,7 @@
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
+//	go run ./examples/quickstart -server nts://time.example.net
 //
 // Without -server it starts five NTP servers of its own on loopback, of which one is wrong by
 // 250 ms, so that it works without a network. With -json it prints one object per second and line.
@@ -15,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,7 +46,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // a mistake is reported once, by whoever called
-	flags.Func("server", "NTP server, `host[:port]`; repeat it for more (default: five of its own on loopback)", func(address string) error {
+	flags.Func("server", "NTP server, `host[:port]`, or nts://host[:port] for one authenticated by NTS; repeat it for more (default: five of its own on loopback)", func(address string) error {
 		s.servers = append(s.servers, address)
 		return nil
 	})
@@ -92,7 +94,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		s.servers, introduction = demo.addresses(), demo.describe()
 	}
 
-	clock, err := truetime.New(ntpsrc.Servers(s.servers...),
+	clock, err := truetime.New(sources(s.servers),
 		truetime.WithDrift(s.driftPPM),
 		truetime.WithPoll(s.poll, max(s.poll, min(8*s.poll, time.Minute))))
 	if err != nil {
@@ -111,6 +113,18 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("cannot write the output: %w", out.err)
 	}
 	return verdict(clock.Status())
+}
+
+// sources turns the servers that were given into sources.
+func sources(servers []string) (all []truetime.Source) {
+	for _, address := range servers {
+		if secured, ok := strings.CutPrefix(address, "nts://"); ok {
+			all = append(all, ntpsrc.NTS(secured))
+		} else {
+			all = append(all, ntpsrc.Server(address))
+		}
+	}
+	return all
 }
 
 // verdict returns an error unless the clock is synchronized.

@@ -174,3 +174,9 @@ func TestHelpListsTheFlags(t *testing.T) {
 		require.Contains(t, out.String(), flag)
 	}
 }
+
+func TestServerMayBeAuthenticated(t *testing.T) {
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-json", "-for", "1s", "-server", "nts://127.0.0.1:1"}, &out)
+	require.ErrorContains(t, err, "nts://127.0.0.1:1: key exchange with 127.0.0.1:1: nothing listens at this TCP port")
+}

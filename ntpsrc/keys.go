@@ -78,7 +78,7 @@ func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, er
 		if reason == nil {
 			reason = errNoNewCookies
 		}
-		return keying{}, fmt.Errorf("no NTS cookie is left, and keys are exchanged again in %v at the earliest: %w", wait.Round(time.Second), reason)
+		return keying{}, fmt.Errorf("%w; keys are exchanged again in %v at the earliest", reason, wait.Round(time.Second))
 	}
 	return k.current, nil
 }

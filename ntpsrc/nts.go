@@ -100,6 +100,6 @@ func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 		return truetime.Sample{}, err
 	}
 	s.keys.answered(current)
-	sample.Peer = to.String()
+	sample.Peer, sample.MinPoll = to.String(), pace(to.Addr())
 	return sample, err
 }

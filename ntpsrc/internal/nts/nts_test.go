@@ -225,6 +225,7 @@ func TestReplyThatIsNotGenuineIsRefused(t *testing.T) {
 		"not quite a kiss":           {append(bytes.Clone(notKiss), own...), ErrNotProtected},
 		"a field of 4 bytes":         {append(bytes.Clone(header), ntstest.Field(1, nil)...), errFields},
 		"a field that is too long":   {append(append(bytes.Clone(header), own...), 4, 4, 0, 200), errFields},
+		"a field of 18 bytes":        {append(append(bytes.Clone(header), own...), append([]byte{0, 1, 0, 18}, make([]byte, 14)...)...), errFields},
 		"two bytes":                  {append(append(bytes.Clone(header), own...), 4, 4), errFields},
 		"authenticator without body": {append(append(bytes.Clone(header), own...), ntstest.Field(fieldAuthenticator, make([]byte, 12))...), errFields},
 		"secret fields malformed":    {sealReply(r, a.fromServer, own, []byte{2, 4, 0, 3}), errFields},

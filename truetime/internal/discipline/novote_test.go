@@ -48,6 +48,16 @@ func TestNothingFollowsFromSourcesWithoutAVote(t *testing.T) {
 	}
 }
 
+// An epoch has lasted when those who vote have spoken often enough, however many others are silent.
+func TestEpochIsNoLongerBriefThoughSourcesWithoutAVoteAreSilent(t *testing.T) {
+	n := newNetwork(t, 0, 0, NoVote, NoVote, NoVote)
+	for i := range briefSamples {
+		require.True(t, n.isBrief())
+		n.sample(0, at(1+float64(i)*100), 0)
+	}
+	require.False(t, n.isBrief())
+}
+
 func TestSourcesWithoutAVoteAreJudged(t *testing.T) {
 	n := newNetwork(t, 0, 0, NoVote, NoVote, NoVote)
 	n.sample(1, at(1), 0)

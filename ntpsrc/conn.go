@@ -25,9 +25,9 @@ type conn struct {
 	reply   header
 	replied bool
 
-	// genuine, if not nil, says whether a datagram with the right origin is the server's. Another is
-	// junk like any.
-	genuine func(datagram []byte) bool
+	// accept, if not nil, says whether a datagram with the right origin is the reply. One that is not
+	// is as if it had never come.
+	accept func(reply []byte) bool
 }
 
 // dial connects a fresh socket, and so a fresh source port (RFC 9109), to the server. The kernel
@@ -60,7 +60,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		if n >= headerSize && origin(b) == c.request && (c.genuine == nil || c.genuine(b[:n])) {
+		if n >= headerSize && origin(b) == c.request && (c.accept == nil || c.accept(b[:n])) {
 			c.reply, c.replied = parseHeader(b), true
 			disarm(b)
 			return n, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,7 @@ func (k *keys) ntpServer(a *nts.Association) (address, error) {
 	}
 	named, err := parseAddress(a.Server)
 	_, notLiteral := netip.ParseAddr(a.Server)
-	if err != nil || notLiteral != nil && named.host == "" || named.port != ntpPort {
+	if err != nil || notLiteral != nil && strings.ContainsAny(a.Server, ":[") { // a port is not said here
 		return address{}, fmt.Errorf("%w: key exchange with %s: the server that it names, %.80q, is neither a host name nor an address", truetime.ErrUnusable, k.address.hostPort(), a.Server)
 	}
 	named.port = server.port

@@ -170,3 +170,38 @@ func talkingPort(t *testing.T, text string) string {
 	})
 	return l.Addr().String()
 }
+
+// Three authenticated servers against six liars that agree with each other and are not: the interval
+// contains the truth, and the liars are shown.
+func TestPlainLiarsInTheMajorityMoveNothingUnderRequireAuthenticated(t *testing.T) {
+	testbed.RequireBinary(t, "chronyd", "faketime")
+	t.Parallel()
+	authority := testbed.NewAuthority(t)
+	var sources []truetime.Source
+	for range 3 {
+		server := testbed.StartNTSChronyd(t, authority.Issue("127.0.0.1", time.Now().Add(validFor)))
+		sources = append(sources, ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig())))
+	}
+	for range 6 {
+		liar := testbed.StartFaketimedChronyd(t, 3500*time.Millisecond)
+		sources = append(sources, ntpsrc.Server(liar.Address()))
+	}
+	clock, err := truetime.New(sources, truetime.WithRequireAuthenticated(),
+		truetime.WithCounter(newSkewed(t, -150)), truetime.WithPoll(50*time.Millisecond, 200*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, clock.Close()) })
+	require.NoError(t, clock.WaitSynchronized(t.Context(), 100*time.Millisecond))
+	readUntil(t, clock, "every verdict", func(s truetime.Status) bool {
+		for i, source := range s.Sources {
+			if want := [...]truetime.Verdict{truetime.Truechimer, truetime.Falseticker}[min(i/3, 1)]; source.Verdict != want {
+				return false
+			}
+		}
+		return true
+	})
+	for range 2000 {
+		requireTruth(t, clock)
+	}
+	require.Equal(t, 3, clock.Status().Voters)
+	require.EqualValues(t, 1, clock.Status().Epoch)
+}

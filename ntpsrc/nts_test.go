@@ -270,6 +270,21 @@ func TestKeysAreExchangedAnewAfterNTSN(t *testing.T) {
 	require.Equal(t, 2, w.server.Exchanges(), "and once")
 }
 
+// The first request under new keys is lost. That is no reason for yet others.
+func TestNTSNIsForgottenWithTheOldKeys(t *testing.T) {
+	w := newWorld(t, ntstest.Behavior{Edit: func(r ntstest.Reply) [][]byte { return [][]byte{notKnown(r)} }})
+	require.Error(t, w.askUntil(1))
+	w.counter.leap(keyExchangePause)
+	w.server.Set(ntstest.Behavior{Edit: silent})
+	require.Error(t, w.askUntil(0))
+	require.Equal(t, 2, w.server.Exchanges())
+	w.counter.leap(keyExchangePauseMax)
+	w.server.Set(ntstest.Behavior{})
+	_, err := w.ask()
+	require.NoError(t, err)
+	require.Equal(t, 2, w.server.Exchanges())
+}
+
 // Somebody on the path answers every request with a forged NTSN. A day of that, asked every second.
 func TestForgedNTSNCausesNoStormOfKeyExchanges(t *testing.T) {
 	w := newWorld(t, ntstest.Behavior{})
@@ -346,7 +361,7 @@ func TestKeyExchangeNamesTheServerToAsk(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, sample.Peer, "127.0.0.1:")
 
-	for _, name := range []string{"127.0.0.1:123", "[::1]", "http://localhost", "a..b", "0.0.0.0", "224.0.0.1", "a/b", "::", strings.Repeat("a", 64)} {
+	for _, name := range []string{"127.0.0.1:123", "localhost:123", "localhost:124", "[::1]", "http://localhost", "a..b", "0.0.0.0", "224.0.0.1", "a/b", "::", strings.Repeat("a", 64)} {
 		_, err := newWorld(t, ntstest.Behavior{Answer: naming(name)}).ask()
 		require.ErrorIs(t, err, truetime.ErrUnusable, name)
 		require.ErrorContains(t, err, "is neither a host name nor an address")
@@ -410,6 +425,21 @@ func TestContextEndsAKeyExchange(t *testing.T) {
 	source.(*secured).keys.busy <- struct{}{} // another clock is at it
 	_, err = source.Sample(ctx, system(t))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// A server that shakes hands and then says nothing.
+func TestContextEndsTheWaitForTheRecordsOfAKeyExchange(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	w := newWorld(t, ntstest.Behavior{Answer: func([]byte) []byte {
+		cancel()
+		<-ended
+		return nil
+	}})
+	_, err := w.source.Sample(ctx, w.counter)
+	close(ended)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "no answer in time")
 }
 
 func TestMistakesInAnNTSSourceAreReported(t *testing.T) {

@@ -44,8 +44,8 @@ func (p *protection) ProcessQuery(packet *bytes.Buffer) error {
 // that out here would be too late, as the engine does not read on.
 func (p *protection) ProcessResponse([]byte) error { return nil }
 
-// genuine reports whether a datagram is the reply.
-func (p *protection) genuine(datagram []byte) bool {
+// accept reports whether a datagram is the reply.
+func (p *protection) accept(datagram []byte) bool {
 	err := p.request.Open(datagram)
 	if err == nil {
 		return true

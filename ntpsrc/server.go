@@ -132,7 +132,7 @@ func (s *server) askProtected(ctx context.Context, counter monotonic.Counter, to
 			}
 			c = newConn(ctx, plain)
 			if p != nil {
-				c.genuine = p.genuine
+				c.accept = p.accept
 			}
 			return c, nil
 		},

@@ -160,7 +160,7 @@ func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 	}
 	if p.heard {
 		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap
-		s.Age = now.Sub(p.last.Received)
+		s.Stamps, s.Age = p.last.Stamps, now.Sub(p.last.Received)
 	}
 	if _, ok := c.engine.Due(p.index); ok {
 		s.Poll = c.engine.Interval(p.index)

@@ -37,6 +37,7 @@ type Sample struct {
 	Error   time.Duration // E: the error that the source claims, all terms of it
 	Stratum int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
 	Leap    Leap
+	Stamps  string // who found Sent and Received, as in "kernel"; empty where there is no choice
 }
 
 // Leap is the leap indicator of a source (RFC 5905 figure 9).

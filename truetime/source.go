@@ -9,7 +9,7 @@ import (
 // Source is something that can be asked for the time.
 //
 // Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
-// given counter and no other clock. The clock calls it from one goroutine at a time. An error is
+// given counter; whatever another clock tells it becomes a reading of that one first. The clock calls it from one goroutine at a time. An error is
 // [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
 // answer came.
 //

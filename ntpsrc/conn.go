@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
 )
 
 // maxJunk is how many datagrams that do not answer the request are skipped before the poll is given
@@ -14,55 +15,60 @@ const maxJunk = 100
 
 var errFlooded = errors.New("too many datagrams that do not answer the request")
 
-// conn is the connection of one exchange. It lets through only the datagram that carries the
-// request's random origin, so that a stray one does not cost the poll, and keeps that one's header.
-// A context ends it at any moment.
+// conn is the connection of one exchange: a request goes out through Write as bytes, and the reply
+// comes in through Read. It lets through only the datagram that carries the request's random
+// origin, so that a stray one does not cost the poll, and keeps that one's header. It reads the
+// counter around the exchange. A context ends it at any moment.
 type conn struct {
-	net.Conn
-	stop    func() bool // releases the context
-	request uint64      // the origin that the reply must carry
-	junk    int         // datagrams that did not
-	reply   header
-	replied bool
+	ctx     context.Context
+	counter monotonic.Counter
+	socket  socket
 
 	// accept, if not nil, says whether a datagram with the right origin is the reply. One that is not
 	// is as if it had never come.
 	accept func(reply []byte) bool
+
+	request uint64 // the origin that the reply must carry
+	junk    int    // datagrams that did not
+	reply   header
+	replied bool
+
+	sent     monotonic.Instant // before the request left
+	received monotonic.Instant // after the reply had come
+	stamps   string            // how these two were found, for a reader
+	looks    wallBracket
+	looked   bool // the first of the looks is valid
 }
 
-// dial connects a fresh socket, and so a fresh source port (RFC 9109), to the server. The kernel
-// then drops what comes from anywhere else. Connecting a datagram socket takes no time, so it
-// needs no context.
-func dial(to netip.AddrPort) (net.Conn, error) {
-	return net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+// newConn binds a socket to the context.
+func newConn(ctx context.Context, counter monotonic.Counter, s socket) *conn {
+	return &conn{ctx: ctx, counter: counter, socket: s}
 }
-
-// newConn binds a connection to the context.
-func newConn(ctx context.Context, c net.Conn) *conn {
-	past := time.Unix(1, 0)
-	return &conn{Conn: c, stop: context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })}
-}
-
-// SetDeadline does nothing: the context alone decides when the exchange ends. The packet engine sets
-// a deadline of its own after dialling, which could undo that of a context which has just ended.
-func (c *conn) SetDeadline(time.Time) error { return nil }
 
 func (c *conn) Write(b []byte) (int, error) {
 	if len(b) >= headerSize {
 		c.request = transmit(b)
 	}
-	return c.Conn.Write(b)
+	if s, ok := c.socket.(stamper); ok {
+		c.looks.first, c.looked = s.look(c.counter)
+	}
+	c.sent = c.counter.Now()
+	if err := c.socket.send(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 func (c *conn) Read(b []byte) (int, error) {
 	for range maxJunk {
-		n, err := c.Conn.Read(b)
+		n, err := c.socket.receive(c.ctx, b)
+		received := c.counter.Now()
 		if err != nil {
-			return n, err
+			return 0, err
 		}
 		if n >= headerSize && origin(b) == c.request && (c.accept == nil || c.accept(b[:n])) {
-			c.reply, c.replied = parseHeader(b), true
-			disarm(b)
+			c.reply, c.replied, c.received = parseHeader(b), true, received
+			c.narrow()
 			return n, nil
 		}
 		c.junk++
@@ -70,19 +76,63 @@ func (c *conn) Read(b []byte) (int, error) {
 	return 0, errFlooded
 }
 
-// disarm keeps a reply from crashing the process. beevik/ntp v1.6.0 converts the poll and precision
-// exponents with a shift by their negation, and panics on −128, which has none in an int8. Neither
-// is used from there.
-func disarm(reply []byte) {
-	const poll, precision, panics = 2, 3, 0x80
-	for _, at := range []int{poll, precision} {
-		if reply[at] == panics {
-			reply[at]++
-		}
+// How an exchange was stamped, for SourceStatus.
+const (
+	stampedByProgram  = "program"
+	stampedReceive    = "kernel, receive only"
+	stampedTransmit   = "kernel, transmit only"
+	stampedByKernel   = "kernel"
+	stampedUnsteadily = "program, as the wall clock was set or ran off meanwhile"
+)
+
+// narrow replaces the program's own readings by the kernel's stamps, as far as these can be trusted
+// and say more.
+func (c *conn) narrow() {
+	c.stamps = stampedByProgram
+	s, ok := c.socket.(stamper)
+	if !ok || !c.looked {
+		return
+	}
+	if c.looks.last, ok = s.look(c.counter); !ok {
+		return
+	}
+	if _, steady := c.looks.stepped(); !steady || s.wasSet() {
+		c.stamps = stampedUnsteadily
+		return
+	}
+	sentStamp, receivedStamp := s.stamps()
+	sent, byKernel1 := c.looks.notBefore(sentStamp)
+	received, byKernel2 := c.looks.notAfter(receivedStamp)
+	sent, received = max(sent, c.sent), min(received, c.received)
+	if !byKernel1 {
+		sent = c.sent
+	}
+	if !byKernel2 {
+		received = c.received
+	}
+	if received < sent {
+		return // the stamps contradict each other
+	}
+	c.sent, c.received = sent, received
+	switch {
+	case byKernel1 && byKernel2:
+		c.stamps = stampedByKernel
+	case byKernel1:
+		c.stamps = stampedTransmit
+	case byKernel2:
+		c.stamps = stampedReceive
 	}
 }
 
-func (c *conn) Close() error {
-	c.stop()
-	return c.Conn.Close()
-}
+func (c *conn) Close() error { return c.socket.close() }
+
+// The rest makes it a net.Conn. The context alone decides when the exchange ends: a deadline that a
+// packet engine sets after dialling could undo that of a context which has just ended.
+
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+func (c *conn) LocalAddr() net.Addr              { return &net.UDPAddr{} }
+func (c *conn) RemoteAddr() net.Addr             { return &net.UDPAddr{} }
+
+var _ net.Conn = (*conn)(nil)

@@ -2,8 +2,8 @@ package ntpsrc
 
 import (
 	"bytes"
+	"context"
 	"io"
-	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -12,26 +12,25 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// wire is a connection to a server that gives one reply, optionally with the right origin, after
-// the counter has advanced by as much as the exchange took.
+// wire is a socket to a server that gives one reply, optionally with the right origin, after the
+// counter has advanced by as much as the exchange took.
 type wire struct {
-	net.Conn
 	reply   []byte
 	match   bool
 	counter *monotonic.Manual
 	took    time.Duration
 }
 
-func (w *wire) Write(request []byte) (int, error) {
+func (w *wire) send(request []byte) error {
 	w.reply = bytes.Clone(w.reply)
 	if w.match && len(w.reply) >= headerSize {
 		copy(w.reply[24:32], request[40:48])
 	}
 	w.counter.Advance(w.took)
-	return len(request), nil
+	return nil
 }
 
-func (w *wire) Read(b []byte) (int, error) {
+func (w *wire) receive(_ context.Context, b []byte) (int, error) {
 	if w.reply == nil {
 		return 0, io.EOF
 	}
@@ -40,8 +39,7 @@ func (w *wire) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-func (w *wire) SetDeadline(time.Time) error { return nil }
-func (w *wire) Close() error                { return nil }
+func (w *wire) close() error { return nil }
 
 // FuzzReply sends arbitrary datagrams as a reply, as they are and with the right origin. Whatever
 // comes, nothing panics, and a sample that is accepted keeps every promise that a sample makes.
@@ -58,16 +56,18 @@ func FuzzReply(f *testing.F) {
 	s := Server("192.0.2.1").(*server)
 	f.Fuzz(func(t *testing.T, reply []byte, match bool, took int64) {
 		var counter monotonic.Manual
-		dial := func(netip.AddrPort) (net.Conn, error) {
+		open := func(netip.AddrPort) (socket, error) {
 			return &wire{reply: reply, match: match, counter: &counter, took: time.Duration(took)}, nil
 		}
-		sample, replied, err := s.ask(t.Context(), &counter, netip.MustParseAddrPort("192.0.2.1:123"), dial)
+		c, err := s.ask(t.Context(), &counter, netip.MustParseAddrPort("192.0.2.1:123"), open, nil)
+		if err != nil {
+			return
+		}
+		sample, err := s.judge(c, netip.MustParseAddrPort("192.0.2.1:123"))
 		if err != nil {
 			return
 		}
 		switch {
-		case !replied:
-			t.Fatal("a sample without a reply")
 		case sample.Stratum < 1 || sample.Stratum > 15:
 			t.Fatalf("stratum %d", sample.Stratum)
 		case sample.Leap > 2:

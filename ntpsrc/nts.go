@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -32,8 +31,8 @@ func WithTLSConfig(config *tls.Config) Option {
 // secured is a source that asks one NTP server under NTS.
 type secured struct {
 	server
-	keys keys
-	dial func(netip.AddrPort) (net.Conn, error)
+	keys    keys
+	connect func(netip.AddrPort) (socket, error) // open, unless a test has another
 }
 
 // NTS returns a source that asks an NTP server authenticated by Network Time Security (RFC 8915).
@@ -51,7 +50,8 @@ type secured struct {
 // The certificate is checked against the wall clock of this host. Where that may be far off, as on a
 // machine without a battery, set Time in the configuration given to [WithTLSConfig].
 func NTS(address string, options ...Option) truetime.Source {
-	s := &secured{server: server{name: address, limits: defaultLimits()}, dial: dial}
+	s := &secured{server: server{name: address, limits: defaultLimits()}}
+	s.connect = s.open
 	s.apply(options)
 	parsed, err := parseAddressOf(ntsPort, address)
 	if err != nil {
@@ -92,14 +92,13 @@ func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 		return truetime.Sample{}, errors.New("another clock has just used the last NTS cookie")
 	}
 	p := &protection{request: request}
-	sample, replied, err := s.askProtected(ctx, counter, to, s.dial, p)
-	if !replied {
+	c, err := s.ask(ctx, counter, to, s.connect, p)
+	if err != nil {
 		current.target.giveUp()
 		err = p.explain(noAnswer(ctx, to, err))
 		s.keys.unanswered(current, p.nak, err)
 		return truetime.Sample{}, err
 	}
 	s.keys.answered(current)
-	sample.Peer, sample.MinPoll = to.String(), pace(to.Addr())
-	return sample, err
+	return s.judge(c, to)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -62,27 +61,27 @@ func (w *world) ask() (truetime.Sample, error) {
 func (w *world) askUntil(datagrams int) error {
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
-	defer func() { w.source.dial = dial }()
-	w.source.dial = func(to netip.AddrPort) (net.Conn, error) {
-		c, err := dial(to)
-		return &impatient{Conn: c, left: datagrams, cancel: cancel}, err
+	defer func() { w.source.connect = w.source.open }()
+	w.source.connect = func(to netip.AddrPort) (socket, error) {
+		opened, err := openPlain(to)
+		return &impatient{socket: opened, left: datagrams, cancel: cancel}, err
 	}
 	_, err := w.source.Sample(ctx, w.counter)
 	return err
 }
 
 type impatient struct {
-	net.Conn
+	socket
 	left   int
 	cancel context.CancelFunc
 }
 
-func (i *impatient) Read(b []byte) (int, error) {
+func (i *impatient) receive(ctx context.Context, b []byte) (int, error) {
 	if i.left == 0 {
 		i.cancel()
 	}
 	i.left--
-	return i.Conn.Read(b)
+	return i.socket.receive(ctx, b)
 }
 
 // cookies is how many the source has.

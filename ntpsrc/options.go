@@ -12,9 +12,11 @@ type Option func(*limits) error
 type limits struct {
 	maxDelay        time.Duration
 	maxRootDistance time.Duration
+	maxReferenceAge time.Duration
 	maxStratum      int
 	extraError      time.Duration
 	tls             *tls.Config // of NTS alone; nil for the default
+	programStamps   bool
 }
 
 // maxExtraError is what NTP takes for no knowledge at all (MAXDISP, RFC 5905 figure 6).
@@ -24,6 +26,7 @@ func defaultLimits() limits {
 	return limits{
 		maxDelay:        time.Second,
 		maxRootDistance: 1500 * time.Millisecond, // MAXDIST, RFC 5905 figure 27
+		maxReferenceAge: 1 << 17 * time.Second,   // MAXPOLL, RFC 5905 figure 6
 		maxStratum:      15,                      // 16 is "not synchronized"
 	}
 }
@@ -59,6 +62,30 @@ func WithMaxStratum(max int) Option {
 			return fmt.Errorf("maximum stratum of %d: it must be 1 to 15", max)
 		}
 		l.maxStratum = max
+		return nil
+	}
+}
+
+// WithMaxReferenceAge sets how long ago the server's own clock may have been corrected last: above
+// 0, default 2¹⁷ s, a day and a half. Root dispersion should tell of that, but it is a claim. A
+// server that does not say when it was is used.
+func WithMaxReferenceAge(max time.Duration) Option {
+	return func(l *limits) error {
+		if max <= 0 {
+			return fmt.Errorf("maximum reference age of %v: it must be above 0", max)
+		}
+		l.maxReferenceAge = max
+		return nil
+	}
+}
+
+// WithoutKernelStamps leaves the kernel's stamps of packets unused, and makes δ some tens of
+// microseconds longer. Without it, on Linux, the kernel is asked to stamp the packets that it
+// receives for the time of each poll; where no other program wants that, it has to patch its code
+// for it each time, which a machine with isolated processors may not want.
+func WithoutKernelStamps() Option {
+	return func(l *limits) error {
+		l.programStamps = true
 		return nil
 	}
 }

@@ -2,6 +2,7 @@ package ntpsrc
 
 import (
 	"math"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -47,9 +48,10 @@ func TestRootDistanceIsHalfTheDelayAndTheError(t *testing.T) {
 }
 
 func TestHeaderThatCannotBoundTimeIsRefused(t *testing.T) {
-	good := header{version: 4, stratum: 2, precision: -20, received: 1, transmitted: 1}
-	require.NoError(t, good.check(15))
+	good := header{version: 4, mode: modeServer, stratum: 2, precision: -20, received: 1, transmitted: 1}
+	require.NoError(t, good.check(defaultLimits()))
 	for want, spoil := range map[string]func(*header){
+		"mode 3 in the reply":           func(h *header) { h.mode = 3 },
 		"version 2":                     func(h *header) { h.version = 2 },
 		"version 7":                     func(h *header) { h.version = 7 },
 		"not synchronized":              func(h *header) { h.leap = 3 },
@@ -60,8 +62,50 @@ func TestHeaderThatCannotBoundTimeIsRefused(t *testing.T) {
 	} {
 		h := good
 		spoil(&h)
-		err := h.check(15)
+		err := h.check(defaultLimits())
 		require.ErrorIs(t, err, truetime.ErrUnusable)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// 2036-02-07 06:28:16 UTC is second 0 of era 1.
+func TestTimeStampsPassIntoTheNextEra(t *testing.T) {
+	rollover := truetime.FromStd(time.Date(2036, 2, 7, 6, 28, 16, 0, time.UTC))
+	last, first := timestamp(math.MaxUint64), timestamp(1<<32)
+	require.Equal(t, rollover-1, last.time())
+	require.Equal(t, rollover.Add(time.Second), first.time())
+	require.Equal(t, time.Second, first.since(last), "and 2⁻³² s")
+	require.Equal(t, -time.Second-1, last.since(first), "rounded down")
+	require.Equal(t, truetime.FromStd(time.Date(1968, 1, 20, 3, 14, 8, 0, time.UTC)), timestamp(1<<63).time())
+	require.Equal(t, truetime.FromStd(time.Date(2104, 2, 26, 9, 42, 23, 0, time.UTC)), timestamp(1<<63-1<<32).time())
+
+	// An exchange across the rollover: received in one era, sent in the next.
+	c := &conn{sent: 0, received: counterAt(2_000_000), reply: header{
+		version: 4, mode: modeServer, stratum: 1, precision: -20,
+		reference: math.MaxUint32 << 32, received: math.MaxUint32 << 32, transmitted: 1 << 31,
+	}}
+	s, err := Server("192.0.2.1").(*server).judge(c, netip.MustParseAddrPort("192.0.2.1:123"))
+	require.NoError(t, err)
+	require.Equal(t, rollover.Add(-time.Second+s.Error), s.Latest)
+	require.Equal(t, rollover.Add(time.Second/2-s.Error), s.Earliest)
+}
+
+func TestServerWhoseClockWasCorrectedTooLongAgoIsRefused(t *testing.T) {
+	h := header{version: 4, mode: modeServer, stratum: 2, precision: -20, received: 1 << 62, transmitted: 1 << 62}
+	l := defaultLimits()
+	require.NoError(t, WithMaxReferenceAge(time.Hour)(&l))
+	for age, want := range map[int64]string{
+		0: "", 3600: "", 3601: "above the limit of 1h0m0s", -1: "corrected 1s after it sent the reply",
+	} {
+		h.reference = h.transmitted - timestamp(age<<32)
+		if want == "" {
+			require.NoError(t, h.check(l))
+			continue
+		}
+		require.ErrorIs(t, h.check(l), truetime.ErrUnusable)
+		require.ErrorContains(t, h.check(l), want)
+	}
+	h.reference = 0
+	require.NoError(t, h.check(l), "it does not say")
+	require.Error(t, WithMaxReferenceAge(0)(&l))
 }

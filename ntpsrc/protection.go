@@ -1,17 +1,14 @@
 package ntpsrc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-
-	"github.com/beevik/ntp"
 
 	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
 )
 
-// protection is NTS for one exchange. The packet engine has it add its extension fields to the
-// request, and the connection asks it whether a datagram is the reply.
+// protection is NTS for one exchange: it seals the request, and the connection asks it whether a
+// datagram is the reply.
 type protection struct {
 	request *nts.Request
 
@@ -19,30 +16,6 @@ type protection struct {
 	reason   error // of the last of them
 	nak      bool  // one of them was a kiss-o'-death NTSN
 }
-
-// extensions is what the packet engine is given; none for no protection.
-func (p *protection) extensions() []ntp.Extension {
-	if p == nil {
-		return nil
-	}
-	return []ntp.Extension{p}
-}
-
-// ProcessQuery appends the extension fields. The engine has filled in everything else, the random
-// origin included, and reads c1 only after.
-func (p *protection) ProcessQuery(packet *bytes.Buffer) error {
-	sealed, err := p.request.Seal(packet.Bytes())
-	if err != nil {
-		return fmt.Errorf("cannot seal the request: %w", err)
-	}
-	packet.Reset()
-	packet.Write(sealed)
-	return nil
-}
-
-// ProcessResponse does nothing: the connection has let nothing through that is not genuine. To find
-// that out here would be too late, as the engine does not read on.
-func (p *protection) ProcessResponse([]byte) error { return nil }
 
 // accept reports whether a datagram is the reply.
 func (p *protection) accept(datagram []byte) bool {

@@ -2,7 +2,6 @@ package ntpsrc
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -39,22 +38,20 @@ func TestContextEndsTheWaitForAnotherLookUp(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// The packet engine sets a deadline of its own after dialling. A context that ended in between must
-// not be undone by that.
-func TestContextThatEndsDuringTheDialEndsThePoll(t *testing.T) {
+// A context that ends between the checks of it is not missed.
+func TestContextThatEndsWhileTheSocketIsOpenedEndsThePoll(t *testing.T) {
 	s := startServer(t, ntpserver.Behavior{Silent: true})
 	source := Server(s.Address()).(*server)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	context.AfterFunc(ctx, func() { close(ended) })
 	begun := time.Now()
-	_, replied, err := source.ask(ctx, system(t), netip.MustParseAddrPort(s.Address()), func(to netip.AddrPort) (net.Conn, error) {
-		c, err := dial(to)
+	_, err := source.ask(ctx, system(t), netip.MustParseAddrPort(s.Address()), func(to netip.AddrPort) (socket, error) {
+		socket, err := source.open(to)
 		cancel()
 		<-ended
-		return c, err
-	})
+		return socket, err
+	}, nil)
 	require.Error(t, err)
-	require.False(t, replied)
 	require.Less(t, time.Since(begun), maxExchange, "and not by the limit of an exchange")
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"math"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/beevik/ntp"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -18,12 +17,23 @@ import (
 // maxExchange bounds an exchange whose context has no deadline.
 const maxExchange = 5 * time.Second
 
+// As much of a reply is read: its header and some of what may follow it, and with all its extension
+// fields where they are what it is recognised by (a datagram of IPv6 that no router has to cut).
+const (
+	maxReply       = 128
+	maxSealedReply = 1280
+)
+
+// directNever stands for a server too far away to wait for directly, as is one that has not answered.
+const directNever = time.Duration(math.MaxInt64)
+
 // server is a source that asks one NTP server.
 type server struct {
 	name    string
 	target  *target
 	limits  limits
 	mistake error
+	took    atomic.Int64 // how long the last exchange has taken: whether it is worth waiting for the next
 }
 
 // Server returns a source that asks the NTP server at address: a host name or an IP address, with or
@@ -94,13 +104,12 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	sample, replied, err := s.ask(ctx, counter, to, dial)
-	if !replied {
+	c, err := s.ask(ctx, counter, to, s.open, nil)
+	if err != nil {
 		s.target.giveUp()
 		return truetime.Sample{}, noAnswer(ctx, to, err)
 	}
-	sample.Peer, sample.MinPoll = to.String(), pace(to.Addr())
-	return sample, err
+	return s.judge(c, to)
 }
 
 // limit gives a context without a deadline one.
@@ -111,61 +120,59 @@ func limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, maxExchange)
 }
 
-// ask performs one exchange over a connection that dial opens, and says whether there was a reply.
-func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, dial func(netip.AddrPort) (net.Conn, error)) (sample truetime.Sample, replied bool, err error) {
-	return s.askProtected(ctx, counter, to, dial, nil)
+// open opens the socket of an exchange.
+func (s *server) open(to netip.AddrPort) (socket, error) {
+	return openSocket(to, !s.limits.programStamps, time.Duration(s.took.Load()))
 }
 
-// askProtected is ask with a protection, if there is one: a datagram that it does not recognise is
-// no reply.
-func (s *server) askProtected(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, dial func(netip.AddrPort) (net.Conn, error), p *protection) (sample truetime.Sample, replied bool, err error) {
-	var c *conn
-	response, err := ntp.QueryWithOptions(to.String(), ntp.QueryOptions{
-		Timeout: maxExchange,
-		// Called once before the request is written and once after the reply is read: c1 and c4.
-		// Being our counter it is not moved by whoever sets the wall clock meanwhile.
-		GetSystemTime: func() time.Time { return time.Unix(0, int64(counter.Now())) },
-		Dialer: func(_, _ string) (net.Conn, error) {
-			plain, err := dial(to)
-			if err != nil {
-				return nil, err
-			}
-			c = newConn(ctx, plain)
-			if p != nil {
-				c.accept = p.accept
-			}
-			return c, nil
-		},
-		Extensions: p.extensions(),
-	})
-	if c == nil || !c.replied {
+// ask performs one exchange over a socket that open opens. With a protection the request is sealed, and a
+// datagram that it does not recognise is no reply. Whatever the reply says, if there is one there is no
+// error.
+func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, open func(netip.AddrPort) (socket, error), p *protection) (*conn, error) {
+	c, err := s.exchange(ctx, counter, to, open, p)
+	if err != nil {
+		s.took.Store(int64(directNever))
 		if c != nil && c.junk > p.rejections() {
 			err = fmt.Errorf("%d datagrams came that do not answer the request: %w", c.junk, err)
 		}
-		return truetime.Sample{}, false, err
+		return nil, err
 	}
-	sample, err = s.judge(c.reply, response, err)
-	return sample, true, err
+	s.took.Store(int64(c.received.Sub(c.sent)))
+	return c, nil
 }
 
-// judge turns a reply into a sample or says why it cannot be used.
-func (s *server) judge(h header, response *ntp.Response, err error) (truetime.Sample, error) {
+func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, open func(netip.AddrPort) (socket, error), p *protection) (*conn, error) {
+	socket, err := open(to)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(ctx, counter, socket)
+	defer c.Close()
+	header := newRequest()
+	request, size := header[:], maxReply
+	if p != nil {
+		if request, err = p.request.Seal(request); err != nil {
+			return c, fmt.Errorf("cannot seal the request: %w", err)
+		}
+		c.accept, size = p.accept, maxSealedReply
+	}
+	if _, err := c.Write(request); err != nil {
+		return c, err
+	}
+	_, err = c.Read(make([]byte, size))
+	return c, err
+}
+
+// judge turns the reply of an exchange into a sample or says why it cannot be used.
+func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
+	h := c.reply
 	if h.stratum == 0 {
 		return truetime.Sample{}, h.kissError()
 	}
-	if err != nil {
-		return truetime.Sample{}, unusable("%v", err)
-	}
-	if err := h.check(s.limits.maxStratum); err != nil {
+	if err := h.check(s.limits); err != nil {
 		return truetime.Sample{}, err
 	}
-	stamps := response.Timestamps
-	x := exchange{
-		c1: monotonic.Instant(stamps.ClientXmit.UnixNano()),
-		t2: truetime.FromStd(stamps.ServerRecv),
-		t3: truetime.FromStd(stamps.ServerXmit),
-		c4: monotonic.Instant(stamps.ClientRecv.UnixNano()),
-	}
+	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received}
 	sample, err := x.facts(h.claim() + s.limits.extraError)
 	if err != nil {
 		return truetime.Sample{}, err
@@ -173,7 +180,8 @@ func (s *server) judge(h header, response *ntp.Response, err error) (truetime.Sa
 	if err := s.limits.check(sample.Delay, sample.Error); err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.Stratum, sample.Leap = int(h.stratum), truetime.Leap(h.leap)
+	sample.Peer, sample.MinPoll = from.String(), pace(from.Addr())
+	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.Leap(h.leap), c.stamps
 	return sample, nil
 }
 

@@ -61,8 +61,8 @@ func TestSampleContainsTheServersTime(t *testing.T) {
 	require.Equal(t, truetime.LeapInsert, sample.Leap)
 }
 
-// The one clock that Sample reads is the counter it is given: whoever steps the wall clock during
-// an exchange moves nothing.
+// Without the kernel's stamps the one clock that Sample reads is the counter it is given. With them
+// it is the only one that counts, if it and the wall clock do not go together.
 func TestSampleReadsTheCounterAndNoOtherClock(t *testing.T) {
 	var counter monotonic.Manual
 	counter.Set(5_000)
@@ -70,10 +70,17 @@ func TestSampleReadsTheCounterAndNoOtherClock(t *testing.T) {
 		counter.Advance(2 * time.Millisecond)
 		return [][]byte{reply}
 	}})
-	sample, err := Server(s.Address()).Sample(t.Context(), &counter)
+	sample, err := Server(s.Address(), WithoutKernelStamps()).Sample(t.Context(), &counter)
 	require.NoError(t, err)
 	require.EqualValues(t, 5_000, sample.Sent)
 	require.EqualValues(t, 2_005_000, sample.Received)
+
+	var stopped monotonic.Manual
+	stopped.Set(5_000)
+	sample, err = Server(startServer(t, ntpserver.Behavior{}).Address()).Sample(t.Context(), &stopped)
+	require.NoError(t, err)
+	require.EqualValues(t, 5_000, sample.Sent)
+	require.EqualValues(t, 5_000, sample.Received)
 }
 
 func TestExtraErrorIsAdded(t *testing.T) {
@@ -103,10 +110,10 @@ func TestReplyThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 		"kiss-o'-death RSTR":         {ntpserver.Behavior{Kiss: "RSTR"}, nil, truetime.ErrDenied},
 		"kiss-o'-death \"INIT\"":     {ntpserver.Behavior{Kiss: "INIT"}, nil, truetime.ErrUnusable},
 		"NTP version 1 in the reply": {ntpserver.Behavior{Edit: set(0, 1<<3|4)}, nil, truetime.ErrUnusable},
-		"invalid mode":               {ntpserver.Behavior{Edit: set(0, 4<<3|3)}, nil, truetime.ErrUnusable},
-		"invalid transmit time":      {ntpserver.Behavior{Edit: set(40, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
+		"mode 3 in the reply":        {ntpserver.Behavior{Edit: set(0, 4<<3|3)}, nil, truetime.ErrUnusable},
+		"stamp is missing":           {ntpserver.Behavior{Edit: set(40, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
 		"time stamp is missing":      {ntpserver.Behavior{Edit: set(32, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
-		"ticked backwards":           {ntpserver.Behavior{Held: -time.Second}, nil, truetime.ErrUnusable},
+		"before the request was rec": {ntpserver.Behavior{Held: -time.Second}, nil, truetime.ErrUnusable},
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := ask(t, c.behavior, c.options...)
@@ -124,13 +131,13 @@ func set(at int, with ...byte) func(request, reply []byte) [][]byte {
 	}
 }
 
-// A kiss-o'-death counts even if its transmit stamp is empty, which the packet engine refuses.
+// A kiss-o'-death counts even if its time stamps are empty.
 func TestKissWithoutTimeStampsIsStillAKiss(t *testing.T) {
 	_, err := ask(t, ntpserver.Behavior{Kiss: "DENY", Edit: set(32, make([]byte, 16)...)})
 	require.ErrorIs(t, err, truetime.ErrDenied)
 }
 
-// The packet engine panics on these two when left to itself.
+// beevik/ntp panics on these two when left to itself.
 func TestExponentsOfMinus128AreHarmless(t *testing.T) {
 	_, err := ask(t, ntpserver.Behavior{Edit: set(2, 0x80)})
 	require.NoError(t, err, "poll")

@@ -1,0 +1,174 @@
+package ntpsrc
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// stampedWire is a [wire] with the kernel's stamps, on a machine with a scripted wall clock. The
+// counter reads 10 µs more after each step of the exchange, and lookTakes more after a look.
+type stampedWire struct {
+	wire
+	clock          scriptedWall
+	strobed        bool
+	lookTakes      time.Duration
+	sent, received int64 // where the counter was at the stamps; 0 for none
+}
+
+func (w *stampedWire) now() int64 { return int64(w.counter.Now()) }
+
+func (w *stampedWire) send(request []byte) error {
+	w.counter.Advance(10 * time.Microsecond)
+	return w.wire.send(request)
+}
+
+func (w *stampedWire) receive(ctx context.Context, b []byte) (int, error) {
+	defer w.counter.Advance(10 * time.Microsecond)
+	return w.wire.receive(ctx, b)
+}
+
+func (w *stampedWire) look(monotonic.Counter) (wallLook, bool) {
+	now := w.now()
+	return w.clock.look(now, now, now, int64(w.counter.Advance(w.lookTakes))), true
+}
+
+func (w *stampedWire) stamps() (sent, received int64) {
+	if w.sent > 0 {
+		sent = w.clock.wall(w.sent)
+	}
+	if w.received > 0 {
+		received = w.clock.wall(w.received)
+	}
+	return sent, received
+}
+
+func (w *stampedWire) wasSet() bool { return w.strobed }
+
+// exchangeOver performs an exchange that takes from 0 to 120 µs by the program's own readings: the
+// request leaves before 10 µs, and the reply comes at 110 µs.
+func exchangeOver(t *testing.T, w *stampedWire) *conn {
+	t.Helper()
+	var counter monotonic.Manual
+	counter.Set(1)
+	w.wire = wire{
+		reply:   ntpserver.Behavior{}.Reply(make([]byte, headerSize), time.Unix(1_700_000_000, 0))[0],
+		match:   true,
+		counter: &counter,
+		took:    100 * time.Microsecond,
+	}
+	c, err := Server("192.0.2.1").(*server).ask(t.Context(), &counter, netip.MustParseAddrPort("192.0.2.1:123"),
+		func(netip.AddrPort) (socket, error) { return w, nil }, nil)
+	require.NoError(t, err)
+	return c
+}
+
+func TestStampsOfTheKernelNarrowTheExchange(t *testing.T) {
+	c := exchangeOver(t, &stampedWire{clock: steady(), sent: 8_001, received: 110_001})
+	require.Equal(t, "kernel", c.stamps)
+	// Each is moved by 4/5 of its distance from the look, less what rounding takes.
+	require.InDelta(t, 1+6_400, int64(c.sent), 10)
+	require.InDelta(t, 120_001-8_000, int64(c.received), 10)
+}
+
+// Stamps right beside a look say less than the program knows.
+func TestStampsOfTheKernelNeverWidenTheExchange(t *testing.T) {
+	const look = 5 * time.Microsecond
+	c := exchangeOver(t, &stampedWire{clock: steady(), lookTakes: look, sent: 5_101, received: 124_901})
+	require.Equal(t, "kernel", c.stamps)
+	require.EqualValues(t, 5_001, c.sent)
+	require.EqualValues(t, 125_001, c.received)
+}
+
+func TestOneStampIsUsedWithoutTheOther(t *testing.T) {
+	c := exchangeOver(t, &stampedWire{clock: steady(), received: 110_001})
+	require.Equal(t, "kernel, receive only", c.stamps)
+	require.EqualValues(t, 1, c.sent)
+	require.Less(t, c.received, monotonic.Instant(120_001))
+
+	c = exchangeOver(t, &stampedWire{clock: steady(), sent: 8_001})
+	require.Equal(t, "kernel, transmit only", c.stamps)
+	require.Greater(t, c.sent, monotonic.Instant(1))
+	require.EqualValues(t, 120_001, c.received)
+}
+
+func TestExchangeDuringWhichTheWallClockMovedIsStampedByTheProgram(t *testing.T) {
+	for name, w := range map[string]*stampedWire{
+		"set forward":                     {clock: steady(wallSet{50_000, 10_000}), sent: 8_001, received: 110_001},
+		"set back":                        {clock: steady(wallSet{50_000, -10_000}), sent: 8_001, received: 110_001},
+		"set back and forth, and told so": {clock: steady(wallSet{50_000, -10_000}, wallSet{115_000, 10_000}), strobed: true, sent: 8_001, received: 110_001},
+		"slewed too fast to be true":      {clock: scriptedWall{starts: []int64{0}, rates: []float64{1.3}}, sent: 8_001, received: 110_001},
+		"slewed too slowly to be true":    {clock: scriptedWall{starts: []int64{0}, rates: []float64{0.7}}, sent: 8_001, received: 110_001},
+		"set after the reply had come":    {clock: steady(wallSet{115_000, 10_000}), sent: 8_001, received: 110_001},
+		"set before the request had left": {clock: steady(wallSet{5_000, 10_000}), sent: 8_001, received: 110_001},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := exchangeOver(t, w)
+			require.Equal(t, "program, as the wall clock was set or ran off meanwhile", c.stamps)
+			require.EqualValues(t, 1, c.sent)
+			require.EqualValues(t, 120_001, c.received)
+		})
+	}
+}
+
+func TestStampsThatContradictEachOtherAreNotUsed(t *testing.T) {
+	c := exchangeOver(t, &stampedWire{clock: steady(), sent: 110_001, received: 8_001})
+	require.Equal(t, "program", c.stamps)
+	require.EqualValues(t, 1, c.sent)
+	require.EqualValues(t, 120_001, c.received)
+}
+
+func TestSocketWithoutStampsIsStampedByTheProgram(t *testing.T) {
+	c := exchangeOver(t, &stampedWire{clock: steady()})
+	require.Equal(t, "program", c.stamps)
+
+	sample, err := ask(t, ntpserver.Behavior{}, WithoutKernelStamps())
+	require.NoError(t, err)
+	require.Equal(t, "program", sample.Stamps)
+}
+
+func TestReplyThatIsNotAcceptedIsAsIfItHadNeverCome(t *testing.T) {
+	s := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+		forged := append([]byte(nil), reply...)
+		forged[1] = 7
+		return [][]byte{forged, reply}
+	}})
+	socket, err := openPlain(netip.MustParseAddrPort(s.Address()))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := newConn(ctx, system(t), socket)
+	defer c.Close()
+	c.accept = func(reply []byte) bool { return reply[1] != 7 }
+	request := newRequest()
+	_, err = c.Write(request[:])
+	require.NoError(t, err)
+	var reply [maxReply]byte
+	_, err = c.Read(reply[:])
+	require.NoError(t, err)
+	require.EqualValues(t, 1, c.reply.stratum)
+	require.Equal(t, 1, c.junk)
+}
+
+func TestContextEndsTheWaitOnAPlainSocket(t *testing.T) {
+	s := startServer(t, ntpserver.Behavior{Silent: true})
+	socket, err := openPlain(netip.MustParseAddrPort(s.Address()))
+	require.NoError(t, err)
+	defer socket.close()
+	require.NoError(t, socket.send(make([]byte, headerSize)))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for s.Requests() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	_, err = socket.receive(ctx, make([]byte, headerSize))
+	require.Error(t, err)
+}

@@ -1,0 +1,173 @@
+package ntpsrc
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// openStamped opens a socket with the kernel's stamps, or skips where there are none.
+func openStamped(t *testing.T, address string, took time.Duration) *linuxSocket {
+	t.Helper()
+	opened, err := openSocket(netip.MustParseAddrPort(address), true, took)
+	require.NoError(t, err)
+	s := opened.(*linuxSocket)
+	if !s.stamped {
+		_ = s.close()
+		t.Skip("this kernel does not stamp packets, or does not let its clock be watched")
+	}
+	return s
+}
+
+// A stamp may only err towards the program's own readings: not before them when it was sent, not
+// after them when it was received. And the server, which is on this machine, sees the request after
+// it has left and the reply before it comes.
+func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		took, server time.Duration
+	}{
+		"waited for directly":       {0, 0},
+		"left to the poller":        {directNever, 0},
+		"first one, then the other": {0, 5 * directWait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			counter := system(t)
+			var requested, replied monotonic.Manual // hold what the server's goroutine has read
+			server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+				requested.Set(counter.Now())
+				time.Sleep(c.server)
+				replied.Set(counter.Now())
+				return [][]byte{reply}
+			}})
+			socket := openStamped(t, server.Address(), c.took)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			exchange := newConn(ctx, counter, socket)
+			defer exchange.Close()
+			request := newRequest()
+			before := counter.Now()
+			_, err := exchange.Write(request[:])
+			require.NoError(t, err)
+			_, err = exchange.Read(make([]byte, maxReply))
+			after := counter.Now()
+			require.NoError(t, err)
+			if exchange.stamps == stampedUnsteadily {
+				t.Skip("somebody has set the wall clock")
+			}
+
+			require.Equal(t, stampedByKernel, exchange.stamps)
+			require.LessOrEqual(t, before, exchange.sent)
+			require.LessOrEqual(t, exchange.sent, requested.Now())
+			require.LessOrEqual(t, replied.Now(), exchange.received)
+			require.LessOrEqual(t, exchange.received, after)
+		})
+	}
+}
+
+func TestStatusSaysThatTheKernelHasStamped(t *testing.T) {
+	server := startServer(t, ntpserver.Behavior{})
+	require.NoError(t, openStamped(t, server.Address(), 0).close())
+	clock, err := truetime.New([]truetime.Source{Server(server.Address())})
+	require.NoError(t, err)
+	defer clock.Close()
+	require.NoError(t, clock.WaitSynchronized(t.Context(), time.Second))
+	require.Contains(t, clock.Status().Sources[0].Stamps, "kernel")
+}
+
+func TestServerFartherAwayThanADirectWaitIsNotWaitedForDirectly(t *testing.T) {
+	near, err := openSocket(netip.MustParseAddrPort("127.0.0.1:123"), false, directWait-1)
+	require.NoError(t, err)
+	require.NoError(t, near.close())
+	require.Equal(t, directWait, near.(*linuxSocket).direct)
+	far, err := openSocket(netip.MustParseAddrPort("127.0.0.1:123"), false, directWait)
+	require.NoError(t, err)
+	require.NoError(t, far.close())
+	require.Zero(t, far.(*linuxSocket).direct)
+}
+
+func TestAddressWithAZone(t *testing.T) {
+	_, address, err := sockaddr(netip.MustParseAddrPort("[fe80::1%7]:123"))
+	require.NoError(t, err)
+	require.EqualValues(t, 7, address.(*unix.SockaddrInet6).ZoneId)
+	_, address, err = sockaddr(netip.MustParseAddrPort("[fe80::1%lo]:123"))
+	require.NoError(t, err)
+	require.NotZero(t, address.(*unix.SockaddrInet6).ZoneId)
+	_, _, err = sockaddr(netip.MustParseAddrPort("[fe80::1%no-such-interface]:123"))
+	require.ErrorContains(t, err, "the zone of [fe80::1%no-such-interface]:123")
+}
+
+func TestControlMessagesThatAreNoStampAreNone(t *testing.T) {
+	for _, control := range [][]byte{nil, make([]byte, 7), make([]byte, 64), unix.UnixRights(0)} {
+		require.Zero(t, softwareStamp(control))
+		require.False(t, isSchedulerStamp(control))
+	}
+	require.Zero(t, timespec(make([]byte, 3)))
+}
+
+// Somebody steps the wall clock back before the reply comes and forward by the same amount when it
+// has come. The looks see nothing of that, and the reply's stamp is 10 ms off. Nobody is deceived.
+func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
+	if os.Getenv("EPSILON_TEST_SETTIME") != "1" {
+		t.Skip("sets the machine's clock; EPSILON_TEST_SETTIME=1 runs it")
+	}
+	const by = 10 * time.Millisecond
+	counter := system(t)
+	for _, back := range []time.Duration{by, -by} {
+		var replied monotonic.Manual // holds what the server's goroutine has read
+		server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+			time.Sleep(2 * by)
+			stepWallClock(t, -back)
+			replied.Set(counter.Now())
+			return [][]byte{reply}
+		}})
+		exchange := newConn(t.Context(), counter, &stepsOnReceipt{openStamped(t, server.Address(), directNever), t, back})
+		request := newRequest()
+		_, err := exchange.Write(request[:])
+		require.NoError(t, err)
+		_, err = exchange.Read(make([]byte, maxReply))
+		require.NoError(t, err)
+		require.NoError(t, exchange.Close())
+
+		_, ok := exchange.looks.stepped()
+		require.True(t, ok, "the looks see nothing")
+		_, stamp := exchange.socket.(stamper).stamps()
+		deceived, ok := exchange.looks.notAfter(stamp)
+		t.Logf("stepped by %v and back: the reply, sent at %v, would have been received at %v (%v), and was %v", -back, replied.Now(), deceived, ok, exchange.received)
+		require.Equal(t, stampedUnsteadily, exchange.stamps)
+		require.GreaterOrEqual(t, exchange.received, replied.Now())
+		if back > 0 {
+			require.True(t, ok)
+			require.Less(t, deceived, replied.Now(), "with the looks alone it would have been wrong")
+		}
+	}
+}
+
+// stepsOnReceipt steps the wall clock as soon as a datagram has been received.
+type stepsOnReceipt struct {
+	*linuxSocket
+	t  *testing.T
+	by time.Duration
+}
+
+func (s *stepsOnReceipt) receive(ctx context.Context, b []byte) (int, error) {
+	n, err := s.linuxSocket.receive(ctx, b)
+	stepWallClock(s.t, s.by)
+	return n, err
+}
+
+// stepWallClock moves the wall clock by an exact amount.
+func stepWallClock(t *testing.T, by time.Duration) {
+	t.Helper()
+	step := unix.Timex{Modes: unix.ADJ_SETOFFSET, Time: unix.NsecToTimeval(int64(by))}
+	_, err := unix.Adjtimex(&step)
+	require.NoError(t, err)
+}

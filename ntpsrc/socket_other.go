@@ -1,0 +1,11 @@
+//go:build !linux
+
+package ntpsrc
+
+import (
+	"net/netip"
+	"time"
+)
+
+// openSocket opens a socket to the server. Elsewhere than on Linux the kernel's stamps are not used.
+func openSocket(to netip.AddrPort, _ bool, _ time.Duration) (socket, error) { return openPlain(to) }

@@ -101,27 +101,22 @@ func (s *linuxSocket) send(b []byte) error {
 		return os.NewSyscallError("write", err)
 	}
 	if s.stamped {
-		s.drain()
+		s.takeSent()
 	}
 	return nil
 }
 
-// drain takes what is in the socket's error queue: the stamp of the request, which is there as soon
-// as the request has been handed to a device, or later if the neighbour's address had to be found
-// first. It has to be taken, or the socket looks ready to be read for ever.
-func (s *linuxSocket) drain() {
+// takeSent takes the stamp of the request from the socket's error queue. It is there as soon as the
+// request has been handed to a device, or later if the neighbour's address had to be found first.
+// What is in that queue has to be taken, or the socket looks ready to be read for ever.
+func (s *linuxSocket) takeSent() {
 	var nothing [1]byte // a stamp comes without data
-	for range maxJunk {
-		n, err := retry(func() (int, error) {
-			_, n, _, _, err := unix.Recvmsg(s.fd, nothing[:], s.control[:], unix.MSG_ERRQUEUE)
-			return n, err
-		})
-		if err != nil {
-			return
-		}
-		if s.sent == 0 && isSchedulerStamp(s.control[:n]) {
-			s.sent = softwareStamp(s.control[:n])
-		}
+	n, err := retry(func() (int, error) {
+		_, n, _, _, err := unix.Recvmsg(s.fd, nothing[:], s.control[:], unix.MSG_ERRQUEUE)
+		return n, err
+	})
+	if err == nil && s.sent == 0 && isSchedulerStamp(s.control[:n]) {
+		s.sent = softwareStamp(s.control[:n])
 	}
 }
 
@@ -154,7 +149,7 @@ func (s *linuxSocket) waitDirectly(ctx context.Context) bool {
 	n, err := retry(func() (int, error) { return unix.Ppoll(fds[:], &timeout, nil) })
 	s.direct -= time.Since(begun)
 	if n > 0 && fds[0].Revents&unix.POLLERR != 0 && s.stamped {
-		s.drain()
+		s.takeSent()
 	}
 	return err == nil && n > 0
 }
@@ -176,7 +171,7 @@ func (s *linuxSocket) park(ctx context.Context, b []byte) (n int, err error) {
 			return true
 		}
 		if s.stamped {
-			s.drain()
+			s.takeSent()
 		}
 		return false
 	})

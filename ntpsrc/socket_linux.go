@@ -18,11 +18,11 @@ import (
 )
 
 // directWait is how long a thread waits for the reply itself, before it leaves that to the runtime's
-// poller. The poller's thread, and then this one, would have to be woken by way of each other, which
-// costs several times what the exchange itself does, and on an idle machine about 40 µs of δ. A
-// server that is farther away than this is not waited for in this way, so that no thread is held up
-// for nothing.
-const directWait = time.Millisecond
+// poller: the poller's thread, and then this one, would have to be woken by way of each other, which
+// costs more than the exchange itself. A longer wait costs more too, because the runtime's monitor
+// looks after a thread in a system call every 20 µs and more (runtime/proc.go, sysmon), and it would
+// hold up a thread. A server that is farther away than this is not waited for in this way.
+const directWait = 250 * time.Microsecond
 
 // linuxSocket is a socket with the kernel's software stamps.
 type linuxSocket struct {

@@ -1,0 +1,246 @@
+package testbed
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	// flowsMax is how many clients a relay serves at a time. Another one takes the place of the
+	// oldest. A client that uses a fresh port for each request is one client per request.
+	flowsMax = 256
+	// underWayMax bounds the datagrams that wait in a relay.
+	underWayMax = 4096
+	// datagramMax is more than any datagram on loopback or Ethernet.
+	datagramMax = 65535
+)
+
+// Relay passes datagrams between clients and one UDP server, and does to each direction what its
+// Path says. It knows nothing of NTP, and clients of it see it as the server.
+//
+// Its delays are real: a datagram leaves no sooner than its delay, and on Linux about 0.1 ms later
+// on an idle machine.
+type Relay struct {
+	listener *net.UDPConn
+	server   *net.UDPAddr
+	closed   chan struct{}
+	running  sync.WaitGroup
+
+	mu     sync.Mutex
+	flows  map[string]*net.UDPConn // by client
+	oldest []string                // clients in order of arrival
+	there  direction
+	back   direction
+}
+
+// direction is the state of one way through the relay, under its lock.
+type direction struct {
+	path     Path
+	random   *rand.Rand
+	counts   PathCounts
+	underWay int
+	lastLeft int // the number of the latest arrival that has left
+}
+
+// StartRelay starts a relay to the server at address on a free loopback port, until Close or the
+// end of the test. What it does to the nth datagram of a direction depends on the seed and n alone.
+func StartRelay(t testing.TB, seed uint64, address string, there, back Path) *Relay {
+	t.Helper()
+	return StartRelayAt(t, "127.0.0.1:0", seed, address, there, back)
+}
+
+// StartRelayAt is StartRelay for a relay that listens at an address of the caller's choice.
+func StartRelayAt(t testing.TB, listen string, seed uint64, address string, there, back Path) *Relay {
+	t.Helper()
+	at, err := net.ResolveUDPAddr("udp4", listen)
+	if err != nil {
+		t.Fatalf("testbed: relay at %s: %v", listen, err)
+	}
+	server, err := net.ResolveUDPAddr("udp4", address)
+	if err != nil {
+		t.Fatalf("testbed: relay to %s: %v", address, err)
+	}
+	listener, err := net.ListenUDP("udp4", at)
+	if err != nil {
+		t.Fatalf("testbed: relay at %s: %v", listen, err)
+	}
+	r := &Relay{
+		listener: listener,
+		server:   server,
+		closed:   make(chan struct{}),
+		flows:    map[string]*net.UDPConn{},
+		there:    direction{path: there, random: rand.New(rand.NewPCG(seed, 1))},
+		back:     direction{path: back, random: rand.New(rand.NewPCG(seed, 2))},
+	}
+	r.running.Go(r.listen)
+	t.Cleanup(r.Close)
+	return r
+}
+
+// Address returns the relay's own "127.0.0.1:port".
+func (r *Relay) Address() string { return r.listener.LocalAddr().String() }
+
+// Counts returns what the relay has done so far to requests and to replies.
+func (r *Relay) Counts() (there, back PathCounts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.there.counts, r.back.counts
+}
+
+// Close ends the relay and waits for its goroutines. Datagrams under way are dropped.
+func (r *Relay) Close() {
+	r.mu.Lock()
+	select {
+	case <-r.closed:
+	default:
+		close(r.closed)
+		// Closing a UDP socket fails only if it is closed already.
+		_ = r.listener.Close()
+		for _, flow := range r.flows {
+			_ = flow.Close()
+		}
+	}
+	r.mu.Unlock()
+	r.running.Wait()
+}
+
+// listen takes requests until the relay is closed.
+func (r *Relay) listen() {
+	buffer := make([]byte, datagramMax)
+	for {
+		n, client, err := r.listener.ReadFromUDP(buffer)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			continue // a client has gone: ICMP's news about an earlier reply
+		}
+		flow := r.flow(client)
+		if flow == nil {
+			continue // closed, or no port is left: the test will see silence
+		}
+		r.pass(&r.there, buffer[:n], func(datagram []byte) { _, _ = flow.Write(datagram) })
+	}
+}
+
+// flow returns the socket that faces the server on behalf of a client, or nil if there can be none.
+func (r *Relay) flow(client *net.UDPAddr) *net.UDPConn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := client.String()
+	if flow := r.flows[name]; flow != nil {
+		return flow
+	}
+	if r.isClosed() {
+		return nil
+	}
+	flow, err := net.DialUDP("udp4", nil, r.server)
+	if err != nil {
+		return nil
+	}
+	if len(r.oldest) == flowsMax {
+		_ = r.flows[r.oldest[0]].Close()
+		delete(r.flows, r.oldest[0])
+		r.oldest = r.oldest[1:]
+	}
+	r.flows[name], r.oldest = flow, append(r.oldest, name)
+	r.running.Go(func() { r.replies(flow, client) })
+	return flow
+}
+
+// replies takes what the server sends to one client, until the flow is closed.
+func (r *Relay) replies(flow *net.UDPConn, client *net.UDPAddr) {
+	buffer := make([]byte, datagramMax)
+	for {
+		n, err := flow.Read(buffer)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			continue // nobody listens at the server's port now: ICMP's news about an earlier request
+		}
+		r.pass(&r.back, buffer[:n], func(datagram []byte) { _, _ = r.listener.WriteToUDP(datagram, client) })
+	}
+}
+
+func (r *Relay) isClosed() bool {
+	select {
+	case <-r.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// pass decides on a datagram and has its copies sent in time.
+func (r *Relay) pass(d *direction, datagram []byte, send func([]byte)) {
+	arrived := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d.counts.Received++
+	number := d.counts.Received
+	f := d.path.draw(d.random, 8*len(datagram))
+	switch {
+	case f.lost:
+		d.counts.Lost++
+		return
+	case d.underWay+len(f.delays) > underWayMax:
+		d.counts.Overflowed++
+		return
+	}
+	copied := append([]byte(nil), datagram...)
+	for _, bit := range f.flips {
+		copied[bit/8] ^= 1 << (bit % 8)
+	}
+	if len(f.flips) > 0 {
+		d.counts.Corrupted++
+	}
+	if len(f.delays) > 1 {
+		d.counts.Duplicated++
+	}
+	for _, delay := range f.delays {
+		d.underWay++
+		r.running.Go(func() {
+			sent := r.waitUntil(arrived.Add(delay))
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			d.underWay--
+			if !sent || r.isClosed() {
+				return
+			}
+			send(copied)
+			d.counts.Sent++
+			if number < d.lastLeft {
+				d.counts.Overtaken++
+			}
+			d.lastLeft = max(d.lastLeft, number)
+		})
+	}
+}
+
+// timerError is by how much a timer of Go may be late: on Linux the netpoller counts milliseconds.
+const timerError = 2 * time.Millisecond
+
+// waitUntil returns true at the given time and false when the relay is closed before.
+func (r *Relay) waitUntil(due time.Time) bool {
+	if coarse := time.Until(due) - timerError; coarse > 0 {
+		timer := time.NewTimer(coarse)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.closed:
+			return false
+		}
+	}
+	for {
+		left := time.Until(due)
+		if left <= 0 {
+			return true
+		}
+		sleepBriefly(left)
+	}
+}

@@ -24,7 +24,12 @@ func RequireBinary(t testing.TB, names ...string) {
 	if len(missing) == 0 {
 		return
 	}
-	reason := strings.Join(missing, "; ")
+	skipOrFail(t, strings.Join(missing, "; "))
+}
+
+// skipOrFail ends a test that cannot be run here: it is skipped, or fails if daemons are required.
+func skipOrFail(t testing.TB, reason string) {
+	t.Helper()
 	if os.Getenv(requireDaemonsVariable) == "1" {
 		t.Fatalf("testbed: %s (%s=1 forbids skipping)", reason, requireDaemonsVariable)
 	}
@@ -52,6 +57,8 @@ func howToInstall(name string) string {
 		return "apt-get install iproute2"
 	case "ntpd", "ntpq":
 		return "apt-get install ntpsec"
+	case "setpriv":
+		return "apt-get install util-linux"
 	case "phc_ctl", "phc2sys", "pmc", "ptp4l":
 		return "apt-get install linuxptp"
 	}

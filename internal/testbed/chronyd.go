@@ -118,32 +118,12 @@ func (c *Chronyd) start(deadline time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := c.waitReady(run, deadline); err != nil {
+	if err := waitReady(run, c.Address(), c.ready, deadline); err != nil {
 		run.stop(stopLimit)
 		return fmt.Errorf("%w; it was run as %s", err, run.output())
 	}
 	c.process = run
 	return nil
-}
-
-func (c *Chronyd) waitReady(run *process, deadline time.Time) error {
-	for {
-		reply, err := ask(c.Address())
-		if err == nil {
-			err = c.ready(reply)
-		}
-		// Asked last, so that a reply counts only if it can be this daemon's.
-		if run.exited() {
-			return errDied
-		}
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not ready after %v: %w", startLimit, err)
-		}
-		time.Sleep(retryPause)
-	}
 }
 
 // arguments returns the whole configuration; chronyd reads no file when directives are given.

@@ -1,4 +1,4 @@
-// Package testbed starts real NTP daemons on loopback for tests, serving this host's clock, so that
+// Package testbed starts real NTP daemons on this host for tests, serving this host's clock, so that
 // the truth is known.
 //
 // A test that asks a server of our own proves that our two halves agree. A test that asks chronyd
@@ -13,10 +13,13 @@
 //	after := testbed.Realtime()
 //	// truth lies in [before, after], so the interval must overlap it
 //
+// A Relay between client and server delays, loses, doubles, reorders and damages datagrams, and
+// counts what it did.
+//
 // # The contract
 //
-//   - Nothing here touches the system clock. Every daemon runs with chronyd's -x, which replaces the
-//     clock driver by one that only keeps numbers.
+//   - Nothing here touches the system clock. Every chronyd runs with -x, which replaces its clock
+//     driver by one that only keeps numbers; other daemons run without the capability to set it.
 //   - A daemon that was returned answers: Start waits for a real reply, and fails the test with the
 //     daemon's own words when there is none.
 //   - Nothing remains: each daemon is stopped, by its process id, when the test that started it
@@ -24,6 +27,9 @@
 //     even while a daemon runs, so a caller may check for leaks at any point.
 //   - The methods of a daemon belong to the goroutine of the test that started it, because they may
 //     call its FailNow.
+//
+//   - Daemons that can use port 123 only run in a network namespace of their own, which takes root.
+//     Their packages are unpacked below the user's cache directory, never installed.
 //
 // A missing daemon skips the test; with EPSILON_REQUIRE_DAEMONS=1 in the environment it fails it,
 // so that a machine meant to run these tests cannot pass by skipping them.

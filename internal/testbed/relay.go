@@ -203,23 +203,31 @@ func (r *Relay) pass(d *direction, datagram []byte, send func([]byte)) {
 		d.counts.Duplicated++
 	}
 	for _, delay := range f.delays {
+		if delay <= 0 { // at once means in order
+			d.leave(number, copied, send)
+			continue
+		}
 		d.underWay++
 		r.running.Go(func() {
-			sent := r.waitUntil(arrived.Add(delay))
+			inTime := r.waitUntil(arrived.Add(delay))
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			d.underWay--
-			if !sent || r.isClosed() {
-				return
+			if inTime && !r.isClosed() {
+				d.leave(number, copied, send)
 			}
-			send(copied)
-			d.counts.Sent++
-			if number < d.lastLeft {
-				d.counts.Overtaken++
-			}
-			d.lastLeft = max(d.lastLeft, number)
 		})
 	}
+}
+
+// leave sends the datagram that came in as the given number.
+func (d *direction) leave(number int, datagram []byte, send func([]byte)) {
+	send(datagram)
+	d.counts.Sent++
+	if number < d.lastLeft {
+		d.counts.Overtaken++
+	}
+	d.lastLeft = max(d.lastLeft, number)
 }
 
 // timerError is by how much a timer of Go may be late: on Linux the netpoller counts milliseconds.

@@ -27,7 +27,6 @@
 //     even while a daemon runs, so a caller may check for leaks at any point.
 //   - The methods of a daemon belong to the goroutine of the test that started it, because they may
 //     call its FailNow.
-//
 //   - Daemons that can use port 123 only run in a network namespace of their own, which takes root.
 //     Their packages are unpacked below the user's cache directory, never installed.
 //

@@ -1,12 +1,18 @@
 package testbed
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
+
+// Of the daemons in Debian that serve time ntpsec is the only one here besides chronyd. openntpd
+// answers as long as it is not synchronised with leap indicator 3 and stratum 0, and it takes itself
+// for synchronised once adjtime(2) has succeeded, which it must not. systemd-timesyncd serves nobody.
 
 // NTPd is a daemon that serves port 123 of a network namespace of its own. It has no right to set
 // the system clock.
@@ -46,13 +52,16 @@ func isUnsynchronized(reply exchange) error {
 
 func startNTPsec(t testing.TB, configuration string, ready func(exchange) error) *NTPd {
 	t.Helper()
-	root := requirePackage(t, "ntpsec")
+	daemon := filepath.Join(requirePackage(t, "ntpsec"), "usr/sbin/ntpd")
+	if output, err := exec.Command(daemon, "-V").CombinedOutput(); err != nil {
+		skipOrFail(t, fmt.Sprintf("ntpsec was unpacked, not installed, and does not run: %v: %s", err, bytes.TrimSpace(output)))
+	}
 	file := filepath.Join(t.TempDir(), "ntp.conf")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatalf("testbed: %v", err)
 	}
 	// It is given no drift file and no log file, so it writes none.
-	return startNTPd(t, newNamespace(t), "ntpsec", ready, filepath.Join(root, "usr/sbin/ntpd"), "-n", "-c", file)
+	return startNTPd(t, newNamespace(t), "ntpsec", ready, daemon, "-n", "-c", file)
 }
 
 // requirePackage returns where the files of a package are, and skips the test if there are none.

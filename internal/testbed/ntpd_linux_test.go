@@ -31,11 +31,16 @@ func TestUnsynchronizedNTPsecSaysSo(t *testing.T) {
 	e, err := ask(server.Address())
 	require.NoError(t, err)
 	require.ErrorContains(t, e.usable(), "leap indicator 3")
+
+	server.Stop()
+	server.Stop()
+	_, err = ask(server.Address())
+	require.Error(t, err)
 }
 
 func TestNTPdMayNotSetTheClockAndLeavesNothing(t *testing.T) {
 	mine := namespacesOf(t, os.Getpid())
-	var pid int
+	pid := 0
 	t.Run("daemon", func(t *testing.T) {
 		server := StartNTPsec(t)
 		pid = server.process.pid()
@@ -44,11 +49,10 @@ func TestNTPdMayNotSetTheClockAndLeavesNothing(t *testing.T) {
 		require.False(t, may)
 		require.Greater(t, namespacesOf(t, os.Getpid()), mine)
 		goleak.VerifyNone(t) // while it runs
-		server.Stop()
-		server.Stop()
-		_, err = ask(server.Address())
-		require.Error(t, err)
 	})
+	if pid == 0 {
+		t.Skip("there was no daemon")
+	}
 	requireGone(t, pid)
 	require.Equal(t, mine, namespacesOf(t, os.Getpid()))
 }

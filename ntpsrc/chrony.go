@@ -1,0 +1,172 @@
+package ntpsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// ChronySocket is where chronyd listens for commands unless its directive bindcmdaddress says
+// otherwise. Root and members of chronyd's group may use it.
+const ChronySocket = "/run/chrony/chronyd.sock"
+
+// systemClock is the peer of every source that reads this host's own clock. Two such sources see one
+// clock, steered by one daemon: they are one vote.
+const systemClock = "the system clock"
+
+// chronySource is a source that asks the chronyd of this host.
+type chronySource struct {
+	daemon
+	at   chronyAddress
+	dial func(chronyAddress) (net.Conn, error)
+	wall func() truetime.Time // the system clock that chronyd steers
+
+	before *systemReading // of the last poll that was answered; nil before the first
+	// distrusted is the time of the reference that chronyd had when the system clock was found
+	// stepped. Until it has another one, chronyd may not know of the step.
+	distrusted truetime.Time
+}
+
+// systemReading is what one poll has found.
+type systemReading struct {
+	at        monotonic.Instant
+	time      truetime.Time // true time, as chronyd sees it
+	claim     time.Duration // by how much it may be wrong
+	reference truetime.Time // when chronyd last heard from its own sources
+}
+
+// Chrony returns a source that asks the chronyd of this host, over its command protocol, how far the
+// system clock is from true time, and reads that clock. The address is a Unix socket as in
+// [ChronySocket], or a loopback IP address with or without a port (323 by default, chronyd's cmdport)
+// as in "127.0.0.1" and "[::1]:323". Each poll uses a fresh socket. A mistake in the address or the
+// options is reported by [truetime.New].
+//
+// True time is the system clock plus the correction that chronyd has not yet made. The claimed error
+// E is the sum of
+//
+//	root delay / 2 + root dispersion     as chronyd claims them
+//	+ |last offset|                      by how much chronyd was last found wrong
+//	+ (drift + |frequency|) × age        since chronyd last heard from its sources; see [WithDaemonDrift]
+//	+ a third of the exchange            the system clock may be slewed, by up to 10 %, during it
+//	+ WithExtraError                     what the user adds
+//
+// What is trusted: that chronyd's root distance is true, so that all the servers it follows are, as
+// far as it cannot tell; that it steers the system clock of this host and no other daemon does; and
+// that nobody steps the clock behind its back. A step during an exchange is seen and the sample
+// dropped. A step between two polls that chronyd has not accounted for is seen if it is larger than
+// the two claims: samples are then dropped until chronyd has heard from its sources again.
+//
+// A chronyd is one vote however many servers it follows, and a server that it follows is not
+// independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that
+// serves its own clock (the directive local) is not used.
+//
+// Sample reads the system clock besides the counter it is given. It costs one round trip to chronyd,
+// about 0.1 ms.
+func Chrony(address string, options ...DaemonOption) truetime.Source {
+	at, err := parseChronyAddress(address)
+	c := &chronySource{at: at, dial: dialChrony, wall: readSystemClock}
+	c.configure("chronyd "+at.String(), err, options)
+	return c
+}
+
+// readSystemClock reads CLOCK_REALTIME.
+func readSystemClock() truetime.Time { return truetime.FromStd(time.Now()) }
+
+// Sample asks chronyd once.
+func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	if c.mistake != nil {
+		return truetime.Sample{}, c.mistake
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxExchange)
+	defer cancel()
+	x, err := c.ask(ctx, counter)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	return c.judge(x)
+}
+
+// ask performs one exchange.
+func (c *chronySource) ask(ctx context.Context, counter monotonic.Counter) (trackingExchange, error) {
+	plain, err := c.dial(c.at)
+	if err != nil {
+		return trackingExchange{}, c.at.explain(err)
+	}
+	defer plain.Close()
+	stop := context.AfterFunc(ctx, func() { _ = plain.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	x, err := askTracking(plain, func() bracket { return readBracket(counter, c.wall) })
+	switch {
+	case err == nil:
+		return x, nil
+	case ctx.Err() != nil:
+		return trackingExchange{}, fmt.Errorf("no answer from chronyd at %v: %w", c.at, context.Cause(ctx))
+	case errors.Is(err, truetime.ErrUnusable):
+		return trackingExchange{}, err
+	}
+	return trackingExchange{}, c.at.explain(err)
+}
+
+// judge turns an exchange into a sample or says why it cannot be used.
+func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
+	slack, err := x.slack()
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	if err := checkTracking(x.reply, c.limits.maxStratum); err != nil {
+		return truetime.Sample{}, err
+	}
+	correction := seconds(x.reply.CurrentCorrection)
+	now := x.after.wall.Add(correction)
+	e, err := trackingClaim(x.reply, now, c.driftPPM)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	e += slack + c.limits.extraError
+	delay := x.after.last.Sub(x.before.first)
+	if err := c.limits.check(delay, e); err != nil {
+		return truetime.Sample{}, err
+	}
+	if err := c.follow(systemReading{x.after.last, now, e, truetime.FromStd(x.reply.RefTime)}); err != nil {
+		return truetime.Sample{}, err
+	}
+	return truetime.Sample{
+		Sent:     x.before.first,
+		Latest:   x.before.wall.Add(correction).Add(e),
+		Received: x.after.last,
+		Earliest: now.Add(-e),
+		Peer:     systemClock,
+		Delay:    delay,
+		Error:    e,
+		Stratum:  int(x.reply.Stratum),
+		Leap:     truetime.Leap(x.reply.LeapStatus),
+	}, nil
+}
+
+// follow compares a reading with the one before it. Both being within their claims of true time,
+// true time has passed between them as the counter says, within its drift. If not, the system clock
+// was stepped and chronyd's correction does not tell.
+func (c *chronySource) follow(r systemReading) error {
+	before := c.before
+	c.before = &r
+	if before != nil {
+		elapsed := r.at.Sub(before.at)
+		jump := r.time.Sub(before.time) - elapsed
+		if jump.Abs() > before.claim+r.claim+elapsed.Abs()/slowestCounter {
+			c.distrusted = r.reference
+			return unusable("the system clock was stepped by about %v, or chronyd was wrong by that", jump)
+		}
+	}
+	if !c.distrusted.IsZero() {
+		if r.reference == c.distrusted {
+			return unusable("the system clock was stepped, and chronyd has not heard from its sources since")
+		}
+		c.distrusted = 0
+	}
+	return nil
+}

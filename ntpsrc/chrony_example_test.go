@@ -1,0 +1,22 @@
+package ntpsrc_test
+
+import (
+	"fmt"
+
+	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// The chronyd of this host is one vote of three. The others are servers that it does not follow.
+func ExampleChrony() {
+	clock, err := truetime.New([]truetime.Source{
+		ntpsrc.Chrony(ntpsrc.ChronySocket, ntpsrc.WithDaemonDrift(50)),
+		ntpsrc.Server("ntp1.example.net"),
+		ntpsrc.Server("192.0.2.7"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer clock.Close()
+}

@@ -1,0 +1,81 @@
+package ntpsrc
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A DaemonOption changes what a source accepts that asks about the system clock, which a daemon
+// steers: [Chrony] or [Kernel]. Every [Option] is one.
+type DaemonOption interface {
+	applyDaemon(*daemon) error
+}
+
+func (o Option) applyDaemon(d *daemon) error {
+	if o == nil {
+		return errNilOption
+	}
+	return o(&d.limits)
+}
+
+var errNilOption = errors.New("an option is nil")
+
+type daemonOption func(*daemon) error
+
+func (o daemonOption) applyDaemon(d *daemon) error { return o(d) }
+
+// daemon is what the sources have in common that ask about the system clock.
+type daemon struct {
+	name     string
+	limits   limits
+	driftPPM float64
+	mistake  error
+}
+
+// defaultDaemonDriftPPM is the drift that a truetime.Clock assumes by default.
+const defaultDaemonDriftPPM = 200
+
+// WithDaemonDrift sets, in parts per million, by how much the oscillator of this host may run away
+// from true time while chronyd has no news from its sources: 1 to 1000, default 200. chronyd asks
+// them every 64 to 1024 seconds by default, so 200 ppm add up to 13 to 205 ms between two answers; on
+// a host known to stay within 20 ppm it is a tenth. The danger of a smaller number is a wrong
+// interval. The maxpoll of chronyd's servers has the same effect without that danger. [Kernel] does
+// not use it: the kernel counts 500 ppm itself.
+func WithDaemonDrift(ppm float64) DaemonOption {
+	return daemonOption(func(d *daemon) error {
+		if !(ppm >= 1 && ppm <= 1000) {
+			return fmt.Errorf("daemon drift of %g ppm: it must be 1 to 1000", ppm)
+		}
+		d.driftPPM = ppm
+		return nil
+	})
+}
+
+// configure sets name and options and keeps every mistake.
+func (d *daemon) configure(name string, mistake error, options []DaemonOption) {
+	d.name, d.limits, d.driftPPM = name, defaultLimits(), defaultDaemonDriftPPM
+	d.note(mistake)
+	for _, o := range options {
+		if o == nil {
+			d.note(errNilOption)
+			continue
+		}
+		d.note(o.applyDaemon(d))
+	}
+}
+
+func (d *daemon) note(mistake error) {
+	switch {
+	case mistake == nil:
+	case d.mistake == nil:
+		d.mistake = mistake
+	default:
+		d.mistake = fmt.Errorf("%w; %w", d.mistake, mistake)
+	}
+}
+
+// Name identifies the source.
+func (d *daemon) Name() string { return d.name }
+
+// Validate reports what is wrong with the address and the options.
+func (d *daemon) Validate() error { return d.mistake }

@@ -1,0 +1,111 @@
+package ntpsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// kernelSource is a source that asks the kernel about the system clock.
+type kernelSource struct {
+	daemon
+	read func() (kernelClock, error)
+}
+
+// kernelClock is what adjtimex(2) says.
+type kernelClock struct {
+	time           truetime.Time
+	resolution     time.Duration // of time
+	maxError       time.Duration
+	unsynchronized bool // STA_UNSYNC, or another error that makes the kernel return TIME_ERROR
+	inLeapSecond   bool // TIME_OOP: the last second of the day is running a second time
+	leap           truetime.Leap
+}
+
+// errNoKernelClock is why Kernel cannot be used outside Linux.
+var errNoKernelClock = errors.New("the kernel's bound on its clock can be read on Linux only: use Server or Chrony")
+
+// maxErrorStep is by how much the kernel raises maxerror once a second: 500 ppm (kernel/time/ntp.c,
+// second_overflow). It is added for the second that may have passed since, with the microsecond that
+// maxerror may have been rounded down by.
+const maxErrorStep = 500*time.Microsecond + time.Microsecond
+
+// Kernel returns a source that reads the system clock together with the kernel's bound on its error,
+// by adjtimex(2) on Linux, without any right. It works with every daemon that tells the kernel how
+// well the clock is synchronized. Elsewhere than on Linux [truetime.New] refuses it.
+//
+// True time is within maxerror of the system clock, unless the kernel has it marked as not
+// synchronized (STA_UNSYNC), which the kernel also does itself when somebody steps the clock, and
+// when maxerror has reached 16 s. maxerror counts whole microseconds and grows by 500 ppm, once a
+// second, from what the daemon last set it to: E is maxerror, what one more second adds, and
+// [WithExtraError]. The other number there, esterror, is an estimate and no bound, and is not read.
+//
+// What is trusted: the daemon. It is to set maxerror to its root distance, as ntpd does, and as
+// chronyd does with the directive rtcsync; without that, chronyd leaves the clock marked as not
+// synchronized. systemd-timesyncd sets maxerror to 0, which is no bound: do not use Kernel with it, or
+// add at least the distance of its server by WithExtraError. A hypervisor's agent may do likewise.
+//
+// Kernel and [Chrony] see one clock and are one vote. A sample costs a system call, about 1 µs.
+func Kernel(options ...DaemonOption) truetime.Source {
+	k := &kernelSource{read: readKernelClock}
+	k.configure("kernel", kernelSupported(), options)
+	return k
+}
+
+// Sample asks the kernel once.
+func (k *kernelSource) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	if k.mistake != nil {
+		return truetime.Sample{}, k.mistake
+	}
+	if err := ctx.Err(); err != nil {
+		return truetime.Sample{}, err
+	}
+	c1 := counter.Now()
+	clock, err := k.read()
+	c4 := counter.Now()
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return truetime.Sample{}, fmt.Errorf("adjtimex(2) is forbidden to this process, by a container's seccomp profile for instance: %w", err)
+	case err != nil:
+		return truetime.Sample{}, fmt.Errorf("ask the kernel by adjtimex(2): %w", err)
+	}
+	return k.judge(c1, clock, c4)
+}
+
+// judge turns a reading into a sample or says why it cannot be used. The clock was read, together with
+// its bound, at one moment between c1 and c4.
+func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant) (truetime.Sample, error) {
+	switch {
+	case c4 < c1:
+		return truetime.Sample{}, unusable("the local counter went back by %v", c1.Sub(c4))
+	case clock.unsynchronized:
+		return truetime.Sample{}, unusable("the kernel says that the system clock is not synchronized (STA_UNSYNC)")
+	case clock.inLeapSecond:
+		return truetime.Sample{}, unusable("the system clock repeats a second, the leap second (TIME_OOP)")
+	case clock.maxError < 0 || clock.maxError > maxKernelError:
+		return truetime.Sample{}, unusable("a maxerror of %v makes no sense", clock.maxError)
+	}
+	e := clock.maxError + maxErrorStep + clock.resolution + k.limits.extraError
+	delay := c4.Sub(c1)
+	if err := k.limits.check(delay, e); err != nil {
+		return truetime.Sample{}, err
+	}
+	return truetime.Sample{
+		Sent:     c1,
+		Latest:   clock.time.Add(e),
+		Received: c4,
+		Earliest: clock.time.Add(-e),
+		Peer:     systemClock,
+		Delay:    delay,
+		Error:    e,
+		Leap:     clock.leap,
+	}, nil
+}
+
+// maxKernelError is NTP_PHASE_LIMIT (include/linux/timex.h), where the kernel stops counting.
+const maxKernelError = 16 * time.Second

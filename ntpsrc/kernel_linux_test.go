@@ -1,0 +1,68 @@
+package ntpsrc
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+func TestTimexIsDecodedInItsUnits(t *testing.T) {
+	at := func(status int32, fraction int64) *unix.Timex {
+		x := &unix.Timex{Status: status, Maxerror: 1234}
+		x.Time.Sec, x.Time.Usec = 1_700_000_000, fraction
+		return x
+	}
+	require.Equal(t, kernelClock{time: wallStart.Add(999_999 * time.Microsecond), resolution: time.Microsecond, maxError: 1234 * time.Microsecond},
+		decodeTimex(unix.TIME_OK, at(0, 999_999)))
+	require.Equal(t, kernelClock{time: wallStart.Add(999_999), resolution: time.Nanosecond, maxError: 1234 * time.Microsecond},
+		decodeTimex(unix.TIME_OK, at(unix.STA_NANO|unix.STA_PLL, 999_999)))
+
+	require.True(t, decodeTimex(unix.TIME_OK, at(unix.STA_UNSYNC, 0)).unsynchronized)
+	require.True(t, decodeTimex(unix.TIME_ERROR, at(0, 0)).unsynchronized)
+	require.True(t, decodeTimex(unix.TIME_OOP, at(0, 0)).inLeapSecond)
+	require.False(t, decodeTimex(unix.TIME_WAIT, at(0, 0)).inLeapSecond)
+	require.Equal(t, truetime.LeapInsert, decodeTimex(unix.TIME_INS, at(unix.STA_INS, 0)).leap)
+	require.Equal(t, truetime.LeapDelete, decodeTimex(unix.TIME_DEL, at(unix.STA_DEL, 0)).leap)
+
+	x := at(0, 0)
+	x.Maxerror = math.MaxInt64
+	require.Equal(t, time.Hour, decodeTimex(unix.TIME_OK, x).maxError, "not an overflow")
+}
+
+// Whatever this machine's kernel says about its clock, it is said about the clock that it has.
+func TestKernelReadsTheSystemClock(t *testing.T) {
+	before := truetime.Time(testbed.Realtime())
+	clock, err := readKernelClock()
+	after := truetime.Time(testbed.Realtime())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, clock.time.Add(clock.resolution), before)
+	require.LessOrEqual(t, clock.time, after)
+	require.NotZero(t, clock.maxError, "it grows by 500 ppm")
+
+	s, err := Kernel().Sample(t.Context(), system(t))
+	if clock.unsynchronized {
+		require.ErrorIs(t, err, truetime.ErrUnusable)
+		require.ErrorContains(t, err, "STA_UNSYNC")
+		t.Logf("this system clock is not synchronized, maxerror %v", clock.maxError)
+		return
+	}
+	require.NoError(t, err)
+	now := truetime.Time(testbed.Realtime())
+	require.GreaterOrEqual(t, s.Latest, before)
+	require.LessOrEqual(t, s.Earliest, now)
+}
+
+func BenchmarkKernelClock(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := readKernelClock(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package ntpsrc
+
+import (
+	"context"
+	"io/fs"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+func scriptedKernel(counter *monotonic.Manual, took time.Duration, clock kernelClock, err error, options ...DaemonOption) *kernelSource {
+	k := &kernelSource{read: func() (kernelClock, error) { counter.Advance(took); return clock, err }}
+	k.configure("kernel", nil, options)
+	return k
+}
+
+func TestKernelSampleIsMaxErrorAroundTheSystemClock(t *testing.T) {
+	var counter monotonic.Manual
+	counter.Set(1000)
+	clock := kernelClock{time: wallStart, resolution: time.Microsecond, maxError: 40 * time.Millisecond, leap: truetime.LeapDelete}
+	s, err := scriptedKernel(&counter, 700, clock, nil, WithExtraError(2*time.Millisecond)).Sample(t.Context(), &counter)
+	require.NoError(t, err)
+	e := 42*time.Millisecond + 502*time.Microsecond // a second of 500 ppm, and two roundings
+	require.Equal(t, truetime.Sample{
+		Sent: 1000, Latest: wallStart.Add(e), Received: 1700, Earliest: wallStart.Add(-e),
+		Peer: systemClock, Delay: 700, Error: e, Leap: truetime.LeapDelete,
+	}, s)
+}
+
+func TestKernelThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
+	good := kernelClock{time: wallStart, maxError: time.Millisecond}
+	for want, edit := range map[string]func(*kernelClock){
+		"STA_UNSYNC":         func(c *kernelClock) { c.unsynchronized = true },
+		"TIME_OOP":           func(c *kernelClock) { c.inLeapSecond = true },
+		"maxerror of -1":     func(c *kernelClock) { c.maxError = -1 },
+		"maxerror of 16.000": func(c *kernelClock) { c.maxError = 16*time.Second + time.Microsecond },
+		"root distance of":   func(c *kernelClock) { c.maxError = 1500 * time.Millisecond },
+	} {
+		clock := good
+		edit(&clock)
+		var counter monotonic.Manual
+		_, err := scriptedKernel(&counter, 1, clock, nil).Sample(t.Context(), &counter)
+		require.ErrorIs(t, err, truetime.ErrUnusable, want)
+		require.ErrorContains(t, err, want)
+	}
+	var counter monotonic.Manual
+	counter.Set(5)
+	_, err := scriptedKernel(&counter, -3, good, nil).Sample(t.Context(), &counter)
+	require.ErrorContains(t, err, "counter went back by 3ns")
+	_, err = scriptedKernel(&counter, 1, good, fs.ErrPermission).Sample(t.Context(), &counter)
+	require.ErrorContains(t, err, "adjtimex(2) is forbidden to this process")
+	require.NotErrorIs(t, err, truetime.ErrUnusable)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = scriptedKernel(&counter, 1, good, nil).Sample(ctx, &counter)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestMistakesInKernelAreReported(t *testing.T) {
+	_, err := truetime.New([]truetime.Source{Kernel(WithExtraError(-1), WithDaemonDrift(math.Inf(1)))})
+	require.ErrorContains(t, err, "extra error of -1ns")
+	require.ErrorContains(t, err, "daemon drift of +Inf ppm")
+	_, err = Kernel(WithExtraError(-1)).Sample(t.Context(), new(monotonic.Manual))
+	require.ErrorContains(t, err, "extra error of -1ns")
+}
+
+// Both look at one clock.
+func TestKernelAndChronyAreOneVote(t *testing.T) {
+	m := &machine{took: time.Microsecond}
+	m.says(synchronized())
+	ofChrony, err := m.source().Sample(t.Context(), &m.counter)
+	require.NoError(t, err)
+	ofKernel, err := scriptedKernel(&m.counter, 1, kernelClock{time: wallStart}, nil).Sample(t.Context(), &m.counter)
+	require.NoError(t, err)
+	require.Equal(t, ofChrony.Peer, ofKernel.Peer)
+	require.NotEmpty(t, ofKernel.Peer)
+}

@@ -73,6 +73,9 @@ func newTrial(seed uint64) *trial {
 	t := &trial{world: w, rng: rand.New(rand.NewPCG(seed, 1)), expect: map[*Machine]int{}}
 	kind := t.rng.IntN(8)
 	n := 1 + t.rng.IntN(7)
+	if t.rng.IntN(25) == 0 {
+		n = 33 + t.rng.IntN(30) // a crowd, whose samples are gathered
+	}
 	faulty := (n - 1) / 2                              // leaving room for a group, whose vote is right
 	reach := time.Duration(1) << (10 + t.rng.IntN(15)) // 1 µs to 17 ms: of delays, and of what lies are about
 	for i := range n {

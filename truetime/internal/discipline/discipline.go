@@ -69,6 +69,9 @@ type Discipline struct {
 	first   Bounds            // the first answer of this epoch
 	answer  bool
 
+	agreed  monotonic.Instant // when the votes were last counted
+	pending bool              // samples have come since then
+
 	// Working memory, kept so that a sample costs no allocation.
 	votes   []agreement.Interval
 	members []agreement.Interval
@@ -131,7 +134,9 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))
 		return nil
 	}
-	d.fuse(now)
+	if d.pending = d.gathers(now); !d.pending {
+		d.fuse(now)
+	}
 	return nil
 }
 
@@ -142,6 +147,9 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 	}
 	d.now = now
 	d.advance()
+	if d.pending && !d.gathers(now) {
+		d.fuse(now)
+	}
 }
 
 // advance brings what is known about the motion of true time to the present moment. Bounds of a rate

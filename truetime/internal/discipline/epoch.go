@@ -42,7 +42,7 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	}
 	d.epoch++
 	d.last = Disruption{now, reason}
-	d.answer, d.samples = false, 0
+	d.answer, d.pending, d.samples = false, false, 0
 	d.now = now
 	d.rates.forget()
 	d.motion = d.rates.at(now, d.scale)

@@ -6,7 +6,9 @@
 //		ntpsrc.Server("2001:db8::7"),
 //	})
 //
-// [Pool] makes several sources of a name that has several servers, and replaces those that die or lie.
+// [Pool] makes several sources of a name that has several servers, and replaces those that die or
+// lie. [NTS] asks a server that proves who it is. [Chrony] and [Kernel] ask what keeps the time of
+// this host already, and trust it.
 //
 // # What one exchange proves
 //
@@ -31,8 +33,8 @@
 // A reply is rejected, never repaired, if its server is not synchronized (leap indicator 3, stratum
 // 0 or above the limit), if it claims too large a root distance or has not been corrected for too
 // long, if its stamps are missing or run backwards, if it says that it kept the request longer than
-// the whole exchange took, or if it took too long. Datagrams that do not carry the request's random 64-bit origin are ignored. Kiss-o'-death
-// RATE slows polling down; DENY and RSTR end it.
+// the whole exchange took, or if it took too long. Datagrams that do not carry the request's random
+// 64-bit origin are ignored. Kiss-o'-death RATE slows polling down; DENY and RSTR end it.
 //
 // # Authenticated time
 //

@@ -91,7 +91,8 @@ func (b *Bounds) Ahead(now monotonic.Instant, raw uint64, m Meter, before *Ahead
 		from:  raw,
 	}
 	if b.stable {
-		low, high := b.slopes(float64(horizon))
+		late := max(now.Sub(b.motion.now), 0) // the process may have been stopped since the rate was calculated
+		low, high := b.slopes(float64(late) + float64(horizon))
 		until := raw + m.units(horizon)
 		a.lower.rate, a.lower.until, a.lower.ends = max(slowest, m.rate(low-rateRounding)-1), until, true
 		a.upper.rate, a.upper.until, a.upper.ends = min(fastest, m.rate(high+rateRounding)+2), until, true

@@ -31,9 +31,9 @@ import (
 // A reader may evaluate one Ahead and then, at the same reading or a later one, the next. So the lower
 // line is replaced only by one that is nowhere below it. Both are straight up to the old line's
 // horizon, and after that the old one has the least slope there is: it is enough that the new line is
-// higher now and at the old horizon. Otherwise the old one is kept, with its own anchor, as it is too
+// higher now and at both horizons. Otherwise the old one is kept, with its own anchor, as it is too
 // when they are equal but for their rounding. If the new one is higher by 1 ns it stays so: ⌊a⌋ + ⌊b⌋ is
-// never more than ⌊a+b⌋, and at most 1 less.
+// never more than ⌊a+b⌋, and at most 1 less, which happens once for every anchor and every horizon.
 type Ahead struct {
 	lower, upper edge
 	meter        Meter
@@ -134,12 +134,14 @@ func (a *Ahead) keep(before *Ahead) {
 	raw, up := a.from, a.meter.Up
 	lower, upper := before.lower, before.upper
 	switch {
-	case lower.ends && lower.until-raw > spanLimit>>up:
-		// Its slope has ended and is the drift's by now: no line that is not below it now can be so later.
-		a.lower.time = max(a.lower.time, lower.read(raw, up))
-	case lower.ends && (lower.read(raw, up) >= a.lower.time || lower.read(lower.until, up) >= a.lower.read(lower.until, up)):
-		a.lower = lower
-	case !lower.ends && raw-lower.at <= spanLimit>>up:
+	case a.lower.ends:
+		if lower.ends && lower.until-raw > spanLimit>>up {
+			lower = lower.bent(up) // its slope has ended, and is the drift's by now
+		}
+		if !a.lower.above(&lower, raw, up) {
+			a.lower = lower
+		}
+	case raw-lower.at <= spanLimit>>up:
 		lower.rate, lower.after = a.lower.rate, a.lower.after // known no worse than then
 		if lower.read(raw, up) >= a.lower.time {
 			a.lower = lower
@@ -151,6 +153,12 @@ func (a *Ahead) keep(before *Ahead) {
 			a.upper = upper
 		}
 	}
+}
+
+// above reports whether a lower line is above an older one, and so will be: now, and wherever either bends.
+func (e *edge) above(old *edge, raw uint64, up uint) bool {
+	return e.time > old.read(raw, up) && e.line(e.until, up) > old.read(e.until, up) &&
+		(!old.ends || e.line(old.until, up) > old.line(old.until, up))
 }
 
 // Covers reports whether At may evaluate the Ahead at raw: not before its beginning, and not where a
@@ -187,10 +195,15 @@ func (e *edge) read(raw uint64, up uint) int64 {
 	if !e.ends || raw-e.at <= e.until-e.at {
 		return e.line(raw, up)
 	}
-	bend := *e
-	bend.at, bend.time, bend.rate = e.until, e.line(e.until, up), e.after
+	bent := e.bent(up)
+	return bent.line(raw, up)
+}
+
+// bent is the edge from where its slope has ended: straight, for ever.
+func (e *edge) bent(up uint) edge {
+	bent := edge{at: e.until, time: e.line(e.until, up), rate: e.after, after: e.after}
 	if e.after > e.rate {
-		bend.time++
+		bent.time++
 	}
-	return bend.line(raw, up)
+	return bent
 }

@@ -1,9 +1,11 @@
 package discipline
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -37,6 +39,122 @@ func (o *wanderer) run(ns float64) {
 		o.counter += span
 		o.wander = next
 		ns -= span
+	}
+}
+
+// With the counter's stability assumed, whatever its ticks are, and however late or seldom something is
+// published: true time is always between the lines of every Ahead, for as long as it is held, and whoever
+// reads one and then the next never sees the lower line go back.
+func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
+	const tolerance = 0.05 // of a nanosecond: the floating-point numbers of this test
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHardware(t)
+		tick := float64(h.meter.Multiplier) * math.Ldexp(1, int(h.meter.Up)-64)
+		raw := h.origin + h.ticks(1e9)
+		begin, _ := h.exactly(raw).Float64()
+
+		stability := Stability{Wander: math.Pow(10, rapid.Float64Range(-10, -4.5).Draw(t, "log10 w"))}
+		o := &wanderer{least: slowestPPB * 1e-9, most: fastestPPB * 1e-9}
+		if rapid.Bool().Draw(t, "deviation") {
+			stability.Deviation = math.Pow(10, rapid.Float64Range(-7, -3.8).Draw(t, "log10 D"))
+			o.least = rapid.Float64Range(o.least, o.most-stability.Deviation).Draw(t, "least")
+			o.most = o.least + stability.Deviation
+		}
+		o.rate = rapid.Float64Range(o.least, o.most).Draw(t, "rate")
+		if stability.Deviation > 0 && rapid.Bool().Draw(t, "no wander assumed") {
+			stability.Wander = 0
+		}
+		d := New(Config{
+			Scale:     Scale{Drift: NewDrift(200_000), Resolution: int64(tick) + 2},
+			Stability: stability, Voter: []int{0},
+		})
+
+		// The counter is somewhere between the reading and the next.
+		advance := func(name string, ns int64) {
+			ticks := h.ticks(ns)
+			next := rapid.Float64Range(0, 0.999).Draw(t, "part of a tick")
+			exact, _ := h.exactly(raw + ticks).Float64()
+			if target := exact - begin + next*tick; target > o.counter {
+				raw += ticks
+				o.run(target - o.counter)
+			}
+		}
+		truth := func() float64 { return o.counter + begin + o.ahead }
+		var held []Ahead
+		check := func() {
+			for _, a := range held[max(0, len(held)-4):] {
+				lower, upper, ok := a.Late(raw)
+				require.True(t, ok)
+				require.LessOrEqual(t, float64(lower), truth()+tolerance, "after %v", monotonic.Instant(o.counter).Sub(0))
+				require.GreaterOrEqual(t, float64(upper), truth()-tolerance, "after %v", monotonic.Instant(o.counter).Sub(0))
+				if a.Covers(raw) {
+					l, u := a.At(raw)
+					require.Equal(t, [2]int64{lower, upper}, [2]int64{l, u})
+				}
+			}
+		}
+		short := rapid.Int64Range(0, 5000)
+		later := rapid.OneOf(short, rapid.Int64Range(0, 3e9), rapid.Int64Range(0, 30e9), rapid.Int64Range(0, 1000e9))
+		for range rapid.IntRange(2, 40).Draw(t, "publications") {
+			if rapid.IntRange(0, 3).Draw(t, "turn") == 0 && o.wander != 0 {
+				o.wander = -o.wander
+			} else {
+				w := stability.Wander
+				if w == 0 {
+					w = 1e-4
+				}
+				o.wander = w * 1e-9 * rapid.SampledFrom([]float64{-1, 1}).Draw(t, "way")
+			}
+			if rapid.Bool().Draw(t, "sample") {
+				slack := rapid.SampledFrom([]int64{0, 0, 100, 100_000})
+				f := Facts{Upper: Point{h.at(raw), int64(math.Ceil(truth())) + slack.Draw(t, "above")}}
+				advance("delay", rapid.SampledFrom([]int64{0, 1000, 1e6}).Draw(t, "delay"))
+				f.Lower = Point{h.at(raw), int64(math.Floor(truth())) - slack.Draw(t, "below")}
+				require.NoError(t, d.Add(0, f, 1, h.at(raw)))
+			} else {
+				d.Observe(h.at(raw))
+			}
+			require.EqualValues(t, 1, d.Epoch(), d.LastDisruption().Reason)
+			bounds, ok := d.Bounds()
+			// It may be long until what was concluded is published, if the machine has no time for it.
+			advance("lateness", rapid.OneOf(short, short, later).Draw(t, "lateness"))
+			check()
+			if ok {
+				var before *Ahead
+				if len(held) > 0 {
+					before = &held[len(held)-1]
+				}
+				a, ok := bounds.Ahead(h.at(raw), raw, h.meter, before)
+				require.True(t, ok)
+				if before != nil {
+					requireNeverBack(t, *before, a, raw, h)
+				}
+				held = append(held, a)
+				check()
+			}
+			advance("later", later.Draw(t, "later"))
+			check()
+			advance("later", later.Draw(t, "later"))
+			check()
+		}
+	})
+}
+
+// requireNeverBack reads both lines at the same readings: wherever one of them bends, and anywhere.
+func requireNeverBack(t *rapid.T, old, new Ahead, raw uint64, h hardware) {
+	at := []uint64{raw, raw + 1, old.lower.until, new.lower.until}
+	for _, span := range []int64{1e3, 1e6, 1e9, 1e11} {
+		at = append(at, raw+h.ticks(rapid.Int64Range(0, span).Draw(t, "read")))
+		at = append(at, new.lower.until+h.ticks(rapid.Int64Range(0, span).Draw(t, "read")))
+	}
+	for _, x := range at {
+		if x-raw > 1<<63 || !old.lower.ends {
+			continue // before both are held
+		}
+		l0, _, ok0 := old.Late(x)
+		l1, _, ok1 := new.Late(x)
+		require.True(t, ok0 && ok1)
+		require.LessOrEqual(t, l0, l1, "%d ticks after it was replaced", x-raw)
 	}
 }
 

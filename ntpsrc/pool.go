@@ -44,7 +44,7 @@ const (
 //
 // A server that does not answer for eight polls, denies service, or is found wrong in eight polls is
 // replaced by another that the name has. The name is resolved when there is nobody left to ask, at most every
-// minute and less and less often as long as that brings nothing new. Servers that are known go on being asked
+// minute, and where servers are known less and less often as long as that brings nothing new. Servers that are known go on being asked
 // whatever becomes of the name. A name with more than 256 addresses is refused.
 //
 // The options are those of [Server]. A mistake is reported by [truetime.New].
@@ -85,6 +85,7 @@ type pool struct {
 	taken    []netip.Addr
 	bad      map[netip.Addr]time.Time // until when
 	resolved time.Time
+	failed   error         // what came of it
 	wait     time.Duration // from then until the name may be resolved again
 }
 
@@ -135,9 +136,13 @@ func (p *pool) choose(bad bool) (netip.Addr, bool) {
 // forgotten, and what is in use stays in use.
 func (p *pool) resolve(ctx context.Context) error {
 	if since := p.now().Sub(p.resolved); !p.resolved.IsZero() && since < p.wait {
-		return nil
+		return p.failed
 	}
 	found, err := p.lookup(ctx, "ip", p.address.host)
+	if err != nil && ctx.Err() != nil {
+		// It is the poll that ended, and the next one has more time.
+		return fmt.Errorf("cannot resolve the name in time: %w", err)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resolved = p.now()
@@ -159,9 +164,10 @@ func (p *pool) resolve(ctx context.Context) error {
 			}
 		}
 	}
-	if p.wait = max(resolveAfter, min(2*p.wait, resolveAfterMax)); news {
-		p.wait = resolveAfter
+	if p.wait = max(resolveAfter, min(2*p.wait, resolveAfterMax)); news || len(p.known) == 0 {
+		p.wait = resolveAfter // also while the network is not there yet: until it is there is nobody to ask
 	}
+	p.failed = err
 	return err
 }
 

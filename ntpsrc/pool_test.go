@@ -185,6 +185,41 @@ func TestPoolResolvesLessAndLessOften(t *testing.T) {
 	require.Equal(t, netip.MustParseAddr("127.0.9.99"), b.sources[1].(*member).address)
 }
 
+// A machine that starts before its network does is not kept waiting for longer than a minute.
+func TestPoolWithoutAnyServerResolvesEveryMinute(t *testing.T) {
+	b := newPoolBed(t, 1, 1)
+	b.fail = errors.New("no network")
+	for minute := range 20 {
+		for range 3 {
+			_, err := b.ask(t, 0)
+			require.ErrorIs(t, err, b.fail, "every poll says why there is nobody to ask")
+		}
+		require.Equal(t, minute+1, b.lookups)
+		b.time = b.time.Add(resolveAfter)
+	}
+	b.fail = nil
+	_, err := b.ask(t, 0)
+	require.NoError(t, err)
+}
+
+// A look-up that takes longer than the first poll may is tried again with the next, which has more time.
+func TestPoolResolvesAgainWhereAPollEndedFirst(t *testing.T) {
+	b := newPoolBed(t, 1, 1)
+	quick := b.pool.lookup
+	b.pool.lookup = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := b.pool.take(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, b.pool.resolve(ctx), context.Canceled)
+	b.pool.lookup = quick
+	_, err = b.ask(t, 0)
+	require.NoError(t, err)
+}
+
 func TestPoolRefusesAnAnswerOfAbsurdSize(t *testing.T) {
 	b := newPoolBed(t, 1, 1)
 	b.answer = make([]netip.Addr, maxAddresses+1)

@@ -17,10 +17,11 @@ import (
 // ErrDiverged is returned when the engine concludes something else than the journal says.
 var ErrDiverged = errors.New("the replay diverged from the journal")
 
-// limits of what is read.
+// limits of what is read. A step takes time in proportion to the number of sources.
 const (
-	maxLine    = 64 << 10
-	maxSources = 1 << 16
+	maxLine    = 1 << 20
+	maxSources = 1 << 12
+	maxPoll    = 1 << 60 // some decades: what is doubled must not overflow
 )
 
 // Step is one call of the engine that has been made again.
@@ -106,6 +107,9 @@ func (p *player) clock(line string) error {
 	if d.Stability.Deviation, err = strconv.ParseFloat(deviation, 64); err != nil {
 		return err
 	}
+	if !(d.Stability.Wander >= 0 && d.Stability.Wander < 1) || !(d.Stability.Deviation >= 0 && d.Stability.Deviation < 1) {
+		return fmt.Errorf("no counter is as stable as %s or %s says", wander, deviation)
+	}
 	highest := -1
 	for text := range strings.SplitSeq(voters, ",") {
 		v, err := strconv.Atoi(text)
@@ -115,7 +119,7 @@ func (p *player) clock(line string) error {
 		highest = max(highest, v)
 		d.Voter = append(d.Voter, v)
 	}
-	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
+	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Max > maxPoll || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
 		return errors.New("no clock has such a configuration")
 	}
 	p.engine = engine.New(c)

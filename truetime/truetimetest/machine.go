@@ -2,7 +2,6 @@ package truetimetest
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -14,45 +13,6 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
-
-// MachineConfig describes a machine and its clock. Where zero is no sensible value it stands for the
-// default of [truetime.New].
-type MachineConfig struct {
-	Oscillator  Oscillator        // nil for one that is right
-	Counter     monotonic.Instant // what the counter reads at first
-	CounterTick time.Duration     // the counter's step; 1 ns by default
-
-	// Latency is the longest time by which the machine is late in everything it does.
-	Latency time.Duration
-
-	Sources []Link
-
-	// Samples, if not nil, is called with every sample that the clock takes in, so that other rules can be
-	// tried on the same.
-	Samples func(source int, s truetime.Sample)
-
-	// Recorder, if not nil, gets the clock's journal: see [truetime.WithRecorder]. What it returns is ignored.
-	Recorder io.Writer
-
-	DriftPPM       float64 // as declared: the oscillator may be worse
-	Faulty         int     // f; 0 for the largest minority, −1 for none
-	Poll           time.Duration
-	MaxPoll        time.Duration
-	Burst          int
-	MaxUncertainty time.Duration
-
-	TargetUncertainty time.Duration // 0 polls at Poll
-
-	MaxWander     float64 // in ppb per second; 0 is not assumed
-	RateStability float64 // in ppm; 0 is not assumed
-}
-
-// Link says which server a machine asks, and over which path.
-type Link struct {
-	Server *Server
-	Path   Path
-	Group  string // sources of one group share a vote; empty for a vote of its own
-}
 
 // Machine is a computer of a world, with a clock of its own. It has the Now, After and Before of
 // [truetime.Clock].
@@ -95,6 +55,9 @@ type link struct {
 // NewMachine adds a machine whose clock begins at once. It panics if the configuration makes no
 // sense, since that is a mistake in a test.
 func (w *World) NewMachine(name string, config MachineConfig) *Machine {
+	if mistake := config.mistake(); mistake != "" {
+		panic("truetimetest: machine " + name + ": " + mistake)
+	}
 	m := &Machine{name: name, index: len(w.machines), world: w, config: config}
 	m.rng = rand.New(rand.NewPCG(w.seed, uint64(m.index)+1))
 	if config.Oscillator == nil {
@@ -115,26 +78,25 @@ func (w *World) NewMachine(name string, config MachineConfig) *Machine {
 // begin starts the machine's process.
 func (m *Machine) begin() {
 	c := m.config
-	if len(c.Sources) == 0 {
-		panic("truetimetest: machine " + m.name + " has no sources")
-	}
 	voter, voters := votes(c.Sources)
 	faulty := (voters - 1) / 2
 	switch {
 	case c.Faulty < 0:
 		faulty = 0
-	case c.Faulty > faulty:
-		panic(fmt.Sprintf("truetimetest: machine %s: %d faulty of %d voters: fewer than half may be", m.name, c.Faulty, voters))
 	case c.Faulty > 0:
 		faulty = c.Faulty
+	}
+	least := orElse(c.Poll, 16*time.Second)
+	if c.Poll == 0 && c.TargetUncertainty > 0 {
+		least = time.Second
 	}
 	m.life++
 	m.answered, m.epoch, m.links, m.lookPlan = false, 0, nil, forever
 	setup := engine.Config{
 		Discipline: discipline.Config{Scale: m.scale(), Stability: discipline.Stability{Wander: c.MaxWander * 1e-9, Deviation: c.RateStability * 1e-6}, Faulty: faulty, Voter: voter},
 		Poll: polling.Config{
-			Min:   orElse(c.Poll, 16*time.Second),
-			Max:   max(orElse(c.MaxPoll, 256*time.Second), c.Poll),
+			Min:   least,
+			Max:   max(orElse(c.MaxPoll, 256*time.Second), least),
 			Burst: orElse(c.Burst, 4),
 		},
 		Target: c.TargetUncertainty,
@@ -163,28 +125,6 @@ func (m *Machine) names() (names []string) {
 	return names
 }
 
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}
-
-func votes(links []Link) (voter []int, voters int) {
-	groups := map[string]int{}
-	for _, l := range links {
-		v, ok := groups[l.Group]
-		if l.Group == "" || !ok {
-			v = voters
-			voters++
-			groups[l.Group] = v
-		}
-		voter = append(voter, v)
-	}
-	return voter, voters
-}
-
 func (m *Machine) scale() discipline.Scale {
 	ppb := uint64(math.Ceil(orElse(m.config.DriftPPM, 200) * 1000))
 	return discipline.Scale{Drift: discipline.NewDrift(ppb), Resolution: m.counter.tick}
@@ -200,7 +140,8 @@ func (m *Machine) read() monotonic.Instant {
 	return monotonic.Instant(m.counter.read(m.world.now))
 }
 
-// Now returns what the machine's clock answers. It does not change the world.
+// Now returns what the machine's clock answers, with the errors of [truetime.Clock.Now]. It does not change the
+// world.
 func (m *Machine) Now() (truetime.Interval, error) {
 	switch {
 	case m.engine == nil:
@@ -264,10 +205,16 @@ func (m *Machine) Check() error {
 // Status reports on the clock as [truetime.Clock.Status] does, as far as a simulation has what it
 // reports.
 func (m *Machine) Status() truetime.Status {
-	i, err := m.Now()
-	s := truetime.Status{State: truetime.Closed, Err: err, Interval: i, Uncertainty: i.Uncertainty()}
+	_, err := m.Now()
+	s := truetime.Status{State: truetime.Closed, Err: err}
 	if m.engine == nil {
 		return s
+	}
+	if m.answered {
+		if earliest, latest, ok := m.answer.Ahead.Late(uint64(m.read())); ok {
+			s.Interval = truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}
+			s.Uncertainty = s.Interval.Uncertainty()
+		}
 	}
 	d, now := m.engine.Discipline(), m.read()
 	s.State, s.Epoch, s.Disruption = truetime.State(m.engine.State()), d.Epoch(), d.LastDisruption().Reason
@@ -279,7 +226,9 @@ func (m *Machine) Status() truetime.Status {
 			Group:   l.Group,
 			Verdict: truetime.Verdict(m.engine.Verdict(l.index)),
 			Reach:   m.engine.Reach(l.index),
-			Poll:    m.engine.Interval(l.index),
+		}
+		if _, ok := m.engine.Due(l.index); ok {
+			source.Poll = m.engine.Interval(l.index)
 		}
 		if own := d.Interval(l.index, now); own.Bounded() {
 			source.Interval = truetime.Interval{Earliest: truetime.Time(own.Lo), Latest: truetime.Time(own.Hi)}

@@ -16,8 +16,9 @@ type Server struct {
 	minPoll  time.Duration
 }
 
-// NewServer adds a server.
+// NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics.
 func (w *World) NewServer(name string, b Behavior) *Server {
+	mustBehave(name, b)
 	return &Server{name: name, world: w, behavior: b, process: 20 * time.Microsecond}
 }
 
@@ -28,7 +29,16 @@ func (s *Server) Name() string { return s.name }
 func (s *Server) WishPoll(d time.Duration) { s.minPoll = d }
 
 // Become changes the server's behaviour from now on.
-func (s *Server) Become(b Behavior) { s.behavior = b }
+func (s *Server) Become(b Behavior) {
+	mustBehave(s.name, b)
+	s.behavior = b
+}
+
+func mustBehave(name string, b Behavior) {
+	if b == nil {
+		panic("truetimetest: server " + name + " has no behavior")
+	}
+}
 
 // Honest reports whether the server's present behaviour is an honest one.
 func (s *Server) Honest() bool { return isHonest(s.behavior) }

@@ -21,6 +21,17 @@ const (
 
 func after(d time.Duration) instant { return instant(d) * nanosecond }
 
+// lifetime is how long a world may last.
+const lifetime = 100 * 24 * time.Hour
+
+// in is the moment d from now, or forever if that is after the world's end.
+func (w *World) in(d time.Duration) instant {
+	if d > lifetime-w.Elapsed() {
+		return forever
+	}
+	return w.now + after(max(d, 0))
+}
+
 // DefaultStart is true time when a world begins, unless [World.StartAt] says otherwise.
 const DefaultStart truetime.Time = 1_800_000_000_000_000_000 // 2027-01-15
 
@@ -57,35 +68,46 @@ func (w *World) Elapsed() time.Duration { return time.Duration(w.now / nanosecon
 // in the same order to get the same world.
 func (w *World) Rand() *rand.Rand { return w.rng }
 
-// Run lets true time pass.
+// Run lets true time pass. It panics if the world would be older than 100 days.
 func (w *World) Run(d time.Duration) {
-	end := w.now + after(max(d, 0))
+	end := w.in(d)
+	if end == forever {
+		panic("truetimetest: a world lasts no longer than 100 days")
+	}
 	for len(w.events) > 0 && w.events[0].at <= end {
 		e := heap.Pop(&w.events).(event)
 		w.now = max(w.now, e.at)
 		e.happen()
 	}
-	w.now = end
+	w.now = max(w.now, end) // what happened may have called Run
 }
 
 // After plans that f is called when d has passed from now.
-func (w *World) After(d time.Duration, f func()) { w.plan(w.now+after(max(d, 0)), f) }
+func (w *World) After(d time.Duration, f func()) { w.plan(w.in(d), f) }
 
 func (w *World) plan(at instant, f func()) {
 	w.sequence++
 	heap.Push(&w.events, event{max(at, w.now), w.sequence, f})
 }
 
-// Trace keeps the last lines of what happens from now on. A line begins with the seconds since the
-// world began.
-func (w *World) Trace(lines int) { w.trace = &trace{limit: lines} }
+// Trace keeps the last lines of what happens from now on, and none if lines is 0. A line begins with the
+// seconds since the world began.
+func (w *World) Trace(lines int) {
+	if w.trace = nil; lines > 0 {
+		w.trace = &trace{limit: lines}
+	}
+}
 
 // TraceText returns the lines that were kept.
 func (w *World) TraceText() string {
+	return strings.Join(w.traceLines(), "\n")
+}
+
+func (w *World) traceLines() []string {
 	if w.trace == nil {
-		return ""
+		return nil
 	}
-	return strings.Join(w.trace.lines, "\n")
+	return w.trace.lines[max(0, len(w.trace.lines)-w.trace.limit):]
 }
 
 func (w *World) note(format string, values ...any) {

@@ -1,0 +1,109 @@
+package truetimetest
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+)
+
+// MachineConfig describes a machine and its clock. Sources are required; everything else may be left
+// out, and then means what it means for [truetime.New].
+type MachineConfig struct {
+	Oscillator  Oscillator        // nil for one that is right
+	Counter     monotonic.Instant // what the counter reads at first
+	CounterTick time.Duration     // the counter's step; 1 ns by default
+
+	// Latency is the longest time by which the machine is late in everything it does.
+	Latency time.Duration
+
+	Sources []Link // at least one
+
+	// Samples, if not nil, is called with every sample that the clock takes in, so that other rules can be
+	// tried on the same.
+	Samples func(source int, s truetime.Sample)
+
+	// Recorder, if not nil, gets the clock's journal: see [truetime.WithRecorder]. What it returns is ignored.
+	// Each Restart begins another journal.
+	Recorder io.Writer
+
+	DriftPPM float64 // ρ as declared, 200 by default: the oscillator may be worse
+	Faulty   int     // f; 0 for the largest minority, −1 for none
+
+	Poll    time.Duration // between polls of a source that answers; 16 s by default, and 1 s with a target
+	MaxPoll time.Duration // of one that does not; 256 s by default, and never below Poll
+	Burst   int           // polls in short order at the start; 4 by default
+
+	MaxUncertainty    time.Duration // above it Now refuses; 0 for any
+	TargetUncertainty time.Duration // to be kept by polling as often as it takes; 0 polls at Poll
+
+	// A4: MaxWander is in parts per billion per second, a thousandth of the unit of [Wandering] and
+	// [RandomWalk], and RateStability in parts per million. 0 is not assumed.
+	MaxWander     float64
+	RateStability float64
+}
+
+// Link says which server a machine asks, and over which path.
+type Link struct {
+	Server *Server
+	Path   Path
+	Group  string // sources of one group share a vote; empty for a vote of its own
+}
+
+// mistake says what makes no sense, if anything.
+func (c *MachineConfig) mistake() string {
+	if len(c.Sources) == 0 {
+		return "it has no sources"
+	}
+	for i, l := range c.Sources {
+		if l.Server == nil {
+			return fmt.Sprintf("source %d has no server", i)
+		}
+		for _, leg := range []Leg{l.Path.There, l.Path.Back} {
+			if leg.CongestedFor > 0 && leg.CongestedEvery <= 0 {
+				return fmt.Sprintf("a leg of source %d is congested every %v", i, leg.CongestedEvery)
+			}
+		}
+	}
+	_, voters := votes(c.Sources)
+	switch {
+	case c.Faulty > (voters-1)/2:
+		return fmt.Sprintf("%d faulty of %d voters: fewer than half may be", c.Faulty, voters)
+	case !(c.DriftPPM >= 0 && c.DriftPPM <= discipline.MaxDriftPPB/1000):
+		return fmt.Sprintf("drift of %v ppm", c.DriftPPM)
+	case !(c.MaxWander >= 0):
+		return fmt.Sprintf("maximum wander of %v ppb/s", c.MaxWander)
+	case !(c.RateStability >= 0):
+		return fmt.Sprintf("rate stability of %v ppm", c.RateStability)
+	case c.Poll < 0 || c.MaxPoll < 0:
+		return fmt.Sprintf("poll interval of %v", min(c.Poll, c.MaxPoll))
+	case c.Burst < 0:
+		return fmt.Sprintf("burst of %d polls", c.Burst)
+	}
+	return ""
+}
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+func votes(links []Link) (voter []int, voters int) {
+	groups := map[string]int{}
+	for _, l := range links {
+		v, ok := groups[l.Group]
+		if l.Group == "" || !ok {
+			v = voters
+			voters++
+			groups[l.Group] = v
+		}
+		voter = append(voter, v)
+	}
+	return voter, voters
+}

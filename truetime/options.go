@@ -208,8 +208,8 @@ func WithEvents(report func(Event)) Option {
 // lines of text, two for each poll and for each look at the counter, some 250 bytes. The function Replay of package truetimetest does
 // it all again, and arrives at the same intervals to the nanosecond.
 //
-// Each Write is called with whole lines, one at a time, from a goroutine of the clock; Close waits
-// for the last. If w fails, or is so slow that 4096 records queue up, the recording ends and an
+// Each Write is called with whole lines, one at a time, from a goroutine of the clock. It may call any
+// method of the clock except Close, which waits for the last: for ever, if w blocks for ever. If w fails, or is so slow that 4096 records queue up, the recording ends and an
 // [EventRecorder] says so.
 func WithRecorder(w io.Writer) Option {
 	return func(c *config) {

@@ -156,7 +156,9 @@ func WithPoll(min, max time.Duration) Option {
 // servers with public addresses are asked every 16 s at most ([Sample].MinPoll).
 //
 // ε cannot fall below half the round-trip delay plus what the servers claim to be wrong by. A target
-// below that makes the clock poll as often as its limits allow.
+// below that makes the clock poll as often as its limits allow. It is an aim and not a promise: ε may be
+// above it for a few polls while answers are lost or a source falls silent; [WithMaxUncertainty]
+// refuses then. The first polls, and those after a disruption, are a burst all the same ([WithBurst]).
 func WithTargetUncertainty(target time.Duration) Option {
 	return func(c *config) {
 		if target <= 0 {

@@ -75,3 +75,57 @@ func TestServersWishComesBeforeTheTarget(t *testing.T) {
 	_, _, between = targetWorld(t, c, DataCenter(), 16*time.Second)
 	require.InDelta(t, 1.05, between.Seconds(), 0.05, "without a target the user has decided")
 }
+
+// One liar of four, whatever it does, changes neither how often the others are asked by more than a half nor
+// whether the target is kept: it may fall silent when its answer was relied on, which costs ε until the next
+// polls, and no more.
+func TestALiarHasNoSayInHowOftenTheOthersAreAsked(t *testing.T) {
+	const claim, target = 20 * time.Microsecond, 5 * time.Millisecond
+	run := func(name string, liar Behavior, wander float64) (between time.Duration) {
+		w := NewWorld(3)
+		c := MachineConfig{Oscillator: Constant(30), TargetUncertainty: target, MaxWander: wander}
+		for i, b := range []Behavior{liar, Honest(claim), Honest(claim), Honest(claim)} {
+			c.Sources = append(c.Sources, Link{Server: w.NewServer(fmt.Sprint("s", i), b), Path: DataCenter()})
+		}
+		asked := 0
+		c.Samples = func(source int, _ truetime.Sample) { asked += min(source, 1) }
+		m := w.NewMachine("m", c)
+		w.Run(time.Hour)
+		asked = 0
+		const reads = 8000
+		over, highest := 0, time.Duration(0)
+		for range reads {
+			w.Run(time.Second)
+			require.NoError(t, m.Check())
+			i, err := m.Now()
+			require.NoError(t, err)
+			highest = max(highest, i.Uncertainty())
+			if i.Uncertainty() > target {
+				over++
+			}
+		}
+		require.LessOrEqual(t, over, reads/20, name)
+		require.LessOrEqual(t, highest, 2*target, name)
+		return 3 * reads * time.Second / time.Duration(asked)
+	}
+	for _, wander := range []float64{0, 100} {
+		usual := run("honest", Honest(claim), wander)
+		for name, liar := range map[string]Behavior{
+			"dead":      Dead(),
+			"edge":      Edge(true, 0),
+			"inside":    Inside(0.9, 0),
+			"pull":      Pull(time.Microsecond, 0),
+			"anywhere":  Anywhere(10*time.Millisecond, 0),
+			"offset":    Offset(time.Second, 0),
+			"backwards": Backwards(time.Second, 0),
+			"no claim":  Honest(time.Hour),
+			"deserter":  Deserter(claim),
+			"frozen":    Frozen(time.Minute, 0),
+			"slow down": Kiss(truetime.ErrSlowDown),
+			"turncoat":  Turncoat(Inside(0.9, 0), 2*time.Hour, Dead()),
+		} {
+			between := run(name, liar, wander)
+			require.InDelta(t, 1, between.Seconds()/usual.Seconds(), 0.5, "%s: every %v in place of %v", name, between, usual)
+		}
+	}
+}

@@ -36,7 +36,9 @@ func (o *wanderer) run(ns float64) {
 		}
 		o.ahead += o.rate*span + o.wander*span*span/2
 		o.rate += o.wander * span
-		o.counter += span
+		if o.counter += span; o.wander != 0 && next == 0 {
+			o.rate = limit
+		}
 		o.wander = next
 		ns -= span
 	}
@@ -80,6 +82,7 @@ func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 			}
 		}
 		truth := func() float64 { return o.counter + begin + o.ahead }
+		top := 0.0 // since when the rate has been at its highest
 		var held []Ahead
 		check := func() {
 			for _, a := range held[max(0, len(held)-4):] {
@@ -96,9 +99,20 @@ func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 		short := rapid.Int64Range(0, 5000)
 		later := rapid.OneOf(short, rapid.Int64Range(0, 3e9), rapid.Int64Range(0, 30e9), rapid.Int64Range(0, 1000e9))
 		for range rapid.IntRange(2, 40).Draw(t, "publications") {
-			if rapid.IntRange(0, 3).Draw(t, "turn") == 0 && o.wander != 0 {
+			if o.rate < o.most {
+				top = o.counter
+			}
+			switch turn := rapid.IntRange(0, 3).Draw(t, "turn"); {
+			case stability.Deviation > 0 && o.counter-top > 3.601e12 && o.most+stability.Deviation < fastestPPB*1e-9:
+				// For an hour the rate has been nowhere else: now it may climb once more.
+				o.least, o.most = o.most, o.most+stability.Deviation
+				if o.wander = stability.Wander * 1e-9; o.wander == 0 {
+					o.wander = 1e-4 * 1e-9
+				}
+			case turn == 0 && o.wander != 0:
 				o.wander = -o.wander
-			} else {
+			case turn == 1: // as it was
+			default:
 				w := stability.Wander
 				if w == 0 {
 					w = 1e-4

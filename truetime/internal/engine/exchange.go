@@ -96,7 +96,7 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	default:
 		wait = s.schedule.Failed()
 	}
-	if !s.denied && x.Epoch == epoch { // the poll after a disruption is due already
+	if !s.denied && (x.Epoch == epoch || e.discipline.Faulty()) { // else the poll after the disruption is due already
 		s.due = e.share(s, wait, now)
 	}
 	e.afterEpoch(epoch, now)

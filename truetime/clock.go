@@ -190,8 +190,10 @@ func (c *Clock) Status() Status {
 		Sources:    make([]SourceStatus, len(c.pollers)),
 	}
 	if a := c.published.Load(); a.err == nil {
-		s.Interval = interval(a.Lines.At(now))
-		s.Uncertainty = s.Interval.Uncertainty()
+		if earliest, latest, ok := a.Ahead.Late(c.reading(a)); ok {
+			s.Interval = Interval{Time(earliest), Time(latest)}
+			s.Uncertainty = s.Interval.Uncertainty()
+		}
 	}
 	if s.Disruption != "" {
 		s.DisruptionAge = now.Sub(d.LastDisruption().At)

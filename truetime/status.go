@@ -31,7 +31,7 @@ type Status struct {
 	State State
 	Err   error // what Now returned at that moment
 
-	// Interval is what the clock knew, also where Err is ErrUncertaintyTooLarge; the zero value
+	// Interval is what Now answered with, or would have where Err is ErrUncertaintyTooLarge; the zero value
 	// where nothing was known. Uncertainty is its ε.
 	Interval    Interval
 	Uncertainty time.Duration

@@ -12,7 +12,6 @@ type Answer struct {
 	Epoch uint64
 	From  monotonic.Instant // the counter when it was made
 	Ahead discipline.Ahead  // the bounds over raw readings of the counter, from then on
-	Lines discipline.Bounds // the same over instants, for reports
 }
 
 // Answer makes what is to be published now, when the counter's raw reading is raw. It is false where
@@ -23,13 +22,13 @@ func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter discipline.Mete
 	if a.State != Synchronized && a.State != Holdover {
 		return a, false
 	}
-	a.Lines, _ = e.discipline.Bounds()
+	bounds, _ := e.discipline.Bounds()
 	var before *discipline.Ahead
 	if e.answered == a.Epoch {
 		before = &e.published
 	}
 	var ok bool
-	if a.Ahead, ok = a.Lines.Ahead(now, raw, meter, before); !ok {
+	if a.Ahead, ok = bounds.Ahead(now, raw, meter, before); !ok {
 		a.State = Unsynchronized
 		return a, false
 	}

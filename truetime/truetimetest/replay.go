@@ -11,7 +11,9 @@ import (
 // ErrDiverged is wrapped by the error of [Replay] when the same input has led to another interval.
 var ErrDiverged = journal.ErrDiverged
 
-// ReplayStep is one thing that a recorded clock was told, and what it concluded.
+// ReplayStep is one thing that a recorded clock was told, and what it concluded. Now answered with lines made
+// of Interval, which differ from it by roundings of a few nanoseconds, and where the counter's stability is
+// assumed by what it takes for them to be straight and for Earliest never to go back.
 type ReplayStep struct {
 	Line     int    // in the journal
 	Text     string // of that line

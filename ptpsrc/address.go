@@ -1,0 +1,56 @@
+package ptpsrc
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+const maxHostLength = 253 // RFC 1035 section 2.3.4
+
+// server is where a PTP server is: a name that has yet to be resolved, or an IP address.
+type server struct {
+	host string
+	ip   netip.Addr // of a literal, or as resolved
+	name bool       // host is a name
+}
+
+func parseServer(s string) (server, error) {
+	if ip, err := netip.ParseAddr(s); err == nil {
+		ip = ip.Unmap()
+		if ip.IsUnspecified() || ip.IsMulticast() {
+			return server{}, fmt.Errorf("server %.80q: %v is not the address of one server", s, ip)
+		}
+		return server{host: ip.String(), ip: ip}, nil
+	}
+	host := strings.ToLower(strings.TrimSuffix(s, "."))
+	if host == "" || len(host) > maxHostLength || strings.ContainsAny(host, ":/[]@ \t\r\n\x00") {
+		return server{}, fmt.Errorf("server %.80q is neither a host name nor an IP address; ports are set by WithServerPorts", s)
+	}
+	return server{host: host, name: true}, nil
+}
+
+// resolve finds the address of a name, and stays with it until forget.
+func (s *server) resolve(ctx context.Context) error {
+	if s.ip.IsValid() {
+		return nil
+	}
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.host)
+	if err != nil {
+		return fmt.Errorf("cannot resolve the name: %w", err)
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("the name %s has no address", s.host)
+	}
+	s.ip = found[0].Unmap()
+	return nil
+}
+
+// forget has a name resolved again.
+func (s *server) forget() {
+	if s.name {
+		s.ip = netip.Addr{}
+	}
+}

@@ -1,0 +1,218 @@
+package ptpsrc
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/facebook/time/ptp/protocol"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// conversation is what one Sample hears from a server and says to it, until it has an Announce, a Sync with
+// the time at which it was sent, and the answer to the Delay_Req that was sent upon it.
+type conversation struct {
+	*unicast
+	port    *Port
+	counter monotonic.Counter
+	term    time.Duration // for which messages are asked
+
+	announce  *protocol.Announce
+	sync      *protocol.SyncDelayReq
+	received  monotonic.Instant  // of the Sync
+	followUp  *protocol.FollowUp // of the Sync; nil if it needs none
+	requested bool               // a Delay_Req was sent upon the Sync
+	sent      monotonic.Instant  // of the Delay_Req
+	answer    *protocol.DelayResp
+}
+
+const (
+	// repeatAfter is when a request for messages is repeated. It may have been lost, or the server may have
+	// been restarted and know of no grants.
+	repeatAfter = 250 * time.Millisecond
+
+	// maxMessages ends a Sample that hears much and nothing that it needs.
+	maxMessages = 10_000
+)
+
+// run listens until the conversation is complete.
+func (c *conversation) run(ctx context.Context, in *inbox) error {
+	repeat := time.NewTicker(max(repeatAfter, 2*interval(c.settings.interval)))
+	defer repeat.Stop()
+	if c.grants.due(c.counter.Now()) {
+		if err := c.request(); err != nil {
+			return err
+		}
+	}
+	for range maxMessages {
+		select {
+		case m := <-in.messages:
+			if err := c.take(m); err != nil {
+				return err
+			}
+			if c.complete() {
+				return nil
+			}
+		case <-repeat.C:
+			if err := c.request(); err != nil {
+				return err
+			}
+		case <-in.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", c.missing(), ctx.Err())
+		}
+	}
+	return fmt.Errorf("%d messages came from %v and none of use: %s", maxMessages, c.server.ip, c.missing())
+}
+
+// interval is 2^exponent seconds.
+func interval(exponent int8) time.Duration {
+	if exponent < 0 {
+		return time.Second >> -exponent
+	}
+	return time.Second << exponent
+}
+
+func (c *conversation) request() error {
+	_, err := c.port.send(c.port.general, c.general(), c.counter, c.port.request(c.settings.domain, c.settings.interval, c.term))
+	return err
+}
+
+// take uses a message or ignores it.
+func (c *conversation) take(m arrival) error {
+	if s, ok := m.packet.(*protocol.Signaling); ok {
+		if s.TargetPortIdentity != c.port.identity {
+			return nil
+		}
+		c.grants.refuse = ""
+		if c.grants.take(s, m.at); c.grants.refuse != "" {
+			return unusable("%v refuses to send %s messages at this rate: see WithMessageRate", c.server.ip, c.grants.refuse)
+		}
+		return nil
+	}
+	// Whoever has not been asked is not listened to, nor a master that says it is not the one to follow.
+	h := headerOf(m.packet)
+	if h.SourcePortIdentity != c.grants.parent || h.FlagField&protocol.FlagAlternateMaster != 0 {
+		return nil
+	}
+	switch p := m.packet.(type) {
+	case *protocol.Announce:
+		c.announce = p
+	case *protocol.SyncDelayReq:
+		return c.takeSync(p, m.at)
+	case *protocol.FollowUp:
+		if c.sync != nil && p.SequenceID == c.sync.SequenceID {
+			c.followUp = p
+		}
+	case *protocol.DelayResp:
+		if c.requested && p.SequenceID == c.sequence && p.RequestingPortIdentity == c.port.identity {
+			c.answer = p
+		}
+	}
+	return nil
+}
+
+// takeSync begins anew with each Sync, so that of a lost message nothing is missed, and asks at once, while
+// the Sync is fresh. Of two with one number the later one counts: its time of sending is that of the
+// earlier one, if it is a copy.
+func (c *conversation) takeSync(p *protocol.SyncDelayReq, at monotonic.Instant) (err error) {
+	c.sync, c.received, c.followUp, c.answer = p, at, nil, nil
+	c.sequence++
+	c.sent, err = c.port.send(c.port.event, c.event(), c.counter, c.port.delayReq(c.settings.domain, c.sequence))
+	c.requested = err == nil
+	return err
+}
+
+func (c *conversation) twoStep() bool { return c.sync.FlagField&protocol.FlagTwoStep != 0 }
+
+func (c *conversation) complete() bool {
+	return c.announce != nil && c.sync != nil && (c.followUp != nil || !c.twoStep()) && c.answer != nil
+}
+
+// missing says for what the conversation was waiting when it was ended.
+func (c *conversation) missing() string {
+	switch {
+	case c.grants.term == 0:
+		return fmt.Sprintf("%v has not granted any messages: no PTP server is there, it is not in domain %d, or it does not do unicast negotiation (ptp4l: unicast_listen 1)", c.server.ip, c.settings.domain)
+	case c.announce == nil && c.sync == nil:
+		return fmt.Sprintf("%v sends nothing although it has granted it", c.server.ip)
+	case c.announce == nil:
+		return fmt.Sprintf("no Announce from %v", c.server.ip)
+	case c.sync == nil:
+		return fmt.Sprintf("no Sync from %v", c.server.ip)
+	case c.answer == nil:
+		return fmt.Sprintf("no Delay_Resp from %v", c.server.ip)
+	default:
+		return fmt.Sprintf("no Follow_Up from %v", c.server.ip)
+	}
+}
+
+// judge turns a complete conversation into a sample or says why it cannot be used.
+func (c *conversation) judge() (truetime.Sample, error) {
+	g := announced(c.announce)
+	e, err := g.claim(c.settings.trust)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	e += c.settings.extraError
+	ahead, err := g.ahead(c.settings.trust)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	x, err := c.exchange(ahead)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	sample, err := x.facts(e)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	sample.Leap, sample.Stratum = g.leap(), 1+int(min(g.between, 14))
+	return sample, c.settings.check(sample.Delay, e)
+}
+
+// exchange reads the time stamps of a complete conversation.
+func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
+	stamp, fields := c.sync.OriginTimestamp, []protocol.Correction{c.sync.CorrectionField}
+	if c.twoStep() {
+		stamp, fields = c.followUp.PreciseOriginTimestamp, append(fields, c.followUp.CorrectionField)
+	}
+	origin, err := serverTime(stamp, ahead)
+	if err != nil {
+		return exchange{}, err
+	}
+	later, err := correction(c.settings.corrections, fields...)
+	if err != nil {
+		return exchange{}, err
+	}
+	arrival, err := serverTime(c.answer.ReceiveTimestamp, ahead)
+	if err != nil {
+		return exchange{}, err
+	}
+	earlier, err := correction(c.settings.corrections, c.answer.CorrectionField)
+	if err != nil {
+		return exchange{}, err
+	}
+	return exchange{
+		received:   c.received,
+		origin:     origin.Add(later),
+		sent:       c.sent,
+		arrival:    arrival.Add(-earlier),
+		resolution: monotonic.Resolution(c.counter),
+	}, nil
+}
+
+// announced reads an Announce message.
+func announced(a *protocol.Announce) grandmaster {
+	return grandmaster{
+		identity:  a.GrandmasterIdentity,
+		class:     uint8(a.GrandmasterClockQuality.ClockClass),
+		accuracy:  uint8(a.GrandmasterClockQuality.ClockAccuracy),
+		between:   a.StepsRemoved,
+		flags:     a.FlagField,
+		utcOffset: a.CurrentUTCOffset,
+	}
+}

@@ -1,0 +1,47 @@
+// Package ptpsrc provides sources for a [truetime.Clock] that speak PTP, the Precision Time Protocol (IEEE
+// 1588-2019).
+//
+//	port, err := ptpsrc.NewPort() // UDP 319 and 320, which takes root
+//	if err != nil {
+//		return err
+//	}
+//	defer port.Close()
+//	clock, err := truetime.New([]truetime.Source{
+//		port.Unicast("192.0.2.7"),
+//		port.Unicast("gm2.example.net", ptpsrc.WithAccuracy(time.Microsecond)),
+//		ptpsrc.PTP4L(ptpsrc.PTP4LSocket),
+//	}, truetime.WithPoll(125*time.Millisecond, time.Second))
+//
+// # What an exchange proves
+//
+// [Port.Unicast] has the server send Sync messages and answers each that it uses with a Delay_Req. A Sync
+// that left at T1 cannot arrive earlier, so true time at its arrival was at least T1 − E. A Delay_Req
+// that arrived at T4 had left by then, so true time at its departure was at most T4 + E. That is all a
+// sample carries. The two ways need not take equally long, no path delay is estimated, and whoever delays a
+// message can only widen the interval. The counter is read in user space, before a message is sent and
+// after one has been received.
+//
+// [PTP4L] takes over what the ptp4l of this host has measured. That assumes more: read its documentation.
+//
+// # What is trusted
+//
+//   - The claim of the grandmaster. E is the bound that its clockAccuracy stands for. A grandmaster that
+//     says "unknown", or that by its clock class follows no reference, makes no claim and is refused
+//     unless the user vouches for it ([WithAccuracy]).
+//   - The UTC offset that it announces, if flagged as valid, because PTP counts TAI and a
+//     clock UTC. Otherwise it is refused, unless [WithUTCOffset] gives the offset.
+//   - No boundary clock, which tells nothing of its own error ([WithBoundaryClocks]), and no correction by
+//     transparent clocks that would narrow the interval ([WithTransparentClocks]).
+//
+// # What is refused
+//
+// Time stamps that exclude each other, a grandmaster that says it is uncertain of its synchronization,
+// and what is too wide. Messages of another domain, of masters that have not been asked, of
+// alternate masters, and answers to somebody else are ignored.
+//
+// # What this does not promise
+//
+// PTP here is without authentication. Who sees the messages can forge them, and make this source wrong.
+// The clock survives that for as many sources as it tolerates faulty ones. All sources with one
+// grandmaster, whatever the way to it, are wrong together: put them into one [truetime.Group].
+package ptpsrc

@@ -1,0 +1,271 @@
+package ptpsrc
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Option changes what a source asks for and what it accepts. One that says nothing to the kind of
+// source it is given to is a mistake, which [truetime.New] reports.
+type Option func(*settings) error
+
+// kind is which source the settings are for.
+type kind int
+
+const (
+	unicastKind kind = iota
+	ptp4lKind
+)
+
+type settings struct {
+	kind kind
+
+	domain     uint8
+	extraError time.Duration
+	maxDelay   time.Duration
+	maxError   time.Duration
+	trust      trust
+
+	// Of Unicast only.
+	ports       ports
+	interval    int8 // log₂ s
+	corrections bool
+
+	// Of PTP4L only.
+	driftPPM float64
+}
+
+// trust is what the user vouches for where the grandmaster does not.
+type trust struct {
+	accuracy  time.Duration // 0: take the grandmaster's word
+	utcOffset time.Duration // if hasOffset
+	hasOffset bool
+	perStep   time.Duration // of a boundary clock; 0: none may be in between
+}
+
+// ports are the two UDP ports of PTP.
+type ports struct{ event, general uint16 }
+
+// wellKnown is IEEE 1588-2019 annex C.
+var wellKnown = ports{event: 319, general: 320}
+
+const (
+	defaultInterval = -3 // eight messages a second
+	maxExtraError   = 16 * time.Second
+	maxOffset       = 1000 * time.Second
+)
+
+func defaultSettings(k kind) settings {
+	return settings{
+		kind:     k,
+		maxDelay: time.Second,
+		maxError: 1500 * time.Millisecond,
+		ports:    wellKnown,
+		interval: defaultInterval,
+		driftPPM: 200,
+	}
+}
+
+// configure applies the options and returns all their mistakes in one error.
+func (s *settings) configure(options []Option) error {
+	var mistakes []error
+	for _, o := range options {
+		if o == nil {
+			mistakes = append(mistakes, errors.New("an option is nil"))
+			continue
+		}
+		mistakes = append(mistakes, o(s))
+	}
+	return join(mistakes...)
+}
+
+// join puts errors on one line.
+func join(all ...error) (joined error) {
+	for _, err := range all {
+		switch {
+		case err == nil:
+		case joined == nil:
+			joined = err
+		default:
+			joined = fmt.Errorf("%w; %w", joined, err)
+		}
+	}
+	return joined
+}
+
+// WithDomain sets the PTP domain: 0 to 255, default 0. Messages of other domains are not used.
+func WithDomain(number int) Option {
+	return func(s *settings) error {
+		if number < 0 || number > 255 {
+			return fmt.Errorf("domain %d: it must be 0 to 255", number)
+		}
+		s.domain = uint8(number)
+		return nil
+	}
+}
+
+// WithAccuracy says by how much the grandmaster may be away from true time, 1 ns to 16 s, in place of
+// what it announces. It is needed where a grandmaster makes no claim: where it announces an unknown
+// accuracy, or a clock class that is neither 6 (locked to a reference) nor 7 (in holdover within its
+// specification). The user then vouches for it; too small a number makes the interval wrong.
+func WithAccuracy(bound time.Duration) Option {
+	return func(s *settings) error {
+		if bound <= 0 || bound > maxExtraError {
+			return fmt.Errorf("accuracy of %v: it must be above 0 and at most %v", bound, maxExtraError)
+		}
+		s.trust.accuracy = bound
+		return nil
+	}
+}
+
+// WithUTCOffset says how far the grandmaster's time is ahead of UTC, whole seconds from −1000 s to
+// 1000 s, in place of what it announces: 37 s for one that serves TAI and does not know how far that is
+// from UTC, 0 for one that serves UTC. ptp4l as a grandmaster with time_stamping software is of the
+// second kind. A wrong number makes the interval wrong by whole seconds, and from the next leap second
+// on it is wrong.
+func WithUTCOffset(ahead time.Duration) Option {
+	return func(s *settings) error {
+		if ahead.Abs() > maxOffset || ahead%time.Second != 0 {
+			return fmt.Errorf("UTC offset of %v: it must be whole seconds from -%v to %v", ahead, maxOffset, maxOffset)
+		}
+		s.trust.utcOffset, s.trust.hasOffset = ahead, true
+		return nil
+	}
+}
+
+// WithBoundaryClocks allows boundary clocks between the grandmaster and here, and says how much error
+// each adds: 1 ns to 1 s. A boundary clock passes the grandmaster's accuracy on and tells nothing of
+// its own error, so by default time that came through one is not used.
+func WithBoundaryClocks(errorEach time.Duration) Option {
+	return func(s *settings) error {
+		if errorEach <= 0 || errorEach > time.Second {
+			return fmt.Errorf("error of %v for each boundary clock: it must be above 0 and at most 1s", errorEach)
+		}
+		s.trust.perStep = errorEach
+		return nil
+	}
+}
+
+// WithExtraError adds to the error E that is claimed: 0 to 16 s, default 0.
+func WithExtraError(extra time.Duration) Option {
+	return func(s *settings) error {
+		if extra < 0 || extra > maxExtraError {
+			return fmt.Errorf("extra error of %v: it must be 0 to %v", extra, maxExtraError)
+		}
+		s.extraError = extra
+		return nil
+	}
+}
+
+// WithMaxDelay sets the longest delay of an exchange that is used: above 0, default 1 s. For
+// [Unicast] that is the sum of both ways, for [PTP4L] the mean path delay.
+func WithMaxDelay(max time.Duration) Option {
+	return func(s *settings) error {
+		if max <= 0 {
+			return fmt.Errorf("maximum delay of %v: it must be above 0", max)
+		}
+		s.maxDelay = max
+		return nil
+	}
+}
+
+// WithMaxError sets the largest error E of a sample that is used: above 0, default 1.5 s.
+func WithMaxError(max time.Duration) Option {
+	return func(s *settings) error {
+		if max <= 0 {
+			return fmt.Errorf("maximum error of %v: it must be above 0", max)
+		}
+		s.maxError = max
+		return nil
+	}
+}
+
+// WithServerPorts sets the two UDP ports of the server, for event and for general messages: 319 and 320
+// by default. It is for [Unicast].
+func WithServerPorts(event, general int) Option {
+	return func(s *settings) error {
+		if err := s.only(unicastKind, "WithServerPorts"); err != nil {
+			return err
+		}
+		p, err := makePorts(event, general)
+		if err != nil {
+			return err
+		}
+		s.ports = p
+		return nil
+	}
+}
+
+func makePorts(event, general int) (ports, error) {
+	if event < 1 || event > 65535 || general < 1 || general > 65535 || event == general {
+		return ports{}, fmt.Errorf("ports %d and %d: they must be two different numbers from 1 to 65535", event, general)
+	}
+	return ports{uint16(event), uint16(general)}, nil
+}
+
+// WithMessageRate asks the server for 2^exponent messages of each kind in a second: −4 to 7, default
+// 3. A sample needs one message of each kind, and takes about the time between two of them. A server may
+// refuse a rate. It is for [Unicast].
+func WithMessageRate(exponent int) Option {
+	return func(s *settings) error {
+		if err := s.only(unicastKind, "WithMessageRate"); err != nil {
+			return err
+		}
+		if exponent < -4 || exponent > 7 {
+			return fmt.Errorf("message rate of 2^%d a second: the exponent must be -4 to 7", exponent)
+		}
+		s.interval = int8(-exponent)
+		return nil
+	}
+}
+
+// WithTransparentClocks believes the corrections which transparent clocks (switches with PTP support) on
+// the path have added to the messages, and narrows the interval by them. Whoever can change a message on
+// its way can then make the interval wrong. By default corrections are used only where they widen the
+// interval. It is for [Unicast]; ptp4l always believes them.
+func WithTransparentClocks() Option {
+	return func(s *settings) error {
+		if err := s.only(unicastKind, "WithTransparentClocks"); err != nil {
+			return err
+		}
+		s.corrections = true
+		return nil
+	}
+}
+
+// WithDrift sets by how much, in parts per million, this host's counter may be fast or slow: 1 to
+// 1000, default 200 as in [truetime.WithDrift], and not below what is given there. It counts from the
+// Sync that ptp4l has used last. It is for [PTP4L].
+func WithDrift(ppm float64) Option {
+	return func(s *settings) error {
+		if err := s.only(ptp4lKind, "WithDrift"); err != nil {
+			return err
+		}
+		if !(ppm >= 1 && ppm <= 1000) {
+			return fmt.Errorf("drift of %g ppm: it must be 1 to 1000", ppm)
+		}
+		s.driftPPM = ppm
+		return nil
+	}
+}
+
+func (s *settings) only(k kind, option string) error {
+	if s.kind != k {
+		return fmt.Errorf("%s is for %s, not for %s", option, k, s.kind)
+	}
+	return nil
+}
+
+func (k kind) String() string { return [...]string{"Unicast", "PTP4L"}[k] }
+
+// check refuses a sample that is too wide to be of use.
+func (s *settings) check(delay, e time.Duration) error {
+	if delay > s.maxDelay {
+		return unusable("a delay of %v is above the limit of %v", delay, s.maxDelay)
+	}
+	if e > s.maxError {
+		return unusable("an error of %v is above the limit of %v", e, s.maxError)
+	}
+	return nil
+}

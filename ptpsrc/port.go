@@ -1,0 +1,233 @@
+package ptpsrc
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/facebook/time/ptp/protocol"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// A Port owns the two UDP ports of PTP on this host and shares them between the sources that it makes.
+// Servers answer to port 319 and 320 of whoever asks, so on each address of a host there can be one PTP
+// client, and a clock that asks several PTP servers needs a Port for them. It is safe for concurrent use.
+type Port struct {
+	identity       protocol.PortIdentity
+	event, general *net.UDPConn
+	readers        sync.WaitGroup
+
+	mu     sync.Mutex
+	asking map[peer]*inbox // who waits for messages of whom
+	closed bool
+}
+
+// peer is what tells the messages of two sources apart.
+type peer struct {
+	address netip.Addr
+	domain  uint8
+}
+
+// A PortOption changes where a [Port] listens.
+type PortOption func(*portSettings) error
+
+type portSettings struct {
+	ports
+	address netip.Addr
+}
+
+// WithLocalPorts sets the two UDP ports to listen at, for event and for general messages: 319 and 320
+// by default. Servers answer to those; other numbers are for servers that are told to answer elsewhere.
+func WithLocalPorts(event, general int) PortOption {
+	return func(s *portSettings) (err error) {
+		s.ports, err = makePorts(event, general)
+		return err
+	}
+}
+
+// WithLocalAddress sets the address of this host to listen at: all of them by default. Two Ports, or a
+// Port and a PTP daemon, can share a host if each has an address of its own.
+func WithLocalAddress(address netip.Addr) PortOption {
+	return func(s *portSettings) error {
+		if !address.IsValid() || address.IsMulticast() {
+			return fmt.Errorf("local address %v: it must be one address of this host", address)
+		}
+		s.address = address.Unmap()
+		return nil
+	}
+}
+
+// NewPort opens the two UDP ports and starts two goroutines, which [Port.Close] ends. On most systems it
+// takes root or CAP_NET_BIND_SERVICE. It fails if another program, such as ptp4l, has the ports.
+func NewPort(options ...PortOption) (*Port, error) {
+	s := portSettings{ports: wellKnown}
+	for _, o := range options {
+		if o == nil {
+			return nil, errors.New("ptpsrc: an option is nil")
+		}
+		if err := o(&s); err != nil {
+			return nil, fmt.Errorf("ptpsrc: %w", err)
+		}
+	}
+	event, err := listen(s.address, s.event)
+	if err != nil {
+		return nil, err
+	}
+	general, err := listen(s.address, s.general)
+	if err != nil {
+		_ = event.Close()
+		return nil, err
+	}
+	p := &Port{identity: randomIdentity(), event: event, general: general, asking: make(map[peer]*inbox)}
+	p.readers.Add(2)
+	go p.read(event)
+	go p.read(general)
+	return p, nil
+}
+
+func listen(address netip.Addr, port uint16) (*net.UDPConn, error) {
+	at := &net.UDPAddr{Port: int(port)}
+	if address.IsValid() {
+		at = net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, port))
+	}
+	c, err := net.ListenUDP("udp", at)
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("ptpsrc: no permission to use UDP port %d: run as root or with CAP_NET_BIND_SERVICE: %w", port, err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("ptpsrc: UDP port %d is in use by another program, such as ptp4l, or by another Port: %w", port, err)
+	default:
+		return nil, fmt.Errorf("ptpsrc: open UDP port %d: %w", port, err)
+	}
+}
+
+// randomIdentity makes the port identity that answers are addressed to. Being random it tells them from
+// those to anybody else, and from what is made up by somebody who has not seen the request.
+func randomIdentity() protocol.PortIdentity {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return protocol.PortIdentity{ClockIdentity: protocol.ClockIdentity(binary.BigEndian.Uint64(b[:])), PortNumber: 1}
+}
+
+// Close frees the ports. A Sample in progress returns [ErrClosed], and so does each one after it; close
+// the clock first. What servers have granted lapses within a minute.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	for _, in := range p.asking {
+		close(in.closed)
+	}
+	p.mu.Unlock()
+	err := errors.Join(p.event.Close(), p.general.Close())
+	p.readers.Wait()
+	return err
+}
+
+// inbox takes the messages of one server while a Sample waits for them.
+type inbox struct {
+	counter  monotonic.Counter
+	messages chan arrival
+	closed   chan struct{} // with the port
+}
+
+// arrival is one message and when it had come.
+type arrival struct {
+	at     monotonic.Instant
+	packet protocol.Packet
+}
+
+// inboxSize is how many messages may wait to be looked at. A Sample needs six; what comes in faster than
+// it can be looked at is dropped.
+const inboxSize = 64
+
+// open directs the messages of a server to the caller, until release.
+func (p *Port) open(from peer, counter monotonic.Counter) (*inbox, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	if p.asking[from] != nil {
+		return nil, fmt.Errorf("%w: another source of this port asks %v in domain %d: one server has one vote", truetime.ErrUnusable, from.address, from.domain)
+	}
+	in := &inbox{counter: counter, messages: make(chan arrival, inboxSize), closed: make(chan struct{})}
+	p.asking[from] = in
+	return in, nil
+}
+
+func (p *Port) release(from peer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.asking, from)
+}
+
+func (p *Port) inboxOf(from peer) *inbox {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asking[from]
+}
+
+// domainAt is where a message has its domain (IEEE 1588-2019 table 35).
+const domainAt = 4
+
+// read hands on what comes in at one of the ports until it is closed.
+//
+// The counter is read after the message has been received, and after waking up for it. That is later than
+// the message arrived, so what it says about the time of sending is still true, only less sharp.
+func (p *Port) read(c *net.UDPConn) {
+	defer p.readers.Done()
+	buffer := make([]byte, maxMessageSize)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil || n < headerSize {
+			continue // of one datagram; the next may be better
+		}
+		in := p.inboxOf(peer{from.Addr().Unmap(), buffer[domainAt]})
+		if in == nil {
+			continue
+		}
+		at := in.counter.Now()
+		packet, err := decode(buffer[:n])
+		if err != nil {
+			continue
+		}
+		select {
+		case in.messages <- arrival{at, packet}:
+		default:
+		}
+	}
+}
+
+// send sends a message to a server. The first result is the counter before it left.
+func (p *Port) send(c *net.UDPConn, to netip.AddrPort, counter monotonic.Counter, m protocol.Packet) (monotonic.Instant, error) {
+	b, err := protocol.Bytes(m)
+	if err != nil {
+		return 0, fmt.Errorf("encode a message to %v: %w", to, err)
+	}
+	at := counter.Now()
+	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
+		if errors.Is(err, net.ErrClosed) {
+			return 0, ErrClosed
+		}
+		return 0, fmt.Errorf("send to %s: %w", net.JoinHostPort(to.Addr().String(), strconv.Itoa(int(to.Port()))), err)
+	}
+	return at, nil
+}

@@ -1,0 +1,131 @@
+package ptpsrc
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// ptp4l is a source that asks the ptp4l of this host.
+type ptp4l struct {
+	socket   string
+	settings settings
+	mistake  error
+	wall     func() truetime.Time // the clock that ptp4l stamps with
+
+	watch watch
+}
+
+// PTP4L returns a source that asks the ptp4l of this host, over its management socket as in
+// [PTP4LSocket], how far the system clock was from its master when the last Sync came in, and reads that
+// clock. It takes root, or whoever may use the socket. A mistake in the path or the options is reported by
+// [truetime.New].
+//
+// ptp4l must stamp in software (time_stamping software): it then measures the system clock, which it may
+// steer, or leave to somebody else (free_running 1). With hardware stamps it measures the clock of
+// the network card, and is refused.
+//
+// True time is taken to be the system clock less that offset. The claimed error E is the sum of
+//
+//	|offset|                          ptp4l may have corrected it by now, and the Sync may have been late by it
+//	+ mean path delay                 of which nothing says how it is split between the two ways
+//	+ accuracy of the grandmaster     as announced, or WithAccuracy
+//	+ drift × age                     since that Sync came in, by WithDrift
+//	+ how the system clock ran        against the counter, since an earlier poll
+//	+ WithExtraError                  what the user adds
+//
+// What is trusted: ptp4l and its mean path delay, which is a filtered estimate, and the corrections of
+// transparent clocks on the way. A single Sync that was delayed by more than |offset| and twice the mean
+// path delay makes the interval wrong: unlike with [Unicast] the bound is declared, not proved.
+//
+// It is refused while no port follows a master, while there is no grandmaster, when the grandmaster claims
+// no accuracy or no UTC offset. A step of the system clock, a new grandmaster and a change in what it
+// announces end the use of what was measured before, so the first poll after each, and the first of all,
+// yields nothing.
+//
+// A source for the same grandmaster by [Unicast] is not independent of it: put both into one
+// [truetime.Group]. A sample costs six questions to ptp4l, about 0.2 ms.
+func PTP4L(socket string, options ...Option) truetime.Source {
+	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: readSystemClock}
+	p.mistake = join(parseSocket(socket), p.settings.configure(options))
+	return p
+}
+
+// Name returns "ptp4l" and the path of the socket.
+func (p *ptp4l) Name() string {
+	name := "ptp4l " + p.socket
+	if p.settings.domain != 0 {
+		name += fmt.Sprintf(" domain %d", p.settings.domain)
+	}
+	return name
+}
+
+// Validate reports what is wrong with the path and the options.
+func (p *ptp4l) Validate() error { return p.mistake }
+
+// Sample asks ptp4l once.
+func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	if p.mistake != nil {
+		return truetime.Sample{}, p.mistake
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxSample)
+	defer cancel()
+	s, err := dialPTP4L(p.socket, p.settings.domain)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	defer s.Close()
+	r, err := s.report(ctx)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	return p.judge(r, look(counter, p.wall))
+}
+
+// judge turns a report, and a reading of the system clock after it, into a sample or says why it cannot be
+// used.
+func (p *ptp4l) judge(r report, now reading) (truetime.Sample, error) {
+	if err := r.check(); err != nil {
+		p.watch = watch{}
+		return truetime.Sample{}, err
+	}
+	s := r.situation()
+	e, err := s.grandmaster.claim(p.settings.trust)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	ahead, err := s.grandmaster.aheadOfPTP4L(p.settings.trust)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	ran, err := p.watch.next(s, now, truetime.Time(r.status.IngressTime))
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	offset, delay := time.Duration(r.status.MasterOffset), time.Duration(r.current.MeanPathDelay>>16)+1
+	age := now.wall.Sub(truetime.Time(r.status.IngressTime))
+	drift := time.Duration(math.Ceil(p.settings.driftPPM * 1.001 * float64(age) / 1e6)) // ρ' = ρ/(1−ρ)
+	if offset.Abs() > p.settings.maxError {
+		return truetime.Sample{}, unusable("an offset of %v is above the limit of %v", offset, p.settings.maxError)
+	}
+	e += offset.Abs() + delay + drift + ran + p.settings.extraError
+	if err := p.settings.check(delay, e); err != nil {
+		return truetime.Sample{}, err
+	}
+	truth := now.wall.Add(-offset).Add(-ahead)
+	return truetime.Sample{
+		Sent:     now.before,
+		Latest:   truth.Add(e),
+		Received: now.after,
+		Earliest: truth.Add(-e),
+		Peer:     fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),
+		Delay:    delay,
+		Error:    e,
+		Stratum:  1 + int(min(r.current.StepsRemoved, 14)),
+		Leap:     s.grandmaster.leap(),
+	}, nil
+}

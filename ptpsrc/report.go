@@ -1,0 +1,104 @@
+package ptpsrc
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/facebook/time/ptp/protocol"
+)
+
+// report is what ptp4l tells, all of it within one poll.
+type report struct {
+	clock   defaultDataSet
+	parent  parentDataSet
+	time    timeProperties
+	current currentDataSet
+	status  timeStatus
+	port    portProperties // the one that follows a master, if any
+	follows bool
+}
+
+// maxPorts bounds how many ports of a ptp4l are looked at.
+const maxPorts = 64
+
+func (s *managementSocket) report(ctx context.Context) (r report, err error) {
+	if err := s.get(ctx, idDefaultDataSet, allPorts, &r.clock); err != nil {
+		return r, err
+	}
+	for number := uint16(1); number <= min(r.clock.Ports, maxPorts) && !r.follows; number++ {
+		if err := s.get(ctx, idPortPropertiesNP, number, &r.port); err != nil {
+			return r, err
+		}
+		// A ptp4l that leaves its clock alone (free_running 1) remains in UNCALIBRATED, where it has
+		// chosen a master and measures, and never comes to SLAVE, where its servo would be locked.
+		r.follows = r.port.State == protocol.PortStateSlave || r.port.State == protocol.PortStateUncalibrated
+	}
+	for _, q := range []struct {
+		id  uint16
+		set any
+	}{
+		{idParentDataSet, &r.parent},
+		{idTimeProperties, &r.time},
+		{idCurrentDataSet, &r.current},
+		{idTimeStatusNP, &r.status}, // last, so that its age is least
+	} {
+		if err := s.get(ctx, q.id, allPorts, q.set); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (r report) situation() situation {
+	return situation{
+		local:  r.clock.Identity,
+		parent: r.parent.Parent,
+		grandmaster: grandmaster{
+			identity:  r.parent.Grandmaster,
+			class:     r.parent.Class,
+			accuracy:  r.parent.Accuracy,
+			between:   r.current.StepsRemoved - 1, // ptp4l is one step further itself
+			flags:     uint16(r.time.Flags),
+			utcOffset: r.time.UTCOffset,
+		},
+	}
+}
+
+// check refuses a report that says nothing of the system clock.
+func (r report) check() error {
+	switch {
+	case !r.follows:
+		return unusable("ptp4l follows no master: no port of it is in state SLAVE or UNCALIBRATED, its last one is in %v", r.port.State)
+	case protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingSoftware:
+		return unusable("ptp4l stamps in hardware, so it measures the clock of the network card and not the system clock")
+	case r.status.Present == 0 || r.current.StepsRemoved == 0:
+		return unusable("ptp4l has no grandmaster but itself")
+	case r.status.Grandmaster != r.parent.Grandmaster:
+		return unusable("ptp4l has changed its grandmaster while it was asked")
+	case r.status.IngressTime == 0:
+		return unusable("ptp4l has not received any Sync yet")
+	case r.current.MeanPathDelay <= 0:
+		return unusable("ptp4l has not measured the path delay yet")
+	case r.status.MasterOffset == math.MinInt64 || r.status.MasterOffset == math.MaxInt64:
+		return unusable("ptp4l's offset of %d ns makes no sense", r.status.MasterOffset)
+	}
+	return nil
+}
+
+// aheadOfPTP4L is how far the master's time, as ptp4l has taken it, is ahead of UTC. ptp4l itself subtracts the
+// UTC offset of a master that serves TAI: the announced one if that is valid and traceable, and one from
+// its own configuration otherwise, which it does not tell (linuxptp clock.c, clock_utc_correct and
+// clock_update_slave).
+func (g grandmaster) aheadOfPTP4L(t trust) (time.Duration, error) {
+	ahead, err := g.ahead(t)
+	switch {
+	case err != nil:
+		return 0, err
+	case g.flags&protocol.FlagPTPTimescale == 0:
+		return ahead, nil // ptp4l subtracts nothing
+	case g.flags&protocol.FlagCurrentUtcOffsetValid == 0 || g.flags&protocol.FlagTimeTraceable == 0:
+		return 0, unusable("the grandmaster %v does not say that its UTC offset is valid and its time traceable, so ptp4l has used a UTC offset of its own, which it does not tell", g.identity)
+	}
+	return ahead - time.Duration(g.utcOffset)*time.Second, nil
+}

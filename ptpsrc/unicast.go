@@ -1,0 +1,134 @@
+package ptpsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+const (
+	// maxSample bounds a Sample whose context has no deadline.
+	maxSample = 5 * time.Second
+
+	// How long messages are asked for: as long as a clock may wait between two polls of a lively source,
+	// or for one sample only.
+	longTerm  = 60 * time.Second
+	shortTerm = 10 * time.Second
+)
+
+// unicast is a source that asks one PTP server.
+type unicast struct {
+	port     *Port // nil: one is opened for each sample
+	server   server
+	settings settings
+	mistake  error
+
+	grants   grants
+	sequence uint16 // of the last Delay_Req
+}
+
+// Unicast returns a source that asks the PTP server at a host name or an IP address, through a [Port] of
+// its own which it opens for the time of each sample: long enough for the server to grant messages and to
+// send one of each. That is simple and leaves nothing open, but two such sources on a host get into each
+// other's way. For several servers, or several samples a second, see [Port.Unicast].
+//
+// A mistake in the server or the options is reported by [truetime.New].
+func Unicast(server string, options ...Option) truetime.Source {
+	return newUnicast(nil, server, options)
+}
+
+// Unicast returns a source that asks the PTP server at a host name or an IP address through this port.
+// The server sends messages to the port for up to a minute after the last sample.
+//
+// A mistake in the server or the options is reported by [truetime.New].
+func (p *Port) Unicast(server string, options ...Option) truetime.Source {
+	return newUnicast(p, server, options)
+}
+
+func newUnicast(p *Port, name string, options []Option) *unicast {
+	u := &unicast{port: p, settings: defaultSettings(unicastKind)}
+	var mistake error
+	u.server, mistake = parseServer(name)
+	if mistake != nil {
+		u.server.host = name
+	}
+	u.mistake = join(mistake, u.settings.configure(options))
+	return u
+}
+
+// Name returns "ptp" and the server, with its domain and port if they are not the usual ones.
+func (u *unicast) Name() string {
+	name := "ptp " + u.server.host
+	if u.settings.ports != wellKnown {
+		name += fmt.Sprintf(" port %d", u.settings.ports.event)
+	}
+	if u.settings.domain != 0 {
+		name += fmt.Sprintf(" domain %d", u.settings.domain)
+	}
+	return name
+}
+
+// Validate reports what is wrong with the server and the options.
+func (u *unicast) Validate() error { return u.mistake }
+
+// Sample waits for a Sync and sends a Delay_Req upon it.
+func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	if u.mistake != nil {
+		return truetime.Sample{}, u.mistake
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxSample)
+	defer cancel()
+	if err := u.server.resolve(ctx); err != nil {
+		return truetime.Sample{}, err
+	}
+	port, term := u.port, longTerm
+	if port == nil {
+		own, err := NewPort()
+		if err != nil {
+			return truetime.Sample{}, err
+		}
+		defer own.Close()
+		port, term, u.grants = own, shortTerm, grants{}
+	}
+	sample, err := u.ask(ctx, counter, port, term)
+	if u.port == nil {
+		_, _ = port.send(port.general, u.general(), counter, port.cancel(u.settings.domain, u.grants.parent))
+	}
+	if err != nil && !errors.Is(err, truetime.ErrUnusable) {
+		u.grants = grants{} // nobody there, or somebody who has forgotten us
+		u.server.forget()
+	}
+	return sample, err
+}
+
+func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port, term time.Duration) (truetime.Sample, error) {
+	from := peer{u.server.ip, u.settings.domain}
+	in, err := port.open(from, counter)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	defer port.release(from)
+	c := conversation{unicast: u, port: port, counter: counter, term: term}
+	if err := c.run(ctx, in); err != nil {
+		return truetime.Sample{}, err
+	}
+	sample, err := c.judge()
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	sample.Peer = u.event().String()
+	return sample, nil
+}
+
+func (u *unicast) event() netip.AddrPort {
+	return netip.AddrPortFrom(u.server.ip, u.settings.ports.event)
+}
+
+func (u *unicast) general() netip.AddrPort {
+	return netip.AddrPortFrom(u.server.ip, u.settings.ports.general)
+}

@@ -1,0 +1,59 @@
+package ptpsrc
+
+import (
+	"slices"
+	"time"
+
+	"github.com/facebook/time/ptp/protocol"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// watch compares the system clock with the counter from poll to poll. What ptp4l has measured is used if the
+// watch has begun before, and nothing has happened since: otherwise it may be of another master, or by a clock
+// that has been set in the meantime.
+type watch struct {
+	situation situation
+	readings  []reading // the first is the newest one before the Sync that was used last; empty: no watch
+}
+
+// maxReadings is how many readings are kept. With more polls than that between two Syncs some in the middle
+// are forgotten, and the watch over the next Sync begins a few polls earlier than it could.
+const maxReadings = 16
+
+// situation is what an offset depends on, apart from the two clocks.
+type situation struct {
+	local       protocol.ClockIdentity
+	parent      protocol.PortIdentity
+	grandmaster grandmaster
+}
+
+// next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the system clock.
+// It returns how far that clock and the counter have run apart since a poll before that Sync.
+func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Duration, error) {
+	if len(w.readings) == 0 || w.situation != s {
+		w.begin(s, now)
+		return 0, unusable("ptp4l's master, or what it announces, is new to this source: another Sync has to come")
+	}
+	if last := w.readings[len(w.readings)-1]; now.stepped(last) {
+		w.begin(s, now)
+		return 0, unusable("the system clock was stepped by about %v: another Sync has to come", now.deviation(last))
+	}
+	if ingress > now.wall {
+		w.begin(s, now)
+		return 0, unusable("ptp4l has received a Sync %v from now: the system clock was stepped", ingress.Sub(now.wall))
+	}
+	for len(w.readings) > 1 && w.readings[1].wall <= ingress {
+		w.readings = slices.Delete(w.readings, 0, 1)
+	}
+	if len(w.readings) == maxReadings {
+		w.readings = slices.Delete(w.readings, 1, 2)
+	}
+	w.readings = append(w.readings, now)
+	if ingress < w.readings[0].wall {
+		return 0, unusable("ptp4l has received no Sync for %v, since this source began to watch the system clock", now.wall.Sub(ingress))
+	}
+	return now.deviation(w.readings[0]), nil
+}
+
+func (w *watch) begin(s situation, now reading) { *w = watch{situation: s, readings: []reading{now}} }

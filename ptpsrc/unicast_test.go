@@ -1,0 +1,331 @@
+package ptpsrc
+
+import (
+	"context"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/facebook/time/ptp/protocol"
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// requireTrue checks both facts of a sample against the truth, which is the counter.
+func requireTrue(t *testing.T, s truetime.Sample) {
+	t.Helper()
+	require.GreaterOrEqual(t, s.Latest, fakeUTC.Add(time.Duration(s.Sent)), "the upper fact is wrong: %+v", s)
+	require.LessOrEqual(t, s.Earliest, fakeUTC.Add(time.Duration(s.Received)), "the lower fact is wrong: %+v", s)
+	require.GreaterOrEqual(t, s.Received, s.Sent)
+}
+
+func ask(t *testing.T, b bed, options ...Option) (truetime.Sample, error) {
+	t.Helper()
+	return b.source(options...).Sample(t.Context(), b.counter)
+}
+
+func TestBothFactsHoldWithTwoStepsAndWithOne(t *testing.T) {
+	for name, oneStep := range map[string]bool{"two-step": false, "one-step": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, func(g *fakeGM) { g.oneStep = oneStep })
+			source := b.source()
+			require.NoError(t, source.(*unicast).Validate())
+			for range 50 {
+				s, err := source.Sample(t.Context(), b.counter)
+				require.NoError(t, err)
+				requireTrue(t, s)
+				require.Equal(t, fakeClaim+stampResolution, s.Error)
+				require.Equal(t, 1, s.Stratum)
+				require.Equal(t, b.event.LocalAddr().String(), s.Peer)
+			}
+		})
+	}
+}
+
+// Half of a round trip would be wrong here: all of the delay is on one way.
+func TestDelayOnOneWayOnlyWidens(t *testing.T) {
+	const late = 20 * time.Millisecond
+	for name, prepare := range map[string]func(*fakeGM){
+		"Sync is late": func(g *fakeGM) {
+			g.onFollowUp = func(f *protocol.FollowUp) bool { shift(&f.PreciseOriginTimestamp, -late); return true }
+		},
+		"Delay_Req is late": func(g *fakeGM) {
+			g.onAnswer = func(r *protocol.DelayResp) bool { shift(&r.ReceiveTimestamp, late); return true }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := ask(t, newBed(t, prepare))
+			require.NoError(t, err)
+			requireTrue(t, s)
+			require.GreaterOrEqual(t, s.Delay, late)
+		})
+	}
+}
+
+func shift(s *protocol.Timestamp, by time.Duration) { *s = protocol.NewTimestamp(s.Time().Add(by)) }
+
+func TestGrandmasterThatContradictsItselfIsRejected(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) {
+		g.onFollowUp = func(f *protocol.FollowUp) bool { shift(&f.PreciseOriginTimestamp, time.Hour); return true }
+	})
+	_, err := ask(t, b)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorContains(t, err, "exclude each other")
+}
+
+func TestCorrectionsNarrowOnlyIfBelieved(t *testing.T) {
+	const claimed = 300 * time.Millisecond
+	b := newBed(t, func(g *fakeGM) {
+		g.onFollowUp = func(f *protocol.FollowUp) bool {
+			shift(&f.PreciseOriginTimestamp, -claimed)
+			f.CorrectionField = protocol.NewCorrection(float64(claimed))
+			return true
+		}
+		g.onAnswer = func(r *protocol.DelayResp) bool {
+			shift(&r.ReceiveTimestamp, claimed)
+			r.CorrectionField = protocol.NewCorrection(float64(claimed))
+			return true
+		}
+	})
+	s, err := ask(t, b)
+	require.NoError(t, err)
+	requireTrue(t, s)
+	require.Greater(t, s.Delay, 2*claimed)
+	s, err = ask(t, b, WithTransparentClocks())
+	require.NoError(t, err)
+	requireTrue(t, s)
+	require.Less(t, s.Delay, claimed)
+}
+
+func TestCorrectionBelowZeroAlwaysWidens(t *testing.T) {
+	const early = time.Millisecond
+	b := newBed(t, func(g *fakeGM) {
+		// It sends later than its stamp says, and knows.
+		g.onFollowUp = func(f *protocol.FollowUp) bool {
+			shift(&f.PreciseOriginTimestamp, early)
+			f.CorrectionField = protocol.NewCorrection(-float64(early))
+			return true
+		}
+		g.onAnswer = func(r *protocol.DelayResp) bool {
+			shift(&r.ReceiveTimestamp, -early)
+			r.CorrectionField = protocol.NewCorrection(-float64(early))
+			return true
+		}
+	})
+	s, err := ask(t, b)
+	require.NoError(t, err)
+	requireTrue(t, s)
+}
+
+func TestWhatAGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		announce func(*protocol.Announce)
+		options  []Option
+		want     string // of the error; empty: it is used
+	}{
+		"good":                          {},
+		"accuracy unknown":              {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0xFE }, nil, "WithAccuracy"},
+		"accuracy above 10 s":           {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0x31 }, nil, "WithAccuracy"},
+		"accuracy reserved":             {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0x16 }, nil, "WithAccuracy"},
+		"accuracy unknown, vouched for": {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0xFE }, []Option{WithAccuracy(time.Microsecond)}, ""},
+		"follows nothing":               {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, nil, "clock class 248"},
+		"follows nothing, vouched for":  {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, []Option{WithAccuracy(time.Microsecond)}, ""},
+		"uncertain":                     {func(a *protocol.Announce) { a.FlagField |= protocol.FlagSynchronizationUncertain }, []Option{WithAccuracy(time.Second)}, "uncertain"},
+		"no UTC offset":                 {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagCurrentUtcOffsetValid }, nil, "WithUTCOffset"},
+		"no TAI":                        {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, nil, "WithUTCOffset"},
+		"no TAI, offset given": {func(a *protocol.Announce) {
+			a.FlagField &^= protocol.FlagPTPTimescale
+			a.CurrentUTCOffset = 5
+		}, []Option{WithUTCOffset(fakeTAI)}, ""},
+		"boundary clock":          {func(a *protocol.Announce) { a.StepsRemoved = 2 }, nil, "2 boundary clocks"},
+		"boundary clock, allowed": {func(a *protocol.Announce) { a.StepsRemoved = 2 }, []Option{WithBoundaryClocks(time.Microsecond)}, ""},
+		"error above the limit":   {nil, []Option{WithAccuracy(time.Second), WithMaxError(time.Millisecond)}, "above the limit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, func(g *fakeGM) {
+				g.onAnnounce = func(a *protocol.Announce) bool {
+					if c.announce != nil {
+						c.announce(a)
+					}
+					return true
+				}
+			})
+			s, err := ask(t, b, c.options...)
+			if c.want == "" {
+				require.NoError(t, err)
+				requireTrue(t, s)
+				return
+			}
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestAnnouncedLeapIsPassedOn(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) {
+		g.onAnnounce = func(a *protocol.Announce) bool { a.FlagField |= protocol.FlagLeap61; return true }
+	})
+	s, err := ask(t, b)
+	require.NoError(t, err)
+	require.Equal(t, truetime.LeapInsert, s.Leap)
+}
+
+// Each of these loses or damages a part of what is sent; what remains is enough.
+func TestLossDuplicatesAndReorderingAreSurvived(t *testing.T) {
+	every := func(n int) func() bool {
+		count := 0
+		return func() bool { count++; return count%n == 0 }
+	}
+	for name, prepare := range map[string]func(*fakeGM){
+		"two of three Follow_Ups lost":  func(g *fakeGM) { keep := every(3); g.onFollowUp = func(*protocol.FollowUp) bool { return keep() } },
+		"two of three answers lost":     func(g *fakeGM) { keep := every(3); g.onAnswer = func(*protocol.DelayResp) bool { return keep() } },
+		"two of three Announces lost":   func(g *fakeGM) { keep := every(3); g.onAnnounce = func(*protocol.Announce) bool { return keep() } },
+		"everything twice":              func(g *fakeGM) { g.onAnything = func(b []byte) [][]byte { return [][]byte{b, b} } },
+		"an unknown TLV in every one":   func(g *fakeGM) { g.onAnything = withTLV },
+		"junk before every message":     func(g *fakeGM) { g.onAnything = func(b []byte) [][]byte { return [][]byte{nil, {1, 2}, b[:20], b} } },
+		"another master at the address": func(g *fakeGM) { g.onAnything = withStranger },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, prepare)
+			source := b.source()
+			for range 10 {
+				s, err := source.Sample(t.Context(), b.counter)
+				require.NoError(t, err)
+				requireTrue(t, s)
+			}
+		})
+	}
+}
+
+// withTLV adds a TLV of an organisation to a message.
+func withTLV(b []byte) [][]byte {
+	length := int(b[2])<<8 | int(b[3])
+	b = append(b[:length:length], 0x00, 0x03, 0x00, 0x06, 1, 2, 3, 4, 5, 6)
+	b[3] += 10
+	return [][]byte{b}
+}
+
+// withStranger adds a copy of each message by a master that was not asked, and that is an hour fast.
+func withStranger(b []byte) [][]byte {
+	lie := append([]byte(nil), b...)
+	lie[27]++ // its identity
+	for i := 37; i > 34; i-- {
+		lie[i] ^= 0xff // seconds
+	}
+	return [][]byte{lie, b, lie}
+}
+
+func TestAnswersToOthersAreIgnored(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) {
+		g.onAnswer = func(r *protocol.DelayResp) bool { r.RequestingPortIdentity.ClockIdentity++; return true }
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := b.source().Sample(ctx, b.counter)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "no Delay_Resp from 127.0.0.1")
+}
+
+func TestSilenceIsExplained(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*fakeGM)
+		want    string
+	}{
+		"no grant": {func(g *fakeGM) {
+			g.onGrant = func(*protocol.Signaling, *protocol.GrantUnicastTransmissionTLV) bool { return false }
+		}, "has not granted"},
+		"another domain": {func(g *fakeGM) { g.domain = 5 }, "not in domain 0"},
+		"no Announce":    {func(g *fakeGM) { g.onAnnounce = func(*protocol.Announce) bool { return false } }, "no Announce"},
+		"no Sync":        {func(g *fakeGM) { g.onSync = func(*protocol.SyncDelayReq) bool { return false } }, "no Sync"},
+		"no Follow_Up":   {func(g *fakeGM) { g.onFollowUp = func(*protocol.FollowUp) bool { return false } }, "no Follow_Up"},
+		"an alternate master": {func(g *fakeGM) {
+			g.onSync = func(s *protocol.SyncDelayReq) bool { s.FlagField |= protocol.FlagAlternateMaster; return true }
+		}, "no Sync"},
+		"answers to another": {func(g *fakeGM) {
+			g.onGrant = func(s *protocol.Signaling, _ *protocol.GrantUnicastTransmissionTLV) bool {
+				s.TargetPortIdentity.PortNumber++
+				return true
+			}
+		}, "has not granted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, c.prepare)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, err := b.source().Sample(ctx, b.counter)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestRefusedGrantIsExplained(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) {
+		g.onGrant = func(_ *protocol.Signaling, grant *protocol.GrantUnicastTransmissionTLV) bool {
+			grant.DurationField = 0
+			return true
+		}
+	})
+	_, err := ask(t, b)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorContains(t, err, "refuses to send")
+}
+
+func (g *fakeGM) asked() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.requests)
+}
+
+// later is a counter that can be moved on.
+type later struct {
+	monotonic.Counter
+	by time.Duration
+}
+
+func (l *later) Now() monotonic.Instant { return l.Counter.Now().Add(l.by) }
+
+func TestGrantsAreRenewedWhenHalfOfThemIsOver(t *testing.T) {
+	b := newBed(t, nil)
+	source, counter := b.source(), &later{Counter: b.counter}
+	sample := func() {
+		t.Helper()
+		_, err := source.Sample(t.Context(), counter)
+		require.NoError(t, err)
+	}
+	sample()
+	first := b.asked()
+	sample()
+	require.Equal(t, first, b.asked(), "asked again although messages were granted for a minute")
+	counter.by = longTerm/2 + time.Second
+	sample()
+	require.Eventually(t, func() bool { return b.asked() > first }, 10*time.Second, time.Millisecond)
+}
+
+func TestClosedPortEndsSamples(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) { g.onAnnounce = func(*protocol.Announce) bool { return false } })
+	result := make(chan error)
+	source := b.source()
+	go func() {
+		_, err := source.Sample(context.Background(), b.counter)
+		result <- err
+	}()
+	require.Eventually(t, func() bool { return b.asked() > 0 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, b.port.Close())
+	require.ErrorIs(t, <-result, ErrClosed)
+	_, err := source.Sample(t.Context(), b.counter)
+	require.ErrorIs(t, err, ErrClosed)
+	require.NoError(t, b.port.Close())
+}
+
+func TestPortInUseIsExplained(t *testing.T) {
+	b := newBed(t, nil)
+	at := b.port.event.LocalAddr().(interface{ AddrPort() netip.AddrPort }).AddrPort()
+	_, err := NewPort(WithLocalAddress(at.Addr()), WithLocalPorts(int(at.Port()), int(at.Port())-1))
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	require.ErrorContains(t, err, "in use by another program, such as ptp4l, or by another Port")
+}

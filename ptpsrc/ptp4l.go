@@ -93,6 +93,9 @@ func (p *ptp4l) judge(r report, now reading) (truetime.Sample, error) {
 		p.watch = watch{}
 		return truetime.Sample{}, err
 	}
+	if now.after < now.before {
+		return truetime.Sample{}, unusable("the local counter went back by %v", -now.width())
+	}
 	s := r.situation()
 	e, err := s.grandmaster.claim(p.settings.trust)
 	if err != nil {

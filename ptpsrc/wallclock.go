@@ -39,8 +39,11 @@ func (r reading) width() time.Duration { return r.after.Sub(r.before) }
 // to this one: at most so much, either way.
 func (r reading) deviation(from reading) time.Duration {
 	gained := r.wall.Sub(from.wall) - r.before.Sub(from.before)
-	return gained.Abs() + r.width() + from.width()
+	return min(gained.Abs(), maxDeviation) + r.width() + from.width()
 }
+
+// maxDeviation is more than any that is of use, and small enough to be added to.
+const maxDeviation = 24 * time.Hour
 
 const (
 	// A system clock that deviates from the counter by more than this was stepped. What is slewed is less:

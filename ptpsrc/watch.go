@@ -15,7 +15,16 @@ import (
 type watch struct {
 	situation situation
 	readings  []reading // the first is the newest one before the Sync that was used last; empty: no watch
+
+	// After a step back, a Sync from before it looks like one from after it, as soon as the clock has come to
+	// where it was. So Syncs are also told apart by their times alone.
+	ingress truetime.Time // of the last Sync
+	skip    int           // how many more Syncs have to come
 }
+
+// afterStep is how many Syncs have to come after the system clock was found stepped. The first one that is
+// seen then may have come before the step, between the report and the reading of the poll that found it.
+const afterStep = 2
 
 // maxReadings is how many readings are kept. With more polls than that between two Syncs some in the middle
 // are forgotten, and the watch over the next Sync begins a few polls earlier than it could.
@@ -32,16 +41,19 @@ type situation struct {
 // It returns how far that clock and the counter have run apart since a poll before that Sync.
 func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Duration, error) {
 	if len(w.readings) == 0 || w.situation != s {
-		w.begin(s, now)
+		w.begin(s, now, ingress, 0)
 		return 0, unusable("ptp4l's master, or what it announces, is new to this source: another Sync has to come")
 	}
 	if last := w.readings[len(w.readings)-1]; now.stepped(last) {
-		w.begin(s, now)
-		return 0, unusable("the system clock was stepped by about %v: another Sync has to come", now.deviation(last))
+		w.begin(s, now, ingress, afterStep)
+		return 0, unusable("the system clock was stepped by about %v: other Syncs have to come", now.deviation(last))
 	}
 	if ingress > now.wall {
-		w.begin(s, now)
+		w.begin(s, now, ingress, afterStep)
 		return 0, unusable("ptp4l has received a Sync %v from now: the system clock was stepped", ingress.Sub(now.wall))
+	}
+	if ingress != w.ingress {
+		w.ingress, w.skip = ingress, max(0, w.skip-1)
 	}
 	for len(w.readings) > 1 && w.readings[1].wall <= ingress {
 		w.readings = slices.Delete(w.readings, 0, 1)
@@ -50,10 +62,12 @@ func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Dura
 		w.readings = slices.Delete(w.readings, 1, 2)
 	}
 	w.readings = append(w.readings, now)
-	if ingress < w.readings[0].wall {
-		return 0, unusable("ptp4l has received no Sync for %v, since this source began to watch the system clock", now.wall.Sub(ingress))
+	if ingress < w.readings[0].wall || w.skip > 0 {
+		return 0, unusable("the last Sync that ptp4l has received, %v ago, may be from before this source began to watch the system clock", now.wall.Sub(ingress))
 	}
 	return now.deviation(w.readings[0]), nil
 }
 
-func (w *watch) begin(s situation, now reading) { *w = watch{situation: s, readings: []reading{now}} }
+func (w *watch) begin(s situation, now reading, ingress truetime.Time, skip int) {
+	*w = watch{situation: s, readings: []reading{now}, ingress: ingress, skip: skip}
+}

@@ -1,0 +1,129 @@
+package ptpsrc
+
+import (
+	"testing"
+	"time"
+
+	"github.com/facebook/time/ptp/protocol"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+func mustEncode(f *testing.F, m protocol.Packet) []byte {
+	b, err := protocol.Bytes(m)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return b
+}
+
+// FuzzConversation gives two arbitrary datagrams, before and after good ones, to a Sample in progress. Whatever
+// comes, nothing panics, and a sample that is accepted keeps every promise that a sample makes.
+func FuzzConversation(f *testing.F) {
+	g := &fakeGM{counter: &monotonic.Manual{}}
+	stamp := protocol.NewTimestamp(fakeUTC.Add(fakeTAI).Std())
+	announce := &protocol.Announce{Header: g.header(protocol.MessageAnnounce, announceSize, 1, fakeFlags)}
+	announce.CurrentUTCOffset = 37
+	announce.GrandmasterClockQuality = protocol.ClockQuality{ClockClass: 6, ClockAccuracy: 0x21}
+	sync := &protocol.SyncDelayReq{Header: g.header(protocol.MessageSync, syncSize, 1, protocol.FlagTwoStep)}
+	followUp := &protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, 1, 0), FollowUpBody: protocol.FollowUpBody{PreciseOriginTimestamp: stamp}}
+	answer := &protocol.DelayResp{Header: g.header(protocol.MessageDelayResp, delayRespSize, 1, 0), DelayRespBody: protocol.DelayRespBody{ReceiveTimestamp: stamp}}
+	grant := &protocol.Signaling{Header: g.header(protocol.MessageSignaling, signalingSize+12, 1, 0), TLVs: []protocol.TLV{
+		&protocol.GrantUnicastTransmissionTLV{TLVHead: protocol.TLVHead{TLVType: protocol.TLVGrantUnicastTransmission, LengthField: 8}, DurationField: 9},
+	}}
+	good := [][]byte{mustEncode(f, announce), mustEncode(f, sync), mustEncode(f, followUp), mustEncode(f, answer)}
+	for _, b := range append(good, mustEncode(f, grant), nil, make([]byte, 64), withTLV(good[0])[0]) {
+		f.Add(b, good[2], uint8(0b1111), int64(1000))
+		f.Add(b, b, uint8(0b0011), int64(-1))
+	}
+
+	f.Fuzz(func(t *testing.T, first, last []byte, keep uint8, took int64) {
+		var counter monotonic.Manual
+		u := newUnicast(nil, "192.0.2.1", nil)
+		u.grants.parent, u.sequence = gmIdentity, 0
+		c := conversation{unicast: u, port: &Port{}, counter: &counter}
+		all := [][]byte{first}
+		for i, b := range good {
+			if keep>>i&1 == 1 {
+				all = append(all, b)
+			}
+		}
+		for _, b := range append(all, last) {
+			p, err := decode(b)
+			if err != nil {
+				continue
+			}
+			if s, ok := p.(*protocol.SyncDelayReq); ok && headerOf(p).SourcePortIdentity == gmIdentity {
+				// As takeSync does, without a socket.
+				c.sync, c.received, c.followUp, c.answer = s, counter.Now(), nil, nil
+				c.sequence, c.sent, c.requested = 1, counter.Advance(time.Duration(took)), true
+				continue
+			}
+			if err := c.take(arrival{counter.Now(), p}); err != nil {
+				return
+			}
+		}
+		if !c.complete() {
+			if c.missing() == "" {
+				t.Fatal("nothing is missing from what is not complete")
+			}
+			return
+		}
+		s, err := c.judge()
+		if err == nil {
+			requirePromises(t, u.settings, s)
+		}
+	})
+}
+
+func requirePromises(t *testing.T, limits settings, s truetime.Sample) {
+	t.Helper()
+	switch {
+	case s.Stratum < 1 || s.Stratum > 15 || s.Leap > truetime.LeapDelete:
+		t.Fatalf("stratum or leap: %+v", s)
+	case s.Error <= 0 || s.Error > limits.maxError || s.Delay > limits.maxDelay:
+		t.Fatalf("beyond the limits: %+v", s)
+	case s.Received.Before(s.Sent):
+		t.Fatalf("received before it was sent: %+v", s)
+	case s.Latest.Add(s.Received.Sub(s.Sent)).Before(s.Earliest.Add(-time.Millisecond)) && s.Received.Sub(s.Sent) < time.Second:
+		t.Fatalf("the sample excludes itself: %+v", s)
+	}
+}
+
+// FuzzManagement gives an arbitrary datagram as the answer to each question in turn. Whatever comes, nothing
+// panics.
+func FuzzManagement(f *testing.F) {
+	sets := []struct {
+		id  uint16
+		set func(*report) any
+	}{
+		{idDefaultDataSet, func(r *report) any { return &r.clock }},
+		{idPortPropertiesNP, func(r *report) any { return &r.port }},
+		{idParentDataSet, func(r *report) any { return &r.parent }},
+		{idTimeProperties, func(r *report) any { return &r.time }},
+		{idCurrentDataSet, func(r *report) any { return &r.current }},
+		{idTimeStatusNP, func(r *report) any { return &r.status }},
+	}
+	for i, s := range sets {
+		f.Add(answer(question{id: s.id, port: allPorts}, make([]byte, 50)), uint8(i), int64(0))
+	}
+	f.Add([]byte{}, uint8(0), int64(1))
+	f.Fuzz(func(t *testing.T, b []byte, which uint8, wall int64) {
+		h := newHost()
+		p := PTP4L(PTP4LSocket).(*ptp4l)
+		_, _ = p.judge(h.report, h.look())
+		h.pass(50 * time.Millisecond)
+		h.sync(0)
+		s := sets[int(which)%len(sets)]
+		q := question{id: s.id, port: allPorts}
+		if q.decode(b, s.set(&h.report)) != nil {
+			return
+		}
+		sample, err := p.judge(h.report, h.look())
+		if err == nil {
+			requirePromises(t, p.settings, sample)
+		}
+		_, _ = p.judge(h.report, reading{h.counter, truetime.Time(wall), h.counter})
+	})
+}

@@ -1,0 +1,311 @@
+package ptpsrc
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/facebook/time/ptp/protocol"
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// host is a host whose system clock and ptp4l are made up. True time is fakeUTC when the counter reads 0, and
+// runs with it.
+type host struct {
+	counter monotonic.Instant
+	clock   time.Duration // system clock − true time
+	report  report
+}
+
+func newHost() *host {
+	h := &host{counter: monotonic.Instant(time.Hour), clock: 3 * time.Millisecond}
+	h.report = report{
+		clock:   defaultDataSet{Ports: 1, Identity: 1},
+		parent:  parentDataSet{Parent: protocol.PortIdentity{ClockIdentity: 2, PortNumber: 1}, Class: 6, Accuracy: 0x21, Grandmaster: 2},
+		time:    timeProperties{UTCOffset: 37, Flags: uint8(protocol.FlagPTPTimescale | protocol.FlagCurrentUtcOffsetValid | protocol.FlagTimeTraceable)},
+		current: currentDataSet{StepsRemoved: 1, MeanPathDelay: int64(10*time.Microsecond) << 16},
+		status:  timeStatus{Present: 1, Grandmaster: 2},
+		port:    portProperties{State: protocol.PortStateSlave, Timestamping: uint8(protocol.TimestampingSoftware)},
+		follows: true,
+	}
+	h.sync(0)
+	return h
+}
+
+func (h *host) truth() truetime.Time { return fakeUTC.Add(time.Duration(h.counter)) }
+func (h *host) wall() truetime.Time  { return h.truth().Add(h.clock) }
+
+// sync has a Sync come in, of which ptp4l finds an offset that is wrong by the given amount.
+func (h *host) sync(wrong time.Duration) {
+	h.report.status.IngressTime = int64(h.wall())
+	h.report.status.MasterOffset = int64(h.clock + wrong)
+}
+
+func (h *host) pass(d time.Duration) { h.counter = h.counter.Add(d) }
+
+// look reads the system clock in a bracket of 1 µs.
+func (h *host) look() reading {
+	return reading{before: h.counter.Add(-500), wall: h.wall(), after: h.counter.Add(500)}
+}
+
+func (h *host) source(t *testing.T, options ...Option) *ptp4l {
+	t.Helper()
+	p := PTP4L(PTP4LSocket, options...).(*ptp4l)
+	require.NoError(t, p.Validate())
+	return p
+}
+
+// poll lets a source see the host, then a Sync come in, and then asks it.
+func (h *host) poll(p *ptp4l, wrong time.Duration) (truetime.Sample, error) {
+	_, _ = p.judge(h.report, h.look())
+	h.pass(50 * time.Millisecond)
+	h.sync(wrong)
+	h.pass(50 * time.Millisecond)
+	return p.judge(h.report, h.look())
+}
+
+func (h *host) requireTrue(t *testing.T, s truetime.Sample) {
+	t.Helper()
+	require.GreaterOrEqual(t, s.Latest, fakeUTC.Add(time.Duration(s.Sent)), "%+v", s)
+	require.LessOrEqual(t, s.Earliest, fakeUTC.Add(time.Duration(s.Received)), "%+v", s)
+}
+
+func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
+	h := newHost()
+	s, err := h.poll(h.source(t, WithExtraError(7*time.Nanosecond)), 0)
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+	require.Equal(t, h.truth(), s.Earliest.Add(s.Error))
+	require.Equal(t, h.truth(), s.Latest.Add(-s.Error))
+	const (
+		accuracy  = 100 + 1
+		offset    = 3_000_000
+		delay     = 10_000 + 1
+		drift     = 10_010 // 200 ppm of 50 ms, and of that 0.1 % more
+		deviation = 2000   // two brackets
+		extra     = 7
+	)
+	require.EqualValues(t, accuracy+offset+delay+drift+deviation+extra, s.Error)
+	require.Equal(t, "grandmaster 000000.0000.000002 by ptp4l 000000.0000.000001", s.Peer)
+}
+
+func TestLateSyncIsCoveredByTheOffsetItCauses(t *testing.T) {
+	h := newHost()
+	h.clock = 0
+	s, err := h.poll(h.source(t), 40*time.Millisecond)
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+}
+
+// Whether the daemon has corrected the clock since it measured is not known.
+func TestCorrectionMadeSinceTheSyncIsCovered(t *testing.T) {
+	h := newHost()
+	h.clock = 200 * time.Microsecond
+	p := h.source(t)
+	_, _ = p.judge(h.report, h.look())
+	h.pass(50 * time.Millisecond)
+	h.sync(0)
+	h.clock = 0
+	h.pass(50 * time.Millisecond)
+	s, err := p.judge(h.report, h.look())
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+}
+
+func TestSlewSinceThePollBeforeIsAdded(t *testing.T) {
+	h := newHost()
+	h.clock = 0
+	p := h.source(t)
+	_, _ = p.judge(h.report, h.look())
+	h.pass(50 * time.Millisecond)
+	h.sync(0)
+	h.clock += 300 * time.Microsecond
+	h.pass(50 * time.Millisecond)
+	s, err := p.judge(h.report, h.look())
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+}
+
+func TestSystemClockThatIsSteppedEndsTheUseOfWhatWasMeasured(t *testing.T) {
+	for name, by := range map[string]time.Duration{"forward": time.Second, "back": -time.Second, "by 2 ms": 2 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost()
+			p := h.source(t)
+			_, err := h.poll(p, 0)
+			require.NoError(t, err)
+			h.clock += by // ptp4l has not noticed
+			h.pass(50 * time.Millisecond)
+			_, err = p.judge(h.report, h.look())
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			require.ErrorContains(t, err, "stepped")
+			for range 50 { // through the moment at which a clock that was set back comes to where it was
+				h.pass(50 * time.Millisecond)
+				_, err = p.judge(h.report, h.look())
+				require.ErrorIs(t, err, truetime.ErrUnusable, "the offset is still that of before the step")
+			}
+			_, err = h.poll(p, 0)
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			s, err := h.poll(p, 0)
+			require.NoError(t, err)
+			h.requireTrue(t, s)
+		})
+	}
+}
+
+func TestNothingMeasuredBeforeTheFirstPollIsUsed(t *testing.T) {
+	h := newHost()
+	p := h.source(t)
+	for range 3 {
+		h.pass(10 * time.Millisecond)
+		_, err := p.judge(h.report, h.look())
+		require.ErrorIs(t, err, truetime.ErrUnusable)
+		require.ErrorContains(t, err, "Sync")
+	}
+	h.sync(0)
+	_, err := p.judge(h.report, h.look())
+	require.NoError(t, err)
+}
+
+func TestWhatChangesWithTheMasterEndsTheUseOfWhatWasMeasured(t *testing.T) {
+	for name, change := range map[string]func(*report){
+		"grandmaster": func(r *report) { r.parent.Grandmaster, r.status.Grandmaster = 3, 3 },
+		"parent":      func(r *report) { r.parent.Parent.ClockIdentity = 3 },
+		"UTC offset":  func(r *report) { r.time.UTCOffset = 38 },
+		"accuracy":    func(r *report) { r.parent.Accuracy = 0x20 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost()
+			p := h.source(t)
+			_, err := h.poll(p, 0)
+			require.NoError(t, err)
+			change(&h.report)
+			h.pass(50 * time.Millisecond)
+			_, err = p.judge(h.report, h.look())
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			_, err = h.poll(p, 0)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// More polls between two Syncs than readings are kept.
+func TestManyPollsBetweenTwoSyncsKeepTheWatch(t *testing.T) {
+	h := newHost()
+	p := h.source(t)
+	_, _ = p.judge(h.report, h.look())
+	for range 5 {
+		h.pass(time.Millisecond)
+		h.sync(0)
+		for range 3 * maxReadings {
+			h.pass(10 * time.Millisecond)
+			s, err := p.judge(h.report, h.look())
+			require.NoError(t, err)
+			h.requireTrue(t, s)
+			require.LessOrEqual(t, len(p.watch.readings), maxReadings)
+		}
+	}
+}
+
+func TestWhatPTP4LSaysDecidesWhetherItIsUsed(t *testing.T) {
+	const valid, traceable, tai = uint8(protocol.FlagCurrentUtcOffsetValid), uint8(protocol.FlagTimeTraceable), uint8(protocol.FlagPTPTimescale)
+	for name, c := range map[string]struct {
+		change  func(*report)
+		options []Option
+		want    string
+	}{
+		"free running":                 {func(r *report) { r.port.State = protocol.PortStateUncalibrated }, nil, ""},
+		"follows nobody":               {func(r *report) { r.follows, r.port.State = false, protocol.PortStateListening }, nil, "follows no master"},
+		"hardware stamps":              {func(r *report) { r.port.Timestamping = 1 }, nil, "network card"},
+		"no grandmaster":               {func(r *report) { r.status.Present = 0 }, nil, "no grandmaster"},
+		"is the grandmaster":           {func(r *report) { r.current.StepsRemoved = 0 }, nil, "no grandmaster"},
+		"two grandmasters":             {func(r *report) { r.status.Grandmaster = 9 }, nil, "changed its grandmaster"},
+		"no path delay":                {func(r *report) { r.current.MeanPathDelay = 0 }, nil, "path delay"},
+		"path delay above the limit":   {func(r *report) { r.current.MeanPathDelay = int64(2*time.Second) << 16 }, nil, "above the limit"},
+		"accuracy unknown":             {func(r *report) { r.parent.Accuracy = 0xFE }, nil, "WithAccuracy"},
+		"accuracy unknown, vouched":    {func(r *report) { r.parent.Accuracy = 0xFE }, []Option{WithAccuracy(time.Microsecond)}, ""},
+		"boundary clock":               {func(r *report) { r.current.StepsRemoved = 2 }, nil, "1 boundary clocks"},
+		"boundary clock, allowed":      {func(r *report) { r.current.StepsRemoved = 2 }, []Option{WithBoundaryClocks(time.Microsecond)}, ""},
+		"no UTC offset":                {func(r *report) { r.time.Flags = tai | traceable }, nil, "WithUTCOffset"},
+		"UTC offset not traceable":     {func(r *report) { r.time.Flags = tai | valid }, nil, "of its own"},
+		"not traceable, offset given":  {func(r *report) { r.time.Flags = tai | valid }, []Option{WithUTCOffset(37 * time.Second)}, "of its own"},
+		"not TAI":                      {func(r *report) { r.time.Flags = 0 }, nil, "WithUTCOffset"},
+		"not TAI, serves UTC":          {func(r *report) { r.time.Flags = 0 }, []Option{WithUTCOffset(0)}, ""},
+		"wrongly announced, corrected": {func(r *report) { r.time.UTCOffset = 36; r.status.MasterOffset -= 1e9 }, []Option{WithUTCOffset(37 * time.Second)}, ""},
+		"offset of years":              {func(r *report) { r.status.MasterOffset = 1 << 62 }, nil, "above the limit"},
+		"offset that is no number":     {func(r *report) { r.status.MasterOffset = -1 << 63 }, nil, "makes no sense"},
+		"no Sync":                      {func(r *report) { r.status.IngressTime = 0 }, nil, "not received any Sync"},
+		"a Sync of tomorrow":           {func(r *report) { r.status.IngressTime += int64(24 * time.Hour) }, nil, "stepped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost()
+			p := h.source(t, c.options...)
+			first := h.report
+			c.change(&first)
+			_, _ = p.judge(first, h.look())
+			h.pass(10 * time.Millisecond)
+			h.sync(0)
+			h.pass(10 * time.Millisecond)
+			c.change(&h.report)
+			s, err := p.judge(h.report, h.look())
+			if c.want == "" && name != "wrongly announced, corrected" {
+				require.NoError(t, err)
+				h.requireTrue(t, s)
+				return
+			}
+			if c.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, h.truth(), s.Earliest.Add(s.Error))
+				return
+			}
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// answer makes ptp4l's answer to a question.
+func answer(q question, data []byte) []byte {
+	b := q.encode()
+	b[46] = actionResponse
+	putIdentity(b[34:], q.from)
+	putIdentity(b[20:], protocol.PortIdentity{ClockIdentity: 7, PortNumber: q.port})
+	b = append(b, data...)
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	binary.BigEndian.PutUint16(b[50:], uint16(2+len(data)))
+	return b
+}
+
+func TestAnswerIsMatchedWithItsQuestion(t *testing.T) {
+	q := question{id: idTimeProperties, port: 3, domain: 4, sequence: 500, from: protocol.PortIdentity{ClockIdentity: 8, PortNumber: 1}}
+	good := answer(q, []byte{0, 37, 0x3c, 0x20})
+	var set timeProperties
+	require.NoError(t, q.decode(good, &set))
+	require.Equal(t, timeProperties{UTCOffset: 37, Flags: 0x3c}, set)
+	for name, at := range map[string]int{"domain": 4, "port": 29, "sequence": 31, "asker": 40, "action": 46, "TLV": 49, "data set": 53} {
+		other := append([]byte(nil), good...)
+		other[at]++
+		require.ErrorIs(t, q.decode(other, &set), errOtherMessage, name)
+	}
+	for n := range good {
+		require.Error(t, q.decode(good[:n], &set), "%d bytes of %d", n, len(good))
+	}
+	require.ErrorIs(t, q.decode(answer(q, []byte{0, 37, 0x3c}), &set), truetime.ErrUnusable)
+
+	refusal := answer(q, make([]byte, 8))
+	refusal[49] = tlvErrorStatus
+	binary.BigEndian.PutUint16(refusal[52:], uint16(protocol.ErrorNoSuchID))
+	binary.BigEndian.PutUint16(refusal[54:], q.id)
+	err := q.decode(refusal, &set)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorContains(t, err, "NO_SUCH_ID")
+}
+
+// The layouts are those of linuxptp's ddt.h, ds.h and tlv.h.
+func TestDataSetsHaveTheSizeOfPTP4Ls(t *testing.T) {
+	for want, set := range map[int]any{20: defaultDataSet{}, 18: currentDataSet{}, 32: parentDataSet{}, 4: timeProperties{}, 50: timeStatus{}, 12: portProperties{}} {
+		require.Equal(t, want, binary.Size(set), "%T", set)
+	}
+}

@@ -101,6 +101,7 @@ func FuzzManagement(f *testing.F) {
 		{idDefaultDataSet, func(r *report) any { return &r.clock }},
 		{idPortPropertiesNP, func(r *report) any { return &r.port }},
 		{idParentDataSet, func(r *report) any { return &r.parent }},
+		{idGrandmasterNP, func(r *report) any { return &r.own }},
 		{idTimeProperties, func(r *report) any { return &r.time }},
 		{idCurrentDataSet, func(r *report) any { return &r.current }},
 		{idTimeStatusNP, func(r *report) any { return &r.status }},

@@ -30,6 +30,7 @@ const (
 	idTimeProperties   = uint16(protocol.IDTimePropertiesDataSet)
 	idTimeStatusNP     = uint16(protocol.IDTimeStatusNP)
 	idPortPropertiesNP = uint16(protocol.IDPortPropertiesNP)
+	idGrandmasterNP    = 0xC001 // GRANDMASTER_SETTINGS_NP
 )
 
 type defaultDataSet struct {
@@ -68,6 +69,13 @@ type timeStatus struct {
 	_            [22]byte
 	Present      int32
 	Grandmaster  protocol.ClockIdentity
+}
+
+// grandmasterSettings is what ptp4l would announce itself; its UTC offset is also the one that it counts with.
+type grandmasterSettings struct {
+	_         [4]byte
+	UTCOffset int16 // s
+	_         [2]byte
 }
 
 type portProperties struct {

@@ -26,6 +26,7 @@ func newHost() *host {
 		clock:   defaultDataSet{Ports: 1, Identity: 1},
 		parent:  parentDataSet{Parent: protocol.PortIdentity{ClockIdentity: 2, PortNumber: 1}, Class: 6, Accuracy: 0x21, Grandmaster: 2},
 		time:    timeProperties{UTCOffset: 37, Flags: uint8(protocol.FlagPTPTimescale | protocol.FlagCurrentUtcOffsetValid | protocol.FlagTimeTraceable)},
+		own:     grandmasterSettings{UTCOffset: 37},
 		current: currentDataSet{StepsRemoved: 1, MeanPathDelay: int64(10*time.Microsecond) << 16},
 		status:  timeStatus{Present: 1, Grandmaster: 2},
 		port:    portProperties{State: protocol.PortStateSlave, Timestamping: uint8(protocol.TimestampingSoftware)},
@@ -173,7 +174,7 @@ func TestWhatChangesWithTheMasterEndsTheUseOfWhatWasMeasured(t *testing.T) {
 	for name, change := range map[string]func(*report){
 		"grandmaster": func(r *report) { r.parent.Grandmaster, r.status.Grandmaster = 3, 3 },
 		"parent":      func(r *report) { r.parent.Parent.ClockIdentity = 3 },
-		"UTC offset":  func(r *report) { r.time.UTCOffset = 38 },
+		"UTC offset":  func(r *report) { r.time.UTCOffset, r.own.UTCOffset = 38, 38 },
 		"accuracy":    func(r *report) { r.parent.Accuracy = 0x20 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,6 +189,39 @@ func TestWhatChangesWithTheMasterEndsTheUseOfWhatWasMeasured(t *testing.T) {
 			_, err = h.poll(p, 0)
 			require.NoError(t, err)
 		})
+	}
+}
+
+// ptp4l selects its master anew and counts with another UTC offset from then on, which is the announced one.
+func TestOffsetMeasuredWithAnotherUTCOffsetIsNotUsed(t *testing.T) {
+	h := newHost()
+	p := h.source(t, WithMaxError(time.Hour))
+	h.report.own.UTCOffset = 36
+	_, err := h.poll(p, -time.Second)
+	require.ErrorContains(t, err, "counts with a UTC offset of 36 s")
+	h.report.own.UTCOffset = 37
+	for range 3 {
+		h.pass(50 * time.Millisecond)
+		_, err = p.judge(h.report, h.look())
+		require.ErrorIs(t, err, truetime.ErrUnusable)
+	}
+	s, err := h.poll(p, 0)
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+}
+
+// A step, and a new master at once: what was measured before the step must not come to look like new.
+func TestStepAndNewMasterTogether(t *testing.T) {
+	h := newHost()
+	p := h.source(t)
+	_, err := h.poll(p, 0)
+	require.NoError(t, err)
+	h.clock -= time.Second
+	h.report.parent.Grandmaster, h.report.status.Grandmaster = 3, 3
+	for range 50 {
+		h.pass(50 * time.Millisecond)
+		_, err = p.judge(h.report, h.look())
+		require.ErrorIs(t, err, truetime.ErrUnusable)
 	}
 }
 
@@ -229,11 +263,12 @@ func TestWhatPTP4LSaysDecidesWhetherItIsUsed(t *testing.T) {
 		"boundary clock":               {func(r *report) { r.current.StepsRemoved = 2 }, nil, "1 boundary clocks"},
 		"boundary clock, allowed":      {func(r *report) { r.current.StepsRemoved = 2 }, []Option{WithBoundaryClocks(time.Microsecond)}, ""},
 		"no UTC offset":                {func(r *report) { r.time.Flags = tai | traceable }, nil, "WithUTCOffset"},
-		"UTC offset not traceable":     {func(r *report) { r.time.Flags = tai | valid }, nil, "of its own"},
-		"not traceable, offset given":  {func(r *report) { r.time.Flags = tai | valid }, []Option{WithUTCOffset(37 * time.Second)}, "of its own"},
+		"UTC offset not traceable":     {func(r *report) { r.time.Flags = tai | valid }, nil, ""},
+		"another UTC offset":           {func(r *report) { r.own.UTCOffset = 36 }, nil, "counts with a UTC offset of 36 s"},
+		"another one, and one given":   {func(r *report) { r.own.UTCOffset = 36 }, []Option{WithUTCOffset(37 * time.Second)}, "counts with"},
 		"not TAI":                      {func(r *report) { r.time.Flags = 0 }, nil, "WithUTCOffset"},
 		"not TAI, serves UTC":          {func(r *report) { r.time.Flags = 0 }, []Option{WithUTCOffset(0)}, ""},
-		"wrongly announced, corrected": {func(r *report) { r.time.UTCOffset = 36; r.status.MasterOffset -= 1e9 }, []Option{WithUTCOffset(37 * time.Second)}, ""},
+		"wrongly announced, corrected": {func(r *report) { r.time.UTCOffset, r.own.UTCOffset = 36, 36; r.status.MasterOffset -= 1e9 }, []Option{WithUTCOffset(37 * time.Second)}, ""},
 		"offset of years":              {func(r *report) { r.status.MasterOffset = 1 << 62 }, nil, "above the limit"},
 		"offset that is no number":     {func(r *report) { r.status.MasterOffset = -1 << 63 }, nil, "makes no sense"},
 		"no Sync":                      {func(r *report) { r.status.IngressTime = 0 }, nil, "not received any Sync"},
@@ -305,7 +340,7 @@ func TestAnswerIsMatchedWithItsQuestion(t *testing.T) {
 
 // The layouts are those of linuxptp's ddt.h, ds.h and tlv.h.
 func TestDataSetsHaveTheSizeOfPTP4Ls(t *testing.T) {
-	for want, set := range map[int]any{20: defaultDataSet{}, 18: currentDataSet{}, 32: parentDataSet{}, 4: timeProperties{}, 50: timeStatus{}, 12: portProperties{}} {
+	for want, set := range map[int]any{20: defaultDataSet{}, 18: currentDataSet{}, 32: parentDataSet{}, 4: timeProperties{}, 50: timeStatus{}, 8: grandmasterSettings{}, 12: portProperties{}} {
 		require.Equal(t, want, binary.Size(set), "%T", set)
 	}
 }

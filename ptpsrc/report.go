@@ -13,6 +13,7 @@ type report struct {
 	clock   defaultDataSet
 	parent  parentDataSet
 	time    timeProperties
+	own     grandmasterSettings
 	current currentDataSet
 	status  timeStatus
 	port    portProperties // the one that follows a master, if any
@@ -34,14 +35,16 @@ func (s *managementSocket) report(ctx context.Context) (r report, err error) {
 		// chosen a master and measures, and never comes to SLAVE, where its servo would be locked.
 		r.follows = r.port.State == protocol.PortStateSlave || r.port.State == protocol.PortStateUncalibrated
 	}
+	// The status comes first. If the rest is as it was at an earlier poll, it was so when the Sync came in.
 	for _, q := range []struct {
 		id  uint16
 		set any
 	}{
+		{idTimeStatusNP, &r.status},
 		{idParentDataSet, &r.parent},
 		{idTimeProperties, &r.time},
+		{idGrandmasterNP, &r.own},
 		{idCurrentDataSet, &r.current},
-		{idTimeStatusNP, &r.status}, // last, so that its age is least
 	} {
 		if err := s.get(ctx, q.id, allPorts, q.set); err != nil {
 			return r, err
@@ -52,8 +55,9 @@ func (s *managementSocket) report(ctx context.Context) (r report, err error) {
 
 func (r report) situation() situation {
 	return situation{
-		local:  r.clock.Identity,
-		parent: r.parent.Parent,
+		local:     r.clock.Identity,
+		parent:    r.parent.Parent,
+		utcOffset: r.own.UTCOffset,
 		grandmaster: grandmaster{
 			identity:  r.parent.Grandmaster,
 			class:     r.parent.Class,
@@ -86,19 +90,19 @@ func (r report) check() error {
 	return nil
 }
 
-// aheadOfPTP4L is how far the master's time, as ptp4l has taken it, is ahead of UTC. ptp4l itself subtracts the
-// UTC offset of a master that serves TAI: the announced one if that is valid and traceable, and one from
-// its own configuration otherwise, which it does not tell (linuxptp clock.c, clock_utc_correct and
-// clock_update_slave).
-func (g grandmaster) aheadOfPTP4L(t trust) (time.Duration, error) {
+// ahead is how far the master's time, as ptp4l has taken it, is ahead of UTC. From the time of a master that
+// serves TAI ptp4l itself subtracts a UTC offset (linuxptp clock.c, clock_utc_correct). That is not always the
+// announced one: a change of that is not noticed until a master is selected anew, and one that is not flagged as
+// valid and traceable may not be used.
+func (r report) ahead(g grandmaster, t trust) (time.Duration, error) {
 	ahead, err := g.ahead(t)
 	switch {
 	case err != nil:
 		return 0, err
 	case g.flags&protocol.FlagPTPTimescale == 0:
 		return ahead, nil // ptp4l subtracts nothing
-	case g.flags&protocol.FlagCurrentUtcOffsetValid == 0 || g.flags&protocol.FlagTimeTraceable == 0:
-		return 0, unusable("the grandmaster %v does not say that its UTC offset is valid and its time traceable, so ptp4l has used a UTC offset of its own, which it does not tell", g.identity)
+	case r.own.UTCOffset != g.utcOffset:
+		return 0, unusable("ptp4l counts with a UTC offset of %d s, and the grandmaster %v announces %d s: restart ptp4l, or set its utc_offset", r.own.UTCOffset, g.identity, g.utcOffset)
 	}
 	return ahead - time.Duration(g.utcOffset)*time.Second, nil
 }

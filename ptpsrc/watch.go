@@ -35,13 +35,14 @@ type situation struct {
 	local       protocol.ClockIdentity
 	parent      protocol.PortIdentity
 	grandmaster grandmaster
+	utcOffset   int16 // that ptp4l counts with, s
 }
 
 // next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the system clock.
 // It returns how far that clock and the counter have run apart since a poll before that Sync.
 func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Duration, error) {
 	if len(w.readings) == 0 || w.situation != s {
-		w.begin(s, now, ingress, 0)
+		w.begin(s, now, ingress, max(1, w.skip))
 		return 0, unusable("ptp4l's master, or what it announces, is new to this source: another Sync has to come")
 	}
 	if last := w.readings[len(w.readings)-1]; now.stepped(last) {

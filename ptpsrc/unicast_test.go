@@ -165,6 +165,16 @@ func TestWhatAGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 	}
 }
 
+func TestClaimIsWhatIsAnnouncedAndWhatTheUserAdds(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) {
+		g.onAnnounce = func(a *protocol.Announce) bool { a.StepsRemoved = 3; return true }
+	})
+	s, err := ask(t, b, WithBoundaryClocks(2*time.Microsecond), WithExtraError(5*time.Microsecond))
+	require.NoError(t, err)
+	require.Equal(t, fakeClaim+stampResolution+11*time.Microsecond, s.Error)
+	require.Equal(t, 4, s.Stratum)
+}
+
 func TestAnnouncedLeapIsPassedOn(t *testing.T) {
 	b := newBed(t, func(g *fakeGM) {
 		g.onAnnounce = func(a *protocol.Announce) bool { a.FlagField |= protocol.FlagLeap61; return true }

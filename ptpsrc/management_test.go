@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/facebook/time/ptp/protocol"
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // socketPath returns a path for a Unix socket; the directory of a test is too long a name.
@@ -115,4 +117,82 @@ func TestSocketThatCannotBeUsedIsExplained(t *testing.T) {
 	require.ErrorContains(t, err, "it has died")
 
 	require.ErrorContains(t, explainSocket(path, syscall.EACCES), "no permission to use ptp4l's socket")
+}
+
+// madeUp answers each question from a report.
+func madeUp(t *testing.T, r *report, states ...protocol.PortState) func([]byte) [][]byte {
+	return func(request []byte) [][]byte {
+		q := asked(request)
+		port := r.port
+		if q.id == idPortPropertiesNP {
+			port.State = states[q.port-1]
+		}
+		set, ok := map[uint16]any{
+			idDefaultDataSet: r.clock, idCurrentDataSet: r.current, idParentDataSet: r.parent, idTimeProperties: r.time,
+			idTimeStatusNP: r.status, idPortPropertiesNP: port, idGrandmasterNP: r.own,
+		}[q.id]
+		if !ok {
+			t.Errorf("a question for data set 0x%04X", q.id)
+			return nil
+		}
+		data, err := binary.Append(nil, binary.BigEndian, set)
+		if err != nil {
+			t.Error(err)
+		}
+		return [][]byte{answer(q, data)}
+	}
+}
+
+func TestPortThatFollowsIsFoundAmongOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		states []protocol.PortState
+		want   bool
+	}{
+		"the only one": {[]protocol.PortState{protocol.PortStateSlave}, true},
+		"the third":    {[]protocol.PortState{protocol.PortStateMaster, protocol.PortStateFaulty, protocol.PortStateSlave}, true},
+		"free running": {[]protocol.PortState{protocol.PortStateMaster, protocol.PortStateUncalibrated}, true},
+		"none":         {[]protocol.PortState{protocol.PortStateMaster, protocol.PortStateListening, protocol.PortStatePassive}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, want := socketPath(t), newHost().report
+			want.clock.Ports, want.follows = uint16(len(c.states)), c.want
+			served := want
+			serveManagement(t, path, madeUp(t, &served, c.states...))
+			s, err := dialPTP4L(path, 0)
+			require.NoError(t, err)
+			defer s.Close()
+			got, err := s.report(t.Context())
+			require.NoError(t, err)
+			want.port.State = c.states[len(c.states)-1]
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+// The source as a whole, with a system clock that is 2 ms ahead of what is made up to be true time.
+func TestSampleIsTrueByTheCounter(t *testing.T) {
+	const ahead = 2 * time.Millisecond
+	path, r := socketPath(t), newHost().report
+	counter, err := monotonic.System()
+	require.NoError(t, err)
+	wall := func() truetime.Time { return fakeUTC.Add(time.Duration(counter.Now())).Add(ahead) }
+	r.status.MasterOffset = int64(ahead)
+	reply := madeUp(t, &r, protocol.PortStateSlave)
+	serveManagement(t, path, func(request []byte) [][]byte {
+		r.status.IngressTime = int64(wall())
+		return reply(request)
+	})
+	p := PTP4L(path).(*ptp4l)
+	p.wall = wall
+	used := 0
+	for range 20 {
+		s, err := p.Sample(t.Context(), counter)
+		if err != nil {
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			continue
+		}
+		requireTrue(t, s)
+		used++
+	}
+	require.GreaterOrEqual(t, used, 18)
 }

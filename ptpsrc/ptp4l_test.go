@@ -89,6 +89,8 @@ func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
 		deviation = 2000   // two brackets
 		extra     = 7
 	)
+	require.Equal(t, h.counter.Add(-500), s.Sent)
+	require.Equal(t, h.counter.Add(500), s.Received)
 	require.EqualValues(t, accuracy+offset+delay+drift+deviation+extra, s.Error)
 	require.Equal(t, "grandmaster 000000.0000.000002 by ptp4l 000000.0000.000001", s.Peer)
 }
@@ -210,19 +212,70 @@ func TestOffsetMeasuredWithAnotherUTCOffsetIsNotUsed(t *testing.T) {
 	h.requireTrue(t, s)
 }
 
-// A step, and a new master at once: what was measured before the step must not come to look like new.
-func TestStepAndNewMasterTogether(t *testing.T) {
+// A step, and a new master then: what was measured before the step must not come to look like new.
+func TestNewMasterAfterAStepDoesNotShortenTheWait(t *testing.T) {
 	h := newHost()
 	p := h.source(t)
 	_, err := h.poll(p, 0)
 	require.NoError(t, err)
-	h.clock -= time.Second
-	h.report.parent.Grandmaster, h.report.status.Grandmaster = 3, 3
-	for range 50 {
+	refused := func(text string) {
+		t.Helper()
 		h.pass(50 * time.Millisecond)
 		_, err = p.judge(h.report, h.look())
 		require.ErrorIs(t, err, truetime.ErrUnusable)
+		require.ErrorContains(t, err, text)
 	}
+	h.clock += time.Second
+	h.report.parent.Grandmaster, h.report.status.Grandmaster = 3, 3
+	refused("stepped")
+	h.report.parent.Grandmaster, h.report.status.Grandmaster = 4, 4
+	refused("new to this source")
+	h.pass(time.Millisecond)
+	h.sync(0)
+	refused("may be from before")
+	h.sync(0)
+	h.pass(time.Millisecond)
+	_, err = p.judge(h.report, h.look())
+	require.NoError(t, err)
+}
+
+// A Sync comes between the report and the reading of the poll with which the watch begins.
+func TestSyncFromJustBeforeTheWatchIsNotUsed(t *testing.T) {
+	h := newHost()
+	p := h.source(t)
+	before := h.report
+	h.pass(time.Millisecond)
+	h.sync(0)
+	h.pass(time.Millisecond)
+	_, err := p.judge(before, h.look())
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	h.pass(time.Millisecond)
+	_, err = p.judge(h.report, h.look())
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+}
+
+func TestCounterThatGoesBackAroundTheSystemClockIsRejected(t *testing.T) {
+	h := newHost()
+	r := h.look()
+	r.before, r.after = r.after, r.before
+	_, err := h.source(t).judge(h.report, r)
+	require.ErrorContains(t, err, "counter went back")
+}
+
+// jumpy is a counter that is read at the given moments.
+type jumpy []monotonic.Instant
+
+func (j *jumpy) Now() monotonic.Instant {
+	now := (*j)[0]
+	*j = (*j)[1:]
+	return now
+}
+
+func TestOfSeveralLooksAtTheSystemClockTheNarrowestCounts(t *testing.T) {
+	j := jumpy{0, 50, 100, 120, 200, 205, 300, 390, 400, 440}
+	wall := truetime.Time(0)
+	r := look(&j, func() truetime.Time { wall++; return wall })
+	require.Equal(t, reading{200, 3, 205}, r)
 }
 
 // More polls between two Syncs than readings are kept.
@@ -323,6 +376,11 @@ func TestAnswerIsMatchedWithItsQuestion(t *testing.T) {
 		other := append([]byte(nil), good...)
 		other[at]++
 		require.ErrorIs(t, q.decode(other, &set), errOtherMessage, name)
+	}
+	for size := range byte(2) { // of the data, which begins with two bytes of its own
+		short := append([]byte(nil), good...)
+		short[51] = size
+		require.ErrorIs(t, q.decode(short, &set), truetime.ErrUnusable)
 	}
 	for n := range good {
 		require.Error(t, q.decode(good[:n], &set), "%d bytes of %d", n, len(good))

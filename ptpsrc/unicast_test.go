@@ -2,6 +2,7 @@ package ptpsrc
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -63,6 +64,41 @@ func TestDelayOnOneWayOnlyWidens(t *testing.T) {
 			require.GreaterOrEqual(t, s.Delay, late)
 		})
 	}
+}
+
+// Meta's fbclock takes the middle of an exchange, steers the clock by it, and publishes a window of the accuracy
+// of the grandmaster and four standard deviations (W = mean(M) + 4σ(M), M = accuracy + |mean
+// offset| + σ(offset)). What does not vary is not in it. On a path with a constant difference between the two ways
+// that window misses the truth, and both facts hold.
+func TestWindowOfStandardDeviationsIsNarrowerThanTheTruthAllows(t *testing.T) {
+	const asymmetry = 400 * time.Millisecond
+	b := newBed(t, func(g *fakeGM) {
+		g.onFollowUp = func(f *protocol.FollowUp) bool { shift(&f.PreciseOriginTimestamp, -asymmetry); return true }
+	})
+	source := b.source()
+	var wrong []float64 // by how much the middle of each exchange is, ns
+	for range 30 {
+		s, err := source.Sample(t.Context(), b.counter)
+		require.NoError(t, err)
+		requireTrue(t, s)
+		middle := s.Earliest.Add(s.Latest.Sub(s.Earliest) / 2)
+		wrong = append(wrong, float64(fakeUTC.Add(time.Duration(s.Received)).Sub(middle)))
+	}
+	mean, deviation := moments(wrong)
+	// A servo takes the mean for the truth, so the offset that remains is about 0.
+	window := float64(fakeClaim) + 5*deviation
+	t.Logf("the middle is wrong by %v, and the window is %v", time.Duration(mean), time.Duration(window))
+	require.Greater(t, math.Abs(mean), window)
+}
+
+func moments(all []float64) (mean, deviation float64) {
+	for _, v := range all {
+		mean += v / float64(len(all))
+	}
+	for _, v := range all {
+		deviation += (v - mean) * (v - mean) / float64(len(all)-1)
+	}
+	return mean, math.Sqrt(deviation)
 }
 
 func shift(s *protocol.Timestamp, by time.Duration) { *s = protocol.NewTimestamp(s.Time().Add(by)) }
@@ -314,6 +350,22 @@ func TestGrantsAreRenewedWhenHalfOfThemIsOver(t *testing.T) {
 	counter.by = longTerm/2 + time.Second
 	sample()
 	require.Eventually(t, func() bool { return b.asked() > first }, 10*time.Second, time.Millisecond)
+}
+
+func TestSecondSourceForOneServerIsRefused(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) { g.onAnnounce = func(*protocol.Announce) bool { return false } })
+	ctx, cancel := context.WithCancel(t.Context())
+	done, first := make(chan struct{}), b.source()
+	go func() {
+		defer close(done)
+		_, _ = first.Sample(ctx, b.counter)
+	}()
+	require.Eventually(t, func() bool { return b.asked() > 0 }, 10*time.Second, time.Millisecond)
+	_, err := ask(t, b)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorContains(t, err, "one server has one vote")
+	cancel()
+	<-done
 }
 
 func TestClosedPortEndsSamples(t *testing.T) {

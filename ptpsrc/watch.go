@@ -41,13 +41,15 @@ type situation struct {
 // next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the system clock.
 // It returns how far that clock and the counter have run apart since a poll before that Sync.
 func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Duration, error) {
+	if len(w.readings) > 0 {
+		if last := w.readings[len(w.readings)-1]; now.stepped(last) {
+			w.begin(s, now, ingress, afterStep)
+			return 0, unusable("the system clock was stepped by about %v: other Syncs have to come", now.deviation(last))
+		}
+	}
 	if len(w.readings) == 0 || w.situation != s {
 		w.begin(s, now, ingress, max(1, w.skip))
 		return 0, unusable("ptp4l's master, or what it announces, is new to this source: another Sync has to come")
-	}
-	if last := w.readings[len(w.readings)-1]; now.stepped(last) {
-		w.begin(s, now, ingress, afterStep)
-		return 0, unusable("the system clock was stepped by about %v: other Syncs have to come", now.deviation(last))
 	}
 	if ingress > now.wall {
 		w.begin(s, now, ingress, afterStep)

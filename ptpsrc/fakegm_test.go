@@ -35,9 +35,7 @@ type fakeGM struct {
 	onAnything func([]byte) [][]byte // what is sent in place of a datagram
 
 	mu       sync.Mutex
-	client   netip.Addr
 	requests []*protocol.Signaling
-	cancels  int
 	domain   uint8
 }
 
@@ -150,13 +148,8 @@ func (g *fakeGM) serveGeneral() {
 		g.requests = append(g.requests, &s)
 		g.mu.Unlock()
 		for _, tlv := range s.TLVs {
-			switch r := tlv.(type) {
-			case *protocol.RequestUnicastTransmissionTLV:
+			if r, ok := tlv.(*protocol.RequestUnicastTransmissionTLV); ok {
 				g.grant(from, &s, r)
-			case *protocol.CancelUnicastTransmissionTLV:
-				g.mu.Lock()
-				g.cancels++
-				g.mu.Unlock()
 			}
 		}
 	}

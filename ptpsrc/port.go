@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/facebook/time/ptp/protocol"
 
@@ -185,6 +186,9 @@ func (p *Port) inboxOf(from peer) *inbox {
 // domainAt is where a message has its domain (IEEE 1588-2019 table 35).
 const domainAt = 4
 
+// readPause follows an error in receiving, which on some systems is another's answer to what was sent.
+const readPause = time.Millisecond
+
 // read hands on what comes in at one of the ports until it is closed.
 //
 // The counter is read after the message has been received, and after waking up for it. That is later than
@@ -197,8 +201,12 @@ func (p *Port) read(c *net.UDPConn) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil || n < headerSize {
-			continue // of one datagram; the next may be better
+		if err != nil {
+			time.Sleep(readPause) // the next datagram may be better; so as not to spin if none is
+			continue
+		}
+		if n < headerSize {
+			continue
 		}
 		in := p.inboxOf(peer{from.Addr().Unmap(), buffer[domainAt]})
 		if in == nil {

@@ -321,6 +321,19 @@ func TestRefusedGrantIsExplained(t *testing.T) {
 	require.ErrorContains(t, err, "refuses to send")
 }
 
+func TestRequestAndCancelNameAllThatIsNeeded(t *testing.T) {
+	p := &Port{identity: protocol.PortIdentity{ClockIdentity: 5, PortNumber: 1}}
+	for name, m := range map[string]*protocol.Signaling{"request": p.request(3, -3, 10*time.Second), "cancel": p.cancel(3, gmIdentity)} {
+		b := answerOf(t, m)
+		require.Equal(t, len(b)-protocol.TrailingBytes, int(m.MessageLength), name)
+		var got protocol.Signaling
+		require.NoError(t, protocol.FromBytes(b, &got), name)
+		require.Equal(t, *m, got, name)
+		require.Len(t, got.TLVs, 3, name)
+		require.EqualValues(t, 3, got.DomainNumber, name)
+	}
+}
+
 func (g *fakeGM) asked() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

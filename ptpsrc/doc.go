@@ -18,8 +18,11 @@
 // that left at T1 cannot arrive earlier, so true time at its arrival was at least T1 − E. A Delay_Req
 // that arrived at T4 had left by then, so true time at its departure was at most T4 + E. That is all a
 // sample carries. The two ways need not take equally long, no path delay is estimated, and whoever delays a
-// message can only widen the interval. The counter is read in user space, before a message is sent and
-// after one has been received.
+// message can only widen the interval.
+//
+// The counter is read in user space, before a message is sent and after one has been received, which adds what
+// the process takes to wake up: some 20 µs on an idle machine. The kernel's stamps would be sharper. But they are of the
+// system clock, and if somebody sets that back and forth in the meantime, they prove nothing.
 //
 // [PTP4L] takes over what the ptp4l of this host has measured. That assumes more: read its documentation.
 //

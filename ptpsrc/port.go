@@ -101,15 +101,21 @@ func listen(address netip.Addr, port uint16) (*net.UDPConn, error) {
 		at = net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, port))
 	}
 	c, err := net.ListenUDP("udp", at)
+	if err != nil {
+		return nil, explainPort(port, err)
+	}
+	return c, nil
+}
+
+// explainPort says in one sentence why a port cannot be opened and what to do.
+func explainPort(port uint16, err error) error {
 	switch {
-	case err == nil:
-		return c, nil
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("ptpsrc: no permission to use UDP port %d: run as root or with CAP_NET_BIND_SERVICE: %w", port, err)
+		return fmt.Errorf("ptpsrc: no permission to use UDP port %d: run as root or with CAP_NET_BIND_SERVICE: %w", port, err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("ptpsrc: UDP port %d is in use by another program, such as ptp4l, or by another Port: %w", port, err)
+		return fmt.Errorf("ptpsrc: UDP port %d is in use by another program, such as ptp4l, or by another Port: %w", port, err)
 	default:
-		return nil, fmt.Errorf("ptpsrc: open UDP port %d: %w", port, err)
+		return fmt.Errorf("ptpsrc: open UDP port %d: %w", port, err)
 	}
 }
 

@@ -40,7 +40,8 @@ type ptp4l struct {
 //
 // What is trusted: ptp4l and its mean path delay, which is a filtered estimate, and the corrections of
 // transparent clocks on the way. A single Sync that was delayed by more than |offset| and twice the mean
-// path delay makes the interval wrong: unlike with [Unicast] the bound is declared, not proved.
+// path delay makes the interval wrong, and so does a system clock that is set and set back between two polls:
+// unlike with [Unicast] the bound is declared, not proved.
 //
 // It is refused while no port follows a master, while there is no grandmaster, when the grandmaster claims
 // no accuracy or no UTC offset, or another UTC offset than ptp4l counts with. A step of the system clock, a new grandmaster and a change in what it

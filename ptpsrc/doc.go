@@ -47,4 +47,8 @@
 // PTP here is without authentication. Who sees the messages can forge them, and make this source wrong.
 // The clock survives that for as many sources as it tolerates faulty ones. All sources with one
 // grandmaster, whatever the way to it, are wrong together: put them into one [truetime.Group].
+//
+// Around a leap second a grandmaster may still announce the UTC offset from before, for as long as it takes until its
+// next Announce, and ptp4l takes over a new offset only when it selects a master anew. The first makes a sample
+// wrong by a second, the second has [PTP4L] refuse until ptp4l has been restarted.
 package ptpsrc

@@ -402,3 +402,11 @@ func TestDataSetsHaveTheSizeOfPTP4Ls(t *testing.T) {
 		require.Equal(t, want, binary.Size(set), "%T", set)
 	}
 }
+
+func TestSystemClockOfAnotherCenturyIsAStep(t *testing.T) {
+	for _, wall := range []truetime.Time{-1 << 63, 1<<63 - 1} {
+		now, from := reading{0, wall, 1000}, reading{0, 0, 1000}
+		require.Positive(t, now.deviation(from))
+		require.True(t, now.stepped(from))
+	}
+}

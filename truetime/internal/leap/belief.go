@@ -1,0 +1,236 @@
+package leap
+
+import (
+	"fmt"
+	"slices"
+)
+
+const (
+	// keep is how long after it a leap second still matters to somebody: to a source that smears it.
+	keep = int64(smearMax) + day
+
+	// prepare is how long before the window of a possible leap second it is considered.
+	prepare = int64(smearMax) + 10*day
+
+	// maxQuestions is how many possible leap seconds may be undecided at a time. Each widens the answer
+	// by up to 2 s; to leave several undecided takes months without any sample.
+	maxQuestions = 4
+
+	// near is how close to a possible leap second an epoch must not begin.
+	near = 7 * second
+)
+
+// Belief is what a clock believes about leap seconds, and what follows for its conversions. It is
+// pure and not safe for concurrent use; the [Output] that it returns is immutable.
+//
+// The driver calls [Belief.Anchor] at the first answer of an epoch and [Belief.Restart] when it
+// ends; [Belief.In] for each sample, and [Belief.Hear] and [Belief.Saw] once the epoch has an answer;
+// and [Belief.Advance] before it publishes a new answer, with an [Output] of that moment.
+type Belief struct {
+	table  *Table
+	faulty int
+	heard  []announcement // by voter
+
+	decided   []decision // beyond the table, in rising order
+	questions []question // in rising order, undecided or not long ago
+	next      UTC        // the month start that will be the next question
+	shift     int64      // what is called TAI in this epoch is TAI plus this
+	anchored  bool
+	broken    bool
+
+	slow, fast timeline // what follows
+}
+
+// announcement is what a voter has said and when that was.
+type announcement struct {
+	say    Say
+	lo, hi TAI
+}
+
+// NewBelief returns the belief of a clock with so many voters, of which so many may be wrong.
+func NewBelief(table *Table, voters, faulty int) *Belief {
+	b := &Belief{table: table, faulty: faulty, heard: make([]announcement, voters)}
+	b.Restart()
+	return b
+}
+
+// Restart forgets what belonged to an epoch.
+func (b *Belief) Restart() {
+	for _, q := range b.questions {
+		if q.possible.decided() {
+			_, delta := q.possible.deltas()
+			b.decide(q.at, delta)
+		}
+	}
+	if b.broken {
+		b.decided = nil
+	}
+	b.questions, b.shift, b.anchored, b.broken = nil, 0, false, false
+	clear(b.heard)
+	b.rebuild()
+}
+
+func (b *Belief) decide(at UTC, delta int) {
+	b.decided = append(b.decided, decision{at, delta})
+	slices.SortFunc(b.decided, func(x, y decision) int { return int(x.at/UTC(day)) - int(y.at/UTC(day)) })
+}
+
+// settled reports whether it is known what happens at the start of a month.
+func (b *Belief) settled(at UTC) bool {
+	return at <= b.table.expiry || at > lastYear ||
+		slices.ContainsFunc(b.decided, func(d decision) bool { return d.at == at })
+}
+
+// unsettledAfter returns the first start of a month after u about which the table says nothing.
+func (b *Belief) unsettledAfter(u UTC) UTC { return nextMonth(max(u, b.table.expiry)) }
+
+// around returns the questions that matter about u if an epoch begins then, and the next one.
+func (b *Belief) around(u UTC) (questions []question, next UTC) {
+	if at := monthStart(u); !b.settled(at) {
+		questions = append(questions, b.question(at, true))
+	}
+	if at := nextMonth(u); !b.settled(at) {
+		questions = append(questions, b.question(at, false))
+	}
+	return questions, b.unsettledAfter(nextMonth(u))
+}
+
+func (b *Belief) question(at UTC, past bool) question {
+	return question{at: at, possible: anything, past: past, excluded: make([]possible, len(b.heard))}
+}
+
+// rebuild derives the timelines.
+func (b *Belief) rebuild() { b.slow, b.fast = b.timelines(b.questions) }
+
+func (b *Belief) timelines(questions []question) (slow, fast timeline) {
+	var decided []decision
+	for _, l := range b.table.timeline.leaps {
+		decided = append(decided, decision{l.at, int((l.after - l.before) / second)})
+	}
+	for _, d := range b.decided {
+		if d.at > b.table.expiry {
+			decided = append(decided, d)
+		}
+	}
+	return timelines(b.table.timeline.base+b.shift, decided, questions)
+}
+
+// Anchor begins an epoch with its first answer: it is now between lo and hi, and the first fact that
+// the answer is made from is no older than from. The error is [ErrStraddles] if a leap second is
+// possible in between, and the driver has to end the epoch and gather facts anew.
+func (b *Belief) Anchor(from, lo, hi TAI) error {
+	u, _ := b.slow.utc(lo)
+	for at := monthStart(UTC(int64(from) - b.slow.offset(u) - near)); int64(at) <= int64(hi)-b.slow.offset(u)+near; at = nextMonth(at) {
+		if int64(at) >= int64(from)-b.slow.offset(u)-near && !b.settled(at) {
+			return fmt.Errorf("%w: %s", ErrStraddles, at.Std().Format(layout))
+		}
+		if at == never {
+			break
+		}
+	}
+	b.questions, b.next = b.around(u)
+	b.anchored = true
+	b.rebuild()
+	return b.Advance(lo, hi)
+}
+
+// window returns when the noon-to-noon smear of a leap second before at begins, at the earliest, and
+// when it ends, at the latest.
+func (b *Belief) window(at UTC) (begin, end TAI) {
+	begin = TAI(int64(at) + min(b.fast.offset(at-1), b.slow.offset(at-1)) - halfDay)
+	end = TAI(int64(at) + max(b.fast.offset(at), b.slow.offset(at)) + halfDay)
+	return begin, end
+}
+
+// Advance brings the belief to a moment between lo and hi. It decides what can be decided. The error
+// is [ErrBroken]: the driver ends the epoch.
+func (b *Belief) Advance(lo, hi TAI) error {
+	if !b.anchored {
+		return nil
+	}
+	b.retire(lo)
+	for b.next <= lastYear {
+		if begin, _ := b.window(b.next); int64(begin) > int64(hi)+prepare {
+			break
+		}
+		if len(b.questions) == maxQuestions {
+			b.broken = true
+			return fmt.Errorf("%w: %d months have ended and nobody has shown whether with a leap second: install a newer table", ErrBroken, maxQuestions)
+		}
+		b.questions = append(b.questions, b.question(b.next, false))
+		b.next = nextMonth(b.next)
+	}
+	b.rebuild()
+	for i := range b.questions {
+		if begin, _ := b.window(b.questions[i].at); hi < begin {
+			break
+		}
+		if err := b.settle(&b.questions[i]); err != nil {
+			b.broken = true
+			return err
+		}
+	}
+	b.rebuild()
+	return nil
+}
+
+// retire forgets the questions that are long past. One that was past when the epoch began makes no
+// difference any more: no change is as good an answer as any.
+func (b *Belief) retire(lo TAI) {
+	b.questions = slices.DeleteFunc(b.questions, func(q question) bool {
+		_, end := b.window(q.at)
+		if int64(lo) < int64(end)+keep || !q.past && !q.possible.decided() {
+			return false
+		}
+		if q.possible.decided() {
+			_, delta := q.possible.deltas()
+			b.decide(q.at, delta)
+			if q.past {
+				b.shift -= int64(delta) * second
+			}
+		}
+		return true
+	})
+}
+
+// Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict]
+// if they disagree, and nothing has changed then; or [ErrBroken] if the table is newer and excludes
+// what has been believed: the driver ends the epoch.
+func (b *Belief) Learn(table *Table) error {
+	newest, err := Newest(b.table, table)
+	if err != nil || newest == b.table {
+		return err
+	}
+	for _, d := range b.decided {
+		b.broken = b.broken || d.at <= newest.expiry && newest.delta(d.at) != d.delta
+	}
+	asked := func(at UTC) bool {
+		return slices.ContainsFunc(b.questions, func(q question) bool { return q.at == at }) ||
+			slices.ContainsFunc(b.decided, func(d decision) bool { return d.at == at })
+	}
+	for _, l := range newest.timeline.leaps {
+		// One that nobody has asked about is long past, or it is to come.
+		if b.anchored && l.at > b.table.expiry && l.at < b.next && !asked(l.at) {
+			b.shift -= l.after - l.before
+		}
+	}
+	b.questions = slices.DeleteFunc(b.questions, func(q question) bool {
+		if q.at > newest.expiry {
+			return false
+		}
+		delta := newest.delta(q.at)
+		b.broken = b.broken || q.possible&only(delta) == 0
+		if q.past {
+			b.shift -= int64(delta) * second
+		}
+		return true
+	})
+	b.decided = slices.DeleteFunc(b.decided, func(d decision) bool { return d.at <= newest.expiry })
+	b.table = newest
+	b.next = max(b.next, b.unsettledAfter(newest.expiry))
+	b.rebuild()
+	if b.broken {
+		return fmt.Errorf("%w: the table of %s says otherwise", ErrBroken, newest.source)
+	}
+	return nil
+}

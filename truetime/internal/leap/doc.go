@@ -1,0 +1,51 @@
+// Package leap knows about leap seconds: when they are, how the clocks of the world show them, and
+// what follows for a clock that does not know. It is pure: there is no clock in it, and no I/O but
+// reading a table from what the caller opens.
+//
+// # Scales
+//
+// A clock runs in one continuous scale, [TAI]. What its sources serve is converted on the way in
+// ([Belief.In]) and what it answers on the way out ([Output.Interval]), to UTC smeared from noon to
+// noon. [Smeared] and [UTC] are other types than TAI, so that none is taken for another.
+//
+//	table := leap.BuiltIn()
+//	belief := leap.NewBelief(table, voters, faulty)
+//	err := belief.Anchor(from, lo, hi)       // the epoch has its first answer, [lo, hi]
+//	...
+//	err = belief.Advance(lo, hi)             // the answer is [lo, hi]
+//	output := belief.Output(lo)              // published with it
+//	earliest, latest, ok := output.Interval(lo, hi)
+//
+// # What is believed
+//
+// A table is right about all leap seconds up to its expiry. Beyond that each end of a UTC month is a
+// question with three answers: no leap second, one inserted, one removed. Before the smear of a
+// possible leap second begins, at noon, the question makes no difference. From then on the output is
+// the hull of what all possible answers say, and possible answers are only ever struck out:
+//   - by f+1 voters who announce a leap second, of whom one is right;
+//   - by n−f voters who announce from noon on that there is none: more than f+1, as long as a server
+//     that does not know says the same;
+//   - by f+1 voters who show something else than the answer would have them show: after a leap second
+//     everybody who steps shows what it was, and a clock that has coasted over it to within a fraction
+//     of a second can see it;
+//   - by a newer table.
+//
+// Where an epoch begins after a possible leap second of which nothing is known, TAI−UTC before it is
+// what differs between the answers, and the hull is at most half a second to either side and closes
+// at noon. What is called TAI is then off by a second if there was one, which makes no difference to
+// smeared UTC; it does to TAI, and to sources that serve it.
+//
+// # Assumptions
+//
+// Besides those of the clock: a voter who is right announces the leap second of this day and no
+// other if it announces one; steps within 5 s of it; and if n−f announce none in the last twelve
+// hours, there is none.
+//
+// # What this does not promise
+//
+// Anything about leap seconds before the process began and after its table expired: it takes TAI−UTC
+// to be what the table said last. In the hull the width is up to half a second to either side by the
+// time of the leap second, one second by noon, and it lasts until somebody shows what has happened.
+// Two clocks that begin with tables of different expiry may differ by half a second, never more than
+// their intervals say.
+package leap

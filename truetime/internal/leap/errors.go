@@ -1,0 +1,21 @@
+package leap
+
+import "errors"
+
+var (
+	// ErrTable: a leap second table is damaged, or says what cannot be.
+	ErrTable = errors.New("leap second table")
+
+	// ErrConflict: two tables disagree about a time that both are valid for.
+	ErrConflict = errors.New("leap second tables disagree")
+
+	// ErrSmear: a smear is out of range.
+	ErrSmear = errors.New("smear out of range")
+
+	// ErrBroken: the epoch has to end, because what was believed about a leap second cannot have been
+	// true and answers may have been wrong, or because too much about leap seconds is undecided.
+	ErrBroken = errors.New("leap seconds cannot be believed in this epoch any more")
+
+	// ErrStraddles: an epoch began before a possible leap second and had its first answer after it.
+	ErrStraddles = errors.New("the epoch had no answer yet when a leap second was possible: begin it anew")
+)

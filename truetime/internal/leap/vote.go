@@ -1,0 +1,120 @@
+package leap
+
+import "fmt"
+
+// Hear notes what a voter announces, at a moment between lo and hi.
+//
+// What is announced counts for the end of the UTC day in which it was heard, if that is the end of a
+// month: a leap second from the beginning of the day on, the absence of one from noon on, which is
+// when those must know who announce it as late as PTP does (IEEE 1588-2019 9.4: 12 hours before).
+func (b *Belief) Hear(voter int, say Say, lo, hi TAI) { b.heard[voter] = announcement{say, lo, hi} }
+
+// Saw tells the belief what a voter's source showed: the sample allows what it serves to be from lo to
+// hi, at a moment for which the clock has the answer [from, to], which it had without this sample.
+// Where the possibilities say different things about what a source must show, that tells them apart.
+func (b *Belief) Saw(voter int, p Profile, lo, hi int64, from, to TAI) {
+	if !b.anchored || p.Kind == Atomic {
+		return
+	}
+	for i := range b.questions {
+		q := &b.questions[i]
+		if begin, _ := b.window(q.at); int64(to) < int64(begin)-keep {
+			continue // nobody smears it yet
+		}
+		q.excluded[voter] = 0
+		if p.Kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
+			q.excluded[voter] = b.excludes(q, p, lo, hi, from, to)
+		}
+	}
+}
+
+// excludes returns what a sample excludes about one of the questions.
+func (b *Belief) excludes(q *question, p Profile, lo, hi int64, from, to TAI) (excluded possible) {
+	left := q.possible
+	for _, delta := range []int{-1, 0, 1} {
+		q.possible = only(delta)
+		slow, fast := b.timelines(b.questions)
+		if first, last, ok := convert(p, &slow, &fast, lo, hi); ok && (first > to || last < from) {
+			excluded |= only(delta)
+		}
+	}
+	q.possible = left
+	if excluded == anything { // it is wrong in some other way
+		return 0
+	}
+	return excluded
+}
+
+// Misdeclared finds out whether a source that disagrees with the answer [from, to] would agree with
+// it if it served something else than it is declared to: the usual smears, steps, or TAI. There is
+// nothing to find in an answer that is wide or far from a leap second.
+func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profile, found bool) {
+	if first, last, ok := b.In(p, lo, hi); !ok || first <= to && last >= from {
+		return Profile{}, false
+	}
+	for _, other := range []Profile{
+		{Kind: Stepping}, {Smearing, NoonToNoon()}, {Smearing, Google2012()}, {Smearing, Meta()}, {Kind: Atomic},
+	} {
+		if first, last, ok := b.In(other, lo, hi); ok && other != p && first <= to && last >= from {
+			return other, true
+		}
+	}
+	return Profile{}, false
+}
+
+// settle strikes out what the voters exclude. Struck out, a possibility stays struck out.
+//
+// f liars can bring about nothing: each of the three rules needs the word of at least one voter who
+// is right.
+func (b *Belief) settle(q *question) error {
+	excludes := map[possible]int{}
+	for _, e := range q.excluded {
+		for _, delta := range []int{-1, 0, 1} {
+			if e&only(delta) != 0 {
+				excludes[only(delta)]++
+			}
+		}
+	}
+	left := q.possible
+	for p, voters := range excludes {
+		if voters > b.faulty { // f+1: one of them is right, and it has shown UTC after the leap
+			left &^= p
+		}
+	}
+	none, inserts, removes := b.announced(q)
+	switch {
+	case inserts > b.faulty && removes > b.faulty: // more than f are wrong: no help
+	case inserts > b.faulty:
+		left &= canInsert
+	case removes > b.faulty:
+		left &= canRemove
+	case none >= len(b.heard)-b.faulty: // silence is cheap: all that must be right, at least
+		left &= canBeNothing
+	}
+	if left == 0 {
+		return fmt.Errorf("%w: what more than %d voters show at %s excludes what they announced",
+			ErrBroken, b.faulty, q.at.Std().Format(layout))
+	}
+	q.possible = left
+	return nil
+}
+
+// announced counts the voters who announced something about a question in time.
+func (b *Belief) announced(q *question) (none, inserts, removes int) {
+	if q.past {
+		return 0, 0, 0
+	}
+	noon, _ := b.window(q.at)
+	for _, a := range b.heard {
+		switch {
+		case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay: // another day
+		case a.say == Insert:
+			inserts++
+		case a.say == Remove:
+			removes++
+		case a.say == NoLeap && a.lo >= noon:
+			none++
+		}
+	}
+	return none, inserts, removes
+}

@@ -23,9 +23,9 @@
 // possible leap second begins, at noon, the question makes no difference. From then on the output is
 // the hull of what all possible answers say, and possible answers are only ever struck out:
 //   - by f+1 voters who announce a leap second, of whom one is right;
-//   - by n−f voters who announce from noon on that there is none: more than f+1, as long as a server
-//     that does not know says the same;
-//   - by f+1 voters who show something else than the answer would have them show: after a leap second
+//   - by n−f voters who announce from an hour after noon on that there is none: more than f+1, as a
+//     server that does not know says the same;
+//   - by f+1 voters who show something else than that answer would have them show: after a leap second
 //     everybody who steps shows what it was, and a clock that has coasted over it to within a fraction
 //     of a second can see it;
 //   - by a newer table.
@@ -38,7 +38,7 @@
 // # Assumptions
 //
 // Besides those of the clock: a voter who is right announces the leap second of this day and no
-// other if it announces one; steps within 5 s of it; and if n−f announce none in the last twelve
+// other if it announces one; steps within 5 s of it; and if n−f announce none in the last eleven
 // hours, there is none.
 //
 // # What this does not promise
@@ -46,6 +46,4 @@
 // Anything about leap seconds before the process began and after its table expired: it takes TAI−UTC
 // to be what the table said last. In the hull the width is up to half a second to either side by the
 // time of the leap second, one second by noon, and it lasts until somebody shows what has happened.
-// Two clocks that begin with tables of different expiry may differ by half a second, never more than
-// their intervals say.
 package leap

@@ -26,7 +26,8 @@ type list struct {
 	expires bool
 	updated bool
 	digits  hash.Hash // of what the hash line is made from: all numbers in order, without spaces
-	hashed  []byte    // the hash line, if there was one
+	hashed  []byte    // what the hash line says, if there was one
+	hashAt  int       // its line
 }
 
 // ParseList reads a leap-seconds.list as IERS and NIST publish it. source names it in errors, which
@@ -50,6 +51,7 @@ func ParseList(r io.Reader, source string) (*Table, error) {
 	case l.hashed == nil:
 		return nil, l.wrong("the line #h with its SHA-1 is missing: the file is not complete")
 	case string(l.hashed) != string(l.digits.Sum(nil)):
+		l.line = l.hashAt
 		return nil, l.wrong("its SHA-1 is %x and should be %x: the file is damaged, fetch it again", l.digits.Sum(nil), l.hashed)
 	}
 	return newTable(l.entries, l.expiry, source, func(i int) string { return fmt.Sprintf("line %d", l.lines[i]) })
@@ -126,6 +128,7 @@ func (l *list) readHash(words []string) error {
 	if len(words) != sha1.Size/4 || l.hashed != nil {
 		return l.wrong("not one SHA-1 of five words")
 	}
+	l.hashAt = l.line
 	for _, word := range words {
 		value, err := strconv.ParseUint(word, 16, 32)
 		if err != nil {

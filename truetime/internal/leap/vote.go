@@ -5,8 +5,9 @@ import "fmt"
 // Hear notes what a voter announces, at a moment between lo and hi.
 //
 // What is announced counts for the end of the UTC day in which it was heard, if that is the end of a
-// month: a leap second from the beginning of the day on, the absence of one from noon on, which is
-// when those must know who announce it as late as PTP does (IEEE 1588-2019 9.4: 12 hours before).
+// month: a leap second from the beginning of the day on, the absence of one from an hour after noon
+// on. PTP announces a leap second not earlier than 12 hours before (IEEE 1588-2008 9.4), and a hop
+// from one NTP server to the next takes up to 1024 s. What is heard in the last 5 s is too late.
 func (b *Belief) Hear(voter int, say Say, lo, hi TAI) { b.heard[voter] = announcement{say, lo, hi} }
 
 // Saw tells the belief what a voter's source showed: the sample allows what it serves to be from lo to
@@ -99,6 +100,9 @@ func (b *Belief) settle(q *question) error {
 	return nil
 }
 
+// travel is how long an announcement takes to get around: three hops.
+const travel = 3600 * second
+
 // announced counts the voters who announced something about a question in time.
 func (b *Belief) announced(q *question) (none, inserts, removes int) {
 	if q.past {
@@ -107,12 +111,12 @@ func (b *Belief) announced(q *question) (none, inserts, removes int) {
 	noon, _ := b.window(q.at)
 	for _, a := range b.heard {
 		switch {
-		case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay: // another day
+		case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay-ambiguity: // another day
 		case a.say == Insert:
 			inserts++
 		case a.say == Remove:
 			removes++
-		case a.say == NoLeap && a.lo >= noon:
+		case a.say == NoLeap && int64(a.lo) >= int64(noon)+travel:
 			none++
 		}
 	}

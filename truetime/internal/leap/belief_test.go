@@ -1,0 +1,323 @@
+package leap
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	stepping = Profile{Kind: Stepping}
+	noonly   = Profile{Smearing, NoonToNoon()}
+	meta     = Profile{Smearing, Meta()}
+	atomic   = Profile{Kind: Atomic}
+)
+
+// constantly says the same all the time.
+func constantly(s Say) func(*world) Say { return func(*world) Say { return s } }
+
+// honest announces what is true on the last day, and nothing before and after.
+func honest(w *world) Say {
+	if after := int64(w.at - w.leap()); after < -day || after > 0 {
+		return NoLeap
+	}
+	return announces(w.delta)
+}
+
+// announces is what announces a change.
+func announces(delta int) Say {
+	switch delta {
+	case 1:
+		return Insert
+	case -1:
+		return Remove
+	}
+	return NoLeap
+}
+
+// unapplied shows UTC as if there were no leap second.
+func unapplied(w *world, truly int64) int64 {
+	if w.at >= w.leap() {
+		return truly + int64(w.delta)*second
+	}
+	return truly
+}
+
+// applying shows a leap second that there is not.
+func applying(delta int64) func(w *world, truly int64) int64 {
+	return func(w *world, truly int64) int64 {
+		if w.at >= w.leap() {
+			return truly - delta*second
+		}
+		return truly
+	}
+}
+
+func TestWholeLeapDaysWithAValidTable(t *testing.T) {
+	u := date(2028, 1, 1)
+	for _, delta := range []int{1, 0, -1} {
+		t.Run(fmt.Sprint(delta), func(t *testing.T) {
+			table := with(date(2028, 6, 28))
+			if delta != 0 {
+				table = with(date(2028, 6, 28), decision{u, delta})
+			}
+			// The liars deny what is, and the truth needs no announcement.
+			w := newWorld(t, table, u, delta, 2, voter{profile: stepping}, voter{profile: noonly}, voter{profile: meta},
+				voter{stepping, constantly(Insert), unapplied}, voter{stepping, constantly(Remove), unapplied}, voter{profile: atomic})
+			require.NoError(t, w.run(-40, 40))
+			for phase, width := range w.widest {
+				require.LessOrEqual(t, width, Smeared(1), phase)
+			}
+			require.Zero(t, w.seen[Unknown])
+			if delta == 0 {
+				require.Len(t, w.seen, 1)
+			} else {
+				require.NotZero(t, w.seen[SmearingNow])
+				require.NotZero(t, w.seen[map[int]Status{1: PendingInsert, -1: PendingRemove}[delta]])
+			}
+		})
+	}
+}
+
+func TestWholeLeapDaysAnnouncedByVotersAgainstFLiars(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		for _, lie := range []Say{Nothing, NoLeap, Insert, Remove} {
+			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
+				lying := voter{stepping, constantly(lie), applying(1)}
+				if delta != 0 {
+					lying.lie = unapplied
+				}
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{profile: stepping, says: honest}, voter{profile: stepping, says: honest},
+					voter{profile: atomic, says: honest}, lying, lying)
+				require.NoError(t, w.run(-40, 40))
+				require.LessOrEqual(t, w.widest["at noon"], Smeared(2*4500*11575), "until an hour after noon")
+				require.LessOrEqual(t, w.widest["before the leap"], Smeared(1))
+				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1))
+				if delta != 0 {
+					require.NotZero(t, w.seen[map[int]Status{1: PendingInsert, -1: PendingRemove}[delta]])
+				}
+			})
+		}
+	}
+}
+
+func TestFLiarsNeitherCreateNorSuppressALeapWhenTheOthersAreSilent(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		for _, lie := range []Say{NoLeap, Insert, Remove} {
+			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
+				lying := voter{stepping, constantly(lie), applying(int64(-delta))}
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{profile: stepping}, voter{profile: stepping}, voter{profile: stepping}, lying, lying)
+				require.NoError(t, w.run(-40, 40))
+				require.Greater(t, w.widest["before the leap"], Smeared(990e6), "the hull of all three possibilities")
+				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1), "the samples have decided")
+				require.NotZero(t, w.seen[Unknown])
+			})
+		}
+	}
+}
+
+func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		t.Run(fmt.Sprint(delta), func(t *testing.T) {
+			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{profile: stepping}, voter{profile: stepping}, voter{profile: stepping})
+			w.mute = func(c TAI) bool { return c > w.leap()-TAI(day) && c < w.leap()+TAI(2*day) }
+			require.NoError(t, w.run(-40, 47))
+			require.InDelta(t, 2e9, float64(w.widest["after the next noon"]), 2, "one second to either side")
+			w2 := w.earliest
+			w.mute = func(TAI) bool { return false }
+			w.widest = map[string]Smeared{}
+			require.NoError(t, w.resume(60))
+			require.Greater(t, w.earliest, w2)
+			require.LessOrEqual(t, w.end(), Smeared(1))
+		})
+	}
+}
+
+func TestATableThatComesLateOnlyNarrows(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		for _, hour := range []int64{-20, -9, -1, 1, 8, 20} {
+			t.Run(fmt.Sprint(delta, hour), func(t *testing.T) {
+				u := date(2027, 7, 1)
+				table := with(date(2027, 12, 28))
+				if delta != 0 {
+					table = with(date(2027, 12, 28), decision{u, delta})
+				}
+				w := newWorld(t, BuiltIn(), u, delta, 0, voter{profile: stepping})
+				w.mute = func(TAI) bool { return true }
+				w.learn = map[UTC]*Table{UTC(hour): table}
+				require.NoError(t, w.run(-40, 40))
+				require.LessOrEqual(t, w.end(), Smeared(1))
+			})
+		}
+	}
+}
+
+func TestALeapThatTooManyAnnounceWronglyEndsTheEpoch(t *testing.T) {
+	for _, say := range []Say{Insert, Remove} {
+		wrong := voter{profile: stepping, says: constantly(say)}
+		w := newWorld(t, BuiltIn(), date(2027, 7, 1), 0, 1, wrong, wrong, voter{profile: stepping})
+		w.epsilon = 1000
+		w.blind = true // wrong answers from noon on: the assumption is broken
+		require.ErrorIs(t, w.run(-11, 2), ErrBroken)
+		w.blind = false
+		require.InDelta(t, float64(w.leap()), float64(w.at), 500e9, "seen as soon as nobody has stepped")
+		w.belief.Restart()
+		w.earliest = 0
+		w.voters = []voter{{profile: stepping}, {profile: stepping}, {profile: stepping}}
+		require.NoError(t, w.run(1, 40))
+		require.Greater(t, w.widest["after the leap"], Smeared(800e6), "nothing of it is believed any more")
+		require.LessOrEqual(t, w.end(), Smeared(1))
+	}
+}
+
+func TestAnEpochThatBeginsAfterAPossibleLeapAllowsForItUntilNoon(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		for _, hour := range []int64{-11, -1, 1, 6, 11, 13} {
+			t.Run(fmt.Sprint(delta, hour), func(t *testing.T) {
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{profile: stepping}, voter{profile: noonly}, voter{profile: stepping})
+				if hour > 0 { // UTC is what is known, and TAI is what it was called
+					w.label = -int64(delta) * second
+				}
+				require.NoError(t, w.run(hour, 40))
+				require.LessOrEqual(t, w.end(), Smeared(1))
+				if hour > 0 {
+					require.LessOrEqual(t, w.widest["after the leap"], Smeared(max(1, 1e9*(12-float64(hour))/12+1e6)))
+				}
+			})
+		}
+	}
+}
+
+func TestAnEpochMustNotStraddleAPossibleLeap(t *testing.T) {
+	u := date(2027, 7, 1)
+	at := TAI(int64(u) + 37*second)
+	for _, c := range []struct {
+		from, lo, hi int64
+		fails        bool
+	}{{-60, -20, -19, false}, {-60, -20, -6, true}, {-60, 1, 2, true}, {5, 6, 7, true}, {8, 9, 10, false}, {-7 - 40*86400, 9, 10, true}} {
+		b := NewBelief(BuiltIn(), 1, 0)
+		err := b.Anchor(at+TAI(c.from*second), at+TAI(c.lo*second), at+TAI(c.hi*second))
+		if c.fails {
+			require.ErrorIs(t, err, ErrStraddles, c)
+		} else {
+			require.NoError(t, err, c)
+		}
+		known := NewBelief(with(date(2027, 12, 28)), 1, 0)
+		require.NoError(t, known.Anchor(at+TAI(c.from*second), at+TAI(c.lo*second), at+TAI(c.hi*second)))
+	}
+}
+
+func TestSamplesBeforeTheFirstAnswerAreConvertedForTheirOwnSideOfALeap(t *testing.T) {
+	u := int64(date(2027, 7, 1))
+	b := NewBelief(BuiltIn(), 1, 0)
+	for _, p := range []int64{u - 3600*second, u + 3600*second, u + 20*day} {
+		lo, hi, ok := b.In(stepping, p, p+10)
+		require.True(t, ok)
+		require.EqualValues(t, p+37*second, lo)
+		require.EqualValues(t, p+37*second+10, hi)
+	}
+	for _, p := range []int64{u - 5*second, u, u + 5*second} {
+		_, _, ok := b.In(stepping, p, p)
+		require.False(t, ok)
+	}
+	_, _, ok := b.In(noonly, u-1, u)
+	require.False(t, ok)
+	lo, hi, ok := b.In(noonly, u+3600*second, u+3600*second)
+	require.True(t, ok)
+	require.InDelta(t, 2*11.0/24*1e9, float64(hi-lo), 1e5)
+	lo, hi, ok = b.In(atomic, u, u+1)
+	require.True(t, ok && lo == TAI(u) && hi == TAI(u+1))
+}
+
+func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
+	u := date(2028, 1, 1)
+	for _, delta := range []int{1, -1} {
+		table := with(date(2028, 6, 28), decision{u, delta})
+		w := newWorld(t, table, u, delta, 0)
+		w.at = w.leap() - TAI(6*3600*second)
+		require.NoError(t, w.belief.Anchor(w.at, w.at, w.at))
+		for _, declared := range []Profile{stepping, noonly, atomic} {
+			for _, serves := range []Profile{stepping, noonly, {Smearing, Google2012()}, atomic} {
+				lo, hi := w.shown(serves)
+				other, found := w.belief.Misdeclared(declared, lo, hi, w.at-1000, w.at+1000)
+				require.Equal(t, declared != serves, found)
+				if found {
+					require.Equal(t, serves, other)
+				}
+			}
+		}
+		_, found := w.belief.Misdeclared(stepping, 7, 7, w.at-1000, w.at+1000)
+		require.False(t, found)
+	}
+}
+
+func TestUndecidedMonthsEndTheEpochAndTheOutputRefusesBeyondItsHorizon(t *testing.T) {
+	b := NewBelief(BuiltIn(), 1, 0)
+	at := TAI(int64(date(2027, 6, 1)) + 37*second)
+	require.NoError(t, b.Anchor(at, at, at))
+	o := b.Output(at)
+	_, _, ok := o.Interval(at, at+TAI(29*day))
+	require.True(t, ok)
+	_, _, ok = o.Interval(at, at+TAI(70*day))
+	require.False(t, ok)
+	var err error
+	for month := 0; err == nil; month++ {
+		require.Less(t, month, 10)
+		at += TAI(30 * day)
+		err = b.Advance(at, at)
+		require.LessOrEqual(t, len(b.questions), maxQuestions)
+	}
+	require.ErrorIs(t, err, ErrBroken)
+	b.Restart()
+	require.NoError(t, b.Anchor(at, at, at))
+}
+
+func TestManyMonthsWithDecidedEndsKeepTheOffset(t *testing.T) {
+	// Month after month with an expired table: a leap second is announced at the end of some of them.
+	b := NewBelief(BuiltIn(), 3, 1)
+	offset := 37 * second
+	month := date(2027, 6, 1)
+	at := TAI(int64(month) + offset)
+	require.NoError(t, b.Anchor(at, at, at))
+	for i := range 36 {
+		end := nextMonth(month)
+		delta := []int{0, 1, 0, 0, -1, 0, -1}[i%7]
+		for at = TAI(int64(month) + offset); int64(at) < int64(end)+offset-halfDay/2; at += TAI(halfDay / 4) {
+			for v := range 3 {
+				b.Hear(v, announces(delta), at, at)
+			}
+			require.NoError(t, b.Advance(at, at))
+		}
+		offset += int64(delta) * second
+		month = end
+		at = TAI(int64(month) + offset + halfDay)
+		require.NoError(t, b.Advance(at, at))
+		o := b.Output(at)
+		require.Equal(t, offset, o.Offset)
+		require.LessOrEqual(t, o.From, at)
+		require.Equal(t, None, b.Report(at, at).Status)
+		if i%5 == 4 { // what has been decided outlives an epoch
+			b.Restart()
+			require.NoError(t, b.Anchor(at, at, at))
+			require.Equal(t, offset, b.Output(at).Offset)
+		}
+	}
+}
+
+func TestATableThatDeniesWhatWasBelievedEndsTheEpoch(t *testing.T) {
+	u := date(2027, 7, 1)
+	b := NewBelief(BuiltIn(), 1, 0)
+	at := TAI(int64(u) + 37*second - halfDay + 1)
+	require.NoError(t, b.Anchor(at, at, at))
+	b.Hear(0, Insert, at, at)
+	require.NoError(t, b.Advance(at, at))
+	require.Equal(t, SmearingNow, b.Report(at, at).Status)
+	require.ErrorIs(t, b.Learn(with(date(2027, 12, 28))), ErrBroken)
+	b.Restart()
+	require.NoError(t, b.Anchor(at, at, at))
+	require.Equal(t, Report{Status: None, Expiry: date(2027, 12, 28), Source: "a test's table"}, b.Report(at, at))
+	require.ErrorIs(t, b.Learn(with(date(2028, 12, 28), decision{date(2027, 10, 1), 1})), ErrConflict)
+	require.NoError(t, b.Learn(BuiltIn()), "an older one is of no use")
+	require.Equal(t, date(2027, 12, 28), b.table.Expiry())
+}

@@ -103,7 +103,7 @@ func (b *Belief) question(at UTC, past bool) question {
 func (b *Belief) rebuild() { b.slow, b.fast = b.timelines(b.questions) }
 
 func (b *Belief) timelines(questions []question) (slow, fast timeline) {
-	var decided []decision
+	decided := make([]decision, 0, len(b.table.timeline.leaps)+len(b.decided))
 	for _, l := range b.table.timeline.leaps {
 		decided = append(decided, decision{l.at, int((l.after - l.before) / second)})
 	}
@@ -148,7 +148,7 @@ func (b *Belief) Advance(lo, hi TAI) error {
 	if !b.anchored {
 		return nil
 	}
-	b.retire(lo)
+	changed := b.retire(lo)
 	for b.next <= lastYear {
 		if begin, _ := b.window(b.next); int64(begin) > int64(hi)+prepare {
 			break
@@ -158,25 +158,33 @@ func (b *Belief) Advance(lo, hi TAI) error {
 			return fmt.Errorf("%w: %d months have ended and nobody has shown whether with a leap second: install a newer table", ErrBroken, maxQuestions)
 		}
 		b.questions = append(b.questions, b.question(b.next, false))
-		b.next = nextMonth(b.next)
+		b.next, changed = nextMonth(b.next), true
 	}
-	b.rebuild()
+	if changed {
+		b.rebuild()
+	}
 	for i := range b.questions {
-		if begin, _ := b.window(b.questions[i].at); hi < begin {
+		q := &b.questions[i]
+		if begin, _ := b.window(q.at); hi < begin {
 			break
 		}
-		if err := b.settle(&b.questions[i]); err != nil {
+		left, err := b.settle(q)
+		if err != nil {
 			b.broken = true
 			return err
 		}
+		if left != q.possible {
+			q.possible = left
+			b.rebuild()
+		}
 	}
-	b.rebuild()
 	return nil
 }
 
 // retire forgets the questions that are long past. One that was past when the epoch began makes no
 // difference any more: no change is as good an answer as any.
-func (b *Belief) retire(lo TAI) {
+func (b *Belief) retire(lo TAI) (changed bool) {
+	before := len(b.questions)
 	b.questions = slices.DeleteFunc(b.questions, func(q question) bool {
 		_, end := b.window(q.at)
 		if int64(lo) < int64(end)+keep || !q.past && !q.possible.decided() {
@@ -191,6 +199,7 @@ func (b *Belief) retire(lo TAI) {
 		}
 		return true
 	})
+	return len(b.questions) != before
 }
 
 // Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict]

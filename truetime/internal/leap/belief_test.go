@@ -134,6 +134,17 @@ func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) 
 	}
 }
 
+func TestASmearingSourceShowsALeapLongBeforeItHappens(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		for _, smearing := range []Profile{noonly, {Smearing, Google2012()}, {Smearing, Smear{Start: -100 * 3600e9, Duration: 120 * 3600e9}}} {
+			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{profile: smearing}, voter{profile: stepping}, voter{profile: meta}, voter{profile: atomic})
+			require.NoError(t, w.run(-80, 40))
+			require.LessOrEqual(t, w.widest["before the leap"], Smeared(2*3*3600*11575), "two hours after noon and a little at the latest")
+			require.LessOrEqual(t, w.widest["at the leap"], Smeared(1))
+		}
+	}
+}
+
 func TestATableThatComesLateOnlyNarrows(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, hour := range []int64{-20, -9, -1, 1, 8, 20} {
@@ -320,4 +331,37 @@ func TestATableThatDeniesWhatWasBelievedEndsTheEpoch(t *testing.T) {
 	require.ErrorIs(t, b.Learn(with(date(2028, 12, 28), decision{date(2027, 10, 1), 1})), ErrConflict)
 	require.NoError(t, b.Learn(BuiltIn()), "an older one is of no use")
 	require.Equal(t, date(2027, 12, 28), b.table.Expiry())
+}
+
+func BenchmarkIntervalInASmear(b *testing.B) {
+	u := date(2028, 1, 1)
+	belief := NewBelief(with(date(2028, 6, 28), decision{u, 1}), 4, 1)
+	at := TAI(int64(u))
+	o := belief.Output(at)
+	b.ReportAllocs()
+	for b.Loop() {
+		o.Interval(at, at+1000)
+	}
+}
+
+// BenchmarkPoll is what a sample costs: on an ordinary day, and on the last of a month that no table
+// covers.
+func BenchmarkPoll(b *testing.B) {
+	for name, at := range map[string]TAI{"ordinary": TAI(date(2026, 11, 20)), "undecided": TAI(int64(date(2027, 7, 1)) - halfDay/2)} {
+		b.Run(name, func(b *testing.B) {
+			belief := NewBelief(BuiltIn(), 4, 1)
+			require.NoError(b, belief.Anchor(at, at, at))
+			stamp := int64(at) - 37*second
+			b.ReportAllocs()
+			for b.Loop() {
+				belief.Hear(1, Nothing, at, at)
+				belief.Saw(1, stepping, stamp, stamp, at, at)
+				belief.In(stepping, stamp, stamp)
+				if belief.Advance(at, at) != nil {
+					b.Fatal("broken")
+				}
+				_ = belief.Output(at)
+			}
+		})
+	}
 }

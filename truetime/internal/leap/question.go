@@ -55,7 +55,8 @@ type decision struct {
 // timelines returns the two timelines that enclose all those that are possible: at any moment slow
 // has the greatest TAI−UTC and fast the least.
 func timelines(base int64, decided []decision, questions []question) (slow, fast timeline) {
-	slow.base, fast.base = base, base
+	slow = timeline{base, make([]span, 0, len(decided)+len(questions))}
+	fast = timeline{base, make([]span, 0, len(decided)+len(questions))}
 	for _, q := range questions {
 		least, most := q.possible.deltas()
 		if q.past { // the offset after it is known, the one before is what differs

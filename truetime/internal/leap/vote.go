@@ -19,8 +19,12 @@ func (b *Belief) Saw(voter int, p Profile, lo, hi int64, from, to TAI) {
 	}
 	for i := range b.questions {
 		q := &b.questions[i]
-		if begin, _ := b.window(q.at); int64(to) < int64(begin)-keep {
-			continue // nobody smears it yet
+		begin, _ := b.window(q.at)
+		if p.Kind == Smearing && p.Smear.Start < NoonToNoon().Start {
+			begin -= TAI(keep)
+		}
+		if to < begin {
+			continue // up to now all possibilities show the same
 		}
 		q.excluded[voter] = 0
 		if p.Kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
@@ -63,23 +67,22 @@ func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profi
 	return Profile{}, false
 }
 
-// settle strikes out what the voters exclude. Struck out, a possibility stays struck out.
+// settle returns what is left of a question after what the voters exclude. The caller keeps it, so that
+// a possibility struck out stays struck out.
 //
 // f liars can bring about nothing: each of the three rules needs the word of at least one voter who
 // is right.
-func (b *Belief) settle(q *question) error {
-	excludes := map[possible]int{}
-	for _, e := range q.excluded {
-		for _, delta := range []int{-1, 0, 1} {
+func (b *Belief) settle(q *question) (left possible, err error) {
+	left = q.possible
+	for _, delta := range []int{-1, 0, 1} {
+		voters := 0
+		for _, e := range q.excluded {
 			if e&only(delta) != 0 {
-				excludes[only(delta)]++
+				voters++
 			}
 		}
-	}
-	left := q.possible
-	for p, voters := range excludes {
-		if voters > b.faulty { // f+1: one of them is right, and it has shown UTC after the leap
-			left &^= p
+		if voters > b.faulty { // f+1: one of them is right, and has shown what UTC is
+			left &^= only(delta)
 		}
 	}
 	none, inserts, removes := b.announced(q)
@@ -93,11 +96,10 @@ func (b *Belief) settle(q *question) error {
 		left &= canBeNothing
 	}
 	if left == 0 {
-		return fmt.Errorf("%w: what more than %d voters show at %s excludes what they announced",
+		return 0, fmt.Errorf("%w: what more than %d voters show or announce at %s excludes what was left",
 			ErrBroken, b.faulty, q.at.Std().Format(layout))
 	}
-	q.possible = left
-	return nil
+	return left, nil
 }
 
 // travel is how long an announcement takes to get around: three hops.

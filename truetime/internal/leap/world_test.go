@@ -19,6 +19,7 @@ type world struct {
 	belief   *Belief
 	voters   []voter
 	epsilon  int64 // the clock's answer is wider than that nowhere, and contains true TAI
+	step     int64 // the longest time between two polls
 	random   *rand.Rand
 	mute     func(c TAI) bool   // nobody answers then
 	learn    map[UTC]*Table     // which table comes when
@@ -43,7 +44,7 @@ func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...vo
 	if delta != 0 && table.Expiry() < u {
 		entries = append(entries, Leap{u, last.Offset + delta})
 	}
-	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6,
+	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6, step: 401 * second,
 		belief: NewBelief(table, len(voters), faulty), random: rand.New(rand.NewPCG(7, 11)),
 		mute: func(TAI) bool { return false }, widest: map[string]Smeared{}, seen: map[Status]int{}}
 }
@@ -166,7 +167,7 @@ func (w *world) resume(to int64) error {
 	for end := w.leap() + TAI(to*3600*second); w.at < end; {
 		// Between publications Now goes on with the old output. The clock's own Earliest never goes
 		// back, nor does this one: the answers drawn are made monotone as discipline's are.
-		step := int64(401 * second)
+		step := w.step
 		if abs(int64(w.at-w.leap())) < 20*second {
 			step = second
 		}

@@ -137,12 +137,36 @@ func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) 
 func TestASmearingSourceShowsALeapLongBeforeItHappens(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, smearing := range []Profile{noonly, {Smearing, Google2012()}, {Smearing, Smear{Start: -100 * 3600e9, Duration: 120 * 3600e9}}} {
-			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{profile: smearing}, voter{profile: stepping}, voter{profile: meta}, voter{profile: atomic})
+			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{profile: smearing}, voter{profile: stepping}, voter{profile: meta})
 			require.NoError(t, w.run(-80, 40))
+			if delta == 0 { // takes all of them, and two show nothing before the leap
+				require.LessOrEqual(t, w.end(), Smeared(1))
+				continue
+			}
 			require.LessOrEqual(t, w.widest["before the leap"], Smeared(2*3*3600*11575), "two hours after noon and a little at the latest")
 			require.LessOrEqual(t, w.widest["at the leap"], Smeared(1))
 		}
 	}
+}
+
+func TestServersThatStepLateDoNotMakeItSeemThatThereWasNoLeap(t *testing.T) {
+	u := date(2027, 7, 1)
+	at := TAI(int64(u) + 38*second + 60*second)
+	b := NewBelief(BuiltIn(), 4, 1)
+	begin := at - TAI(day)
+	require.NoError(t, b.Anchor(begin, begin, begin))
+	show := func(voter int, offset int64) Status {
+		stamp := int64(at) - offset*second
+		b.Saw(voter, stepping, stamp, stamp, at, at)
+		require.NoError(t, b.Advance(at, at))
+		return b.Report(at, at).Status
+	}
+	require.Equal(t, Unknown, show(0, 37))
+	require.Equal(t, Unknown, show(1, 37)) // two are late, one more than may be wrong
+	require.Equal(t, Unknown, show(2, 38))
+	require.Equal(t, SmearingNow, show(3, 38))
+	require.EqualValues(t, int64(u), b.questions[0].at)
+	require.Equal(t, canInsert, b.questions[0].possible)
 }
 
 func TestATableThatComesLateOnlyNarrows(t *testing.T) {
@@ -331,6 +355,72 @@ func TestATableThatDeniesWhatWasBelievedEndsTheEpoch(t *testing.T) {
 	require.ErrorIs(t, b.Learn(with(date(2028, 12, 28), decision{date(2027, 10, 1), 1})), ErrConflict)
 	require.NoError(t, b.Learn(BuiltIn()), "an older one is of no use")
 	require.Equal(t, date(2027, 12, 28), b.table.Expiry())
+}
+
+func TestWhatIsCalledTAIStaysTheSameWithinAnEpoch(t *testing.T) {
+	u := date(2027, 7, 1)
+	at := func(days float64) TAI { return TAI(int64(u) + 37*second + int64(days*float64(day))) }
+	for _, delta := range []int{1, -1} {
+		table := with(date(2027, 12, 28), decision{u, delta})
+		for _, c := range []struct {
+			begins, learns float64 // days after the leap
+			shown          bool
+		}{{0.1, 0.3, false}, {0.1, 5, false}, {0.1, 15, false}, {40, 41, false}, {0.1, 15, true}, {0.1, 0.3, true}} {
+			b := NewBelief(BuiltIn(), 1, 0)
+			begins := at(c.begins)
+			require.NoError(t, b.Anchor(begins, begins, begins))
+			if c.shown { // a smearing server shows what has happened
+				stamp := int64(begins) - 37*second + int64(delta)*second*4/10 // of a half, less 0.1 of a day of 24 hours
+				b.Saw(0, noonly, stamp, stamp, begins-TAI(second/100), begins+TAI(second/100))
+				require.NoError(t, b.Advance(begins, begins))
+				require.Equal(t, SmearingNow, b.Report(begins, begins).Status)
+			}
+			for now := begins; now < at(c.learns); now += TAI(day / 4) {
+				require.NoError(t, b.Advance(now, now))
+			}
+			require.NoError(t, b.Learn(table))
+			now := at(c.learns + 20)
+			require.NoError(t, b.Advance(now, now))
+			require.Equal(t, 37*second, b.Output(now).Offset, c)
+			lo, hi, ok := b.In(stepping, int64(now)-37*second, int64(now)-37*second)
+			require.True(t, ok && lo == now && hi == now, c)
+
+			b.Restart()
+			require.NoError(t, b.Anchor(now, now, now))
+			require.Equal(t, 37*second+int64(delta)*second, b.Output(now).Offset, c)
+		}
+	}
+}
+
+func TestATableAnswersTheQuestionsUpToItsExpiryAndIsHeldAgainstWhatWasDecidedLongAgo(t *testing.T) {
+	u := date(2027, 7, 1)
+	at := func(days float64) TAI { return TAI(int64(u) + 37*second + int64(days*float64(day))) }
+	for _, wrong := range []bool{false, true} {
+		b := NewBelief(BuiltIn(), 1, 0)
+		for now := at(-1); now < at(15); now += TAI(day / 10) {
+			if !b.anchored {
+				require.NoError(t, b.Anchor(now, now, now))
+			}
+			b.Hear(0, NoLeap, now, now)
+			require.NoError(t, b.Advance(now, now))
+		}
+		if wrong {
+			require.ErrorIs(t, b.Learn(with(date(2027, 12, 28), decision{u, 1})), ErrBroken)
+			continue
+		}
+		require.NoError(t, b.Learn(with(date(2027, 12, 28))))
+		for now := at(15); now < at(180); now += TAI(day / 10) { // no month's end is a question
+			require.NoError(t, b.Advance(now, now))
+			require.Equal(t, None, b.Report(now, now).Status)
+		}
+		o := b.Output(at(180))
+		_, _, ok := o.Interval(at(180), at(183.4))
+		require.True(t, ok)
+		require.False(t, b.Report(at(179), at(179)).Expired)
+		require.True(t, b.Report(at(181), at(181)).Expired)
+		require.Equal(t, Unknown, b.Report(at(183.6), at(183.6)).Status)
+		require.Contains(t, b.Report(at(183.6), at(183.6)).String(), "install a newer one")
+	}
 }
 
 func BenchmarkIntervalInASmear(b *testing.B) {

@@ -23,11 +23,10 @@
 // possible leap second begins, at noon, the question makes no difference. From then on the output is
 // the hull of what all possible answers say, and possible answers are only ever struck out:
 //   - by f+1 voters who announce a leap second, of whom one is right;
-//   - by n−f voters who announce from an hour after noon on that there is none: more than f+1, as a
-//     server that does not know says the same;
-//   - by f+1 voters who show something else than that answer would have them show: after a leap second
-//     everybody who steps shows what it was, and a clock that has coasted over it to within a fraction
-//     of a second can see it;
+//   - by f+1 voters who show one: everybody who steps shows it at once, whoever smears it from the
+//     beginning of the smear, and a clock that knows the time to a fraction of a second can see it;
+//   - by n−f voters who show that there was none, or announce so from an hour after noon on. That is
+//     more than f+1, as a server that has not heard of a leap second shows and announces the same;
 //   - by a newer table.
 //
 // Where an epoch begins after a possible leap second of which nothing is known, TAI−UTC before it is

@@ -13,6 +13,8 @@ func (b *Belief) Hear(voter int, say Say, lo, hi TAI) { b.heard[voter] = announc
 // Saw tells the belief what a voter's source showed: the sample allows what it serves to be from lo to
 // hi, at a moment for which the clock has the answer [from, to], which it had without this sample.
 // Where the possibilities say different things about what a source must show, that tells them apart.
+// TAI is the same whatever happens: a source that serves it and knows TAI−UTC, as PTP does, is to be
+// given as a stepping one, by what it says UTC is.
 func (b *Belief) Saw(voter int, p Profile, lo, hi int64, from, to TAI) {
 	if !b.anchored || p.Kind == Atomic {
 		return
@@ -70,18 +72,25 @@ func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profi
 // settle returns what is left of a question after what the voters exclude. The caller keeps it, so that
 // a possibility struck out stays struck out.
 //
-// f liars can bring about nothing: each of the three rules needs the word of at least one voter who
-// is right.
+// f liars can bring about nothing: each rule needs the word of at least one voter who is right. That
+// there is a leap second takes f+1 voters, for nobody shows or announces one without knowing. That
+// there is none takes all who must be right, n−f: a server that has not heard of it shows and
+// announces the same.
 func (b *Belief) settle(q *question) (left possible, err error) {
 	left = q.possible
+	all := len(b.heard) - b.faulty
 	for _, delta := range []int{-1, 0, 1} {
-		voters := 0
+		voters, knowing := 0, 0
 		for _, e := range q.excluded {
-			if e&only(delta) != 0 {
-				voters++
+			if e&only(delta) == 0 {
+				continue
+			}
+			voters++
+			if e&canBeNothing != 0 {
+				knowing++
 			}
 		}
-		if voters > b.faulty { // f+1: one of them is right, and has shown what UTC is
+		if knowing > b.faulty || voters >= all {
 			left &^= only(delta)
 		}
 	}
@@ -92,12 +101,12 @@ func (b *Belief) settle(q *question) (left possible, err error) {
 		left &= canInsert
 	case removes > b.faulty:
 		left &= canRemove
-	case none >= len(b.heard)-b.faulty: // silence is cheap: all that must be right, at least
+	case none >= all:
 		left &= canBeNothing
 	}
 	if left == 0 {
-		return 0, fmt.Errorf("%w: what more than %d voters show or announce at %s excludes what was left",
-			ErrBroken, b.faulty, q.at.Std().Format(layout))
+		return 0, fmt.Errorf("%w: what the voters show or announce at %s excludes what was left",
+			ErrBroken, q.at.Std().Format(layout))
 	}
 	return left, nil
 }

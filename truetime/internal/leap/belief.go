@@ -96,7 +96,8 @@ func (b *Belief) around(u UTC) (questions []question, next UTC) {
 }
 
 func (b *Belief) question(at UTC, past bool) question {
-	return question{at: at, possible: anything, past: past, excluded: make([]possible, len(b.heard))}
+	n := len(b.heard)
+	return question{at: at, possible: anything, past: past, excluded: make([]possible, n), since: make([]bool, n)}
 }
 
 // rebuild derives the timelines.
@@ -143,7 +144,7 @@ func (b *Belief) window(at UTC) (begin, end TAI) {
 }
 
 // Advance brings the belief to a moment between lo and hi. It decides what can be decided. The error
-// is [ErrBroken]: the driver ends the epoch.
+// is [ErrBroken] or [ErrUndecided]: the driver ends the epoch.
 func (b *Belief) Advance(lo, hi TAI) error {
 	if !b.anchored {
 		return nil
@@ -176,6 +177,9 @@ func (b *Belief) Advance(lo, hi TAI) error {
 		if left != q.possible {
 			q.possible = left
 			b.rebuild()
+		}
+		if b.cannotTell(q) {
+			return fmt.Errorf("%w: %s", ErrUndecided, q.at.Std().Format(layout))
 		}
 	}
 	return nil

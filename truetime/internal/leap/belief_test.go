@@ -357,6 +357,18 @@ func TestATableThatDeniesWhatWasBelievedEndsTheEpoch(t *testing.T) {
 	require.Equal(t, date(2027, 12, 28), b.table.Expiry())
 }
 
+func TestAnAnswerTooWideToTellEndsTheEpochWhenItDoesNotMatterAnyMore(t *testing.T) {
+	for _, delta := range []int{1, 0, -1} {
+		w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{profile: noonly}, voter{profile: noonly}, voter{profile: stepping})
+		w.least = 2e9
+		require.NoError(t, w.run(-40, 11))
+		require.Zero(t, w.undecided)
+		require.NoError(t, w.resume(40))
+		require.Equal(t, 1, w.undecided)
+		require.LessOrEqual(t, w.end(), Smeared(1))
+	}
+}
+
 func TestWhatIsCalledTAIStaysTheSameWithinAnEpoch(t *testing.T) {
 	u := date(2027, 7, 1)
 	at := func(days float64) TAI { return TAI(int64(u) + 37*second + int64(days*float64(day))) }

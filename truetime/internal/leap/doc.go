@@ -34,6 +34,9 @@
 // at noon. What is called TAI is then off by a second if there was one, which makes no difference to
 // smeared UTC; it does to TAI, and to sources that serve it.
 //
+// A clock all of whose sources smear from noon to noon needs none of this, for it answers what they
+// show: their samples are best taken as they are, and its drift with 11.6 ppm more.
+//
 // # Assumptions
 //
 // Besides those of the clock: a voter who is right announces the leap second of this day and no

@@ -44,6 +44,7 @@ type question struct {
 	past bool
 
 	excluded []possible // for each voter, what its last sample excludes
+	since    []bool     // for each voter, whether it has answered since the smear would have ended
 }
 
 // decision is a question that has been answered, or a leap second of a table.

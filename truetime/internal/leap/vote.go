@@ -21,7 +21,8 @@ func (b *Belief) Saw(voter int, p Profile, lo, hi int64, from, to TAI) {
 	}
 	for i := range b.questions {
 		q := &b.questions[i]
-		begin, _ := b.window(q.at)
+		begin, end := b.window(q.at)
+		q.since[voter] = q.since[voter] || from > end
 		if p.Kind == Smearing && p.Smear.Start < NoonToNoon().Start {
 			begin -= TAI(keep)
 		}
@@ -109,6 +110,19 @@ func (b *Belief) settle(q *question) (left possible, err error) {
 			ErrBroken, q.at.Std().Format(layout))
 	}
 	return left, nil
+}
+
+// cannotTell reports whether all who must be right have answered after the smear, and it is still not
+// clear what has happened. It never will be: their samples are taken for all that is possible, which
+// makes the answer too wide to tell by it what they show. So it goes where most of the sources smear.
+func (b *Belief) cannotTell(q *question) bool {
+	answered := 0
+	for _, since := range q.since {
+		if since {
+			answered++
+		}
+	}
+	return !q.past && !q.possible.decided() && answered >= len(b.heard)-b.faulty
 }
 
 // travel is how long an announcement takes to get around: three hops.

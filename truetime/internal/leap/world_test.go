@@ -1,6 +1,7 @@
 package leap
 
 import (
+	"errors"
 	"math/big"
 	"math/rand/v2"
 	"testing"
@@ -12,23 +13,25 @@ import (
 // known: what happens at u, and what each source shows is calculated from the definition, not by the
 // code under test.
 type world struct {
-	t        *testing.T
-	u        UTC // the end of the month
-	delta    int // what truly happens then
-	truth    []Leap
-	belief   *Belief
-	voters   []voter
-	epsilon  int64 // the clock's answer is wider than that nowhere, and contains true TAI
-	step     int64 // the longest time between two polls
-	random   *rand.Rand
-	mute     func(c TAI) bool   // nobody answers then
-	learn    map[UTC]*Table     // which table comes when
-	label    int64              // what the clock calls TAI is TAI plus this
-	blind    bool               // the assumptions are broken: containment is not checked
-	at       TAI                // true TAI
-	earliest Smeared            // the greatest so far in this epoch
-	widest   map[string]Smeared // by phase
-	seen     map[Status]int
+	t         *testing.T
+	u         UTC // the end of the month
+	delta     int // what truly happens then
+	truth     []Leap
+	belief    *Belief
+	voters    []voter
+	epsilon   int64 // the clock's answer is wider than that nowhere, and contains true TAI
+	step      int64 // the longest time between two polls
+	random    *rand.Rand
+	mute      func(c TAI) bool   // nobody answers then
+	learn     map[UTC]*Table     // which table comes when
+	label     int64              // what the clock calls TAI is TAI plus this
+	blind     bool               // the assumptions are broken: containment is not checked
+	at        TAI                // true TAI
+	earliest  Smeared            // the greatest so far in this epoch
+	widest    map[string]Smeared // by phase
+	least     int64              // to either side
+	undecided int                // epochs that ended for it
+	seen      map[Status]int
 }
 
 // voter is one source. A nil lie is an honest one.
@@ -80,7 +83,7 @@ func (w *world) shown(p Profile) (int64, int64) {
 
 func (w *world) answer() (lo, hi TAI) {
 	called := w.at + TAI(w.label)
-	return called - TAI(w.random.Int64N(w.epsilon)), called + TAI(w.random.Int64N(w.epsilon))
+	return called - TAI(w.least+w.random.Int64N(w.epsilon)), called + TAI(w.least+w.random.Int64N(w.epsilon))
 }
 
 // poll asks every voter once.
@@ -163,7 +166,7 @@ func (w *world) end() Smeared {
 
 // resume lives on.
 func (w *world) resume(to int64) error {
-	output := w.belief.Output(w.at + TAI(w.label-w.epsilon))
+	output := w.belief.Output(w.at + TAI(w.label-w.least-w.epsilon))
 	for end := w.leap() + TAI(to*3600*second); w.at < end; {
 		// Between publications Now goes on with the old output. The clock's own Earliest never goes
 		// back, nor does this one: the answers drawn are made monotone as discipline's are.
@@ -183,7 +186,13 @@ func (w *world) resume(to int64) error {
 			w.poll()
 		}
 		lo, hi := w.answer()
-		if err := w.belief.Advance(lo, hi); err != nil {
+		if err := w.belief.Advance(lo, hi); errors.Is(err, ErrUndecided) {
+			w.undecided++
+			if err := w.restart(); err != nil {
+				return err
+			}
+			lo, hi = w.answer()
+		} else if err != nil {
 			return err
 		}
 		before := w.belief.Report(lo, hi)
@@ -193,6 +202,19 @@ func (w *world) resume(to int64) error {
 		w.monotone(&output)
 	}
 	return nil
+}
+
+// restart ends the epoch and begins another at once.
+func (w *world) restart() error {
+	w.belief.Restart()
+	w.earliest = 0
+	w.label = 0
+	if w.at > w.leap() { // what TAI is called follows from what UTC is, and from what the belief knows
+		p, _ := w.shown(stepping)
+		w.label = w.belief.slow.offset(UTC(p)) - (int64(w.at) - p)
+	}
+	lo, hi := w.answer()
+	return w.belief.Anchor(lo-TAI(2*second), lo, hi)
 }
 
 // nominal is true UTC in whole hours from the leap on, as the key of learn.

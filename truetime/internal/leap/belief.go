@@ -121,12 +121,11 @@ func (b *Belief) timelines(questions []question) (slow, fast timeline) {
 // possible in between, and the driver has to end the epoch and gather facts anew.
 func (b *Belief) Anchor(from, lo, hi TAI) error {
 	u, _ := b.slow.utc(lo)
-	for at := monthStart(UTC(int64(from) - b.slow.offset(u) - near)); int64(at) <= int64(hi)-b.slow.offset(u)+near; at = nextMonth(at) {
-		if int64(at) >= int64(from)-b.slow.offset(u)-near && !b.settled(at) {
+	offset := b.slow.offset(u)
+	begin, end := UTC(int64(from)-offset-near), UTC(int64(hi)-offset+near)
+	for at := monthStart(begin); at <= end && at <= lastYear; at = nextMonth(at) {
+		if at >= begin && !b.settled(at) {
 			return fmt.Errorf("%w: %s", ErrStraddles, at.Std().Format(layout))
-		}
-		if at == never {
-			break
 		}
 	}
 	b.questions, b.next = b.around(u)

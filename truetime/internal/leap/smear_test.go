@@ -121,6 +121,15 @@ func TestEveryLeapOfTheTableIsSmearedFromNoonToNoon(t *testing.T) {
 		sixth := table.Smeared(TAI(noon+before+4*3600*second), NoonToNoon(), Down)
 		behind := noon + 4*3600*second - int64(sixth)
 		require.InDelta(t, float64((after-before)*4*3600)/86401, float64(behind), 10000)
+		for _, edge := range []int64{noon + before, int64(e.At) + before, int64(e.At) + after, next + after} {
+			for _, c := range []int64{edge - second, edge - 1, edge, edge + 1, edge + second} {
+				for _, s := range []Smear{NoonToNoon(), Meta(), Google2012()} {
+					exact := exactSmear(table.Entries(), s, c)
+					require.Equal(t, floor(exact), int64(table.Smeared(TAI(c), s, Down)))
+					require.Equal(t, ceil(exact), int64(table.Smeared(TAI(c), s, Up)))
+				}
+			}
+		}
 		for c := noon + before - 2*second; c < next+after+2*second; c += 7_777_777_777_777 {
 			x := table.Smeared(TAI(c), NoonToNoon(), Down)
 			require.InDelta(t, c, int64(table.FromSmeared(x, NoonToNoon(), Down)), 2)

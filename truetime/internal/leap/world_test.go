@@ -47,7 +47,7 @@ func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...vo
 	if delta != 0 && table.Expiry() < u {
 		entries = append(entries, Leap{u, last.Offset + delta})
 	}
-	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6, step: 401 * second,
+	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6, step: 1201 * second,
 		belief: NewBelief(table, len(voters), faulty), random: rand.New(rand.NewPCG(7, 11)),
 		mute: func(TAI) bool { return false }, widest: map[string]Smeared{}, seen: map[Status]int{}}
 }
@@ -235,11 +235,11 @@ func (w *world) phase() string {
 	switch after := int64(w.at - w.leap()); {
 	case after <= -halfDay:
 		return "before noon"
-	case after <= -halfDay+4500*second:
+	case after <= -halfDay+5000*second:
 		return "at noon"
 	case after <= 0:
 		return "before the leap"
-	case after <= 900*second:
+	case after <= 1300*second:
 		return "at the leap"
 	case after <= halfDay:
 		return "after the leap"

@@ -187,6 +187,45 @@ func TestAnAnnouncementTakenBackBeforeNoonWasNeverBelieved(t *testing.T) {
 	require.Equal(t, canRemove, b.questions[0].possible)
 }
 
+func TestAnnouncementsCountInTheirTimeOnly(t *testing.T) {
+	u := date(2027, 7, 1)
+	leap := TAI(int64(u) + 37*second)
+	noon, minute := leap-TAI(halfDay), TAI(60*second)
+	for _, c := range []struct {
+		say  Say
+		at   TAI
+		left possible
+	}{
+		{NoLeap, noon + 59*minute, anything}, {NoLeap, noon + 60*minute, canBeNothing}, {NoLeap, noon - minute, anything},
+		{Insert, noon - 13*60*minute, anything}, {Insert, noon - 11*60*minute, canInsert}, {Remove, noon + minute, canRemove},
+		{Insert, leap - 4e9, anything}, {NoLeap, leap - 4e9, anything}, {Insert, leap - 6e9, canInsert}, {Nothing, noon + 90*minute, anything},
+	} {
+		b := NewBelief(BuiltIn(), 1, 0)
+		begin := noon - 14*60*minute
+		require.NoError(t, b.Anchor(begin, begin, begin))
+		b.Hear(0, c.say, c.at, c.at)
+		later := max(c.at, noon)
+		require.NoError(t, b.Advance(later, later))
+		require.Equal(t, c.left, b.questions[0].possible, c)
+	}
+}
+
+func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
+	u := date(2027, 7, 1)
+	for _, c := range []struct {
+		after, shown int64 // seconds after the leap if there is none, and what the source shows, likewise
+		left         possible
+	}{{2, 2, anything}, {2, 1, anything}, {4, 5, anything}, {5, 5, anything}, {6, 6, canBeNothing}, {60, 59, canInsert}, {60, 61, canRemove}, {60, 160, anything}, {-3600, -3600, anything}} {
+		b := NewBelief(BuiltIn(), 1, 0)
+		begin, at := TAI(int64(u)+36*second-halfDay), TAI(int64(u)+(37+c.after)*second)
+		require.NoError(t, b.Anchor(begin, begin, begin))
+		stamp := int64(u) + c.shown*second
+		b.Saw(0, stepping, stamp, stamp, at, at)
+		require.NoError(t, b.Advance(at, at))
+		require.Equal(t, c.left, b.questions[0].possible, c)
+	}
+}
+
 func TestContradictingAnnouncementsDecideNothing(t *testing.T) {
 	u := date(2027, 7, 1)
 	b := NewBelief(BuiltIn(), 4, 1)

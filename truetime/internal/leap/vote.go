@@ -23,11 +23,8 @@ func (b *Belief) Saw(voter int, p Profile, lo, hi int64, from, to TAI) {
 		q := &b.questions[i]
 		begin, end := b.window(q.at)
 		q.since[voter] = q.since[voter] || from > end
-		if p.Kind == Smearing && p.Smear.Start < NoonToNoon().Start {
-			begin -= TAI(keep)
-		}
 		if to < begin {
-			continue // up to now all possibilities show the same
+			continue // nothing is decided yet, and hardly anybody shows anything
 		}
 		q.excluded[voter] = 0
 		if p.Kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
@@ -128,11 +125,9 @@ func (b *Belief) cannotTell(q *question) bool {
 // travel is how long an announcement takes to get around: three hops.
 const travel = 3600 * second
 
-// announced counts the voters who announced something about a question in time.
+// announced counts the voters who announced something about a question in time. In an epoch that began
+// after it nobody did.
 func (b *Belief) announced(q *question) (none, inserts, removes int) {
-	if q.past {
-		return 0, 0, 0
-	}
 	noon, _ := b.window(q.at)
 	for _, a := range b.heard {
 		switch {

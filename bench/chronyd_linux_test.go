@@ -42,7 +42,7 @@ func BenchmarkBesideChronyd(b *testing.B) {
 	var all []*beside
 	for i, path := range []testbed.Path{
 		{Delay: 40 * time.Microsecond, Jitter: 20 * time.Microsecond},
-		{Delay: 400 * time.Microsecond, Jitter: 200 * time.Microsecond},
+		{Delay: 300 * time.Microsecond, Jitter: 200 * time.Microsecond},
 		{Delay: 9 * time.Millisecond, Jitter: 2 * time.Millisecond},
 	} {
 		all = append(all, startBeside(b, uint64(100*i), path, servers))

@@ -26,7 +26,14 @@ const (
 
 // BenchmarkBesideChronyd is how wide our intervals are beside the bound that ClockBound makes of
 // chronyd. Four servers are honest; chronyd and two clocks of ours, without and with a bound on the
-// wander of 0.1 ppm/s, ask them once a second through the same relays. Everybody assumes 200 ppm.
+// wander of 0.1 ppm/s, ask them once a second through the same relays.
+//
+// Everybody assumes 200 ppm, but not of the same: ours ages every fact by that, while chronyd adds it
+// for the time since its last update alone. Its sample of the least delay, up to a minute old, it ages by
+// its estimate of the skew (sourcestats.c, SST_GetTrackingData). That is no bound, and as narrow as ours
+// can be only if the wander is bounded. Nor does chronyd reckon with a faulty server, and one of four is
+// what our clocks stand.
+//
 // All paths are tried at the same time, the name says what the relays add to a round trip; δ-µs is the
 // median of what our clock saw, which is more where the machine is busy. The other figures are means, but
 // wrong: how many of the intervals read did not contain the host's clock.

@@ -1,0 +1,115 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/epsilontime/epsilon/hlc"
+	"github.com/epsilontime/epsilon/hlc/hlchttp"
+)
+
+// Client talks to a cluster. It finds the leaders, and asks again until it knows what became of a
+// transaction. It has no clock: it hands on the highest timestamp that it has seen.
+type Client struct {
+	nodes  []string
+	shards int
+	http   *http.Client
+	seen   atomic.Int64
+	turn   atomic.Int64
+
+	mu      sync.Mutex
+	leaders map[int]string
+}
+
+// NewClient returns a client for the nodes at the URLs, which have so many shards.
+func NewClient(shards int, nodes ...string) *Client {
+	c := &Client{nodes: nodes, shards: shards, leaders: make(map[int]string)}
+	c.http = &http.Client{Transport: carrier{c, &http.Transport{MaxIdleConnsPerHost: 256}}, Timeout: 3 * time.Second}
+	return c
+}
+
+// Transact returns when the transaction has been committed, or certainly has not and will not be. Only
+// if ctx ends it does not know, and the error wraps ErrRetry.
+func (c *Client) Transact(ctx context.Context, t Transaction) (r Result, err error) {
+	if err := t.validate(); err != nil {
+		return r, err
+	}
+	order, _ := t.split(c.shards)
+	return r, c.retry(ctx, order[len(order)-1], "/transact", t, &r)
+}
+
+// Read returns balances as of one timestamp, from any node.
+func (c *Client) Read(ctx context.Context, request ReadRequest) (s Snapshot, err error) {
+	return s, c.retry(ctx, -1, "/read", request, &s)
+}
+
+func (c *Client) retry(ctx context.Context, shard int, path string, question, answer any) error {
+	for {
+		url := c.where(shard)
+		err := post(ctx, c.http, url+path, question, answer)
+		var other *NotLeaderError
+		switch {
+		case errors.As(err, &other) && other.Leader != "" && other.Leader != url:
+			c.learn(shard, other.Leader)
+		case errors.Is(err, ErrRetry) || errors.Is(err, ErrNotLeader):
+			c.learn(shard, "")
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ErrRetry, ctx.Err(), err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Client) where(shard int) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if url := c.leaders[shard]; url != "" {
+		return url
+	}
+	return c.nodes[int(c.turn.Add(1))%len(c.nodes)]
+}
+
+func (c *Client) learn(shard int, url string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaders[shard] = url
+}
+
+// Close lets go of connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// carrier is hlchttp.Transport for one without a clock.
+type carrier struct {
+	client *Client
+	next   http.RoundTripper
+}
+
+func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+	if seen := hlc.Timestamp(c.client.seen.Load()); seen.Valid() {
+		r = r.Clone(r.Context())
+		r.Header.Set(hlchttp.Header, seen.String())
+	}
+	response, err := c.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if got, err := hlc.ParseTimestamp(response.Header.Get(hlchttp.Header)); err == nil {
+		for seen := c.client.seen.Load(); int64(got) > seen && !c.client.seen.CompareAndSwap(seen, int64(got)); {
+			seen = c.client.seen.Load()
+		}
+	}
+	return response, nil
+}
+
+// CloseIdleConnections is what http.Client looks for.
+func (c carrier) CloseIdleConnections() {
+	c.next.(interface{ CloseIdleConnections() }).CloseIdleConnections()
+}

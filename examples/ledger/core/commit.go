@@ -1,0 +1,128 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// transact runs a transaction of which this shard is the coordinator: the last, and mostly the only one.
+//
+//	lock the id                          two attempts at one transaction take turns
+//	have the other shards prepare        they lock, vote, and promise a timestamp
+//	lock, read, check our own accounts
+//	take a timestamp                     ≥ every promise, ≥ Latest, > all earlier
+//	write versions and decision          in one batch, if nobody else leads; this is the commit
+//	wait until the timestamp has passed  the write took part of that time already
+//	let go of the locks, and tell        nothing was visible before
+func (l *leader) transact(ctx context.Context, t Transaction) (Result, error) {
+	unlock, err := l.locks.acquire(ctx, "id "+t.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	defer unlock()
+	if d, known, err := l.decided(t.ID); known || err != nil {
+		if err != nil {
+			return Result{}, err
+		}
+		return l.answer(t, d)
+	}
+	order, changes := t.split(l.node.shards)
+	others := order[:len(order)-1]
+	floor, after, err := l.prepareOthers(ctx, t, others, changes)
+	if err == nil {
+		var d decision
+		if d, err = l.commit(ctx, t, changes[l.shard], floor, after); err == nil {
+			l.tell(others, t.ID, d)
+			return l.answer(t, d)
+		}
+	}
+	if len(others) != 0 && l.ctx.Err() == nil {
+		l.refuse(t, others, err)
+	}
+	return Result{}, err
+}
+
+// commit is the part of a transaction between the votes and the answer.
+func (l *leader) commit(ctx context.Context, t Transaction, own []Change, floor truetime.Time, after map[string]int64) (decision, error) {
+	release, err := l.locks.acquire(ctx, accounts(own)...)
+	if err != nil {
+		return decision{}, err
+	}
+	defer release()
+	balances, err := l.balances(own)
+	if err != nil {
+		return decision{}, err
+	}
+	p, err := l.issue(t.ID, floor)
+	if err != nil {
+		return decision{}, err
+	}
+	defer l.forget(t.ID)
+	maps.Copy(after, balances)
+	d := decision{Timestamp: p.from, Changes: t.Changes, Balances: after}
+	err = l.apply(engine.Batch{
+		If:  []engine.Condition{{Key: decidedKey(l.shard, t.ID)}},
+		Put: append(versions(l.shard, balances, p.from), put(decidedKey(l.shard, t.ID), d)),
+	})
+	if errors.Is(err, engine.ErrConflict) {
+		return decision{}, fmt.Errorf("%w (a participant had waited too long)", ErrAborted)
+	}
+	if err != nil {
+		return decision{}, err
+	}
+	return d, l.pass(p.from)
+}
+
+// answer is what a client is told of a decided transaction, once that may be known.
+func (l *leader) answer(t Transaction, d decision) (Result, error) {
+	if d.Refused != "" {
+		return Result{}, fmt.Errorf("%w: %s", errorOf(d.Refused), t.ID)
+	}
+	if !slices.Equal(d.Changes, t.Changes) {
+		return Result{}, fmt.Errorf("%w: the id %s was used for another transaction", ErrBadRequest, t.ID)
+	}
+	return Result{d.Timestamp, d.Balances}, l.pass(d.Timestamp)
+}
+
+// prepareOthers has the other shards vote, one after the other: who locks in one order never deadlocks.
+func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int, changes map[int][]Change) (floor truetime.Time, after map[string]int64, err error) {
+	after = make(map[string]int64)
+	for _, shard := range others {
+		v, err := l.node.prepare(ctx, shard, prepareRequest{ID: t.ID, Coordinator: l.shard, Changes: changes[shard]})
+		if err != nil {
+			return 0, nil, err
+		}
+		floor = max(floor, v.Timestamp)
+		maps.Copy(after, v.Balances)
+	}
+	return floor, after, nil
+}
+
+// refuse decides that a transaction is off, for ever, before it says so to those who may have voted.
+func (l *leader) refuse(t Transaction, others []int, why error) {
+	code, _ := codeOf(why)
+	if errors.Is(why, ErrRetry) || errors.Is(why, ErrNotLeader) {
+		code = "aborted"
+	}
+	d := decision{Refused: code, Changes: t.Changes}
+	if l.apply(engine.Batch{If: []engine.Condition{{Key: decidedKey(l.shard, t.ID)}}, Put: []engine.Pair{put(decidedKey(l.shard, t.ID), d)}}) == nil {
+		l.tell(others, t.ID, d)
+	}
+}
+
+// tell informs the participants in the background. One that is not reached asks by itself.
+func (l *leader) tell(others []int, id string, d decision) {
+	for _, shard := range others {
+		l.background(func() {
+			ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
+			defer cancel()
+			_ = l.node.finish(ctx, shard, finishRequest{ID: id, Decision: d})
+		})
+	}
+}

@@ -1,0 +1,215 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/epsilontime/epsilon/hlc/hlchttp"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// ReadRequest asks for balances: as of At, or of now if that is zero.
+type ReadRequest struct {
+	Accounts []string
+	At       truetime.Time `json:",omitempty"`
+}
+
+// Snapshot is balances as of one timestamp. Accounts that did not exist then are not in it.
+type Snapshot struct {
+	Timestamp truetime.Time
+	Balances  map[string]int64
+}
+
+// failure is an error on its way through HTTP.
+type failure struct {
+	Code, Message string
+	Shard         int    `json:",omitempty"`
+	Leader        string `json:",omitempty"`
+}
+
+// Handler serves clients and the other nodes. Every message carries a hybrid logical timestamp.
+func (n *Node) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /transact", serve(n.Transact))
+	mux.Handle("POST /read", serve(n.Read))
+	mux.Handle("POST /shard/{shard}/prepare", n.shard(func(l *leader) http.Handler { return serve(l.prepare) }))
+	mux.Handle("POST /shard/{shard}/read", n.shard(func(l *leader) http.Handler { return serve(l.read) }))
+	mux.Handle("POST /shard/{shard}/outcome", n.shard(func(l *leader) http.Handler { return serve(l.outcome) }))
+	mux.Handle("POST /shard/{shard}/finish", n.shard(func(l *leader) http.Handler {
+		return serve(func(ctx context.Context, r finishRequest) (struct{}, error) { return struct{}{}, l.finish(ctx, r) })
+	}))
+	return hlchttp.Handler(n.hlc, mux)
+}
+
+// serve turns a function into a handler. It gives up waiting for locks with the client, or after a while.
+func serve[Q, A any](answer func(context.Context, Q) (A, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var question Q
+		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&question); err != nil {
+			fail(w, fmt.Errorf("%w: %w", ErrBadRequest, err))
+			return
+		}
+		a, err := answer(r.Context(), question)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(a) // the client is gone
+	})
+}
+
+func fail(w http.ResponseWriter, err error) {
+	code, status := codeOf(err)
+	f := failure{Code: code, Message: err.Error()}
+	if other := (*NotLeaderError)(nil); errors.As(err, &other) {
+		f.Shard, f.Leader = other.Shard, other.Leader
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(f)
+}
+
+func (n *Node) shard(handler func(*leader) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shard, err := strconv.Atoi(r.PathValue("shard"))
+		if err != nil || shard < 0 || shard >= n.shards {
+			fail(w, fmt.Errorf("%w: there is no shard %.20q", ErrBadRequest, r.PathValue("shard")))
+			return
+		}
+		if l := n.leader(shard); l != nil {
+			handler(l).ServeHTTP(w, r)
+			return
+		}
+		fail(w, &NotLeaderError{shard, n.whoLeads(r.Context(), shard, true)})
+	})
+}
+
+// Transact commits a transaction, if this node leads its coordinator.
+func (n *Node) Transact(ctx context.Context, t Transaction) (Result, error) {
+	if err := t.validate(); err != nil {
+		return Result{}, err
+	}
+	order, _ := t.split(n.shards)
+	shard := order[len(order)-1]
+	l := n.leader(shard)
+	if l == nil {
+		return Result{}, &NotLeaderError{shard, n.whoLeads(ctx, shard, true)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
+	defer cancel()
+	return l.transact(ctx, t)
+}
+
+// Read returns balances of any shards as of one timestamp. Without one that is Latest of now, so that
+// all which was acknowledged before is seen: its timestamps have passed.
+func (n *Node) Read(ctx context.Context, r ReadRequest) (Snapshot, error) {
+	at := r.At
+	if at.IsZero() {
+		now, err := n.clock.Now()
+		if err != nil {
+			return Snapshot{}, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+		at = now.Latest
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
+	defer cancel()
+	s := Snapshot{Timestamp: at, Balances: make(map[string]int64)}
+	where := make(map[int][]string)
+	for _, account := range r.Accounts {
+		if !name.MatchString(account) {
+			return Snapshot{}, fmt.Errorf("%w: account %.80q", ErrBadRequest, account)
+		}
+		shard := ShardOf(account, n.shards)
+		where[shard] = append(where[shard], account)
+	}
+	for shard, accounts := range where {
+		balances, err := n.read(ctx, shard, readRequest{at, accounts})
+		if err != nil {
+			return Snapshot{}, err
+		}
+		for account, balance := range balances {
+			s.Balances[account] = balance
+		}
+	}
+	return s, nil
+}
+
+func (n *Node) prepare(ctx context.Context, shard int, r prepareRequest) (v vote, err error) {
+	if l := n.leader(shard); l != nil {
+		return l.prepare(ctx, r)
+	}
+	return v, n.ask(ctx, shard, "prepare", r, &v)
+}
+
+func (n *Node) finish(ctx context.Context, shard int, r finishRequest) error {
+	if l := n.leader(shard); l != nil {
+		return l.finish(ctx, r)
+	}
+	return n.ask(ctx, shard, "finish", r, &struct{}{})
+}
+
+func (n *Node) outcome(ctx context.Context, shard int, id string) (d decision, err error) {
+	if l := n.leader(shard); l != nil {
+		return l.outcome(ctx, id)
+	}
+	return d, n.ask(ctx, shard, "outcome", id, &d)
+}
+
+func (n *Node) read(ctx context.Context, shard int, r readRequest) (balances map[string]int64, err error) {
+	if l := n.leader(shard); l != nil {
+		return l.read(ctx, r)
+	}
+	return balances, n.ask(ctx, shard, "read", r, &balances)
+}
+
+// ask sends a question to the leader of a shard, wherever that is.
+func (n *Node) ask(ctx context.Context, shard int, what string, question, answer any) error {
+	for _, fresh := range []bool{false, true} {
+		url := n.whoLeads(ctx, shard, fresh)
+		if url == "" {
+			continue
+		}
+		err := post(ctx, n.http, fmt.Sprintf("%s/shard/%d/%s", url, shard, what), question, answer)
+		if !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrRetry) || fresh {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: shard %d has no leader", ErrRetry, shard)
+}
+
+func post(ctx context.Context, client *http.Client, url string, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrRetry, url, err)
+		}
+		return nil
+	}
+	var f failure
+	if err := json.NewDecoder(response.Body).Decode(&f); err != nil {
+		return fmt.Errorf("%w: %s: %s", ErrRetry, url, response.Status)
+	}
+	if f.Code == "not_leader" {
+		return &NotLeaderError{f.Shard, f.Leader}
+	}
+	return fmt.Errorf("%w (%s: %s)", errorOf(f.Code), url, f.Message)
+}

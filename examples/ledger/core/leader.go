@@ -1,0 +1,239 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/lease"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// leader is one term at the head of a shard. Whatever it cannot be sure of ends the term: the next one
+// begins with a higher fencing token, and finds in the engine all there is to know.
+type leader struct {
+	node  *Node
+	shard int
+	lease *lease.Lease
+	fence engine.Condition // that no later leader has been here
+
+	ctx  context.Context // ends with the term
+	end  context.CancelCauseFunc
+	work sync.WaitGroup
+
+	locks locks
+
+	mu      sync.Mutex
+	last    truetime.Time // the largest timestamp issued, or promised to a reader
+	pending map[string]*pending
+	horizon truetime.Time
+}
+
+// pending is a transaction that may yet commit, at its timestamp or later.
+type pending struct {
+	from    truetime.Time
+	over    chan struct{}
+	vote    vote   // of one that is prepared
+	release func() // the locks of one that is prepared
+	since   time.Time
+}
+
+// begin raises the fence, which shuts out every write of earlier leaders, also those on their way, and
+// then takes over what they had voted for.
+func begin(ctx context.Context, n *Node, shard int, held *lease.Lease) (*leader, error) {
+	l := &leader{node: n, shard: shard, lease: held, pending: make(map[string]*pending)}
+	l.fence = engine.Condition{Key: fenceKey(shard), Value: strconv.AppendUint(nil, uint64(held.Token()), 10)}
+	l.ctx, l.end = context.WithCancelCause(ctx)
+	if err := l.raise(); err != nil {
+		return nil, err
+	}
+	found, err := n.engine.Read(ctx, engine.Prefix(preparedPrefix(shard)), engine.Key(horizonKey(shard)))
+	if err != nil {
+		return nil, err
+	}
+	if l.horizon, _, err = read[truetime.Time](found[1]); err != nil {
+		return nil, err
+	}
+	for _, pair := range found[0] {
+		v, _, err := read[vote]([]engine.Pair{pair})
+		if err != nil {
+			return nil, err
+		}
+		id := pair.Key[len(preparedPrefix(shard)):]
+		release, err := l.locks.acquire(ctx, accounts(v.Changes)...)
+		if err != nil {
+			return nil, err
+		}
+		l.pending[id] = &pending{from: v.Timestamp, over: make(chan struct{}), vote: v, release: release}
+	}
+	l.background(l.resolve)
+	l.background(l.tidy)
+	return l, nil
+}
+
+// raise is lease.Fence.Admit, in the engine.
+func (l *leader) raise() error {
+	found, err := l.node.engine.Read(l.ctx, engine.Key(l.fence.Key))
+	if err != nil {
+		return err
+	}
+	before := engine.Condition{Key: l.fence.Key}
+	if len(found[0]) != 0 {
+		before.Value = found[0][0].Value
+		token, err := strconv.ParseUint(string(before.Value), 10, 64)
+		if err != nil {
+			return fmt.Errorf("ledger: %q holds no token: %w", before.Key, err)
+		}
+		if lease.Token(token) >= l.lease.Token() {
+			return fmt.Errorf("ledger: shard %d: %w: %d, after %d", l.shard, lease.ErrStaleToken, l.lease.Token(), token)
+		}
+	}
+	return l.node.engine.Apply(l.ctx, engine.Batch{If: []engine.Condition{before}, Put: []engine.Pair{{Key: l.fence.Key, Value: l.fence.Value}}})
+}
+
+// issue returns a timestamp that is not before Latest, not before floor, after every one issued before,
+// and inside the lease, so that those of the next leader are after it. From now on readers at the
+// timestamp or later wait for the transaction.
+func (l *leader) issue(id string, floor truetime.Time) (*pending, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ts, err := l.lease.Timestamp()
+	if err == nil {
+		err = l.ctx.Err()
+	}
+	if err != nil {
+		return nil, l.fail(err)
+	}
+	ts = max(ts, floor, l.last+1)
+	if !ts.Before(l.lease.Status().Expiry) {
+		return nil, fmt.Errorf("%w: the lease ends before the timestamp", ErrRetry)
+	}
+	l.last = ts
+	p := &pending{from: ts, over: make(chan struct{}), since: time.Now()}
+	l.pending[id] = p
+	return p, nil
+}
+
+// forget lets readers pass: the transaction is visible, or never will be.
+func (l *leader) forget(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.pending[id]; p != nil {
+		close(p.over)
+		delete(l.pending, id)
+	}
+}
+
+// apply writes under the fence. If it cannot tell what became of the write, nobody in this term may build
+// on it, and the term ends.
+func (l *leader) apply(batch engine.Batch) error {
+	if err := l.node.pause(beforeWrite, l.shard); err != nil {
+		return l.fail(err)
+	}
+	if !l.node.unsafe.NoFence {
+		batch.If = append(batch.If, l.fence)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), l.node.timeout)
+	defer cancel()
+	err := l.node.engine.Apply(ctx, batch)
+	if err == nil {
+		err = l.node.pause(afterWrite, l.shard)
+	}
+	if err == nil || errors.Is(err, engine.ErrConflict) && l.stillFirst(ctx) {
+		return err
+	}
+	return l.fail(err)
+}
+
+// stillFirst reports whether the fence is ours, so that it was another condition that did not hold.
+func (l *leader) stillFirst(ctx context.Context) bool {
+	found, err := l.node.engine.Read(ctx, engine.Key(l.fence.Key))
+	return err == nil && len(found[0]) == 1 && string(found[0][0].Value) == string(l.fence.Value)
+}
+
+// fail ends the term.
+func (l *leader) fail(err error) error {
+	err = fmt.Errorf("%w: shard %d: %w", ErrRetry, l.shard, err)
+	l.end(err)
+	return err
+}
+
+// pass is the commit-wait. It outlasts the client who asked for the transaction: others may be shown
+// nothing before, and only the end of the term ends it, after which the lease has expired, and the
+// timestamp with it, before anybody leads again.
+func (l *leader) pass(ts truetime.Time) error {
+	if l.node.unsafe.NoCommitWait {
+		return nil
+	}
+	if err := l.node.waiter.Until(l.ctx, ts); err != nil {
+		return fmt.Errorf("%w: commit-wait: %w", ErrRetry, err)
+	}
+	return nil
+}
+
+// decided returns what became of a transaction, if that is known.
+func (l *leader) decided(id string) (decision, bool, error) {
+	found, err := l.node.engine.Read(l.ctx, engine.Key(decidedKey(l.shard, id)))
+	if err != nil {
+		return decision{}, false, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	return read[decision](found[0])
+}
+
+// balances reads the accounts, which are locked, and returns what they hold after the changes.
+func (l *leader) balances(changes []Change) (map[string]int64, error) {
+	var ranges []engine.Range
+	for _, c := range changes {
+		ranges = append(ranges, versionAt(l.shard, c.Account, endOfTime))
+	}
+	found, err := l.node.engine.Read(l.ctx, ranges...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	after := make(map[string]int64)
+	for i, c := range changes {
+		balance, exists, err := read[int64](found[i])
+		switch {
+		case err != nil:
+			return nil, err
+		case exists && c.Open:
+			return nil, fmt.Errorf("%w: %s", ErrAccountExists, c.Account)
+		case !exists && !c.Open:
+			return nil, fmt.Errorf("%w: %s", ErrUnknownAccount, c.Account)
+		case balance+c.Delta < 0:
+			return nil, fmt.Errorf("%w: %s has %d, and %d are wanted", ErrInsufficientFunds, c.Account, balance, -c.Delta)
+		}
+		after[c.Account] = balance + c.Delta
+	}
+	return after, nil
+}
+
+func accounts(changes []Change) (names []string) {
+	for _, c := range changes {
+		names = append(names, "account "+c.Account)
+	}
+	return names
+}
+
+// close ends the term and waits for what runs on its behalf.
+func (l *leader) close() {
+	l.mu.Lock()
+	l.end(errNodeClosed)
+	l.mu.Unlock()
+	l.work.Wait()
+}
+
+// background runs f unless the term is over; close waits for it.
+func (l *leader) background(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() == nil {
+		l.work.Go(f)
+	}
+}
+
+var errNodeClosed = fmt.Errorf("%w: the term is over", ErrRetry)

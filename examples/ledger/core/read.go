@@ -1,0 +1,143 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+type readRequest struct {
+	At       truetime.Time
+	Accounts []string
+}
+
+// read returns the balances as of a timestamp. It takes no lock and stops no writer: it waits until
+// nothing can be committed at or before the timestamp any more, and picks the versions.
+func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, error) {
+	if err := l.safe(ctx, r.At); err != nil {
+		return nil, err
+	}
+	balances := make(map[string]int64)
+	const atOnce = 100 // etcd takes 128 operations in a transaction
+	for i := 0; i < len(r.Accounts); i += atOnce {
+		var ranges []engine.Range
+		chunk := r.Accounts[i:min(i+atOnce, len(r.Accounts))]
+		for _, account := range chunk {
+			ranges = append(ranges, versionAt(l.shard, account, r.At))
+		}
+		found, err := l.node.engine.Read(ctx, ranges...)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+		for i, account := range chunk {
+			balance, exists, err := read[int64](found[i])
+			if err != nil {
+				return nil, err
+			}
+			if exists {
+				balances[account] = balance
+			}
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.At.Before(l.horizon) {
+		return nil, fmt.Errorf("%w: %v is before %v", ErrTooOld, r.At, l.horizon)
+	}
+	return balances, nil
+}
+
+// safe waits until the timestamp is not after the shard's safe time: no commit at or before it is under
+// way, and none will be, here (last) or under a later leader (whose timestamps are after this lease).
+func (l *leader) safe(ctx context.Context, at truetime.Time) error {
+	now, err := l.node.clock.Now()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	if at.After(now.Latest) {
+		if err := l.node.waiter.Until(ctx, at); err != nil { // a read in the future waits
+			return fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+	}
+	l.mu.Lock()
+	if err := l.lease.Check(); err != nil && !l.node.unsafe.NoFence {
+		l.mu.Unlock()
+		return l.fail(err)
+	}
+	l.last = max(l.last, at)
+	var before []*pending
+	for _, p := range l.pending {
+		if !p.from.After(at) {
+			before = append(before, p)
+		}
+	}
+	l.mu.Unlock()
+	for _, p := range before {
+		select {
+		case <-p.over:
+		case <-l.ctx.Done():
+		case <-ctx.Done():
+			return fmt.Errorf("%w: a transaction at %v is not decided yet: %w", ErrRetry, p.from, context.Cause(ctx))
+		}
+	}
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx) // what was waited for may not have passed
+	}
+	return nil
+}
+
+// collect deletes the versions that no read at the horizon or later can see.
+func (l *leader) collect(horizon truetime.Time) error {
+	l.mu.Lock()
+	if !horizon.After(l.horizon) {
+		l.mu.Unlock()
+		return nil
+	}
+	l.horizon = horizon
+	l.mu.Unlock()
+	if err := l.apply(engine.Batch{Put: []engine.Pair{put(horizonKey(l.shard), horizon)}}); err != nil {
+		return err
+	}
+	found, err := l.node.engine.Read(l.ctx, engine.Prefix(versionsPrefix(l.shard)))
+	if err != nil {
+		return err
+	}
+	var old []string
+	seen := "" // the account whose version as of the horizon has been met
+	for _, pair := range found[0] {
+		account, stamp, _ := strings.Cut(pair.Key[len(versionsPrefix(l.shard)):], "/")
+		switch {
+		case stamp < fmt.Sprintf("%016x", ^uint64(horizon)): // newer
+		case account != seen:
+			seen = account
+		default:
+			old = append(old, pair.Key)
+		}
+	}
+	for len(old) > 0 {
+		n := min(len(old), 100)
+		if err := l.apply(engine.Batch{Delete: old[:n]}); err != nil {
+			return err
+		}
+		old = old[n:]
+	}
+	return nil
+}
+
+// tidy collects old versions now and then.
+func (l *leader) tidy() {
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-time.After(l.node.retention / 4):
+		}
+		if now, err := l.node.clock.Now(); err == nil {
+			_ = l.collect(now.Earliest.Add(-l.node.retention)) // tried again the next time
+		}
+	}
+}

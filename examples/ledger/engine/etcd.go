@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// Etcd is an engine in an etcd cluster: replicated, and one that you may already have. Its reads and
+// transactions are linearizable as they are. etcd refuses transactions of more than 128 operations
+// (its --max-txn-ops), and so does this.
+type Etcd struct{ client *clientv3.Client }
+
+// OpenEtcd connects to the members of a cluster, and fails if there is no quorum until ctx ends.
+func OpenEtcd(ctx context.Context, endpoints ...string) (*Etcd, error) {
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: endpoints, DialTimeout: 5 * time.Second, Logger: zap.NewNop(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("engine: etcd at %v: %w", endpoints, err)
+	}
+	if _, err := client.Get(ctx, formatKey); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("engine: etcd at %v has no quorum, or cannot be reached: %w", endpoints, err)
+	}
+	return &Etcd{client}, nil
+}
+
+// Read implements Engine. All ranges go into one transaction.
+func (e *Etcd) Read(ctx context.Context, ranges ...Range) ([][]Pair, error) {
+	gets := make([]clientv3.Op, len(ranges))
+	for i, r := range ranges {
+		gets[i] = clientv3.OpGet(r.From, clientv3.WithRange(r.To), clientv3.WithLimit(int64(r.Limit)))
+	}
+	response, err := e.client.Txn(ctx).Then(gets...).Commit()
+	if err != nil {
+		return nil, fmt.Errorf("engine: etcd: %w", err)
+	}
+	found := make([][]Pair, len(ranges))
+	for i, r := range response.Responses {
+		for _, kv := range r.GetResponseRange().Kvs {
+			found[i] = append(found[i], Pair{string(kv.Key), kv.Value})
+		}
+	}
+	return found, nil
+}
+
+// Apply implements Engine.
+func (e *Etcd) Apply(ctx context.Context, batch Batch) error {
+	var conditions []clientv3.Cmp
+	for _, c := range batch.If {
+		if c.Value == nil {
+			conditions = append(conditions, clientv3.Compare(clientv3.CreateRevision(c.Key), "=", 0))
+		} else {
+			conditions = append(conditions, clientv3.Compare(clientv3.Value(c.Key), "=", string(c.Value)))
+		}
+	}
+	var writes []clientv3.Op
+	for _, put := range batch.Put {
+		writes = append(writes, clientv3.OpPut(put.Key, string(put.Value)))
+	}
+	for _, key := range batch.Delete {
+		writes = append(writes, clientv3.OpDelete(key))
+	}
+	response, err := e.client.Txn(ctx).If(conditions...).Then(writes...).Commit()
+	if err != nil {
+		return fmt.Errorf("engine: etcd: %w", err)
+	}
+	if !response.Succeeded {
+		return fmt.Errorf("%w, says etcd", ErrConflict)
+	}
+	return nil
+}
+
+// Close implements Engine.
+func (e *Etcd) Close() error { return e.client.Close() }

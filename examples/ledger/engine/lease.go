@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/epsilontime/epsilon/lease"
+)
+
+// Leases keeps the records of leases in an engine, beside the data that they are about.
+type Leases struct{ engine Engine }
+
+// NewLeases returns a store for leases in the engine.
+func NewLeases(e Engine) Leases { return Leases{e} }
+
+// Load implements lease.Store.
+func (l Leases) Load(ctx context.Context, name string) (lease.Record, error) {
+	record, _, err := l.load(ctx, name)
+	return record, err
+}
+
+func (l Leases) load(ctx context.Context, name string) (record lease.Record, stored []byte, err error) {
+	found, err := l.engine.Read(ctx, Key(leaseKey(name)))
+	if err != nil || len(found[0]) == 0 {
+		return record, nil, err
+	}
+	stored = found[0][0].Value
+	var form storedRecord
+	if err := json.Unmarshal(stored, &form); err != nil {
+		return lease.Record{}, nil, fmt.Errorf("%w: %.80q: %w", lease.ErrCorrupt, stored, err)
+	}
+	form.Record.Holder = string(form.Holder)
+	return form.Record, stored, nil
+}
+
+// storedRecord writes the holder as bytes: a JSON string would change what is not UTF-8.
+type storedRecord struct {
+	lease.Record
+	Holder []byte
+}
+
+func leaseKey(name string) string { return "lease/" + url.PathEscape(name) }
+
+// CompareAndSwap implements lease.Store.
+func (l Leases) CompareAndSwap(ctx context.Context, name string, version uint64, next lease.Record) (uint64, error) {
+	record, stored, err := l.load(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	if record.Version != version {
+		return 0, fmt.Errorf("%w: %.80q has version %d and not %d", lease.ErrConflict, name, record.Version, version)
+	}
+	next.Version = version + 1
+	value, err := json.Marshal(storedRecord{next, []byte(next.Holder)})
+	if err != nil {
+		return 0, err
+	}
+	key := leaseKey(name)
+	err = l.engine.Apply(ctx, Batch{If: []Condition{{key, stored}}, Put: []Pair{{key, value}}})
+	if errors.Is(err, ErrConflict) {
+		return 0, fmt.Errorf("%w: %w", lease.ErrConflict, err)
+	}
+	return next.Version, err
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/truetime"
@@ -76,7 +77,10 @@ func (l *leader) commit(ctx context.Context, t Transaction, own []Change, floor 
 	if err != nil {
 		return decision{}, err
 	}
-	return d, l.pass(p.from)
+	written := time.Now()
+	err = l.pass(p.from)
+	d.waited = time.Since(written)
+	return d, err
 }
 
 // answer is what a client is told of a decided transaction, once that may be known.
@@ -87,7 +91,7 @@ func (l *leader) answer(t Transaction, d decision) (Result, error) {
 	if !slices.Equal(d.Changes, t.Changes) {
 		return Result{}, fmt.Errorf("%w: the id %s was used for another transaction", ErrBadRequest, t.ID)
 	}
-	return Result{d.Timestamp, d.Balances}, l.pass(d.Timestamp)
+	return Result{d.Timestamp, d.Balances, d.waited}, l.pass(d.Timestamp)
 }
 
 // prepareOthers has the other shards vote, one after the other: who locks in one order never deadlocks.

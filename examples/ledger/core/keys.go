@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/truetime"
@@ -41,6 +42,8 @@ type decision struct {
 	Timestamp truetime.Time `json:",omitempty"`
 	Changes   []Change      `json:",omitempty"` // as the client asked, to tell an id that is used twice
 	Balances  map[string]int64
+
+	waited time.Duration
 }
 
 // vote is a participant's promise to commit if the coordinator does.

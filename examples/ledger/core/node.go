@@ -44,9 +44,10 @@ type Unsafe struct{ NoCommitWait, NoFence bool }
 // Step is a moment between two steps of a transaction.
 type Step string
 
+// The steps of every write.
 const (
-	beforeWrite Step = "before the write" // everything has been checked
-	afterWrite  Step = "after the write"  // nobody has been told
+	BeforeWrite Step = "before the write" // everything has been checked
+	AfterWrite  Step = "after the write"  // nobody has been told
 )
 
 // Node is one process of the cluster. It competes for the lead of every shard.

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -32,6 +33,7 @@ func Transfer(id, from, to string, amount int64) Transaction {
 type Result struct {
 	Timestamp truetime.Time    // of the commit
 	Balances  map[string]int64 // of the accounts it changed, right after it
+	Waited    time.Duration    // what was left of the commit-wait when it had been written
 }
 
 var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)

@@ -50,7 +50,7 @@ func TestPausedLeaderIsStoppedByTheFenceAndByNothingElse(t *testing.T) {
 			c := start(t, vfs.NewMem(), honest(), func(i int, c *Config) {
 				c.Unsafe.NoFence = unsafe
 				c.Pause = func(s Step, _ int) error {
-					if s == beforeWrite && armed.CompareAndSwap(true, false) {
+					if s == BeforeWrite && armed.CompareAndSwap(true, false) {
 						stopped <- i
 						<-resume
 					}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/internal/ntpserver"
+)
+
+// demoSkews is how far off the counter of each node is, in ppm, and demoErrors what its time servers
+// claim to be wrong by at most. They are off by half of that.
+var (
+	demoSkews  = [demoNodes]float64{150, -150, 90}
+	demoErrors = [demoNodes]time.Duration{4 * time.Millisecond, 300 * time.Microsecond, time.Millisecond}
+	demoWalls  = [demoNodes]time.Duration{20 * time.Millisecond, -20 * time.Millisecond, 0}
+)
+
+// demoCluster is processes of this program: nodes, and the store that they share; or etcd in its place.
+type demoCluster struct {
+	options demoOptions
+	folder  string
+	members *engine.Members
+	store   *exec.Cmd
+	nodes   [demoNodes]*exec.Cmd
+	servers [demoNodes][]*ntpserver.Server
+	urls    []string // of the nodes
+	at      string   // the address of the store, or the endpoints of etcd
+}
+
+func startDemo(ctx context.Context, o demoOptions, folder string) (c *demoCluster, err error) {
+	c = &demoCluster{options: o, folder: folder}
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
+	switch {
+	case o.engine == "etcd" && o.etcd != "":
+		c.at = o.etcd
+	case o.engine == "etcd":
+		if c.members, err = engine.StartMembers(ctx, filepath.Join(folder, "etcd"), 3); err != nil {
+			return c, err
+		}
+		c.at = strings.Join(c.members.Endpoints, ",")
+	case o.engine == "pebble":
+		if c.at, err = freeAddress(); err != nil {
+			return c, err
+		}
+		if err := c.restartStore(ctx); err != nil {
+			return c, err
+		}
+	default:
+		return c, fmt.Errorf("-engine %q must be pebble or etcd", o.engine)
+	}
+	for i := range demoNodes {
+		address, err := freeAddress()
+		if err != nil {
+			return c, err
+		}
+		c.urls = append(c.urls, "http://"+address)
+		for _, sign := range []time.Duration{-1, 0, 1} {
+			s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: sign * demoErrors[i] / 2, Dispersion: demoErrors[i]})
+			if err != nil {
+				return c, err
+			}
+			c.servers[i] = append(c.servers[i], s)
+		}
+	}
+	for i := range demoNodes {
+		if err := c.startNode(ctx, i); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// spawn starts this program once more.
+func spawn(args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.Command(self, args...)
+	c.Stderr = os.Stderr
+	return c, c.Start()
+}
+
+func (c *demoCluster) restartStore(ctx context.Context) (err error) {
+	if c.store != nil {
+		end(c.store)
+	}
+	if c.store, err = spawn("store", "-dir", filepath.Join(c.folder, "data"), "-listen", c.at); err != nil {
+		return err
+	}
+	remote := engine.NewRemote("http://" + c.at)
+	defer remote.Close()
+	return eventually(ctx, func() error {
+		_, err := remote.Read(ctx, engine.Key("format"))
+		return err
+	})
+}
+
+func (c *demoCluster) startNode(ctx context.Context, i int) (err error) {
+	var servers []string
+	for _, s := range c.servers[i] {
+		servers = append(servers, s.Address())
+	}
+	o := c.options
+	args := []string{"serve", "-demo", "-listen", strings.TrimPrefix(c.urls[i], "http://"), "-home", fmt.Sprintf("%d/%d", i, demoNodes),
+		"-ttl", "1s", "-ntp", strings.Join(servers, ","), fmt.Sprintf("-skew-ppm=%v", demoSkews[i]),
+		fmt.Sprintf("-unsafe-no-commit-wait=%v", o.noWait), fmt.Sprintf("-unsafe-no-fence=%v", o.noFence)}
+	if o.engine == "etcd" {
+		args = append(args, "-engine", "etcd", "-etcd", c.at)
+	} else {
+		args = append(args, "-engine", "store", "-store", "http://"+c.at)
+	}
+	if o.wall {
+		args = append(args, fmt.Sprintf("-unsafe-wall-clock=%v", demoWalls[i]))
+	}
+	if c.nodes[i], err = spawn(args...); err != nil {
+		return err
+	}
+	return eventually(ctx, func() error {
+		_, err := c.status(ctx, i)
+		return err
+	})
+}
+
+// eventually tries for 30 s.
+func eventually(ctx context.Context, try func() error) (err error) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		if err = try(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+var debug = http.Client{Timeout: time.Second}
+
+func (c *demoCluster) post(i int, path string) {
+	if response, err := debug.Post(c.urls[i]+path, "", nil); err == nil {
+		response.Body.Close()
+	}
+}
+
+func (c *demoCluster) status(ctx context.Context, i int) (s nodeStatus, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.urls[i]+"/debug/status", nil)
+	if err != nil {
+		return s, err
+	}
+	response, err := debug.Do(request)
+	if err != nil {
+		return s, err
+	}
+	defer response.Body.Close()
+	return s, json.NewDecoder(response.Body).Decode(&s)
+}
+
+func (c *demoCluster) kill(i int) { end(c.nodes[i]) }
+
+// end kills a process and waits until it is gone.
+func end(p *exec.Cmd) {
+	if p != nil && p.Process != nil {
+		_ = p.Process.Kill() // it may be gone
+		_ = p.Wait()
+	}
+}
+
+func (c *demoCluster) cut(i int, silent bool) {
+	for k, s := range c.servers[i] {
+		s.Set(ntpserver.Behavior{Offset: time.Duration(k-1) * demoErrors[i] / 2, Dispersion: demoErrors[i], Silent: silent})
+	}
+}
+
+func (c *demoCluster) stop() {
+	for _, n := range c.nodes {
+		end(n)
+	}
+	end(c.store)
+	if c.members != nil {
+		c.members.Close()
+	}
+	for _, servers := range c.servers {
+		for _, s := range servers {
+			_ = s.Close()
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/epsilontime/epsilon/examples/ledger/core"
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+)
+
+// store serves a Pebble engine to the nodes of a cluster.
+func store(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("store", flag.ContinueOnError)
+	folder := flags.String("dir", "ledger-data", "the folder with the data; made if it is not there")
+	listen := flags.String("listen", "127.0.0.1:7400", "address to serve nodes at")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	e, err := openPebble(*folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(listenAndServe(ctx, *listen, engine.Handler(e)), e.Close())
+}
+
+func openPebble(folder string) (*engine.Pebble, error) {
+	return engine.OpenPebble(folder, vfs.Default, func(text string) {
+		fmt.Fprintln(os.Stderr, "ledger:", text)
+		os.Exit(1)
+	})
+}
+
+// serve runs one node.
+func serve(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	var (
+		listen  = flags.String("listen", "127.0.0.1:7401", "address to serve clients and other nodes at")
+		kind    = flags.String("engine", "pebble", "pebble (a folder, one node), store (ledger store) or etcd")
+		folder  = flags.String("dir", "ledger-data", "pebble: the folder with the data")
+		url     = flags.String("store", "http://127.0.0.1:7400", "store: its URL")
+		etcd    = flags.String("etcd", "127.0.0.1:2379", "etcd: its endpoints, host:port,…")
+		shards  = flags.Int("shards", 3, "how many shards there are; cannot be changed later")
+		home    = flags.String("home", "0/1", "this node and how many there are, to spread the shards")
+		ttl     = flags.Duration("ttl", 2*time.Second, "how long a lease lasts that is not renewed")
+		servers = flags.String("ntp", "", "NTP servers, host:port,…")
+		ppm     = flags.Float64("skew-ppm", 0, "run the local counter this much too fast")
+		isDemo  = flags.Bool("demo", false, "serve /debug/, through which faults are made")
+		noWait  = flags.Bool("unsafe-no-commit-wait", false, "acknowledge without waiting")
+		noFence = flags.Bool("unsafe-no-fence", false, "write without the fencing token")
+		wall    = flags.Duration("unsafe-wall-clock", -1, "trust the wall clock, off by this much; -1ns is not to")
+	)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	me, nodes, err := parseHome(*home)
+	if err != nil {
+		return err
+	}
+	clock, err := newNodeClock(ctx, strings.Split(*servers, ","), *ppm, *wall)
+	if err != nil {
+		return err
+	}
+	defer clock.Close()
+	e, err := openEngine(ctx, *kind, *folder, *url, *etcd)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	var stopNext atomic.Bool
+	node, err := core.Start(ctx, core.Config{
+		Engine: e, Clock: clock, URL: "http://" + *listen, Shards: *shards, TTL: *ttl,
+		Home:   func(shard int) bool { return shard%nodes == me },
+		Unsafe: core.Unsafe{NoCommitWait: *noWait, NoFence: *noFence},
+		Pause: func(step core.Step, _ int) error {
+			if step == core.BeforeWrite && stopNext.CompareAndSwap(true, false) {
+				return stopSelf() // SIGSTOP, at the worst of moments
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", node.Handler())
+	if *isDemo {
+		mux.HandleFunc("GET /debug/status", func(w http.ResponseWriter, _ *http.Request) {
+			_ = json.NewEncoder(w).Encode(nodeStatus{clock.describe(), clock.uncertainty(), node.Leads()})
+		})
+		mux.HandleFunc("POST /debug/stop", func(http.ResponseWriter, *http.Request) { stopNext.Store(true) })
+		mux.HandleFunc("POST /debug/skew", func(_ http.ResponseWriter, r *http.Request) {
+			ppm, _ := strconv.ParseFloat(r.FormValue("ppm"), 64) // zero is as good as any
+			clock.skew(ppm)
+		})
+	}
+	err = listenAndServe(ctx, *listen, mux)
+	return errors.Join(err, node.Close())
+}
+
+type nodeStatus struct {
+	State   string
+	Epsilon time.Duration
+	Leads   []int
+}
+
+func parseHome(text string) (me, nodes int, err error) {
+	if n, _ := fmt.Sscanf(text, "%d/%d", &me, &nodes); n != 2 || nodes < 1 || me < 0 || me >= nodes {
+		return 0, 0, fmt.Errorf("-home %q must be like 0/3", text)
+	}
+	return me, nodes, nil
+}
+
+func openEngine(ctx context.Context, kind, folder, url, etcd string) (engine.Engine, error) {
+	switch kind {
+	case "pebble":
+		return openPebble(folder)
+	case "store":
+		return engine.NewRemote(url), nil
+	case "etcd":
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		return engine.OpenEtcd(ctx, strings.Split(etcd, ",")...)
+	}
+	return nil, fmt.Errorf("-engine %q must be pebble, store or etcd", kind)
+}
+
+// listenAndServe serves until ctx ends, and then finishes the requests under way.
+func listenAndServe(ctx context.Context, address string, handler http.Handler) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("cannot serve at %s: %w; choose another with -listen", address, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return server.Shutdown(last)
+}

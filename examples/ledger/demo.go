@@ -22,8 +22,9 @@ func demo(ctx context.Context, args []string) error {
 	flags.StringVar(&o.etcd, "etcd", "", "etcd: endpoints of a cluster that is there, host:port,…; else three members are started")
 	flags.DurationVar(&o.length, "length", 20*time.Second, "how long the clients work")
 	flags.IntVar(&o.workers, "clients", 8, "how many clients there are")
-	flags.Uint64Var(&o.seed, "seed", 1, "of the transfers")
+	flags.Uint64Var(&o.seed, "seed", 1, "of the transfers and of random faults")
 	flags.StringVar(&o.out, "out", ".", "the folder for the report")
+	flags.StringVar(&o.faults, "faults", "tour", "tour (every kind once) or random (as the seed has it)")
 	flags.BoolVar(&o.noWait, "unsafe-no-commit-wait", false, "acknowledge without waiting")
 	flags.BoolVar(&o.noFence, "unsafe-no-fence", false, "write without the fencing token")
 	flags.BoolVar(&o.wall, "unsafe-wall-clock", false, "trust wall clocks that are off by up to 20 ms")
@@ -46,13 +47,17 @@ func demo(ctx context.Context, args []string) error {
 	if err := work.load(ctx); err != nil {
 		return err
 	}
-	faults(ctx, c, work, o)
+	if o.faults == "random" {
+		random(ctx, c, work, o)
+	} else {
+		tour(ctx, c, work, o)
+	}
 	if err := work.end(ctx); err != nil {
 		return err
 	}
 	verdict := judge.Judge(work.recorder.Events())
 	summary := report(work, verdict)
-	if !o.wall {
+	if !o.wall && o.faults == "tour" {
 		summary += outOfBound(ctx, c, o)
 	}
 	fmt.Print(summary)
@@ -67,56 +72,11 @@ func demo(ctx context.Context, args []string) error {
 
 type demoOptions struct {
 	engine, etcd, out     string
+	faults                string
 	length                time.Duration
 	workers               int
 	seed                  uint64
 	noWait, noFence, wall bool
-}
-
-// mark is a fault and when it began.
-type mark struct {
-	At   time.Duration
-	Text string
-}
-
-// faults makes trouble, at fixed parts of the time that the clients work.
-func faults(ctx context.Context, c *demoCluster, w *work, o demoOptions) {
-	at := func(part float64) {
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Until(w.begun.Add(time.Duration(part * float64(o.length))))):
-		}
-	}
-	at(0.10)
-	w.mark("node 0 is stopped between the check of its lease and a write (SIGSTOP)")
-	c.post(0, "/debug/stop")
-	at(0.30)
-	w.mark("node 0 goes on (SIGCONT)")
-	if err := resume(c.nodes[0].Process); err != nil {
-		w.mark("… which this system cannot do: " + err.Error())
-	}
-	at(0.40)
-	w.mark("node 1 is killed (SIGKILL)")
-	c.kill(1)
-	at(0.50)
-	w.mark("node 1 starts again")
-	if err := c.startNode(ctx, 1); err != nil {
-		w.mark("… and cannot: " + err.Error())
-	}
-	at(0.60)
-	w.mark("node 2 is cut off from its time servers")
-	c.cut(2, true)
-	at(0.80)
-	w.mark("node 2 has its time servers back")
-	c.cut(2, false)
-	if o.engine == "pebble" {
-		at(0.85)
-		w.mark("the store is killed (SIGKILL) and starts again")
-		if err := c.restartStore(ctx); err != nil {
-			w.mark("… and cannot: " + err.Error())
-		}
-	}
-	at(1)
 }
 
 // outOfBound breaks the one thing on which everything rests: the counter of node 0 runs 20 times faster

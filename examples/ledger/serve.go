@@ -78,13 +78,14 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	defer e.Close()
-	var stopNext atomic.Bool
+	var stopAt atomic.Pointer[string] // the transaction at which to stop, by how it begins
 	node, err := core.Start(ctx, core.Config{
 		Engine: e, Clock: clock, URL: "http://" + *listen, Shards: *shards, TTL: *ttl,
 		Home:   func(shard int) bool { return shard%nodes == me },
 		Unsafe: core.Unsafe{NoCommitWait: *noWait, NoFence: *noFence},
-		Pause: func(step core.Step, _ int) error {
-			if step == core.BeforeWrite && stopNext.CompareAndSwap(true, false) {
+		Pause: func(step core.Step, id string) error {
+			at := stopAt.Load()
+			if step == core.BeforeCommit && at != nil && strings.HasPrefix(id, *at) && stopAt.CompareAndSwap(at, nil) {
 				return stopSelf() // SIGSTOP, at the worst of moments
 			}
 			return nil
@@ -99,7 +100,10 @@ func serve(ctx context.Context, args []string) error {
 		mux.HandleFunc("GET /debug/status", func(w http.ResponseWriter, _ *http.Request) {
 			_ = json.NewEncoder(w).Encode(nodeStatus{clock.describe(), clock.uncertainty(), node.Leads()})
 		})
-		mux.HandleFunc("POST /debug/stop", func(http.ResponseWriter, *http.Request) { stopNext.Store(true) })
+		mux.HandleFunc("POST /debug/stop", func(_ http.ResponseWriter, r *http.Request) {
+			id := r.FormValue("id")
+			stopAt.Store(&id)
+		})
 		mux.HandleFunc("POST /debug/skew", func(_ http.ResponseWriter, r *http.Request) {
 			ppm, _ := strconv.ParseFloat(r.FormValue("ppm"), 64) // zero is as good as any
 			clock.skew(ppm)

@@ -60,7 +60,7 @@ func (w *work) load(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for _, account := range w.accounts {
-		w.transact(ctx, core.Transaction{ID: "open-" + account, Changes: []core.Change{{Account: account, Delta: 1000, Open: true}}})
+		w.transact(ctx, w.client, core.Transaction{ID: "open-" + account, Changes: []core.Change{{Account: account, Delta: 1000, Open: true}}})
 	}
 	if err := w.trouble.Load(); err != nil {
 		return *err
@@ -73,9 +73,21 @@ func (w *work) load(ctx context.Context) error {
 	return nil
 }
 
+// patientClient waits for a node that is stopped, where others soon ask another: so the write which the
+// node had on its way is not done again before it goes on.
+const patientClient = 0
+
+// clientPrefix is how the transactions of a client begin.
+func (w *work) clientPrefix(client int) string { return fmt.Sprintf("%s-%d-", w.prefix, client) }
+
 // transfer is one client. It finishes what it has begun, whatever happens to the nodes meanwhile.
 func (w *work) transfer(client int) {
 	random := rand.New(rand.NewPCG(w.options.seed, uint64(client)))
+	asks := w.client
+	if client == patientClient {
+		asks = core.NewPatientClient(30*time.Second, demoShards, w.cluster.urls...)
+		defer asks.Close()
+	}
 	for i := 0; w.running.Err() == nil; i++ {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		switch random.IntN(10) {
@@ -86,15 +98,15 @@ func (w *work) transfer(client int) {
 		default:
 			from := random.IntN(len(w.accounts))
 			to := (from + 1 + random.IntN(len(w.accounts)-1)) % len(w.accounts)
-			w.transact(ctx, core.Transfer(fmt.Sprintf("%s-%d-%d", w.prefix, client, i), w.accounts[from], w.accounts[to], int64(1+random.IntN(100))))
+			w.transact(ctx, asks, core.Transfer(fmt.Sprint(w.clientPrefix(client), i), w.accounts[from], w.accounts[to], int64(1+random.IntN(100))))
 		}
 		cancel()
 	}
 }
 
-func (w *work) transact(ctx context.Context, t core.Transaction) {
+func (w *work) transact(ctx context.Context, client *core.Client, t core.Transaction) {
 	e := judge.Event{Kind: judge.Write, ID: t.ID, Begin: w.recorder.Now(), Deltas: make(map[string]int64)}
-	result, err := w.client.Transact(ctx, t)
+	result, err := client.Transact(ctx, t)
 	switch {
 	case errors.Is(err, core.ErrInsufficientFunds) || errors.Is(err, core.ErrAborted):
 		w.refused.Add(1)
@@ -145,7 +157,11 @@ func (w *work) watch() {
 	}
 }
 
-func (w *work) mark(text string) {
+// mark tells of a fault, at a node if that is not below 0.
+func (w *work) mark(text string, node int) {
+	if node >= 0 {
+		text = fmt.Sprintf("node %d: %s", node, text)
+	}
 	at := w.recorder.Now()
 	fmt.Printf("\r%4.1f s: %s\n", time.Since(w.begun).Seconds(), text)
 	w.mu.Lock()

@@ -25,10 +25,16 @@ type Client struct {
 	leaders map[int]string
 }
 
-// NewClient returns a client for the nodes at the URLs, which have so many shards.
+// NewClient returns a client for the nodes at the URLs, which have so many shards. A node that has not
+// answered after a second is given up, and another asked.
 func NewClient(shards int, nodes ...string) *Client {
+	return NewPatientClient(time.Second, shards, nodes...)
+}
+
+// NewPatientClient returns a client that gives a node so much time.
+func NewPatientClient(patience time.Duration, shards int, nodes ...string) *Client {
 	c := &Client{nodes: nodes, shards: shards, leaders: make(map[int]string)}
-	c.http = &http.Client{Transport: carrier{c, &http.Transport{MaxIdleConnsPerHost: 256}}, Timeout: 3 * time.Second}
+	c.http = &http.Client{Transport: carrier{c, &http.Transport{MaxIdleConnsPerHost: 256}}, Timeout: patience}
 	return c
 }
 

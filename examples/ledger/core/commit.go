@@ -65,6 +65,9 @@ func (l *leader) commit(ctx context.Context, t Transaction, own []Change, floor 
 		return decision{}, err
 	}
 	defer l.forget(t.ID)
+	if err := l.node.pause(BeforeCommit, t.ID); err != nil {
+		return decision{}, l.fail(err)
+	}
 	maps.Copy(after, balances)
 	d := decision{Timestamp: p.from, Changes: t.Changes, Balances: after}
 	err = l.apply(engine.Batch{

@@ -42,7 +42,7 @@ func TestCrashBetweenAnyTwoStepsLosesNothingAndAppliesNothingTwice(t *testing.T)
 			brief := func(_ int, c *Config) { c.TTL = 300 * time.Millisecond }
 			c := start(t, files, honest(), func(i int, c *Config) {
 				brief(i, c)
-				c.Pause = func(Step, int) error {
+				c.Pause = func(Step, string) error {
 					once.Lock()
 					defer once.Unlock()
 					if disk.Load() == nil && steps.Add(1) > int64(k) {
@@ -114,7 +114,7 @@ func TestFaultSchedules(t *testing.T) {
 			t.Parallel()
 			var fault [3]atomic.Int64 // what the next step of the node runs into
 			c := start(t, vfs.NewMem(), honest(), func(i int, c *Config) {
-				c.Pause = func(Step, int) error {
+				c.Pause = func(Step, string) error {
 					switch fault[i].Swap(0) {
 					case 1:
 						return errCrashed

@@ -131,7 +131,7 @@ func (l *leader) forget(id string) {
 // apply writes under the fence. If it cannot tell what became of the write, nobody in this term may build
 // on it, and the term ends.
 func (l *leader) apply(batch engine.Batch) error {
-	if err := l.node.pause(BeforeWrite, l.shard); err != nil {
+	if err := l.node.pause(BeforeWrite, ""); err != nil {
 		return l.fail(err)
 	}
 	if !l.node.unsafe.NoFence {
@@ -141,7 +141,7 @@ func (l *leader) apply(batch engine.Batch) error {
 	defer cancel()
 	err := l.node.engine.Apply(ctx, batch)
 	if err == nil {
-		err = l.node.pause(AfterWrite, l.shard)
+		err = l.node.pause(AfterWrite, "")
 	}
 	if err == nil || errors.Is(err, engine.ErrConflict) && l.stillFirst(ctx) {
 		return err

@@ -35,7 +35,9 @@ type Config struct {
 	TTL       time.Duration        // of the leases, by default 2 s
 	Retention time.Duration        // how far back snapshots reach, by default 10 min
 	Unsafe    Unsafe
-	Pause     func(Step, int) error // called between steps, for tests: may block, or fail as a crash would
+	// Pause is called between steps, with the transaction where there is one, for tests and
+	// demonstrations: it may block, or fail as a crash would.
+	Pause func(step Step, id string) error
 }
 
 // Unsafe leaves out what the ledger rests on, to see what becomes of it.
@@ -46,8 +48,9 @@ type Step string
 
 // The steps of every write.
 const (
-	BeforeWrite Step = "before the write" // everything has been checked
-	AfterWrite  Step = "after the write"  // nobody has been told
+	BeforeCommit Step = "before the commit" // the lease, the votes and the balances have been checked
+	BeforeWrite  Step = "before a write"    // of any kind: a vote, a commit, a decision carried out
+	AfterWrite   Step = "after a write"     // and nobody has been told
 )
 
 // Node is one process of the cluster. It competes for the lead of every shard.
@@ -59,7 +62,7 @@ type Node struct {
 	url       string
 	shards    int
 	unsafe    Unsafe
-	pause     func(Step, int) error
+	pause     func(Step, string) error
 	timeout   time.Duration // for a request to another node or the engine
 	patience  time.Duration // until a participant asks what was decided
 	retention time.Duration
@@ -87,7 +90,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		c.Retention = 10 * time.Minute
 	}
 	if c.Pause == nil {
-		c.Pause = func(Step, int) error { return nil }
+		c.Pause = func(Step, string) error { return nil }
 	}
 	if err := engine.CheckFormat(ctx, c.Engine, c.Shards); err != nil {
 		return nil, err
@@ -102,7 +105,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	}
 	n := &Node{
 		engine: c.Engine, clock: c.Clock, waiter: waiter, leases: engine.NewLeases(c.Engine), url: c.URL,
-		shards: c.Shards, unsafe: c.Unsafe, pause: c.Pause, timeout: 2 * time.Second, patience: 500 * time.Millisecond,
+		shards: c.Shards, unsafe: c.Unsafe, pause: c.Pause, timeout: time.Second, patience: 500 * time.Millisecond,
 		retention: c.Retention, hlc: logical, leaders: make(map[int]*leader), known: make(map[int]string),
 	}
 	n.http = &http.Client{Transport: hlchttp.Transport(logical, &http.Transport{MaxIdleConnsPerHost: 256}), Timeout: n.timeout}

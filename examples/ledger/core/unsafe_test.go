@@ -49,8 +49,8 @@ func TestPausedLeaderIsStoppedByTheFenceAndByNothingElse(t *testing.T) {
 			stopped, resume := make(chan int, 1), make(chan struct{})
 			c := start(t, vfs.NewMem(), honest(), func(i int, c *Config) {
 				c.Unsafe.NoFence = unsafe
-				c.Pause = func(s Step, _ int) error {
-					if s == BeforeWrite && armed.CompareAndSwap(true, false) {
+				c.Pause = func(s Step, _ string) error {
+					if s == BeforeCommit && armed.CompareAndSwap(true, false) {
 						stopped <- i
 						<-resume
 					}

@@ -17,7 +17,8 @@ import (
 // fsync is waited for outside, so that batches share one. What is in the log and not yet on the disk is
 // shown to nobody: a read of such keys waits for the fsync.
 type Pebble struct {
-	db *pebble.DB
+	db    *pebble.DB
+	fatal func(string)
 
 	mu       sync.Mutex
 	closed   bool
@@ -39,7 +40,7 @@ func OpenPebble(folder string, files vfs.FS, fatal func(string)) (*Pebble, error
 	if err != nil {
 		return nil, fmt.Errorf("engine: cannot open %q: %w; nothing in it was changed", folder, err)
 	}
-	return &Pebble{db: db, unsynced: make(map[string]*flight)}, nil
+	return &Pebble{db: db, fatal: fatal, unsynced: make(map[string]*flight)}, nil
 }
 
 // Read implements Engine.
@@ -120,10 +121,11 @@ func (p *Pebble) Apply(ctx context.Context, batch Batch) error {
 	if err == nil {
 		err = b.SyncWait()
 	}
-	p.land(f, batch)
-	if err != nil {
+	if err != nil { // the batch is in memory, where it would be seen, and perhaps not on the disk
+		p.fatal(fmt.Sprintf("cannot write to the disk: %v; what was acknowledged is safe: make room, and start again", err))
 		return fmt.Errorf("engine: pebble: %w", err)
 	}
+	p.land(f, batch)
 	return nil
 }
 

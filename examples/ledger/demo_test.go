@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The test binary is the program, too: the processes of a cluster are started from it.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func ledger(t *testing.T, args ...string) (output string, code int) {
+	t.Helper()
+	c := exec.Command(os.Args[0], args...)
+	text, err := c.CombinedOutput()
+	if err != nil {
+		require.IsType(t, &exec.ExitError{}, err)
+	}
+	return string(text), c.ProcessState.ExitCode()
+}
+
+func TestDemoKeepsItsPromises(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	for _, args := range [][]string{{"-engine", "pebble"}, {"-engine", "etcd"}, {"-faults", "random", "-seed", "7"}} {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			folder := t.TempDir()
+			output, code := ledger(t, append([]string{"demo", "-length", "12s", "-out", folder}, args...)...)
+			require.Zero(t, code, output)
+			page, err := os.ReadFile(filepath.Join(folder, "ledger.html"))
+			require.NoError(t, err)
+			require.NotContains(t, string(page), "http://", "the page must need no network")
+			require.NotContains(t, string(page), "https://")
+			require.FileExists(t, filepath.Join(folder, "ledger-porcupine.html"))
+		})
+	}
+}
+
+func TestDemoWithoutOneOfItsPartsBreaksItsPromises(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	for flag, promise := range map[string]string{
+		"-unsafe-no-commit-wait": "such as external consistency",
+		"-unsafe-wall-clock":     "such as external consistency",
+		"-unsafe-no-fence":       "such as ",
+	} {
+		t.Run(flag, func(t *testing.T) {
+			output, code := ledger(t, "demo", "-length", "12s", "-out", t.TempDir(), flag)
+			require.Equal(t, 1, code, output)
+			require.Contains(t, output, promise)
+			require.Contains(t, output, "promises were broken")
+		})
+	}
+}
+
+func TestBadInputIsOneClearSentence(t *testing.T) {
+	foreign := filepath.Join(t.TempDir(), "foreign")
+	require.NoError(t, os.MkdirAll(foreign, 0o777))
+	output, code := ledger(t, "store", "-dir", foreign, "-listen", "256.0.0.1:1")
+	require.Equal(t, 1, code)
+	require.Contains(t, output, "choose another with -listen")
+
+	// Half-written: the file that names the manifest is torn.
+	markers, err := filepath.Glob(filepath.Join(foreign, "marker.manifest.*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, markers)
+	for _, manifest := range must(filepath.Glob(filepath.Join(foreign, "MANIFEST-*"))) {
+		require.NoError(t, os.Remove(manifest))
+	}
+	before := must(filepath.Glob(filepath.Join(foreign, "*")))
+	output, code = ledger(t, "store", "-dir", foreign, "-listen", "127.0.0.1:0")
+	require.Equal(t, 1, code, output)
+	require.Contains(t, output, "cannot open")
+	require.Equal(t, before, must(filepath.Glob(filepath.Join(foreign, "*"))))
+
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	output, code = ledger(t, "store", "-dir", t.TempDir(), "-listen", taken.Addr().String())
+	require.Equal(t, 1, code)
+	require.Contains(t, output, "address already in use; choose another with -listen")
+
+	for want, args := range map[string][]string{
+		"a node needs NTP servers":             {"serve"},
+		"must be like 0/3":                     {"serve", "-home", "3/3"},
+		"must be pebble or etcd":               {"demo", "-engine", "sqlite"},
+		"usage: ledger demo|store|serve|bench": {"play"},
+	} {
+		output, code := ledger(t, args...)
+		require.NotZero(t, code, output)
+		require.Contains(t, output, want)
+		require.LessOrEqual(t, strings.Count(output, "\n"), 1, output)
+	}
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}

@@ -36,6 +36,9 @@ func OpenPebble(folder string, files vfs.FS, fatal func(string)) (*Pebble, error
 		FS:                 files,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             quiet{fatal},
+		EventListener: &pebble.EventListener{BackgroundError: func(err error) { // which it would try again for ever
+			fatal(fmt.Sprintf("cannot write to the disk: %v; what was acknowledged is safe: make room, and start again", err))
+		}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("engine: cannot open %q: %w; nothing in it was changed", folder, err)

@@ -70,7 +70,7 @@ func start(t *testing.T, files vfs.FS, clocks []*clock, change func(i int, c *Co
 			fail(w, ErrRetry)
 		}))
 		config := Config{
-			Engine: c.engine, Clock: clocks[i], URL: server.URL, Shards: shards, TTL: 400 * time.Millisecond,
+			Engine: c.engine, Clock: clocks[i], URL: server.URL, Shards: shards, TTL: 400 * time.Millisecond, Patience: 100 * time.Millisecond,
 			Home: func(shard int) bool { return shard%len(clocks) == i },
 		}
 		if change != nil {
@@ -78,7 +78,6 @@ func start(t *testing.T, files vfs.FS, clocks []*clock, change func(i int, c *Co
 		}
 		n, err := Start(t.Context(), config)
 		require.NoError(t, err)
-		n.patience = 100 * time.Millisecond
 		h := n.Handler()
 		node.Store(&h)
 		c.nodes, c.servers, urls = append(c.nodes, n), append(c.servers, server), append(urls, server.URL)

@@ -34,6 +34,7 @@ type Config struct {
 	Home      func(shard int) bool // the shards that this node is to lead if it can
 	TTL       time.Duration        // of the leases, by default 2 s
 	Retention time.Duration        // how far back snapshots reach, by default 10 min
+	Patience  time.Duration        // until a participant asks what was decided, by default 500 ms
 	Unsafe    Unsafe
 	// Pause is called between steps, with the transaction where there is one, for tests and
 	// demonstrations: it may block, or fail as a crash would.
@@ -89,6 +90,9 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if c.Retention == 0 {
 		c.Retention = 10 * time.Minute
 	}
+	if c.Patience == 0 {
+		c.Patience = 500 * time.Millisecond
+	}
 	if c.Pause == nil {
 		c.Pause = func(Step, string) error { return nil }
 	}
@@ -105,7 +109,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	}
 	n := &Node{
 		engine: c.Engine, clock: c.Clock, waiter: waiter, leases: engine.NewLeases(c.Engine), url: c.URL,
-		shards: c.Shards, unsafe: c.Unsafe, pause: c.Pause, timeout: time.Second, patience: 500 * time.Millisecond,
+		shards: c.Shards, unsafe: c.Unsafe, pause: c.Pause, timeout: time.Second, patience: c.Patience,
 		retention: c.Retention, hlc: logical, leaders: make(map[int]*leader), known: make(map[int]string),
 	}
 	n.http = &http.Client{Transport: hlchttp.Transport(logical, &http.Transport{MaxIdleConnsPerHost: 256}), Timeout: n.timeout}

@@ -225,21 +225,3 @@ func TestComputeDoesNotAllocateInSteadyState(t *testing.T) {
 	r.Compute(votes, 3)
 	require.Zero(t, testing.AllocsPerRun(100, func() { r.Compute(votes, 3) }))
 }
-
-func BenchmarkCompute(b *testing.B) {
-	for _, n := range []int{4, 7, 100, 1000} {
-		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			rng := rand.New(rand.NewPCG(1, 2))
-			votes := make([]Interval, n)
-			for i := range votes {
-				lo := rng.Int64N(1000)
-				votes[i] = Interval{lo, lo + 1000}
-			}
-			var r Region
-			b.ReportAllocs()
-			for b.Loop() {
-				r.Compute(votes, (n-1)/2)
-			}
-		})
-	}
-}

@@ -1,0 +1,81 @@
+package ntpsrc
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Two goroutines step the wall clock to and fro, by microseconds to milliseconds, at any moment of an
+// exchange. The server serves the counter's own time, so the truth is known whatever the wall clock
+// says: no sample, stamped by the kernel or not, may contradict it.
+func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
+	if os.Getenv("EPSILON_TEST_SETTIME") != "1" {
+		t.Skip("sets the machine's clock; EPSILON_TEST_SETTIME=1 runs it")
+	}
+	counter := system(t)
+	zero, base := counter.Now(), time.Now()
+	truth := func(c monotonic.Instant) time.Time { return base.Add(c.Sub(zero)) }
+	server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+		binary.BigEndian.PutUint64(reply[16:], ntpserver.Stamp(truth(counter.Now()).Add(-time.Second)))
+		binary.BigEndian.PutUint64(reply[32:], ntpserver.Stamp(truth(counter.Now())))
+		binary.BigEndian.PutUint64(reply[40:], ntpserver.Stamp(truth(counter.Now())))
+		return [][]byte{reply}
+	}})
+
+	seed := rand.Uint64()
+	stop := make(chan struct{})
+	var strobes sync.WaitGroup
+	for g := range uint64(2) {
+		rng := rand.New(rand.NewPCG(seed, g))
+		strobes.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				by := time.Duration(1000 << rng.IntN(14)) // 1 µs to 8 ms
+				if rng.IntN(2) == 0 {
+					by = -by
+				}
+				stepWallClock(t, by)
+				time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
+				stepWallClock(t, -by) // so that nothing is left of it in the end
+				time.Sleep(time.Duration(rng.IntN(5000)) * time.Microsecond)
+			}
+		})
+	}
+	stamps := map[string]int{}
+	source := Server(server.Address())
+	for range 20_000 {
+		s, err := source.Sample(t.Context(), counter)
+		if err != nil {
+			continue // the server's stamps and ours may differ by the counter's rate; what counts is what is used
+		}
+		stamps[s.Stamps]++
+		const slack = 2 * time.Nanosecond // of truth
+		if latest := truetime.FromStd(truth(s.Sent)); latest > s.Latest.Add(slack) {
+			t.Errorf("seed %d: true time at Sent was %v after Latest (%s)", seed, latest.Sub(s.Latest), s.Stamps)
+			break
+		}
+		if earliest := truetime.FromStd(truth(s.Received)); earliest < s.Earliest.Add(-slack) {
+			t.Errorf("seed %d: true time at Received was %v before Earliest (%s)", seed, s.Earliest.Sub(earliest), s.Stamps)
+			break
+		}
+	}
+	close(stop)
+	strobes.Wait()
+	t.Log(stamps)
+	require.Positive(t, stamps[stampedUnsteadily], "nothing was stepped in an exchange")
+	require.Positive(t, stamps[stampedByKernel]+stamps[stampedReceive], "the kernel's stamps were never used")
+}

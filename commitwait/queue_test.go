@@ -32,7 +32,7 @@ func TestQueueAgreesWithAPlainList(t *testing.T) {
 			},
 			"go": func(t *rapid.T) {
 				if len(plain) == 0 {
-					t.Skip()
+					t.Skip("nobody is there to go")
 				}
 				e := plain[rapid.IntRange(0, len(plain)-1).Draw(t, "which")]
 				require.Equal(t, e, q.remove(e.index))

@@ -134,7 +134,7 @@ func (w *Waiter) wake(now truetime.Interval) (more bool) {
 			return false
 		}
 		if i == 0 {
-			w.woke, w.inVain = time.Now(), false
+			w.woke, w.inVain = time.Now(), false // to pace wake-ups and spins; whether a time has passed is the clock's to say
 		}
 		w.remove(0).done <- nil
 	}
@@ -221,7 +221,8 @@ func (w *Waiter) maySpin(left time.Duration) bool {
 // spinUntilNext reads the clock until the timestamp at the head of the queue has passed, for as long as
 // allowed. Without the lock: an earlier one may come, or the last one go.
 func (w *Waiter) spinUntilNext() {
-	// The spin began when no more than its length was left, of a time that may be slower than ours.
+	// The spin began when no more than its length was left, of a time that may be slower than ours. Go's
+	// clock only limits what the spin costs.
 	enough := time.Now().Add(w.spin + time.Microsecond)
 	passed := false
 	var last truetime.Time

@@ -103,7 +103,7 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 const disbelief = 10 * time.Second
 
 // mayPass reports whether the reason why the lease cannot be acquired may pass by itself. since is since when
-// there has been that reason; zero if there was none.
+// there has been that reason, by Go's clock, as this is patience and no bound; zero if there was none.
 func mayPass(why error, since *time.Time) bool {
 	if since.IsZero() {
 		*since = time.Now()

@@ -74,7 +74,8 @@ func Chrony(address string, options ...DaemonOption) truetime.Source {
 	return c
 }
 
-// readSystemClock reads CLOCK_REALTIME.
+// readSystemClock reads CLOCK_REALTIME, because that is what chronyd says the error of. It is bracketed by
+// the counter, over which everything is then bounded.
 func readSystemClock() truetime.Time { return truetime.FromStd(time.Now()) }
 
 // Sample asks chronyd once.

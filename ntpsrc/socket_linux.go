@@ -137,7 +137,8 @@ func (s *linuxSocket) receive(ctx context.Context, b []byte) (int, error) {
 	return s.park(ctx, b)
 }
 
-// waitDirectly waits for something to be read, and says whether there is.
+// waitDirectly waits for something to be read, and says whether there is. How long it may is measured by Go's
+// clock, as deadlines are: no bound follows from it.
 func (s *linuxSocket) waitDirectly(ctx context.Context) bool {
 	wait := s.direct
 	if end, limited := ctx.Deadline(); limited {

@@ -9,7 +9,8 @@
 // consistently again. Whenever a sample comes in, the intervals of all voters are carried to that
 // moment, [agreement.Region] finds what at least n−f of them allow, and the result is intersected
 // with the previous answer carried to the same moment. All of this uses only three assumptions:
-// the counter's drift, each correct source's claim, and that at most f voters are wrong.
+// the counter's drift, each correct source's claim, and that at most f voters are wrong. With a
+// fourth, the counter's [Stability], everything is carried by a rate that is known better.
 //
 // # When the assumptions break
 //

@@ -58,9 +58,9 @@ func (d *Discipline) agree(now monotonic.Instant) {
 
 // Samples of a crowd are gathered. To count n votes takes n·log n, and to count them after each
 // sample would make the hundredth source cost more than the tenth. So with more than crowd sources
-// the votes are counted no more often than every gatherEach for each of them, which is 1 % of the time at most,
-// and every 10 ms for a thousand. A sample that waits is not lost; the answer is narrower a little
-// later.
+// the votes are counted no more often than every gatherEach for each of them: every 10 ms for a
+// thousand, of which a count takes about 1 %. A sample that waits is not lost; the answer is narrower
+// a little later.
 const (
 	crowd      = 32
 	gatherEach = 10 * time.Microsecond

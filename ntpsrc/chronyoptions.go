@@ -3,6 +3,8 @@ package ntpsrc
 import (
 	"errors"
 	"fmt"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // A DaemonOption changes what a source accepts that asks about the system clock, which a daemon
@@ -76,6 +78,9 @@ func (d *daemon) note(mistake error) {
 
 // Name identifies the source.
 func (d *daemon) Name() string { return d.name }
+
+// Scale is what the source is declared to serve: see [truetime.Source].
+func (d *daemon) Scale() truetime.Scale { return d.limits.scale }
 
 // Validate reports what is wrong with the address and the options.
 func (d *daemon) Validate() error { return d.mistake }

@@ -2,8 +2,11 @@ package ntpsrc
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // An Option changes what a source accepts.
@@ -15,6 +18,7 @@ type limits struct {
 	maxReferenceAge time.Duration
 	maxStratum      int
 	extraError      time.Duration
+	scale           truetime.Scale
 	tls             *tls.Config // of NTS alone; nil for the default
 	programStamps   bool
 }
@@ -99,6 +103,20 @@ func WithExtraError(extra time.Duration) Option {
 			return fmt.Errorf("extra error of %v: it must be 0 to %v", extra, maxExtraError)
 		}
 		l.extraError = extra
+		return nil
+	}
+}
+
+// WithScale declares in which scale the server counts, which makes a difference around leap seconds: the
+// default is [truetime.ScaleUTC], which steps. Servers of Google and AWS serve
+// [truetime.ScaleUTCSmeared]. Nothing in NTP says so: on the days of leap seconds a wrong declaration
+// makes a server a falseticker, and then its Status says what it seems to serve.
+func WithScale(scale truetime.Scale) Option {
+	return func(l *limits) error {
+		if scale == truetime.ScaleTAI() {
+			return errors.New("scale TAI: NTP counts in UTC")
+		}
+		l.scale = scale
 		return nil
 	}
 }

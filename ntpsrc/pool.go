@@ -62,7 +62,8 @@ func Pool(name string, n int, options ...Option) []truetime.Source {
 	}
 	p.address = parsed
 	if p.mistake == nil {
-		p.mistake = p.newServer(netip.MustParseAddr("192.0.2.1")).Validate() // of the options
+		example := p.newServer(netip.MustParseAddr("192.0.2.1"))
+		p.mistake, p.scale = example.Validate(), example.Scale() // of the options
 	}
 	var sources []truetime.Source
 	for i := range max(n, 1) {
@@ -76,6 +77,7 @@ type pool struct {
 	address address
 	options []Option
 	mistake error
+	scale   truetime.Scale
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	now     func() time.Time
 
@@ -200,6 +202,9 @@ type member struct {
 
 // Name returns the pool's name and a number.
 func (m *member) Name() string { return m.name }
+
+// Scale is what the servers are declared to serve: see [truetime.Source].
+func (m *member) Scale() truetime.Scale { return m.pool.scale }
 
 // Validate reports what is wrong with the name, the number or the options.
 func (m *member) Validate() error { return m.pool.mistake }

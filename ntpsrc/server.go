@@ -93,6 +93,9 @@ func (s *server) Name() string { return s.name }
 // Validate reports what is wrong with the address and the options.
 func (s *server) Validate() error { return s.mistake }
 
+// Scale is what the source is declared to serve: see [truetime.Source].
+func (s *server) Scale() truetime.Scale { return s.limits.scale }
+
 // Sample asks the server once.
 func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
 	if s.mistake != nil {
@@ -181,7 +184,7 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 		return truetime.Sample{}, err
 	}
 	sample.Peer, sample.MinPoll = from.String(), pace(from.Addr())
-	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.Leap(h.leap), c.stamps
+	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.LeapOfNTP(h.leap), c.stamps
 	return sample, nil
 }
 

@@ -35,6 +35,8 @@ type Clock struct {
 	events  *eventQueue
 	journal *recorder
 
+	leapsRefused string // why a leap second table is not used
+
 	close   sync.Once
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -71,6 +73,8 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 		epoch:    1,
 		changed:  make(chan struct{}),
 		events:   newEventQueue(config.events),
+
+		leapsRefused: config.leaps.refused,
 	}
 	if config.maxUncertainty > 0 {
 		c.maxWidth = 2 * uint64(config.maxUncertainty)
@@ -82,10 +86,12 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 			Faulty:    config.faulty,
 			Voter:     voter,
 		},
-		Poll:   config.poll,
-		Target: config.target,
-		Seed:   config.seed,
-		Now:    c.counter.Now(),
+		Poll:    config.poll,
+		Target:  config.target,
+		Seed:    config.seed,
+		Now:     c.counter.Now(),
+		Profile: profiles(sources),
+		Table:   config.leaps.table,
 	}
 	c.engine = engine.New(setup)
 	c.published.Store(&answer{err: ErrNotSynchronized})
@@ -190,7 +196,7 @@ func (c *Clock) Status() Status {
 		Sources:    make([]SourceStatus, len(c.pollers)),
 	}
 	if a := c.published.Load(); a.err == nil {
-		if earliest, latest, ok := a.Ahead.Late(c.reading(a)); ok {
+		if earliest, latest, ok := a.Late(c.reading(a)); ok {
 			s.Interval = Interval{Time(earliest), Time(latest)}
 			s.Uncertainty = s.Interval.Uncertainty()
 		}
@@ -199,6 +205,7 @@ func (c *Clock) Status() Status {
 		s.DisruptionAge = now.Sub(d.LastDisruption().At)
 	}
 	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
+	s.LeapSeconds = c.leapSeconds(now)
 	for i, p := range c.pollers {
 		s.Sources[i] = c.sourceStatus(p, now)
 	}

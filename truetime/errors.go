@@ -15,6 +15,10 @@ var (
 	// many sources are wrong. It lasts until an epoch has lasted five minutes.
 	ErrClockFaulty = errors.New("truetime: local clock faulty")
 
+	// ErrTAIUnknown: the leap second table has expired, and it is not known whether there has been a leap
+	// second since. UTC is known all the same. Install a newer table, or see WithLeapSeconds.
+	ErrTAIUnknown = errors.New("truetime: TAI unknown: the leap second table has expired")
+
 	// ErrClosed: the clock has been closed.
 	ErrClosed = errors.New("truetime: clock closed")
 )

@@ -3,7 +3,6 @@ package truetime
 import (
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/monotonic/vmclock"
-	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
@@ -54,9 +53,10 @@ func (c *Clock) Now() (Interval, error) {
 	return Interval{Time(earliest), Time(latest)}, nil
 }
 
-// beyond answers for a reading that is out of the range of what has been prepared.
+// beyond answers for a reading that is out of the range of what has been prepared, and while a leap
+// second is being smeared.
 func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
-	earliest, latest, ok := a.Ahead.Late(raw)
+	earliest, latest, ok := a.Late(raw)
 	if !ok {
 		return Interval{}, ErrNotSynchronized // the counter went back
 	}
@@ -77,8 +77,6 @@ func (c *Clock) reading(a *answer) uint64 {
 	}
 	return uint64(c.counter.Now())
 }
-
-func interval(i agreement.Interval) Interval { return Interval{Time(i.Lo), Time(i.Hi)} }
 
 // answer prepares what Now answers with.
 func (c *Clock) answer(now monotonic.Instant) answer {

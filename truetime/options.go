@@ -33,6 +33,7 @@ type config struct {
 	vmclockPath    *string // nil for the default
 	vmclock        *vmclock.Device
 	vmclockText    string // for Status
+	leaps          leapTable
 	seed           uint64
 
 	mistakes []error
@@ -305,6 +306,7 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 		c.counter = system.Clone() // watched, and perhaps changed, for this clock alone
 	}
 	c.openVMClock()
+	c.leaps.read(systemZones())
 	if len(c.mistakes) > 0 {
 		return config{}, nil, configError(c.mistakes)
 	}
@@ -348,6 +350,9 @@ func (c *config) vote(sources []Source) (voter []int, voters int) {
 				c.mistake("source %d, %.80q: %w", i+1, name, err)
 				continue
 			}
+		}
+		if err := scaleOf(s).profile.Validate(); err != nil {
+			c.mistake("source %d, %.80q: %w", i+1, name, err)
 		}
 		switch {
 		case name == "":

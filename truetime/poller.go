@@ -18,6 +18,7 @@ type poller struct {
 	index  int
 	source Source
 	group  string
+	scale  Scale                        // that it is declared to serve
 	judged interface{ Judged(Verdict) } // the source, if it wants to know; nil otherwise
 	again  chan struct{}                // asks the goroutine to see when the next poll is due
 
@@ -28,7 +29,7 @@ type poller struct {
 }
 
 func newPoller(index int, source Source) *poller {
-	p := &poller{index: index, source: source, again: make(chan struct{}, 1), verdict: Silent}
+	p := &poller{index: index, source: source, scale: scaleOf(source), again: make(chan struct{}, 1), verdict: Silent}
 	if m, ok := source.(member); ok {
 		p.group = m.group
 	}
@@ -123,6 +124,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 	reply := engine.Reply{Outcome: o}
 	if o == engine.Answered {
 		reply.Peer, reply.MinPoll = s.Peer, s.MinPoll
+		reply.Say, reply.TAIOffset = s.say(p.scale), s.TAIOffset
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
@@ -138,9 +140,10 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 		err = fmt.Errorf("%w: %w", ErrUnusable, refused)
 	case o == engine.Answered:
 		p.last, p.heard = s, true
+		err = c.engine.Suspicion(p.index)
 	}
 	p.err = err
-	if err != nil {
+	if err != nil && (o != engine.Answered || refused != nil) {
 		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.engine.Discipline().Epoch(), Source: p.source.Name(), Err: err})
 	}
 	c.learn(now)
@@ -151,12 +154,14 @@ func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 		Name:    p.source.Name(),
 		Group:   p.group,
 		Verdict: Verdict(c.engine.Verdict(p.index)),
+		Scale:   p.scale,
 		Err:     p.err,
 		Reach:   c.engine.Reach(p.index),
 	}
 	s.Authenticated, s.NoVote = isAuthenticated(p.source), !c.engine.Discipline().Votes(p.index)
 	if i := c.engine.Discipline().Interval(p.index, now); i.Bounded() {
-		s.Interval = interval(i)
+		lo, hi := c.engine.Shown(i)
+		s.Interval = Interval{Time(lo), Time(hi)}
 	}
 	if p.heard {
 		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap

@@ -16,6 +16,9 @@ import (
 // Earliest is T3 − E. For a device that is read between two readings of the counter, Sent and
 // Received are those readings and both ends come from the device. No symmetry of the path is
 // assumed: delay on either way can only widen what follows.
+//
+// Latest and Earliest count in the scale that the source declares to serve (see [Scale]); the clock
+// converts them.
 type Sample struct {
 	Sent     monotonic.Instant // the counter, read before the request left
 	Latest   Time              // rounded up
@@ -31,24 +34,40 @@ type Sample struct {
 	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty].
 	MinPoll time.Duration
 
+	// Leap is what the source announces. f+1 voters that announce a leap second are believed, and so
+	// are n−f that announce none, where no table says: a source that does not know must not say none.
+	Leap Leap
+
+	// TAIOffset is TAI−UTC as it is now according to a source of [ScaleTAI]; 0 if it does not
+	// say. It is needed only where no leap second table is valid.
+	TAIOffset time.Duration
+
 	// The rest is for Status only and bounds nothing.
 
 	Delay   time.Duration // round-trip delay δ, without the time spent inside the server
 	Error   time.Duration // E: the error that the source claims, all terms of it
 	Stratum int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
-	Leap    Leap
-	Stamps  string // who found Sent and Received, as in "kernel"; empty where there is no choice
+	Stamps  string        // who found Sent and Received, as in "kernel"; empty where there is no choice
 }
 
-// Leap is the leap indicator of a source (RFC 5905 figure 9).
+// Leap is what a source announces about the end of the current UTC day or month.
 type Leap uint8
 
-// The leap indicators of a source that can be used.
+// What a source can announce.
 const (
-	LeapNone   Leap = iota // none announced
-	LeapInsert             // the last minute of the month has 61 seconds
-	LeapDelete             // the last minute of the month has 59 seconds
+	LeapUnknown Leap = iota // nothing: it does not know, or its protocol cannot say
+	LeapNone                // no leap second
+	LeapInsert              // the last minute has 61 seconds
+	LeapDelete              // the last minute has 59 seconds
 )
 
-// String returns "none", "insert" or "delete".
-func (l Leap) String() string { return name(l, "none", "insert", "delete") }
+// LeapOfNTP returns what the leap indicator of NTP says (RFC 5905 figure 9).
+func LeapOfNTP(indicator uint8) Leap {
+	if indicator > 2 {
+		return LeapUnknown
+	}
+	return LeapNone + Leap(indicator)
+}
+
+// String returns "unknown", "none", "insert" or "delete".
+func (l Leap) String() string { return name(l, "unknown", "none", "insert", "delete") }

@@ -13,10 +13,12 @@ import (
 // [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
 // answer came.
 //
-// Three more methods are optional. A source whose samples are authenticated, each of them, has
-// Authenticated() bool, which is always true: see [WithRequireAuthenticated]. A source that can be recognised as misconfigured before it is asked
-// has Validate() error, which [New] calls. One that can ask somebody else has Judged(Verdict), which is called before each
-// Sample, from the same goroutine, with what the clock thinks of it by then.
+// Four more methods are optional. A source that serves another scale than UTC with steps has
+// Scale() Scale, which always returns the same. One whose samples are authenticated, each of them, has
+// Authenticated() bool, which is always true: see [WithRequireAuthenticated]. One that can be recognised
+// as misconfigured before it is asked has Validate() error, which [New] calls. One that can ask somebody
+// else has Judged(Verdict), which is called before each Sample, from the same goroutine, with what the
+// clock thinks of it by then.
 //
 // The facts of one source are held against each other for as long as the same peer gives them
 // (Sample.Peer). With another peer they begin anew.

@@ -45,6 +45,10 @@ type Status struct {
 	// between these two.
 	RateLowPPM, RateHighPPM float64
 
+	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer allows
+	// for one that is neither confirmed nor excluded.
+	LeapSeconds string
+
 	Counter string // which local counter is read, and why not a faster one
 
 	Voters  int // n, as configured; the sources of a group are one voter
@@ -60,8 +64,9 @@ type SourceStatus struct {
 	Authenticated bool // who answers is known for certain
 	NoVote        bool // it is not authenticated, and WithRequireAuthenticated is set
 
+	Scale   Scale // what it is declared to serve
 	Verdict Verdict
-	Err     error // why the last poll gave no sample; nil if it did
+	Err     error // why the last poll gave no sample, or what may be the matter with one that disagrees
 
 	// Interval is what this source alone says about the moment of the report: the zero value before
 	// its first answer in this epoch.

@@ -8,8 +8,17 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
-// Time is a moment in nanoseconds since 1970-01-01 00:00:00 in the clock's scale, which is UTC. It
-// covers the years 1678 to 2262.
+// Time is a moment in nanoseconds since 1970-01-01 00:00:00 of UTC smeared from noon to noon, the scale
+// in which every clock answers. It covers the years 1678 to 2262.
+//
+// Smeared UTC is UTC, except from noon before a leap second to noon after it. In these 24 hours its
+// seconds are longer or shorter by 11.6 ppm, so that it is half a second from UTC at the leap second and never
+// steps: it is continuous, and what happened first has the smaller Time. Google and AWS count in the same.
+// To be shown what stepped UTC was, with its 23:59:60, see [Clock.FormatUTC].
+//
+// Leap seconds are known from a table for half a year ahead. Where it has expired, a clock believes f+1 voters
+// that announce a leap second and n−f that announce none; as long as they do not, from noon of the last day
+// of a month on its interval holds whatever happens, and widens by 42 ms an hour. [Status] says so.
 //
 // The zero value stands for no time at all, not for the beginning of 1970.
 type Time int64

@@ -94,7 +94,8 @@ func sample(r vmclock.Reading) truetime.Sample {
 	}
 }
 
-// leap returns what the page announces. A leap second that has passed is no announcement.
+// leap returns what the page announces. A leap second that has passed is no announcement, and none that
+// is near, which is the field's zero, may mean that nothing is known.
 func leap(l vmclock.Leap) truetime.Leap {
 	switch l {
 	case vmclock.LeapBeforePositive:
@@ -102,6 +103,6 @@ func leap(l vmclock.Leap) truetime.Leap {
 	case vmclock.LeapBeforeNegative:
 		return truetime.LeapDelete
 	default:
-		return truetime.LeapNone
+		return truetime.LeapUnknown
 	}
 }

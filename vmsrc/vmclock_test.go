@@ -28,11 +28,11 @@ func TestSampleIsTheReadingAsTwoFacts(t *testing.T) {
 
 func TestOnlyALeapSecondToComeIsAnnounced(t *testing.T) {
 	for from, to := range map[vmclock.Leap]truetime.Leap{
-		vmclock.LeapNone:           truetime.LeapNone,
+		vmclock.LeapNone:           truetime.LeapUnknown,
 		vmclock.LeapBeforePositive: truetime.LeapInsert,
 		vmclock.LeapBeforeNegative: truetime.LeapDelete,
-		vmclock.LeapAfterPositive:  truetime.LeapNone,
-		vmclock.LeapAfterNegative:  truetime.LeapNone,
+		vmclock.LeapAfterPositive:  truetime.LeapUnknown,
+		vmclock.LeapAfterNegative:  truetime.LeapUnknown,
 	} {
 		require.Equal(t, to, leap(from), from)
 	}

@@ -30,6 +30,10 @@ type MachineConfig struct {
 	// Each Restart begins another journal.
 	Recorder io.Writer
 
+	// TableUntil is until when the machine's leap second table is valid, which has all leap seconds of the
+	// world up to then; the whole life of the world by default.
+	TableUntil truetime.Time
+
 	DriftPPM float64 // ρ as declared, 200 by default: the oscillator may be worse
 	Faulty   int     // f; 0 for the largest minority, −1 for none
 
@@ -51,6 +55,16 @@ type Link struct {
 	Server *Server
 	Path   Path
 	Group  string // sources of one group share a vote; empty for a vote of its own
+
+	// Declared is the scale that the machine believes the server to serve; nil for the one that it serves.
+	Declared *truetime.Scale
+}
+
+func (l *Link) declared() truetime.Scale {
+	if l.Declared != nil {
+		return *l.Declared
+	}
+	return l.Server.scale
 }
 
 // mistake says what makes no sense, if anything.

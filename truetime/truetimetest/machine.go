@@ -102,6 +102,10 @@ func (m *Machine) begin() {
 		Target: c.TargetUncertainty,
 		Seed:   m.rng.Uint64(),
 		Now:    m.read(),
+		Table:  m.world.table(c.TableUntil),
+	}
+	for _, l := range c.Sources {
+		setup.Profile = append(setup.Profile, profile(l.declared()))
 	}
 	m.engine = engine.New(setup)
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
@@ -152,7 +156,7 @@ func (m *Machine) Now() (truetime.Interval, error) {
 		return truetime.Interval{}, truetime.ErrNotSynchronized
 	}
 	raw := uint64(m.read())
-	earliest, latest, ok := m.answer.Ahead.Late(raw)
+	earliest, latest, ok := m.answer.Late(raw)
 	if !ok {
 		return truetime.Interval{}, truetime.ErrNotSynchronized // the counter went back
 	}
@@ -190,15 +194,37 @@ func (m *Machine) Check() error {
 		return nil
 	}
 	w := m.world
-	early := instant(i.Earliest.Sub(w.start)) * nanosecond
-	late := instant(i.Latest.Sub(w.start)) * nanosecond
-	if early > w.now || late < w.now {
+	if floor, ceil := w.shown(truetime.ScaleUTCSmeared()); i.Earliest > floor || i.Latest < ceil {
 		return fmt.Errorf("seed %d, %s after %v: true time %v is not in %v: it is wrong by %v", w.seed, m.name, w.Elapsed(), w.Now(), i, max(i.Earliest.Sub(w.Now()), w.Now().Sub(i.Latest)))
 	}
 	if m.epoch == m.answer.Epoch && i.Earliest < m.earliest {
 		return fmt.Errorf("seed %d, %s after %v: Earliest went back from %v to %v", w.seed, m.name, w.Elapsed(), m.earliest, i.Earliest)
 	}
 	m.epoch, m.earliest = m.answer.Epoch, i.Earliest
+	return m.checkTAI()
+}
+
+// NowTAI returns what the machine's clock answers in TAI, with the errors of [truetime.Clock.NowTAI].
+func (m *Machine) NowTAI() (truetime.TAIInterval, error) {
+	if _, err := m.Now(); err != nil {
+		return truetime.TAIInterval{}, err
+	}
+	earliest, latest, err := m.answer.TAI(uint64(m.read()))
+	if err != nil {
+		return truetime.TAIInterval{}, truetime.ErrTAIUnknown
+	}
+	return truetime.TAIInterval{Earliest: truetime.TAI(earliest), Latest: truetime.TAI(latest)}, nil
+}
+
+func (m *Machine) checkTAI() error {
+	i, err := m.NowTAI()
+	if err != nil {
+		return nil
+	}
+	w := m.world
+	if floor, ceil := w.shown(truetime.ScaleTAI()); i.Earliest > truetime.TAI(floor) || i.Latest < truetime.TAI(ceil) {
+		return fmt.Errorf("seed %d, %s after %v: TAI %v is not in %v", w.seed, m.name, w.Elapsed(), truetime.TAI(floor), i)
+	}
 	return nil
 }
 
@@ -211,7 +237,7 @@ func (m *Machine) Status() truetime.Status {
 		return s
 	}
 	if m.answered {
-		if earliest, latest, ok := m.answer.Ahead.Late(uint64(m.read())); ok {
+		if earliest, latest, ok := m.answer.Late(uint64(m.read())); ok {
 			s.Interval = truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}
 			s.Uncertainty = s.Interval.Uncertainty()
 		}
@@ -220,18 +246,24 @@ func (m *Machine) Status() truetime.Status {
 	s.State, s.Epoch, s.Disruption = truetime.State(m.engine.State()), d.Epoch(), d.LastDisruption().Reason
 	s.Counter, s.Voters, s.Faulty = "simulated", d.Voters(), d.Tolerated()
 	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
+	if report, ok := m.engine.Leap(now); ok {
+		s.LeapSeconds = report.String()
+	}
 	for _, l := range m.links {
 		source := truetime.SourceStatus{
 			Name:    l.Server.name,
 			Group:   l.Group,
+			Scale:   l.declared(),
 			Verdict: truetime.Verdict(m.engine.Verdict(l.index)),
+			Err:     m.engine.Suspicion(l.index),
 			Reach:   m.engine.Reach(l.index),
 		}
 		if _, ok := m.engine.Due(l.index); ok {
 			source.Poll = m.engine.Interval(l.index)
 		}
 		if own := d.Interval(l.index, now); own.Bounded() {
-			source.Interval = truetime.Interval{Earliest: truetime.Time(own.Lo), Latest: truetime.Time(own.Hi)}
+			lo, hi := m.engine.Shown(own)
+			source.Interval = truetime.Interval{Earliest: truetime.Time(lo), Latest: truetime.Time(hi)}
 		}
 		s.Sources = append(s.Sources, source)
 	}

@@ -124,7 +124,7 @@ func (m *Machine) ask(l *link) {
 		if r.Kiss == nil && m.config.Samples != nil {
 			m.config.Samples(l.index, r.sample(sent, received))
 		}
-		m.finish(l, exchange, l.asReply(r, discipline.Facts{
+		m.finish(l, exchange, m.asReply(l, r, discipline.Facts{
 			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
 			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},
 		}))
@@ -135,7 +135,7 @@ func (m *Machine) ask(l *link) {
 	})
 }
 
-func (l *link) asReply(r Reply, f discipline.Facts) engine.Reply {
+func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
 	switch {
 	case errors.Is(r.Kiss, truetime.ErrSlowDown):
 		return engine.Reply{Outcome: engine.SlowDown}
@@ -144,7 +144,11 @@ func (l *link) asReply(r Reply, f discipline.Facts) engine.Reply {
 	case r.Kiss != nil:
 		return engine.Reply{Outcome: engine.Unusable}
 	}
-	return engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll}
+	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Say: say(l.declared(), r.Leap)}
+	if l.declared() == truetime.ScaleTAI() {
+		reply.TAIOffset = m.world.taiOffset()
+	}
+	return reply
 }
 
 // carry delivers a datagram over a leg, once, twice or never.
@@ -167,11 +171,12 @@ func (m *Machine) carry(l *link, leg Leg, wait instant, deliver func()) {
 // serve has the server answer a request that has just come.
 func (l *link) serve(m *Machine, deliver func(Reply)) {
 	w := m.world
-	received := w.Now()
+	received, _ := w.shown(l.Server.scale)
 	hold := instant(w.rng.Int64N(int64(after(l.Server.process)) + 1))
 	w.plan(w.now+hold, func() {
-		q := Query{World: w, Machine: m, Received: received, Sent: w.Now()}
-		m.betray(&q, l.Server.Honest())
+		sent, _ := w.shown(l.Server.scale)
+		q := Query{World: w, Machine: m, Received: received, Sent: sent, Leap: w.announced(l.Server.scale)}
+		m.betray(&q, l.Server)
 		r, ok := l.Server.behavior.Answer(q)
 		if ok {
 			m.carry(l, l.Path.Back, 0, func() {
@@ -182,19 +187,22 @@ func (l *link) serve(m *Machine, deliver func(Reply)) {
 }
 
 // betray tells a server what the machine answers, and a liar what every honest server says.
-func (m *Machine) betray(q *Query, honest bool) {
+func (m *Machine) betray(q *Query, s *Server) {
 	if m.engine == nil {
 		return
 	}
 	var err error
 	q.Answer, err = m.Now()
 	q.Answered = err == nil
-	if honest {
+	if s.Honest() {
 		return
 	}
+	shift := q.Sent.Sub(m.world.Now())
+	q.Answer.Earliest, q.Answer.Latest = q.Answer.Earliest.Add(shift), q.Answer.Latest.Add(shift)
 	for _, l := range m.links {
 		if i := m.engine.Discipline().Interval(l.index, m.read()); l.Server.Honest() && i.Bounded() {
-			q.Honest = append(q.Honest, truetime.Interval{Earliest: truetime.Time(i.Lo), Latest: truetime.Time(i.Hi)})
+			lo, hi := m.engine.Shown(i)
+			q.Honest = append(q.Honest, truetime.Interval{Earliest: truetime.Time(lo).Add(shift), Latest: truetime.Time(hi).Add(shift)})
 		}
 	}
 }
@@ -216,8 +224,9 @@ func (m *Machine) finish(l *link, x engine.Exchange, r engine.Reply) {
 	case err != nil:
 		w.note("%s asked %s: %v", m.name, l.Server.name, err)
 	case r.Outcome == engine.Answered:
+		truth, _ := w.shown(l.Server.scale)
 		w.note("%s asked %s: sent %d says at most %+d ns, received %d says at least %+d ns of the truth", m.name, l.Server.name,
-			r.Facts.Upper.At, truetime.Time(r.Facts.Upper.Time).Sub(w.Now()), r.Facts.Lower.At, truetime.Time(r.Facts.Lower.Time).Sub(w.Now()))
+			r.Facts.Upper.At, truetime.Time(r.Facts.Upper.Time).Sub(truth), r.Facts.Lower.At, truetime.Time(r.Facts.Lower.Time).Sub(truth))
 	default:
 		w.note("%s asked %s: no answer to use", m.name, l.Server.name)
 	}

@@ -35,8 +35,8 @@ func Replay(r io.Reader, visit func(ReplayStep) error) error {
 		d := s.Engine.Discipline()
 		step := ReplayStep{Line: s.Line, Text: s.Text, Counter: s.Now, State: truetime.State(s.Engine.State()), Epoch: d.Epoch()}
 		if bounds, ok := d.Bounds(); ok {
-			i := bounds.At(s.Now)
-			step.Interval = truetime.Interval{Earliest: truetime.Time(i.Lo), Latest: truetime.Time(i.Hi)}
+			lo, hi := s.Engine.Shown(bounds.At(s.Now))
+			step.Interval = truetime.Interval{Earliest: truetime.Time(lo), Latest: truetime.Time(hi)}
 		}
 		return visit(step)
 	})

@@ -40,7 +40,7 @@ func TestJournalsOfRandomWorldsReplay(t *testing.T) {
 
 // lives splits a machine's journals at its restarts.
 func lives(journal string) (all []string) {
-	const begin = "epsilon journal 1\n"
+	const begin = "epsilon journal 2\n"
 	for _, life := range strings.Split(journal, begin)[1:] {
 		all = append(all, begin+life)
 	}
@@ -99,16 +99,22 @@ func TestReplaySaysWhatItCannotUnderstand(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "it is empty",
 		"hello\n":                      `line 1: "hello" is not how a journal begins`,
-		"epsilon journal 2\n":          "line 1",
-		"epsilon journal 1\nlook 1\n":  "line 2: there is no clock yet",
-		"epsilon journal 1\nclock 1\n": "line 2",
-		strings.Replace(head, "voter=0", "voter=7", 1):   "line 2: voters",
-		strings.Replace(head, "faulty=0", "faulty=1", 1): "line 2: no clock has such a configuration",
-		head + "poll 1 9 1 4 0 0 0 0 0 \"\"\n":           "there is no source 9",
-		head + "poll 1\n":                                "line 4",
-		head + "what is this\n":                          `line 4: "what is this" cannot be understood`,
-		head + "look 1 1 1 1 \"\"\nlook 1 1 1 1 \"\"\n":  "line 5: what the engine concluded is missing",
-		head + strings.Repeat("x", 70_000) + "\n":        "line 4",
+		"epsilon journal 1\n":          "line 1",
+		"epsilon journal 2\nlook 1\n":  "line 2: the clock is not complete",
+		"epsilon journal 2\nclock 1\n": "line 2",
+		"epsilon journal 2\nleaps 1\n": "line 2",
+		strings.Replace(head, ":10,", ":10,1:2,", 1):         "line 2: leap second table",
+		strings.Replace(head, ":10,", ":10,ten:11,", 1):      "line 2: entry \"ten:11\"",
+		strings.Replace(head, "leaps", "looks", 1):           "line 2",
+		strings.Replace(head, "voter=0", "voter=7", 1):       "line 3: voters",
+		strings.Replace(head, "faulty=0", "faulty=1", 1):     "line 3: no clock has such a configuration",
+		strings.Replace(head, "source 0 0", "source 1 0", 1): "line 4: source 1 where source 0 was to come",
+		strings.Replace(head, "source 0 0", "source 0 9", 1): "line 4",
+		head + "poll 1 9 1 4 0 0 0 0 0 0 0 \"\"\n":           "there is no source 9",
+		head + "poll 1\n":                               "line 5",
+		head + "what is this\n":                         `line 5: "what is this" cannot be understood`,
+		head + "look 1 1 1 1 \"\"\nlook 1 1 1 1 \"\"\n": "line 6: what the engine concluded is missing",
+		head + strings.Repeat("x", 70_000) + "\n":       "line 5",
 	} {
 		require.ErrorContains(t, Replay(strings.NewReader(text), nil), want, "%.100q", text)
 	}

@@ -14,6 +14,7 @@ type Server struct {
 	behavior Behavior
 	process  time.Duration // the longest time between receiving and sending
 	minPoll  time.Duration
+	scale    truetime.Scale
 }
 
 // NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics.
@@ -27,6 +28,10 @@ func (s *Server) Name() string { return s.name }
 
 // WishPoll makes the server wish to be asked no more often than every d: see [truetime.Sample].MinPoll.
 func (s *Server) WishPoll(d time.Duration) { s.minPoll = d }
+
+// Serve makes the server count in a scale, which is UTC with steps otherwise. It must be called before
+// anybody asks.
+func (s *Server) Serve(scale truetime.Scale) { s.scale = scale }
 
 // Become changes the server's behaviour from now on.
 func (s *Server) Become(b Behavior) {
@@ -54,10 +59,12 @@ type Query struct {
 	World   *World
 	Machine *Machine // who asks
 
-	// True time when the request came and when the reply leaves, rounded down.
+	// True time when the request came and when the reply leaves, rounded down, in the server's scale, and
+	// what a server that is right announces.
 	Received, Sent truetime.Time
+	Leap           truetime.Leap
 
-	// Answer is what the machine's clock answers at this moment; Answered says whether it does.
+	// Answer and Honest are in the server's scale, too. Answer is what the machine's clock answers at this moment; Answered says whether it does.
 	Answer   truetime.Interval
 	Answered bool
 

@@ -10,7 +10,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// instant is a moment of true time in picoseconds since the world began. Roundings of a nanosecond
+// instant is a moment in picoseconds of SI seconds since the world began. Roundings of a nanosecond
 // are part of what a world is to find, and in 106 days nothing overflows.
 type instant int64
 
@@ -40,6 +40,7 @@ type World struct {
 	seed     uint64
 	rng      *rand.Rand
 	start    truetime.Time
+	leaps    []leapSecond
 	now      instant
 	events   eventHeap
 	sequence uint64 // of events, so that those of one moment happen in the order in which they were planned
@@ -55,13 +56,17 @@ func NewWorld(seed uint64) *World {
 	return &World{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), start: DefaultStart}
 }
 
-// StartAt sets true time at the beginning of the world. It must be called before anything else.
+// StartAt sets true time at the beginning of the world. It must be called before anything else. TAI is
+// 37 s ahead of UTC then.
 func (w *World) StartAt(t truetime.Time) { w.start = t }
 
 // Now returns true time, rounded down to the nanosecond.
-func (w *World) Now() truetime.Time { return w.start.Add(w.Elapsed()) }
+func (w *World) Now() truetime.Time {
+	now, _ := w.shown(truetime.ScaleUTCSmeared())
+	return now
+}
 
-// Elapsed returns how much true time has passed since the world began.
+// Elapsed returns how many SI seconds have passed since the world began.
 func (w *World) Elapsed() time.Duration { return time.Duration(w.now / nanosecond) }
 
 // Rand returns the world's source of randomness. What is drawn from it is part of the world: draw

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
 // Ahead is a Bounds made ready for answering: two lines over the raw readings of a counter, from one
@@ -182,6 +183,24 @@ func (a *Ahead) Late(raw uint64) (lower, upper int64, ok bool) {
 	}
 	return a.lower.read(raw, a.meter.Up), a.upper.read(raw, a.meter.Up), true
 }
+
+// Shifted returns the same lines in a scale that is behind by offset, for readings at which the upper one
+// is not above until, which is in the old scale.
+func (a Ahead) Shifted(offset, until int64) Ahead {
+	_, upper := a.At(a.from)
+	left := min(time.Duration(saturated.Sub(until, upper)), longest)
+	a.span = min(a.span, a.meter.units(max(left-left/4, 0))) // a slope is below 1 + 1/8
+	a.lower.time -= offset
+	a.upper.time -= offset
+	return a
+}
+
+// longest is longer than a line is ever read, and multiplied by the largest of counters it does not
+// overflow.
+const longest = 24 * time.Hour
+
+// Nowhere returns lines that cover no reading.
+func Nowhere(raw uint64) Ahead { return Ahead{from: raw + 1<<63} }
 
 // line evaluates the edge where its rate holds.
 func (e *edge) line(raw uint64, up uint) int64 {

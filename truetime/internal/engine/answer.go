@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"errors"
+
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // Answer is what a clock publishes: everything that is needed to answer until the next one. It does
@@ -11,7 +14,17 @@ type Answer struct {
 	State State
 	Epoch uint64
 	From  monotonic.Instant // the counter when it was made
-	Ahead discipline.Ahead  // the bounds over raw readings of the counter, from then on
+
+	// Ahead is the bounds in smeared UTC over raw readings of the counter, from then on. It covers no
+	// reading at which there is more to smeared UTC than a constant offset from the engine's scale: Late
+	// has to be asked then.
+	Ahead discipline.Ahead
+
+	exact   discipline.Ahead // in the engine's scale
+	smeared bool             // which is smeared UTC
+	output  leap.Output      // from it to smeared UTC, if it is not
+	certain leap.TAI         // up to when TAI is known
+	table   *leap.Table
 }
 
 // Answer makes what is to be published now, when the counter's raw reading is raw. It is false where
@@ -28,10 +41,64 @@ func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter discipline.Mete
 		before = &e.published
 	}
 	var ok bool
-	if a.Ahead, ok = bounds.Ahead(now, raw, meter, before); !ok {
+	if a.exact, ok = bounds.Ahead(now, raw, meter, before); !ok {
 		a.State = Unsynchronized
 		return a, false
 	}
-	e.published, e.answered = a.Ahead, a.Epoch
+	e.published, e.answered = a.exact, a.Epoch
+	e.scales.show(&a, raw)
 	return a, true
+}
+
+// show prepares the way from the engine's scale to that of the answers.
+func (s *scales) show(a *Answer, raw uint64) {
+	a.smeared, a.table = s.smeared, s.table
+	if s.smeared {
+		a.Ahead = a.exact
+		return
+	}
+	lo, hi := a.exact.At(raw)
+	a.output = s.belief.Output(leap.TAI(lo))
+	a.certain = s.belief.CertainUntil(leap.TAI(hi))
+	if a.output.From > leap.TAI(lo) || leap.TAI(hi) > a.output.Until {
+		a.Ahead = discipline.Nowhere(raw)
+		return
+	}
+	a.Ahead = a.exact.Shifted(a.output.Offset, int64(a.output.Until))
+}
+
+// Late evaluates the answer in smeared UTC at any reading, and reports false where it cannot.
+func (a *Answer) Late(raw uint64) (earliest, latest int64, ok bool) {
+	lo, hi, ok := a.exact.Late(raw)
+	if !ok || a.smeared {
+		return lo, hi, ok
+	}
+	first, last, ok := a.output.Interval(leap.TAI(lo), leap.TAI(hi))
+	return int64(first), int64(last), ok
+}
+
+// ErrCounter is why an answer cannot be evaluated: the counter has gone back, or stood for too long.
+var ErrCounter = errors.New("the reading is before the answer or far after it")
+
+// ErrTableExpired is why TAI is not known: the leap second table has expired, and whether there has been
+// a leap second since has not been found out.
+var ErrTableExpired = errors.New("the leap second table has expired, and TAI is not known any more: install a newer one")
+
+// TAI evaluates the answer in TAI.
+func (a *Answer) TAI(raw uint64) (earliest, latest leap.TAI, err error) {
+	lo, hi, ok := a.exact.Late(raw)
+	if !ok {
+		return 0, 0, ErrCounter
+	}
+	earliest, latest = leap.TAI(lo), leap.TAI(hi)
+	if a.smeared {
+		earliest = a.table.FromSmeared(leap.Smeared(lo), leap.NoonToNoon(), leap.Down)
+		latest = a.table.FromSmeared(leap.Smeared(hi), leap.NoonToNoon(), leap.Up)
+		if leap.UTC(hi) > a.table.Expiry() {
+			return 0, 0, ErrTableExpired
+		}
+	} else if latest > a.certain {
+		return 0, 0, ErrTableExpired
+	}
+	return earliest, latest, nil
 }

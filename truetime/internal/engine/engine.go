@@ -1,5 +1,5 @@
 // Package engine decides what a clock does: whom it asks and when, what it makes of what comes
-// back, and when it stops trusting its counter. It is pure: "the counter reads c" and "this is what
+// back, what it believes about leap seconds, and when it stops trusting its counter. It is pure: "the counter reads c" and "this is what
 // came of that exchange" go in, times of the next polls and bounds come out. There is no clock, no
 // I/O and no goroutine in it, and the same input gives the same output. A clock on a real machine,
 // the simulated world and the replay of a recording all drive this one engine.
@@ -19,6 +19,7 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
@@ -39,6 +40,9 @@ type Config struct {
 	Poll       polling.Config
 	Seed       uint64            // of the jitter between polls
 	Now        monotonic.Instant // the counter, as it is
+
+	Profile []leap.Profile // what each source serves; nil if they all serve UTC with steps
+	Table   *leap.Table    // nil for the one that is built in
 
 	// Target is the uncertainty ε to keep by polling as often as it takes, within the limits of Poll.
 	// 0 polls every Poll.Min.
@@ -63,6 +67,7 @@ type Engine struct {
 	sources    []source
 	looked     monotonic.Instant
 	target     target
+	scales     scales
 
 	published discipline.Ahead // the last answer
 	answered  uint64           // its epoch; 0 before the first
@@ -71,8 +76,11 @@ type Engine struct {
 // New returns an engine all of whose sources are due at once.
 func New(config Config) *Engine {
 	config.Poll.Adaptive = config.Target > 0
+	scales := newScales(config)
+	config.Discipline.Scale = scales.widen(config.Discipline.Scale)
 	e := &Engine{
 		discipline: discipline.New(config.Discipline),
+		scales:     scales,
 		faulty:     config.Discipline.Faulty,
 		sources:    make([]source, len(config.Discipline.Voter)),
 		looked:     config.Now,
@@ -102,8 +110,9 @@ func (e *Engine) Look(now monotonic.Instant, scale discipline.Scale, disruption 
 	if disruption != "" {
 		e.discipline.Disrupt(now, disruption)
 	}
-	e.discipline.Rescale(scale)
+	e.discipline.Rescale(e.scales.widen(scale))
 	e.discipline.Observe(now)
+	e.believe(now)
 	e.afterEpoch(epoch, now)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
@@ -17,6 +18,9 @@ type source struct {
 	outcome  Outcome // of the last poll
 	peer     string  // who answered last; nobody else of this clock may
 	denied   bool    // it will not be asked again
+
+	suspicion leap.Profile // what it seems to serve, if suspected
+	suspected bool
 }
 
 // Exchange is a poll that has been begun.
@@ -41,9 +45,13 @@ const (
 // Reply is what came of an exchange. All but the Outcome counts only if it was Answered.
 type Reply struct {
 	Outcome Outcome
-	Facts   discipline.Facts
-	Peer    string        // see truetime.Sample
-	MinPoll time.Duration // likewise
+	Facts   discipline.Facts // in the scale that the source serves
+	Peer    string           // see truetime.Sample
+	MinPoll time.Duration    // likewise
+	Say     leap.Say         // what it announces
+
+	// TAIOffset is TAI−UTC as a source says that serves TAI; 0 if it does not.
+	TAIOffset time.Duration
 }
 
 // DuplicateError is why a sample was not used that comes from the peer of another source.
@@ -114,11 +122,18 @@ func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	}
 	if was := e.sources[i].peer; was != "" && was != r.Peer {
 		e.discipline.Replace(i)
+		e.scales.forget(i)
 	}
-	if err := e.discipline.Add(i, r.Facts, x.Epoch, now); err != nil {
+	facts, err := e.convert(i, r, now)
+	if err != nil {
+		return err
+	}
+	if err := e.discipline.Add(i, facts, x.Epoch, now); err != nil {
 		return err
 	}
 	e.sources[i].peer = r.Peer
+	e.suspect(i, r.Facts, now)
+	e.believe(now)
 	return nil
 }
 

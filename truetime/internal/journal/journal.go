@@ -4,52 +4,70 @@
 //
 // # The lines
 //
-//	epsilon journal 1
+//	epsilon journal 2
+//	leaps expiry at:offset,at:offset,… "source"
 //	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 seed=…
-//	source 0 "ntp1.example.net"
+//	source 0 kind start duration si "ntp1.example.net"
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
-//	poll now source epoch outcome sent latest received earliest minpoll "peer"
+//	poll now source epoch outcome sent latest received earliest minpoll say offset "peer"
 //	= epoch state earliest latest
 //
 // Each look and each poll is followed by a line that begins with "=" and says what the engine then
 // concluded for that moment; the ends are - where there is no answer. Instants are the counter's, in
-// nanoseconds; ends are nanoseconds since 1970; durations are nanoseconds; a drift is in units of
-// 2⁻⁶⁴.
+// nanoseconds; ends are nanoseconds since 1970 in the scale that the engine counts in; durations are
+// nanoseconds; a drift is in units of 2⁻⁶⁴. A leap second table has the POSIX seconds from which on
+// TAI−UTC is so many seconds. What a source serves is written as a leap.Profile, what it announces as a
+// leap.Say.
 package journal
 
 import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 const (
-	header = "epsilon journal 1"
+	header = "epsilon journal 2"
 
 	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d seed=%d\n"
-	lineSource = "source %d %q\n"
+	lineLeaps  = "leaps %d %s %q\n"
+	lineSource = "source %d %d %d %d %t %q\n"
 	lineLook   = "look %d %d %d %d %q\n"
-	linePoll   = "poll %d %d %d %d %d %d %d %d %d %q\n"
+	linePoll   = "poll %d %d %d %d %d %d %d %d %d %d %d %q\n"
 	lineAnswer = "= %d %d %d %d\n"
 	lineNone   = "= %d %d - -\n"
 )
 
-// Begin returns the first lines of a journal.
+// Begin returns the first lines of a journal. The configuration has a table, and a profile and a name
+// for each source.
 func Begin(c engine.Config, names []string) []byte {
 	var b bytes.Buffer
 	d := c.Discipline
 	slow, fast := d.Scale.Drift.Parts()
 	fmt.Fprintln(&b, header)
+	fmt.Fprintf(&b, lineLeaps, c.Table.Expiry(), entries(c.Table), c.Table.Source())
 	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Scale.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
 		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.Seed)
 	for i, name := range names {
-		fmt.Fprintf(&b, lineSource, i, name)
+		p := c.Profile[i]
+		fmt.Fprintf(&b, lineSource, i, p.Kind, p.Smear.Start, p.Smear.Duration, p.Smear.SI, name)
 	}
 	return b.Bytes()
+}
+
+func entries(t *leap.Table) string {
+	var text []string
+	for _, e := range t.Entries() {
+		text = append(text, fmt.Sprintf("%d:%d", e.At/leap.UTC(time.Second), e.Offset))
+	}
+	return strings.Join(text, ",")
 }
 
 func join(numbers []int) (text string) {
@@ -77,7 +95,7 @@ func Look(e *engine.Engine, now monotonic.Instant, scale discipline.Scale, disru
 func Finish(e *engine.Engine, i int, x engine.Exchange, r engine.Reply, now monotonic.Instant) []byte {
 	var b bytes.Buffer
 	f := r.Facts
-	fmt.Fprintf(&b, linePoll, now, i, x.Epoch, r.Outcome, f.Upper.At, f.Upper.Time, f.Lower.At, f.Lower.Time, r.MinPoll, r.Peer)
+	fmt.Fprintf(&b, linePoll, now, i, x.Epoch, r.Outcome, f.Upper.At, f.Upper.Time, f.Lower.At, f.Lower.Time, r.MinPoll, r.Say, r.TAIOffset, r.Peer)
 	conclude(&b, e, now)
 	return b.Bytes()
 }

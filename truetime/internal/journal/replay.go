@@ -8,10 +8,12 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // ErrDiverged is returned when the engine concludes something else than the journal says.
@@ -21,6 +23,7 @@ var ErrDiverged = errors.New("the replay diverged from the journal")
 const (
 	maxLine    = 1 << 20
 	maxSources = 1 << 12
+	maxSeconds = 1 << 33 // of a leap second, since 1970
 	maxPoll    = 1 << 60 // some decades: what is doubled must not overflow
 )
 
@@ -56,6 +59,7 @@ func Replay(r io.Reader, visit func(Step) error) error {
 }
 
 type player struct {
+	config engine.Config // as far as it has been read
 	engine *engine.Engine
 	visit  func(Step) error
 	step   Step
@@ -70,12 +74,14 @@ func (p *player) play(number int, line string) error {
 			return fmt.Errorf("%.40q is not how a journal begins: %q", line, header)
 		}
 		return nil
-	case kind == "clock" && p.engine == nil:
+	case kind == "leaps" && p.config.Table == nil:
+		return p.leaps(line)
+	case kind == "clock" && p.config.Discipline.Voter == nil:
 		return p.clock(line)
+	case kind == "source" && len(p.config.Profile) < len(p.config.Discipline.Voter):
+		return p.source(line)
 	case p.engine == nil:
-		return errors.New("there is no clock yet")
-	case kind == "source":
-		return nil
+		return errors.New("the clock is not complete")
 	case p.made && kind == "=":
 		return p.confirm(line)
 	case p.made:
@@ -89,7 +95,7 @@ func (p *player) play(number int, line string) error {
 }
 
 func (p *player) clock(line string) error {
-	var c engine.Config
+	c := &p.config
 	var voters, wander, deviation string
 	var slow, fast uint64
 	d := &c.Discipline
@@ -110,19 +116,63 @@ func (p *player) clock(line string) error {
 	if !(d.Stability.Wander >= 0 && d.Stability.Wander < 1) || !(d.Stability.Deviation >= 0 && d.Stability.Deviation < 1) {
 		return fmt.Errorf("no counter is as stable as %s or %s says", wander, deviation)
 	}
-	highest := -1
+	highest, voter := -1, []int{}
 	for text := range strings.SplitSeq(voters, ",") {
 		v, err := strconv.Atoi(text)
-		if err != nil || v < discipline.NoVote || v > highest+1 || len(d.Voter) == maxSources {
+		if err != nil || v < discipline.NoVote || v > highest+1 || len(voter) == maxSources {
 			return fmt.Errorf("voters %.40q", voters)
 		}
 		highest = max(highest, v)
-		d.Voter = append(d.Voter, v)
+		voter = append(voter, v)
 	}
 	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Max > maxPoll || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
 		return errors.New("no clock has such a configuration")
 	}
-	p.engine = engine.New(c)
+	if c.Table == nil {
+		return errors.New("there is no leap second table before the clock")
+	}
+	d.Voter = voter
+	return nil
+}
+
+func (p *player) leaps(line string) error {
+	var expiry leap.UTC
+	var list, source string
+	if _, err := fmt.Sscanf(line, strings.NewReplacer("%s", "%v").Replace(strings.TrimSuffix(lineLeaps, "\n")), &expiry, &list, &source); err != nil {
+		return err
+	}
+	var entries []leap.Leap
+	for text := range strings.SplitSeq(list, ",") {
+		var seconds int64
+		var offset int
+		if _, err := fmt.Sscanf(text, "%d:%d", &seconds, &offset); err != nil || seconds < 0 || seconds > maxSeconds {
+			return fmt.Errorf("entry %.40q", text)
+		}
+		entries = append(entries, leap.Leap{At: leap.UTC(seconds * int64(time.Second)), Offset: offset})
+	}
+	var err error
+	p.config.Table, err = leap.NewTable(entries, expiry, source)
+	return err
+}
+
+// source reads what a source serves. With the last one the clock is complete.
+func (p *player) source(line string) error {
+	var i int
+	var s leap.Profile
+	var name string
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineSource, "\n"), &i, &s.Kind, &s.Smear.Start, &s.Smear.Duration, &s.Smear.SI, &name); err != nil {
+		return err
+	}
+	if i != len(p.config.Profile) {
+		return fmt.Errorf("source %d where source %d was to come", i, len(p.config.Profile))
+	}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	p.config.Profile = append(p.config.Profile, s)
+	if len(p.config.Profile) == len(p.config.Discipline.Voter) {
+		p.engine = engine.New(p.config)
+	}
 	return nil
 }
 
@@ -146,7 +196,7 @@ func (p *player) poll(number int, line string) error {
 	var x engine.Exchange
 	var r engine.Reply
 	f := &r.Facts
-	if _, err := fmt.Sscanf(line, strings.TrimSuffix(linePoll, "\n"), &now, &i, &x.Epoch, &r.Outcome, &f.Upper.At, &f.Upper.Time, &f.Lower.At, &f.Lower.Time, &r.MinPoll, &r.Peer); err != nil {
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(linePoll, "\n"), &now, &i, &x.Epoch, &r.Outcome, &f.Upper.At, &f.Upper.Time, &f.Lower.At, &f.Lower.Time, &r.MinPoll, &r.Say, &r.TAIOffset, &r.Peer); err != nil {
 		return err
 	}
 	if i < 0 || i >= p.engine.Sources() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
@@ -23,6 +24,8 @@ func someConfig(sources int) engine.Config {
 	return engine.Config{
 		Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: (sources - 1) / 2, Voter: voter},
 		Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 4},
+		Profile:    make([]leap.Profile, sources),
+		Table:      leap.BuiltIn(),
 	}
 }
 
@@ -41,11 +44,11 @@ func TestReplayReadsWhateverIsWritten(t *testing.T) {
 		}
 		e.Look(4, config.Discipline.Scale, text)
 		b = append(b, Look(e, 4, config.Discipline.Scale, text)...)
-		require.Equal(t, 4+3*2, bytes.Count(b, []byte("\n")), "%.20q", text)
+		require.Equal(t, 5+3*2, bytes.Count(b, []byte("\n")), "%.20q", text)
 		steps := 0
 		require.NoError(t, Replay(bytes.NewReader(b), func(s Step) error {
 			steps++
-			require.Equal(t, text == "" && s.Line > 6, answered(s), "%.20q: two peers of no name are two", text)
+			require.Equal(t, text == "" && s.Line > 7, answered(s), "%.20q: two peers of no name are two", text)
 			return nil
 		}))
 		require.Equal(t, 3, steps)
@@ -56,7 +59,7 @@ func answered(s Step) bool { _, ok := s.Engine.Discipline().Bounds(); return ok 
 
 // A journal of somebody else's making takes no more than a step's time for a step.
 func TestReplayRefusesConfigurationsThatNoClockHas(t *testing.T) {
-	good := string(Begin(someConfig(3), nil))
+	good := string(Begin(someConfig(3), []string{"a", "b", "c"}))
 	require.NoError(t, Replay(strings.NewReader(good), nil))
 	many := &strings.Builder{}
 	for i := range maxSources {

@@ -29,7 +29,8 @@ const (
 type Belief struct {
 	table  *Table
 	faulty int
-	heard  []announcement // by voter
+	voters [][]int        // the sources of each voter
+	heard  []announcement // by source
 
 	decided   []decision // beyond the table, in rising order
 	questions []question // in rising order, undecided or not long ago
@@ -41,17 +42,54 @@ type Belief struct {
 	slow, fast timeline // what follows
 }
 
-// announcement is what a voter has said and when that was.
+// NoVote is the voter of a source that has no vote. Nothing follows from what it says.
+const NoVote = -1
+
+// announcement is what a source has said and when that was.
 type announcement struct {
 	say    Say
 	lo, hi TAI
 }
 
-// NewBelief returns the belief of a clock with so many voters, of which so many may be wrong.
-func NewBelief(table *Table, voters, faulty int) *Belief {
-	b := &Belief{table: table, faulty: faulty, heard: make([]announcement, voters)}
+// NewBelief returns the belief of a clock with sources whose voters are given, numbered from 0, or
+// [NoVote]. So many voters may be wrong, and of the sources of one that is right fewer than half.
+func NewBelief(table *Table, voter []int, faulty int) *Belief {
+	b := &Belief{table: table, faulty: faulty, heard: make([]announcement, len(voter))}
+	for i, v := range voter {
+		if v == NoVote {
+			continue
+		}
+		for len(b.voters) <= v {
+			b.voters = append(b.voters, nil)
+		}
+		b.voters[v] = append(b.voters[v], i)
+	}
 	b.Restart()
 	return b
+}
+
+// count returns of how many voters more than half of the sources are such.
+func (b *Belief) count(such func(source int) bool) (voters int) {
+	for _, sources := range b.voters {
+		n := 0
+		for _, i := range sources {
+			if such(i) {
+				n++
+			}
+		}
+		if 2*n > len(sources) {
+			voters++
+		}
+	}
+	return voters
+}
+
+// Forget forgets what a source has said: somebody else speaks for it from now on.
+func (b *Belief) Forget(source int) {
+	b.heard[source] = announcement{}
+	for i := range b.questions {
+		b.questions[i].excluded[source], b.questions[i].since[source] = 0, false
+	}
 }
 
 // Restart forgets what belonged to an epoch.

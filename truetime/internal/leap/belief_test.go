@@ -152,7 +152,7 @@ func TestASmearingSourceShowsALeapLongBeforeItHappens(t *testing.T) {
 func TestServersThatStepLateDoNotMakeItSeemThatThereWasNoLeap(t *testing.T) {
 	u := date(2027, 7, 1)
 	at := TAI(int64(u) + 38*second + 60*second)
-	b := NewBelief(BuiltIn(), 4, 1)
+	b := NewBelief(BuiltIn(), each(4), 1)
 	begin := at - TAI(day)
 	require.NoError(t, b.Anchor(begin, begin, begin))
 	show := func(voter int, offset int64) Status {
@@ -171,7 +171,7 @@ func TestServersThatStepLateDoNotMakeItSeemThatThereWasNoLeap(t *testing.T) {
 
 func TestAnAnnouncementTakenBackBeforeNoonWasNeverBelieved(t *testing.T) {
 	u := date(2027, 7, 1)
-	b := NewBelief(BuiltIn(), 1, 0)
+	b := NewBelief(BuiltIn(), each(1), 0)
 	noon := TAI(int64(u) + 37*second - halfDay)
 	at := noon - TAI(halfDay/2)
 	require.NoError(t, b.Anchor(at, at, at))
@@ -200,7 +200,7 @@ func TestAnnouncementsCountInTheirTimeOnly(t *testing.T) {
 		{Insert, noon - 13*60*minute, anything}, {Insert, noon - 11*60*minute, canInsert}, {Remove, noon + minute, canRemove},
 		{Insert, leap - 4e9, anything}, {NoLeap, leap - 4e9, anything}, {Insert, leap - 6e9, canInsert}, {Nothing, noon + 90*minute, anything},
 	} {
-		b := NewBelief(BuiltIn(), 1, 0)
+		b := NewBelief(BuiltIn(), each(1), 0)
 		begin := noon - 14*60*minute
 		require.NoError(t, b.Anchor(begin, begin, begin))
 		b.Hear(0, c.say, c.at, c.at)
@@ -216,7 +216,7 @@ func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
 		after, shown int64 // seconds after the leap if there is none, and what the source shows, likewise
 		left         possible
 	}{{2, 2, anything}, {2, 1, anything}, {4, 5, anything}, {5, 5, anything}, {6, 6, canBeNothing}, {60, 59, canInsert}, {60, 61, canRemove}, {60, 160, anything}, {-3600, -3600, anything}} {
-		b := NewBelief(BuiltIn(), 1, 0)
+		b := NewBelief(BuiltIn(), each(1), 0)
 		begin, at := TAI(int64(u)+36*second-halfDay), TAI(int64(u)+(37+c.after)*second)
 		require.NoError(t, b.Anchor(begin, begin, begin))
 		stamp := int64(u) + c.shown*second
@@ -228,7 +228,7 @@ func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
 
 func TestContradictingAnnouncementsDecideNothing(t *testing.T) {
 	u := date(2027, 7, 1)
-	b := NewBelief(BuiltIn(), 4, 1)
+	b := NewBelief(BuiltIn(), each(4), 1)
 	at := TAI(int64(u) + 37*second - halfDay/2)
 	require.NoError(t, b.Anchor(at, at, at))
 	for voter, say := range []Say{Insert, Insert, Remove, Remove} {
@@ -301,21 +301,21 @@ func TestAnEpochMustNotStraddleAPossibleLeap(t *testing.T) {
 		from, lo, hi int64
 		fails        bool
 	}{{-60, -20, -19, false}, {-60, -20, -6, true}, {-60, 1, 2, true}, {5, 6, 7, true}, {8, 9, 10, false}, {-7 - 40*86400, 9, 10, true}} {
-		b := NewBelief(BuiltIn(), 1, 0)
+		b := NewBelief(BuiltIn(), each(1), 0)
 		err := b.Anchor(at+TAI(c.from*second), at+TAI(c.lo*second), at+TAI(c.hi*second))
 		if c.fails {
 			require.ErrorIs(t, err, ErrStraddles, c)
 		} else {
 			require.NoError(t, err, c)
 		}
-		known := NewBelief(with(date(2027, 12, 28)), 1, 0)
+		known := NewBelief(with(date(2027, 12, 28)), each(1), 0)
 		require.NoError(t, known.Anchor(at+TAI(c.from*second), at+TAI(c.lo*second), at+TAI(c.hi*second)))
 	}
 }
 
 func TestSamplesBeforeTheFirstAnswerAreConvertedForTheirOwnSideOfALeap(t *testing.T) {
 	u := int64(date(2027, 7, 1))
-	b := NewBelief(BuiltIn(), 1, 0)
+	b := NewBelief(BuiltIn(), each(1), 0)
 	for _, p := range []int64{u - 3600*second, u + 3600*second, u + 20*day} {
 		lo, hi, ok := b.In(stepping, p, p+10)
 		require.True(t, ok)
@@ -358,7 +358,7 @@ func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
 }
 
 func TestUndecidedMonthsEndTheEpochAndTheOutputRefusesBeyondItsHorizon(t *testing.T) {
-	b := NewBelief(BuiltIn(), 1, 0)
+	b := NewBelief(BuiltIn(), each(1), 0)
 	at := TAI(int64(date(2027, 6, 1)) + 37*second)
 	require.NoError(t, b.Anchor(at, at, at))
 	o := b.Output(at)
@@ -380,7 +380,7 @@ func TestUndecidedMonthsEndTheEpochAndTheOutputRefusesBeyondItsHorizon(t *testin
 
 func TestManyMonthsWithDecidedEndsKeepTheOffset(t *testing.T) {
 	// Month after month with an expired table: a leap second is announced at the end of some of them.
-	b := NewBelief(BuiltIn(), 3, 1)
+	b := NewBelief(BuiltIn(), each(3), 1)
 	offset := 37 * second
 	month := date(2027, 6, 1)
 	at := TAI(int64(month) + offset)
@@ -412,7 +412,7 @@ func TestManyMonthsWithDecidedEndsKeepTheOffset(t *testing.T) {
 
 func TestATableThatDeniesWhatWasBelievedEndsTheEpoch(t *testing.T) {
 	u := date(2027, 7, 1)
-	b := NewBelief(BuiltIn(), 1, 0)
+	b := NewBelief(BuiltIn(), each(1), 0)
 	at := TAI(int64(u) + 37*second - halfDay + 1)
 	require.NoError(t, b.Anchor(at, at, at))
 	b.Hear(0, Insert, at, at)
@@ -448,7 +448,7 @@ func TestWhatIsCalledTAIStaysTheSameWithinAnEpoch(t *testing.T) {
 			begins, learns float64 // days after the leap
 			shown          bool
 		}{{0.1, 0.3, false}, {0.1, 5, false}, {0.1, 15, false}, {40, 41, false}, {0.1, 15, true}, {0.1, 0.3, true}} {
-			b := NewBelief(BuiltIn(), 1, 0)
+			b := NewBelief(BuiltIn(), each(1), 0)
 			begins := at(c.begins)
 			require.NoError(t, b.Anchor(begins, begins, begins))
 			if c.shown { // a smearing server shows what has happened
@@ -478,7 +478,7 @@ func TestATableAnswersTheQuestionsUpToItsExpiryAndIsHeldAgainstWhatWasDecidedLon
 	u := date(2027, 7, 1)
 	at := func(days float64) TAI { return TAI(int64(u) + 37*second + int64(days*float64(day))) }
 	for _, wrong := range []bool{false, true} {
-		b := NewBelief(BuiltIn(), 1, 0)
+		b := NewBelief(BuiltIn(), each(1), 0)
 		for now := at(-1); now < at(15); now += TAI(day / 10) {
 			if !b.anchored {
 				require.NoError(t, b.Anchor(now, now, now))
@@ -507,7 +507,7 @@ func TestATableAnswersTheQuestionsUpToItsExpiryAndIsHeldAgainstWhatWasDecidedLon
 
 func BenchmarkIntervalInASmear(b *testing.B) {
 	u := date(2028, 1, 1)
-	belief := NewBelief(with(date(2028, 6, 28), decision{u, 1}), 4, 1)
+	belief := NewBelief(with(date(2028, 6, 28), decision{u, 1}), each(4), 1)
 	at := TAI(int64(u))
 	o := belief.Output(at)
 	b.ReportAllocs()
@@ -521,7 +521,7 @@ func BenchmarkIntervalInASmear(b *testing.B) {
 func BenchmarkPoll(b *testing.B) {
 	for name, at := range map[string]TAI{"ordinary": TAI(date(2026, 11, 20)), "undecided": TAI(int64(date(2027, 7, 1)) - halfDay/2)} {
 		b.Run(name, func(b *testing.B) {
-			belief := NewBelief(BuiltIn(), 4, 1)
+			belief := NewBelief(BuiltIn(), each(4), 1)
 			require.NoError(b, belief.Anchor(at, at, at))
 			stamp := int64(at) - 37*second
 			b.ReportAllocs()

@@ -1,6 +1,11 @@
 package leap
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
+)
 
 // In converts what a source serves: it shows something from lo to hi, so it is between first and
 // last, for every possible course of the leap seconds. Not ok means that the sample must be dropped:
@@ -86,6 +91,29 @@ func (b *Belief) Output(lo TAI) Output {
 // of the Output, at least ten days ahead: there is no answer before the belief has been advanced.
 func (o *Output) Interval(lo, hi TAI) (earliest, latest Smeared, ok bool) {
 	return o.slow.smeared(lo, o.smear, Down), o.fast.smeared(hi, o.smear, Up), hi <= o.horizon
+}
+
+// Certain reports whether what is called TAI at a moment no later than c is TAI.
+func (b *Belief) Certain(c TAI) bool { return c <= b.CertainUntil(c) }
+
+// CertainUntil returns until when what is called TAI is TAI, as far as is known by c: as long as it is
+// known of the end of each month, from the table or because it has been found out, whether there was a
+// leap second.
+func (b *Belief) CertainUntil(c TAI) TAI {
+	if b.shift != 0 {
+		return always
+	}
+	u, _ := b.fast.utc(c)
+	at := nextMonth(b.table.expiry)
+	for ; at <= min(u, lastYear); at = nextMonth(at) {
+		found := slices.ContainsFunc(b.questions, func(q question) bool {
+			return q.at == at && q.possible.decided() && !q.past
+		})
+		if !found && !b.settled(at) {
+			break
+		}
+	}
+	return TAI(saturated.Add(int64(at), b.fast.offset(at-1))) - 1
 }
 
 // Report says what is believed at a moment between lo and hi.

@@ -32,6 +32,21 @@ func (p Profile) Validate() error {
 	return nil
 }
 
+// String describes p in a few words.
+func (p Profile) String() string {
+	switch {
+	case p.Kind == Atomic:
+		return "TAI"
+	case p.Kind == Stepping:
+		return "UTC with steps"
+	case p.Smear == NoonToNoon():
+		return "UTC smeared from noon to noon"
+	case p.Smear.SI:
+		return fmt.Sprintf("UTC smeared over %v of TAI from %v after a leap second", p.Smear.Duration, p.Smear.Start)
+	}
+	return fmt.Sprintf("UTC smeared over %v from %v after a leap second", p.Smear.Duration, p.Smear.Start)
+}
+
 // Say is what a source announces about the end of the current day.
 type Say uint8
 

@@ -43,8 +43,8 @@ type question struct {
 	// and it is TAI−UTC after it that is the same for all, not the one before.
 	past bool
 
-	excluded []possible // for each voter, what its last sample excludes
-	since    []bool     // for each voter, whether it has answered since the smear would have ended
+	excluded []possible // for each source, what its last sample excludes
+	since    []bool     // for each source, whether it has answered since the smear would have ended
 }
 
 // decision is a question that has been answered, or a leap second of a table.

@@ -2,33 +2,33 @@ package leap
 
 import "fmt"
 
-// Hear notes what a voter announces, at a moment between lo and hi.
+// Hear notes what a source announces, at a moment between lo and hi.
 //
 // What is announced counts for the end of the UTC day in which it was heard, if that is the end of a
 // month: a leap second from the beginning of the day on, the absence of one from an hour after noon
 // on. PTP announces a leap second not earlier than 12 hours before (IEEE 1588-2008 9.4), and a hop
 // from one NTP server to the next takes up to 1024 s. What is heard in the last 5 s is too late.
-func (b *Belief) Hear(voter int, say Say, lo, hi TAI) { b.heard[voter] = announcement{say, lo, hi} }
+func (b *Belief) Hear(source int, say Say, lo, hi TAI) { b.heard[source] = announcement{say, lo, hi} }
 
-// Saw tells the belief what a voter's source showed: the sample allows what it serves to be from lo to
+// Saw tells the belief what a source showed: the sample allows what it serves to be from lo to
 // hi, at a moment for which the clock has the answer [from, to], which it had without this sample.
 // Where the possibilities say different things about what a source must show, that tells them apart.
 // TAI is the same whatever happens: a source that serves it and knows TAI−UTC, as PTP does, is to be
 // given as a stepping one, by what it says UTC is.
-func (b *Belief) Saw(voter int, p Profile, lo, hi int64, from, to TAI) {
+func (b *Belief) Saw(source int, p Profile, lo, hi int64, from, to TAI) {
 	if !b.anchored || p.Kind == Atomic {
 		return
 	}
 	for i := range b.questions {
 		q := &b.questions[i]
 		begin, end := b.window(q.at)
-		q.since[voter] = q.since[voter] || from > end
+		q.since[source] = q.since[source] || from > end
 		if to < begin {
 			continue // nothing is decided yet, and hardly anybody shows anything
 		}
-		q.excluded[voter] = 0
+		q.excluded[source] = 0
 		if p.Kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
-			q.excluded[voter] = b.excludes(q, p, lo, hi, from, to)
+			q.excluded[source] = b.excludes(q, p, lo, hi, from, to)
 		}
 	}
 }
@@ -76,18 +76,12 @@ func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profi
 // announces the same.
 func (b *Belief) settle(q *question) (left possible, err error) {
 	left = q.possible
-	all := len(b.heard) - b.faulty
+	all := len(b.voters) - b.faulty
 	for _, delta := range []int{-1, 0, 1} {
-		voters, knowing := 0, 0
-		for _, e := range q.excluded {
-			if e&only(delta) == 0 {
-				continue
-			}
-			voters++
-			if e&canBeNothing != 0 {
-				knowing++
-			}
-		}
+		voters := b.count(func(i int) bool { return q.excluded[i]&only(delta) != 0 })
+		knowing := b.count(func(i int) bool {
+			return q.excluded[i]&only(delta) != 0 && q.excluded[i]&canBeNothing != 0
+		})
 		if knowing > b.faulty || voters >= all {
 			left &^= only(delta)
 		}
@@ -113,13 +107,8 @@ func (b *Belief) settle(q *question) (left possible, err error) {
 // clear what has happened. It never will be: their samples are taken for all that is possible, which
 // makes the answer too wide to tell by it what they show. So it goes where most of the sources smear.
 func (b *Belief) cannotTell(q *question) bool {
-	answered := 0
-	for _, since := range q.since {
-		if since {
-			answered++
-		}
-	}
-	return !q.past && !q.possible.decided() && answered >= len(b.heard)-b.faulty
+	answered := b.count(func(i int) bool { return q.since[i] })
+	return !q.past && !q.possible.decided() && answered >= len(b.voters)-b.faulty
 }
 
 // travel is how long an announcement takes to get around: three hops.
@@ -129,16 +118,18 @@ const travel = 3600 * second
 // after it nobody did.
 func (b *Belief) announced(q *question) (none, inserts, removes int) {
 	noon, _ := b.window(q.at)
-	for _, a := range b.heard {
+	say := func(i int) Say {
+		a := b.heard[i]
 		switch {
 		case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay-ambiguity: // another day
-		case a.say == Insert:
-			inserts++
-		case a.say == Remove:
-			removes++
-		case a.say == NoLeap && int64(a.lo) >= int64(noon)+travel:
-			none++
+			return Nothing
+		case a.say == NoLeap && int64(a.lo) < int64(noon)+travel:
+			return Nothing
 		}
+		return a.say
 	}
+	none = b.count(func(i int) bool { return say(i) == NoLeap })
+	inserts = b.count(func(i int) bool { return say(i) == Insert })
+	removes = b.count(func(i int) bool { return say(i) == Remove })
 	return none, inserts, removes
 }

@@ -48,7 +48,7 @@ func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...vo
 		entries = append(entries, Leap{u, last.Offset + delta})
 	}
 	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6, step: 1201 * second,
-		belief: NewBelief(table, len(voters), faulty), random: rand.New(rand.NewPCG(7, 11)),
+		belief: NewBelief(table, each(len(voters)), faulty), random: rand.New(rand.NewPCG(7, 11)),
 		mute: func(TAI) bool { return false }, widest: map[string]Smeared{}, seen: map[Status]int{}}
 }
 
@@ -245,4 +245,12 @@ func (w *world) phase() string {
 		return "after the leap"
 	}
 	return "after the next noon"
+}
+
+// each returns the voters of n sources with a vote of their own.
+func each(n int) (voter []int) {
+	for i := range n {
+		voter = append(voter, i)
+	}
+	return voter
 }

@@ -1,0 +1,84 @@
+package truetime
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
+)
+
+// TAI is a moment of International Atomic Time, in nanoseconds since 1970-01-01 00:00:00 TAI as PTP
+// counts them: ahead of UTC by whole seconds, 37 since 2017. It is another type than [Time] so that
+// the two are never compared.
+type TAI int64
+
+// Add returns the time d later, or the nearest that a TAI can hold.
+func (t TAI) Add(d time.Duration) TAI { return TAI(saturated.Add(int64(t), int64(d))) }
+
+// Sub returns the duration from u to t, in SI seconds, or the nearest that a Duration can hold.
+func (t TAI) Sub(u TAI) time.Duration { return time.Duration(saturated.Sub(int64(t), int64(u))) }
+
+// String formats t as RFC 3339 does, with nine digits of a second and TAI in place of Z.
+func (t TAI) String() string {
+	return time.Unix(0, int64(t)).UTC().Format("2006-01-02T15:04:05.000000000") + "TAI"
+}
+
+// TAIInterval is an [Interval] in TAI.
+type TAIInterval struct {
+	Earliest, Latest TAI
+}
+
+// Contains reports whether t may be true time.
+func (i TAIInterval) Contains(t TAI) bool { return i.Earliest <= t && t <= i.Latest }
+
+// After reports whether t has certainly passed.
+func (i TAIInterval) After(t TAI) bool { return i.Earliest > t }
+
+// Before reports whether t has certainly not arrived.
+func (i TAIInterval) Before(t TAI) bool { return i.Latest < t }
+
+// Uncertainty returns ε, half the width, rounded up.
+func (i TAIInterval) Uncertainty() time.Duration {
+	w := i.Latest.Sub(i.Earliest)
+	return w/2 + w%2
+}
+
+// String formats the interval as "[earliest, latest]".
+func (i TAIInterval) String() string { return fmt.Sprintf("[%v, %v]", i.Earliest, i.Latest) }
+
+// NowTAI returns an interval that contains true time in TAI, with the errors of [Clock.Now], and
+// [ErrTAIUnknown] where UTC is known and TAI is not. It takes longer than Now, and like it takes no lock and
+// allocates nothing. Its Earliest does not go back within an epoch either.
+func (c *Clock) NowTAI() (TAIInterval, error) {
+	a := c.published.Load()
+	if a.err != nil {
+		return TAIInterval{}, a.err
+	}
+	raw := c.reading(a)
+	if a.vm != nil && a.vm.Marker() != a.marker {
+		return TAIInterval{}, ErrNotSynchronized
+	}
+	earliest, latest, err := a.TAI(raw)
+	switch {
+	case errors.Is(err, engine.ErrTableExpired):
+		return TAIInterval{}, ErrTAIUnknown
+	case err != nil:
+		return TAIInterval{}, ErrNotSynchronized
+	case uint64(latest-earliest) > c.maxWidth:
+		return TAIInterval{}, ErrUncertaintyTooLarge
+	}
+	return TAIInterval{TAI(earliest), TAI(latest)}, nil
+}
+
+// FormatUTC formats t as stepped UTC in the form of RFC 3339, an inserted second as 23:59:60. It is for people
+// to read: two moments within a nanosecond of each other may be formatted alike. Leap seconds are those
+// of the table that the clock has.
+func (c *Clock) FormatUTC(t Time) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	table := c.engine.Table()
+	return table.Format(table.FromSmeared(leap.Smeared(t), leap.NoonToNoon(), leap.Down))
+}

@@ -96,14 +96,15 @@ func (w *World) taiOffset() time.Duration {
 	return offset
 }
 
-// announced is what an honest server of a scale announces now: for the day that ends.
-func (w *World) announced(s truetime.Scale) truetime.Leap {
-	if _, _, smeared := s.Smear(); smeared {
+// announced is what a server that is right announces now: for the day that ends.
+func (s *Server) announced() truetime.Leap {
+	w := s.world
+	if _, _, smeared := s.scale.Smear(); smeared {
 		return truetime.LeapUnknown
 	}
 	utc, _ := w.shown(truetime.ScaleUTC())
 	for _, l := range w.leaps {
-		if left := l.at.Sub(utc); 0 < left && left <= 24*time.Hour {
+		if left := l.at.Sub(utc); 0 < left && left <= 24*time.Hour-s.news {
 			return truetime.LeapNone + truetime.Leap((3-l.delta)/2)
 		}
 	}

@@ -117,6 +117,9 @@ func (d *leapDay) betray(i int, scale truetime.Scale, claim time.Duration) {
 	}
 	if b := all[d.rng.IntN(len(all))]; b != nil {
 		d.servers[i].Become(liar{b})
+		if d.rng.IntN(2) == 0 {
+			d.servers[i].Serve(truetime.ScaleUTC()) // those who smear announce nothing
+		}
 		return
 	}
 	d.servers[i].Become(liar{Honest(claim)})

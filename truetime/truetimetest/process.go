@@ -175,7 +175,7 @@ func (l *link) serve(m *Machine, deliver func(Reply)) {
 	hold := instant(w.rng.Int64N(int64(after(l.Server.process)) + 1))
 	w.plan(w.now+hold, func() {
 		sent, _ := w.shown(l.Server.scale)
-		q := Query{World: w, Machine: m, Received: received, Sent: sent, Leap: w.announced(l.Server.scale)}
+		q := Query{World: w, Machine: m, Received: received, Sent: sent, Leap: l.Server.announced()}
 		m.betray(&q, l.Server)
 		r, ok := l.Server.behavior.Answer(q)
 		if ok {

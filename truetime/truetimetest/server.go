@@ -1,6 +1,7 @@
 package truetimetest
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -15,12 +16,18 @@ type Server struct {
 	process  time.Duration // the longest time between receiving and sending
 	minPoll  time.Duration
 	scale    truetime.Scale
+	news     time.Duration // how long into the last day it learns of a leap second
 }
+
+// lastNews is when in the day of a leap second every server that is right announces it: an hour after noon.
+const lastNews = 13 * time.Hour
 
 // NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics.
 func (w *World) NewServer(name string, b Behavior) *Server {
 	mustBehave(name, b)
-	return &Server{name: name, world: w, behavior: b, process: 20 * time.Microsecond}
+	w.servers++
+	news := rand.New(rand.NewPCG(w.seed, ^w.servers)).Int64N(int64(lastNews))
+	return &Server{name: name, world: w, behavior: b, process: 20 * time.Microsecond, news: time.Duration(news)}
 }
 
 // Name returns the server's name.

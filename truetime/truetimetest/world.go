@@ -45,6 +45,7 @@ type World struct {
 	events   eventHeap
 	sequence uint64 // of events, so that those of one moment happen in the order in which they were planned
 	machines []*Machine
+	servers  uint64 // how many there are
 	trace    *trace
 	observe  func(*Machine) // called before and after every publication
 	polls    int

@@ -19,6 +19,7 @@ type source struct {
 	peer     string  // who answered last; nobody else of this clock may
 	denied   bool    // it will not be asked again
 
+	side      leap.UTC     // of a possible leap second, on which it was in an epoch without an answer
 	suspicion leap.Profile // what it seems to serve, if suspected
 	suspected bool
 }

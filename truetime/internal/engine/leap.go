@@ -124,7 +124,7 @@ func (e *Engine) convert(i int, r Reply, now monotonic.Instant) (discipline.Fact
 		return e.convertTAI(i, r, now)
 	}
 	e.witness(i, p, f, r.Say, now)
-	return e.inTAI(p, f)
+	return e.inTAI(i, p, f)
 }
 
 // fromOther is what somebody without a vote serves in smeared UTC. Nothing follows from it.
@@ -157,13 +157,20 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	}
 	f.Upper.Time = saturated.Sub(f.Upper.Time, int64(r.TAIOffset))
 	f.Lower.Time = saturated.Sub(f.Lower.Time, int64(r.TAIOffset))
-	return e.inTAI(leap.Profile{}, f)
+	return e.inTAI(i, leap.Profile{}, f)
 }
 
-func (e *Engine) inTAI(p leap.Profile, f discipline.Facts) (discipline.Facts, error) {
+func (e *Engine) inTAI(i int, p leap.Profile, f discipline.Facts) (discipline.Facts, error) {
 	first, last, ok := e.scales.belief.In(p, f.Lower.Time, f.Upper.Time)
 	if !ok {
 		return f, ErrNearLeap
+	}
+	if s := &e.sources[i]; !e.scales.anchored {
+		side := e.scales.belief.Side(f.Lower.Time)
+		if s.side != side {
+			e.discipline.Replace(i)
+		}
+		s.side = side
 	}
 	f.Lower.Time, f.Upper.Time = int64(first), int64(last)
 	return f, nil

@@ -24,6 +24,15 @@ func (b *Belief) In(p Profile, lo, hi int64) (first, last TAI, ok bool) {
 	return convert(p, &slow, &fast, lo, hi)
 }
 
+// Side tells the two sides of a possible leap second apart for what a source serves at p. As long as the
+// epoch has no answer, facts from both sides must not be held against each other.
+func (b *Belief) Side(p int64) UTC {
+	if at := monthStart(UTC(p)); !b.settled(at) {
+		return at
+	}
+	return 0
+}
+
 func convert(p Profile, slow, fast *timeline, lo, hi int64) (first, last TAI, ok bool) {
 	switch p.Kind {
 	case Atomic:

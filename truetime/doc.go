@@ -45,6 +45,11 @@
 //     ([WithRateStability]). It makes the interval several times narrower, and it is the one
 //     assumption whose failure mostly does not show.
 //
+//   - A5, leap seconds. The table is right up to its expiry. Beyond it, a correct source that announces a
+//     leap second announces the one that comes, and of n−f that announce none from an hour after noon on,
+//     somebody would know of one. A correct source counts in the scale that it is declared to serve
+//     ([Scale]), and one that steps does so within 5 s of the leap second.
+//
 // # What is promised
 //
 // For every successful [Clock.Now], true time at some moment between call and return lies within
@@ -72,8 +77,8 @@
 //     noticed within three seconds. A migration or a restore of a virtual machine is noticed
 //     at once if its hypervisor has a VMClock ([WithVMClock]), and otherwise when the sources
 //     contradict their past.
-//   - Anything within a day of a leap second, unless all sources treat it alike. Times are UTC as the
-//     sources serve it.
+//   - TAI, where the leap second table has expired: [Clock.NowTAI] refuses then. Smeared UTC stays true,
+//     and is wider around the end of a month as long as nobody says whether there is a leap second.
 //
 // # What happens inside
 //

@@ -59,7 +59,7 @@ func (s *scales) show(a *Answer, raw uint64) {
 	}
 	lo, hi := a.exact.At(raw)
 	a.output = s.belief.Output(leap.TAI(lo))
-	a.certain = s.belief.CertainUntil(leap.TAI(hi))
+	a.certain = s.belief.Certain()
 	if a.output.From > leap.TAI(lo) || leap.TAI(hi) > a.output.Until {
 		a.Ahead = discipline.Nowhere(raw)
 		return

@@ -150,7 +150,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	anything := discipline.Facts{Upper: discipline.Point{At: now, Time: math.MaxInt64}, Lower: discipline.Point{At: now, Time: math.MinInt64}}
 	e.witness(i, leap.Profile{}, anything, r.Say, now)
 	switch {
-	case e.scales.belief.Certain(leap.TAI(f.Upper.Time)):
+	case leap.TAI(f.Upper.Time) <= e.scales.belief.Certain():
 		return f, nil
 	case r.TAIOffset == 0:
 		return f, ErrTAIUnknown

@@ -102,19 +102,14 @@ func (o *Output) Interval(lo, hi TAI) (earliest, latest Smeared, ok bool) {
 	return o.slow.smeared(lo, o.smear, Down), o.fast.smeared(hi, o.smear, Up), hi <= o.horizon
 }
 
-// Certain reports whether what is called TAI at a moment no later than c is TAI.
-func (b *Belief) Certain(c TAI) bool { return c <= b.CertainUntil(c) }
-
-// CertainUntil returns until when what is called TAI is TAI, as far as is known by c: as long as it is
-// known of the end of each month, from the table or because it has been found out, whether there was a
-// leap second.
-func (b *Belief) CertainUntil(c TAI) TAI {
+// Certain returns until when what is called TAI is TAI, as far as is known: as long as it is known of the
+// end of each month, from the table or because it has been found out, whether there was a leap second.
+func (b *Belief) Certain() TAI {
 	if b.shift != 0 {
 		return always
 	}
-	u, _ := b.fast.utc(c)
 	at := nextMonth(b.table.expiry)
-	for ; at <= min(u, lastYear); at = nextMonth(at) {
+	for ; at <= lastYear; at = nextMonth(at) {
 		found := slices.ContainsFunc(b.questions, func(q question) bool {
 			return q.at == at && q.possible.decided() && !q.past
 		})

@@ -1,0 +1,234 @@
+package truetime
+
+import (
+	"context"
+	"crypto/sha1"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
+)
+
+// inScale is a source that is right, at once, in a scale. True TAI is at when the counter is 0.
+type inScale struct {
+	name  string
+	scale Scale
+	at    leap.TAI
+	ahead time.Duration // by which it is wrong
+}
+
+func (s inScale) Name() string { return s.name }
+func (s inScale) Scale() Scale { return s.scale }
+
+func (s inScale) Sample(_ context.Context, counter monotonic.Counter) (Sample, error) {
+	c := counter.Now()
+	t := s.at + leap.TAI(c) + leap.TAI(s.ahead)
+	shown := Time(t)
+	switch {
+	case s.scale == ScaleUTC():
+		shown -= Time(37 * time.Second)
+	case s.scale != ScaleTAI():
+		shown = Time(leap.BuiltIn().Smeared(t, s.scale.profile.Smear, leap.Down))
+	}
+	const claim = time.Microsecond
+	return Sample{Sent: c, Received: c, Latest: shown.Add(claim), Earliest: shown.Add(-claim)}, nil
+}
+
+// stands is a counter that stands.
+type stands monotonic.Instant
+
+func (s stands) Now() monotonic.Instant { return monotonic.Instant(s) }
+
+// tai is true TAI at a moment of stepped UTC.
+func tai(t *testing.T, utc time.Time) leap.TAI {
+	t.Helper()
+	at, ok := leap.BuiltIn().FromUTC(leap.UTC(utc.UnixNano()))
+	require.True(t, ok)
+	return at
+}
+
+func synchronized(t *testing.T, at leap.TAI, sources []Source, options ...Option) *Clock {
+	t.Helper()
+	c, err := New(sources, append([]Option{WithCounter(stands(1000))}, options...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		changed := c.Changed()
+		silent := false
+		for _, s := range c.Status().Sources {
+			silent = silent || s.Reach == 0
+		}
+		if !silent {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			t.Fatal(c.Status().Summary())
+		}
+	}
+	require.NoError(t, c.WaitSynchronized(ctx, time.Second))
+	return c
+}
+
+func TestSourcesOfAllScalesAgree(t *testing.T) {
+	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	var sources []Source
+	for i, s := range []Scale{ScaleUTC(), ScaleUTCSmeared(), ScaleTAI(), ScaleUTCSmearedOver(0, 17*time.Hour)} {
+		sources = append(sources, Group(fmt.Sprint("group ", i), inScale{fmt.Sprint("source ", i), s, at, 0})...)
+	}
+	c := synchronized(t, at, sources, WithFaulty(0))
+	truth := int64(at) + 1000
+	i, err := c.Now()
+	require.NoError(t, err)
+	require.True(t, i.Contains(Time(truth-37*int64(time.Second))), "%v", i)
+	require.Less(t, i.Uncertainty(), 2*time.Microsecond)
+	ti, err := c.NowTAI()
+	require.NoError(t, err)
+	require.True(t, ti.Contains(TAI(truth)), "%v", ti)
+	require.Equal(t, i.Uncertainty(), ti.Uncertainty())
+	require.False(t, ti.After(TAI(truth)))
+	require.False(t, ti.Before(TAI(truth)))
+	require.Contains(t, ti.String(), "2026-11-20T12:00:37.")
+	status := c.Status()
+	require.Contains(t, status.LeapSeconds, "no leap second near; table of")
+	require.Equal(t, ScaleUTCSmeared(), status.Sources[1].Scale)
+	for _, s := range status.Sources {
+		require.Equal(t, Truechimer, s.Verdict, "%+v", s)
+		require.True(t, s.Interval.Contains(Time(truth-37*int64(time.Second))), "%v", s.Interval)
+	}
+}
+
+// In the middle of the smear of 31 December 2016 the smeared clock is half a second from the stepped one.
+func TestAnswersAreSmearedAroundALeapSecond(t *testing.T) {
+	before := tai(t, time.Date(2016, 12, 31, 23, 59, 50, 0, time.UTC)) + leap.TAI(10*time.Second)
+	for _, scale := range []Scale{ScaleTAI(), ScaleUTCSmeared()} {
+		c := synchronized(t, before, []Source{inScale{"one", scale, before, 0}})
+		i, err := c.Now()
+		require.NoError(t, err)
+		// The 43200 s of TAI since noon are 86400/86401 of that, and 1000 ns of the counter.
+		want := time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC).Add(-43200 * time.Second / 86401)
+		require.WithinDuration(t, want, i.Midpoint().Std(), 10*time.Microsecond, "%v", scale)
+		require.Less(t, i.Uncertainty(), 2*time.Microsecond)
+		require.Equal(t, "2016-12-31T23:59:60.00000", c.FormatUTC(i.Midpoint())[:25], "%v", i)
+		require.Equal(t, "2017-01-01T00:00:00.0000", c.FormatUTC(FromStd(want.Add(time.Second)))[:24])
+		ti, err := c.NowTAI()
+		require.NoError(t, err)
+		require.True(t, ti.Contains(TAI(before+1000)))
+	}
+}
+
+func TestSourcesThatServeTheAnswersScaleNeedNoTable(t *testing.T) {
+	at := tai(t, time.Date(2100, 3, 1, 12, 0, 0, 0, time.UTC)) // the table has expired by then
+	c := synchronized(t, at, []Source{inScale{"one", ScaleUTCSmeared(), at, 0}})
+	require.Equal(t, "smeared by the sources, from noon to noon", c.Status().LeapSeconds)
+	_, err := c.Now()
+	require.NoError(t, err)
+	_, err = c.NowTAI()
+	require.ErrorIs(t, err, ErrTAIUnknown)
+}
+
+// A source that serves TAI and does not say how far that is from UTC is of no use once the table has expired.
+func TestTAIAloneIsNotEnoughOnceTheTableHasExpired(t *testing.T) {
+	at := tai(t, time.Date(2100, 3, 3, 12, 0, 0, 0, time.UTC))
+	events := make(chan Event, 1000)
+	c, err := New([]Source{inScale{"one", ScaleTAI(), at, 0}}, WithCounter(stands(1)), WithEvents(func(e Event) { events <- e }))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	for e := range events {
+		if e.Kind == EventPollFailed {
+			require.ErrorIs(t, e.Err, ErrUnusable)
+			require.ErrorContains(t, e.Err, "the leap second table has expired: install a newer one")
+			return
+		}
+	}
+}
+
+// list writes a leap-seconds.list.
+func list(expiry time.Time, entries ...leap.Leap) string {
+	const ntp = 2208988800
+	digits := fmt.Sprint(expiry.Unix() + ntp)
+	text := "#@ " + digits + "\n"
+	for _, e := range entries {
+		seconds := int64(e.At)/int64(time.Second) + ntp
+		text += fmt.Sprintf("%d %d\n", seconds, e.Offset)
+		digits += fmt.Sprintf("%d%d", seconds, e.Offset)
+	}
+	hash := sha1.Sum([]byte(digits))
+	text += "#h"
+	for word := range slices.Chunk(hash[:], 4) {
+		text += fmt.Sprintf(" %x", word)
+	}
+	return text + "\n"
+}
+
+func TestANewerLeapSecondTableIsUsed(t *testing.T) {
+	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	expiry := time.Date(2095, 1, 1, 0, 0, 0, 0, time.UTC)
+	text := list(expiry, append(leap.BuiltIn().Entries(), leap.Leap{At: leap.UTC(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()), Offset: 38})...)
+	c := synchronized(t, at, []Source{inScale{"one", ScaleUTC(), at, 0}}, WithLeapSeconds(strings.NewReader(text)))
+	require.Contains(t, c.Status().LeapSeconds, "valid until 2095-01-01")
+	require.Equal(t, "2089-12-31T23:59:60.5", c.FormatUTC(FromStd(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)))[:21])
+
+	_, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithLeapSeconds(strings.NewReader(list(expiry, leap.BuiltIn().Entries()[:10]...))))
+	require.ErrorIs(t, err, leap.ErrConflict)
+}
+
+func TestLeapSecondTablesThatCannotBeUsed(t *testing.T) {
+	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	sources := []Source{inScale{"one", ScaleUTC(), at, 0}}
+	for list, want := range map[string]string{
+		"":      "the line #@ is missing",
+		"hello": "line 1",
+	} {
+		_, err := New(sources, WithLeapSeconds(strings.NewReader(list)))
+		require.ErrorContains(t, err, want)
+	}
+	_, err := New(sources, WithLeapSeconds(nil))
+	require.ErrorContains(t, err, "the reader is nil")
+
+	// The system's is not the user's mistake, so the clock starts without it, and says so.
+	var l leapTable
+	l.read(fstest.MapFS{"leap-seconds.list": {Data: []byte("hello")}})
+	require.Equal(t, leap.BuiltIn().Expiry(), l.table.Expiry())
+	require.Contains(t, l.refused, "leap-seconds.list")
+	l = leapTable{}
+	l.read(fstest.MapFS{})
+	require.Empty(t, l.refused)
+	require.NotNil(t, l.table)
+}
+
+func TestScalesThatCannotBe(t *testing.T) {
+	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	_, err := New([]Source{inScale{"one", ScaleUTCSmearedOver(0, time.Second), at, 0}})
+	require.ErrorContains(t, err, `source 1, "one": smear out of range`)
+}
+
+func TestScalesSayWhatTheyAre(t *testing.T) {
+	for scale, want := range map[Scale]string{
+		ScaleUTC():        "UTC with steps",
+		ScaleUTCSmeared(): "UTC smeared from noon to noon",
+		ScaleTAI():        "TAI",
+		ScaleUTCSmearedOver(time.Hour, 2*time.Hour): "UTC smeared over 2h0m0s from 1h0m0s after a leap second",
+	} {
+		require.Equal(t, want, scale.String())
+	}
+	start, duration, smeared := ScaleUTCSmeared().Smear()
+	require.Equal(t, []any{-12 * time.Hour, 24 * time.Hour, true}, []any{start, duration, smeared})
+	_, _, smeared = ScaleTAI().Smear()
+	require.False(t, smeared)
+}
+
+func TestLeapIndicators(t *testing.T) {
+	require.Equal(t, "none insert delete unknown", fmt.Sprint(LeapOfNTP(0), LeapOfNTP(1), LeapOfNTP(2), LeapOfNTP(3)))
+	require.Equal(t, LeapUnknown, Sample{}.Leap, "who says nothing has not said that there is none")
+}

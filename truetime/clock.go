@@ -13,6 +13,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // Clock answers with intervals that contain true time. It polls its sources in the background until
@@ -35,7 +36,8 @@ type Clock struct {
 	events  *eventQueue
 	journal *recorder
 
-	leapsRefused string // why a leap second table is not used
+	leapsRefused string      // why a leap second table is not used
+	leapReport   leap.Report // of the last event
 
 	close   sync.Once
 	cancel  context.CancelFunc
@@ -60,6 +62,9 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 		c.running.Go(func() { c.run(ctx, p) })
 	}
 	c.running.Go(func() { c.keepWatch(ctx) })
+	if system := config.leaps.system; system != nil {
+		c.running.Go(func() { c.keepLeapSeconds(ctx, system, rereadAfter) })
+	}
 	return c, nil
 }
 
@@ -248,6 +253,7 @@ func (c *Clock) learn(now monotonic.Instant) {
 			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.source.Name(), Verdict: v, Err: p.err})
 		}
 	}
+	c.reportLeapSeconds(now)
 	a := c.answer(now)
 	c.publish(a, State(a.State))
 }

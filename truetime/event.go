@@ -7,16 +7,17 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	EventState      EventKind = iota // the clock's state changed: State
-	EventVerdict                     // the verdict on a source changed: Source, Verdict, and Err if it has one
-	EventPollFailed                  // a poll gave no sample: Source, Err
-	EventDisruption                  // an epoch ended: Epoch is the new one, Reason says why
-	EventRecorder                    // the recording ended early: Err
+	EventState       EventKind = iota // the clock's state changed: State
+	EventVerdict                      // the verdict on a source changed: Source, Verdict, and Err if it has one
+	EventPollFailed                   // a poll gave no sample: Source, Err
+	EventDisruption                   // an epoch ended: Epoch is the new one, Reason says why
+	EventRecorder                     // the recording ended early: Err
+	EventLeapSeconds                  // something else is believed about leap seconds: Reason says what
 )
 
 // String returns the kind in lower case, as in "poll failed".
 func (k EventKind) String() string {
-	return name(k, "state", "verdict", "poll failed", "disruption", "recorder")
+	return name(k, "state", "verdict", "poll failed", "disruption", "recorder", "leap seconds")
 }
 
 // Event is something that happened to a clock. Which fields are set depends on the kind.
@@ -47,6 +48,8 @@ func (e Event) String() string {
 		return fmt.Sprintf("epoch %d begins: %s", e.Epoch, e.Reason)
 	case EventRecorder:
 		return e.Err.Error()
+	case EventLeapSeconds:
+		return e.Reason
 	}
 	return e.Kind.String()
 }

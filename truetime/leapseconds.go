@@ -1,13 +1,16 @@
 package truetime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
@@ -17,6 +20,7 @@ const zoneinfo = "/usr/share/zoneinfo"
 // leapTable is the leap second table that a clock begins with.
 type leapTable struct {
 	table   *leap.Table
+	system  fs.FS  // where it may be found anew; nil if the user has given one
 	refused string // why another one is not used; empty if none was refused
 }
 
@@ -24,7 +28,7 @@ type leapTable struct {
 // it, if it is valid for longer than the one that is built in. [New] fails if it is damaged or contradicts that.
 //
 // By default the clock uses what is in /usr/share/zoneinfo, its leap-seconds.list or right/UTC, if that is
-// newer; Status says which table is in use and until when it is valid. Beyond that, whether there is a
+// newer, and looks there again every day; Status says which table is in use and until when it is valid. Beyond that, whether there is a
 // leap second at the end of a month is up to the sources: see [Time].
 func WithLeapSeconds(list io.Reader) Option {
 	return func(c *config) {
@@ -49,7 +53,7 @@ func (l *leapTable) read(zoneinfo fs.FS) {
 	if l.table != nil {
 		return
 	}
-	l.table = leap.BuiltIn()
+	l.table, l.system = leap.BuiltIn(), zoneinfo
 	system, err := leap.ReadSystem(zoneinfo)
 	if err == nil {
 		var newest *leap.Table
@@ -64,6 +68,44 @@ func (l *leapTable) read(zoneinfo fs.FS) {
 
 func systemZones() fs.FS { return os.DirFS(zoneinfo) }
 
+// rereadAfter is how soon the system's table is read again: it is replaced twice a year, half a year
+// before it is needed.
+const rereadAfter = 24 * time.Hour
+
+// keepLeapSeconds reads the system's table again and again, until ctx ends.
+func (c *Clock) keepLeapSeconds(ctx context.Context, system fs.FS, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		c.rereadLeapSeconds(system)
+	}
+}
+
+// rereadLeapSeconds takes the system's table, if there is one.
+func (c *Clock) rereadLeapSeconds(system fs.FS) {
+	table, err := leap.ReadSystem(system)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leapsRefused = ""
+	if err == nil {
+		now := c.inspect()
+		err = c.engine.Learn(table, now)
+		c.record(func() []byte { return journal.Learn(c.engine, now, table) })
+		c.learn(now)
+	}
+	if err != nil && !errors.Is(err, leap.ErrBroken) {
+		c.leapsRefused = err.Error()
+	}
+}
+
 // leapSeconds says what is believed about leap seconds. The lock is held.
 func (c *Clock) leapSeconds(now monotonic.Instant) string {
 	report, ok := c.engine.Leap(now)
@@ -72,10 +114,21 @@ func (c *Clock) leapSeconds(now monotonic.Instant) string {
 	case c.engine.CountsSmeared():
 		text = "smeared by the sources, from noon to noon"
 	case !ok:
-		text = fmt.Sprintf("table of %s, valid until %s", report.Source, report.Expiry.Std().Format("2006-01-02"))
+		text = fmt.Sprintf("table of %s, valid until %s", report.Source, report.Expiry.Std().Format(time.DateOnly))
 	}
 	if c.leapsRefused != "" {
 		text += "; not used: " + c.leapsRefused
 	}
 	return text
+}
+
+// reportLeapSeconds emits an event if something else is believed about leap seconds than before. The lock
+// is held.
+func (c *Clock) reportLeapSeconds(now monotonic.Instant) {
+	report, ok := c.engine.Leap(now)
+	if !ok || report.Status == c.leapReport.Status && report.At == c.leapReport.At && report.Expired == c.leapReport.Expired {
+		return
+	}
+	c.leapReport = report
+	c.events.emit(Event{Kind: EventLeapSeconds, Epoch: c.epoch, Reason: report.String()})
 }

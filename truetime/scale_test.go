@@ -1,18 +1,23 @@
 package truetime
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
@@ -153,6 +158,18 @@ func TestTAIAloneIsNotEnoughOnceTheTableHasExpired(t *testing.T) {
 	}
 }
 
+func TestAnExpiredTableIsReported(t *testing.T) {
+	at := tai(t, time.Date(2100, 3, 3, 12, 0, 0, 0, time.UTC))
+	events := make(chan Event, 1000)
+	synchronized(t, at, []Source{inScale{"one", ScaleUTC(), at, 0}}, WithEvents(func(e Event) { events <- e }))
+	for e := range events {
+		if e.Kind == EventLeapSeconds {
+			require.Regexp(t, "^no leap second near; table of .* expired on .*, install a newer one$", e.String())
+			return
+		}
+	}
+}
+
 // list writes a leap-seconds.list.
 func list(expiry time.Time, entries ...leap.Leap) string {
 	const ntp = 2208988800
@@ -181,6 +198,48 @@ func TestANewerLeapSecondTableIsUsed(t *testing.T) {
 
 	_, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithLeapSeconds(strings.NewReader(list(expiry, leap.BuiltIn().Entries()[:10]...))))
 	require.ErrorIs(t, err, leap.ErrConflict)
+}
+
+// The system's table is read again every day, and a journal with that in it replays.
+func TestANewTableOfTheSystemIsLearntWhileTheClockRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+		w := &bytes.Buffer{}
+		c, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithCounter(newBubbleCounter(0)), WithRecorder(w), WithLeapSeconds(strings.NewReader(list(time.Date(2027, 7, 28, 0, 0, 0, 0, time.UTC), leap.BuiltIn().Entries()...))), WithPoll(time.Hour, time.Hour))
+		require.NoError(t, err)
+		zones := t.TempDir()
+		install := func(list string) {
+			require.NoError(t, os.WriteFile(filepath.Join(zones, "leap-seconds.list"), []byte(list), 0o600))
+		}
+		reread := func() { c.rereadLeapSeconds(os.DirFS(zones)) }
+		pass(time.Second)
+		reread()
+		require.NotContains(t, c.Status().LeapSeconds, "not used", "there is no table")
+		install("hello")
+		reread()
+		require.Contains(t, c.Status().LeapSeconds, "not used: leap second table")
+		expiry := time.Date(2095, 1, 1, 0, 0, 0, 0, time.UTC)
+		install(list(expiry, leap.BuiltIn().Entries()[:10]...))
+		reread()
+		require.Contains(t, c.Status().LeapSeconds, "not used: leap second tables disagree")
+		install(list(expiry, leap.BuiltIn().Entries()...))
+		ctx, cancel := context.WithCancel(t.Context())
+		c.running.Go(func() { c.keepLeapSeconds(ctx, os.DirFS(zones), time.Minute) })
+		pass(65 * time.Second)
+		require.Regexp(t, "valid until 2095-01-01$", c.Status().LeapSeconds)
+		require.EqualValues(t, 1, c.Status().Epoch)
+
+		cancel()
+		require.NoError(t, c.Close())
+		learnt := 0
+		require.NoError(t, journal.Replay(w, func(s journal.Step) error {
+			if strings.HasPrefix(s.Text, "learn ") {
+				learnt++
+			}
+			return nil
+		}))
+		require.Equal(t, 2, learnt)
+	})
 }
 
 func TestLeapSecondTablesThatCannotBeUsed(t *testing.T) {

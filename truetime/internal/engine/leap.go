@@ -239,6 +239,7 @@ func (e *Engine) Learn(table *leap.Table, now monotonic.Instant) error {
 		return err
 	}
 	err := e.scales.belief.Learn(table)
+	e.scales.table = e.scales.belief.Table()
 	if errors.Is(err, leap.ErrBroken) {
 		epoch := e.discipline.Epoch()
 		e.discipline.Disrupt(now, err.Error())

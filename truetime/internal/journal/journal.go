@@ -10,9 +10,10 @@
 //	source 0 kind start duration si "ntp1.example.net"
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
 //	poll now source epoch outcome sent latest received earliest minpoll say offset "peer"
+//	learn now expiry at:offset,at:offset,… "source"
 //	= epoch state earliest latest
 //
-// Each look and each poll is followed by a line that begins with "=" and says what the engine then
+// Each look, each poll and each table that is learnt is followed by a line that begins with "=" and says what the engine then
 // concluded for that moment; the ends are - where there is no answer. Instants are the counter's, in
 // nanoseconds; ends are nanoseconds since 1970 in the scale that the engine counts in; durations are
 // nanoseconds; a drift is in units of 2⁻⁶⁴. A leap second table has the POSIX seconds from which on
@@ -42,6 +43,7 @@ const (
 	lineLook   = "look %d %d %d %d %q\n"
 	linePoll   = "poll %d %d %d %d %d %d %d %d %d %d %d %q\n"
 	lineAnswer = "= %d %d %d %d\n"
+	lineLearn  = "learn %d %d %s %q\n"
 	lineNone   = "= %d %d - -\n"
 )
 
@@ -96,6 +98,14 @@ func Finish(e *engine.Engine, i int, x engine.Exchange, r engine.Reply, now mono
 	var b bytes.Buffer
 	f := r.Facts
 	fmt.Fprintf(&b, linePoll, now, i, x.Epoch, r.Outcome, f.Upper.At, f.Upper.Time, f.Lower.At, f.Lower.Time, r.MinPoll, r.Say, r.TAIOffset, r.Peer)
+	conclude(&b, e, now)
+	return b.Bytes()
+}
+
+// Learn returns the lines for a call of [engine.Engine.Learn] that has just been made.
+func Learn(e *engine.Engine, now monotonic.Instant, t *leap.Table) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, lineLearn, now, t.Expiry(), entries(t), t.Source())
 	conclude(&b, e, now)
 	return b.Bytes()
 }

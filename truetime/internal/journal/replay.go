@@ -90,6 +90,8 @@ func (p *player) play(number int, line string) error {
 		return p.look(number, line)
 	case kind == "poll":
 		return p.poll(number, line)
+	case kind == "learn":
+		return p.learn(number, line)
 	}
 	return fmt.Errorf("%.40q cannot be understood", line)
 }
@@ -99,9 +101,7 @@ func (p *player) clock(line string) error {
 	var voters, wander, deviation string
 	var slow, fast uint64
 	d := &c.Discipline
-	format := strings.NewReplacer("%s", "%v").Replace(strings.TrimSuffix(lineClock, "\n"))
-	// Sscanf reads a word up to the next space, which is what follows every one of these.
-	_, err := fmt.Sscanf(line, format, &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Scale.Resolution, &wander, &deviation,
+	_, err := fmt.Sscanf(line, words(lineClock), &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Scale.Resolution, &wander, &deviation,
 		&c.Poll.Min, &c.Poll.Max, &c.Poll.Burst, &c.Target, &c.Seed)
 	if err != nil {
 		return err
@@ -138,21 +138,46 @@ func (p *player) clock(line string) error {
 func (p *player) leaps(line string) error {
 	var expiry leap.UTC
 	var list, source string
-	if _, err := fmt.Sscanf(line, strings.NewReplacer("%s", "%v").Replace(strings.TrimSuffix(lineLeaps, "\n")), &expiry, &list, &source); err != nil {
+	if _, err := fmt.Sscanf(line, words(lineLeaps), &expiry, &list, &source); err != nil {
 		return err
 	}
+	var err error
+	p.config.Table, err = table(expiry, list, source)
+	return err
+}
+
+func (p *player) learn(number int, line string) error {
+	var now monotonic.Instant
+	var expiry leap.UTC
+	var list, source string
+	if _, err := fmt.Sscanf(line, words(lineLearn), &now, &expiry, &list, &source); err != nil {
+		return err
+	}
+	t, err := table(expiry, list, source)
+	if err != nil {
+		return err
+	}
+	_ = p.engine.Learn(t, now) // an error is part of what happened
+	p.step, p.made = Step{number, line, now, p.engine}, true
+	return nil
+}
+
+// words is a format for Sscanf, which reads a word up to the next space.
+func words(format string) string {
+	return strings.NewReplacer("%s", "%v").Replace(strings.TrimSuffix(format, "\n"))
+}
+
+func table(expiry leap.UTC, list, source string) (*leap.Table, error) {
 	var entries []leap.Leap
 	for text := range strings.SplitSeq(list, ",") {
 		var seconds int64
 		var offset int
 		if _, err := fmt.Sscanf(text, "%d:%d", &seconds, &offset); err != nil || seconds < 0 || seconds > maxSeconds {
-			return fmt.Errorf("entry %.40q", text)
+			return nil, fmt.Errorf("entry %.40q", text)
 		}
 		entries = append(entries, leap.Leap{At: leap.UTC(seconds * int64(time.Second)), Offset: offset})
 	}
-	var err error
-	p.config.Table, err = leap.NewTable(entries, expiry, source)
-	return err
+	return leap.NewTable(entries, expiry, source)
 }
 
 // source reads what a source serves. With the last one the clock is complete.

@@ -243,6 +243,9 @@ func (b *Belief) retire(lo TAI) (changed bool) {
 	return len(b.questions) != before
 }
 
+// Table returns the table that is used.
+func (b *Belief) Table() *Table { return b.table }
+
 // Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict]
 // if they disagree, and nothing has changed then; or [ErrBroken] if the table is newer and excludes
 // what has been believed: the driver ends the epoch.

@@ -35,7 +35,7 @@ func (osFiles) syncDir(path string) error { return durable.SyncDirectory(path) }
 
 // lockFile locks the file of that path until it is closed or the process ends. The file is not the
 // bound's own, which every Save replaces, and it stays: to remove it would let two hold it at once.
-func lockFile(path string) (io.Closer, error) {
+func lockFile(path string) (lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -47,5 +47,24 @@ func lockFile(path string) (io.Closer, error) {
 	case !locked:
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, ErrInUse), f.Close())
 	}
-	return f, nil
+	return fileLock{f}, nil
+}
+
+// fileLock is a locked file.
+type fileLock struct{ *os.File }
+
+// held returns an error if the file that is locked is no longer the one at its path.
+func (l fileLock) held() error {
+	locked, err := l.Stat()
+	if err != nil {
+		return err
+	}
+	present, err := os.Stat(l.Name())
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(locked, present) {
+		return fmt.Errorf("%s was replaced: %w", l.Name(), ErrInUse)
+	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -24,7 +23,13 @@ type FileStore struct {
 	files filesystem
 
 	mu   sync.Mutex // one replacement at a time
-	lock io.Closer  // held until Close; nil afterwards
+	lock lock       // held until Close; nil afterwards
+}
+
+// lock keeps other stores from the file.
+type lock interface {
+	held() error // an error if another store could have it, too
+	Close() error
 }
 
 // filesystem is what a FileStore does to files, so that tests can crash between two steps.
@@ -42,12 +47,21 @@ type file interface {
 }
 
 // OpenFileStore returns a store that keeps the bound in the file of that path. The directory must
-// exist, the file need not. Close it after the clock that uses it.
+// exist, the file need not. Close it after the clock that uses it. A relative path is that of the
+// working directory of this moment.
 //
 // It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store
-// has it, in this process or another: two clocks on one bound would issue the same timestamps. Systems
-// that have no such locks, as Solaris and AIX, are refused.
+// has it, in this process or another: two clocks on one bound would issue the same timestamps. If
+// that file is removed or replaced, nothing is loaded or saved any more, because another store could
+// have locked the new one. Systems that have no such locks, as Solaris and AIX, are refused.
 func OpenFileStore(path string) (*FileStore, error) {
+	if path == "" {
+		return nil, errors.New("hlc: no path for the file of the bound")
+	}
+	path, err := filepath.Abs(path) // the working directory may change
+	if err != nil {
+		return nil, fmt.Errorf("hlc: path of the bound: %w", err)
+	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("hlc: lock of the bound: %w", err)
@@ -71,6 +85,9 @@ func (s *FileStore) Close() error {
 func (s *FileStore) usable(ctx context.Context) error {
 	if s.lock == nil {
 		return fmt.Errorf("store of %s: %w", s.path, fs.ErrClosed)
+	}
+	if err := s.lock.held(); err != nil {
+		return fmt.Errorf("store of %s: its lock is lost: %w", s.path, err)
 	}
 	return ctx.Err()
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -30,6 +29,12 @@ type crashFiles struct {
 type content struct{ cached, synced []byte }
 
 var errCrash = errors.New("crash")
+
+// heldLock is a lock that is never lost.
+type heldLock struct{}
+
+func (heldLock) held() error  { return nil }
+func (heldLock) Close() error { return nil }
 
 func newCrashFiles() *crashFiles {
 	return &crashFiles{names: map[string]*content{}, durable: map[string]*content{}}
@@ -134,7 +139,7 @@ func TestACrashAtAnyStepLeavesTheOldBoundOrTheNewOne(t *testing.T) {
 	const old, fresh, third = Timestamp(1_767_225_600_000_000_000), Timestamp(1_767_225_603_000_000_000), Timestamp(1_767_225_606_000_000_000)
 	for failAt := 1; failAt <= stepsOfSave+1; failAt++ {
 		files := newCrashFiles()
-		store := &FileStore{path: "data/bound", files: files, lock: io.NopCloser(nil)}
+		store := &FileStore{path: "data/bound", files: files, lock: heldLock{}}
 		require.NoError(t, store.Save(t.Context(), old))
 		require.Equal(t, stepsOfSave, files.steps)
 
@@ -146,7 +151,7 @@ func TestACrashAtAnyStepLeavesTheOldBoundOrTheNewOne(t *testing.T) {
 			require.ErrorIs(t, err, errCrash, "step %d", failAt)
 		}
 		for i, after := range files.afterCrash() {
-			restarted := &FileStore{path: "data/bound", files: after, lock: io.NopCloser(nil)}
+			restarted := &FileStore{path: "data/bound", files: after, lock: heldLock{}}
 			got, errLoad := restarted.Load(t.Context())
 			require.NoError(t, errLoad, "step %d, crash %d", failAt, i)
 			if err == nil {
@@ -168,9 +173,9 @@ func TestAFirstSaveThatCrashesIsAFirstStartAgain(t *testing.T) {
 	for failAt := 1; failAt <= stepsOfSave; failAt++ {
 		files := newCrashFiles()
 		files.failAt = failAt
-		require.ErrorIs(t, (&FileStore{path: "bound", files: files, lock: io.NopCloser(nil)}).Save(t.Context(), 77), errCrash)
+		require.ErrorIs(t, (&FileStore{path: "bound", files: files, lock: heldLock{}}).Save(t.Context(), 77), errCrash)
 		for _, after := range files.afterCrash() {
-			got, err := (&FileStore{path: "bound", files: after, lock: io.NopCloser(nil)}).Load(t.Context())
+			got, err := (&FileStore{path: "bound", files: after, lock: heldLock{}}).Load(t.Context())
 			require.NoError(t, err)
 			require.Contains(t, []Timestamp{0, 77}, got)
 		}
@@ -221,17 +226,52 @@ func TestWithoutTheDirectoryNothingIsLoadedOrSaved(t *testing.T) {
 func TestOneStoreAtATimeHasTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bound")
 	store := openFile(t, path)
-	if _, locks := store.lock.(*os.File); locks {
-		_, err := OpenFileStore(path)
-		require.ErrorIs(t, err, ErrInUse)
-		require.ErrorContains(t, err, path)
-	}
+	_, err := OpenFileStore(path)
+	require.ErrorIs(t, err, ErrInUse)
+	require.ErrorContains(t, err, path)
 	require.NoError(t, store.Close())
 	require.NoError(t, store.Close())
 	require.ErrorIs(t, store.Save(t.Context(), 5), fs.ErrClosed, "another may have it now")
-	_, err := store.Load(t.Context())
+	_, err = store.Load(t.Context())
 	require.ErrorIs(t, err, fs.ErrClosed)
 	require.NoError(t, openFile(t, path).Save(t.Context(), 5))
+}
+
+// Two clocks would go on from one bound, if somebody removed the lock of a store in use and started another.
+func TestAStoreWhoseLockWasRemovedSavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bound")
+	store := openFile(t, path)
+	require.NoError(t, store.Save(t.Context(), 5))
+	if err := os.Remove(path + ".lock"); err != nil {
+		t.Skipf("this system does not remove a file that is open: %v", err)
+	}
+	require.ErrorIs(t, store.Save(t.Context(), 6), fs.ErrNotExist)
+
+	other := openFile(t, path)
+	require.ErrorIs(t, store.Save(t.Context(), 7), ErrInUse)
+	_, err := store.Load(t.Context())
+	require.ErrorIs(t, err, ErrInUse)
+	require.NoError(t, other.Save(t.Context(), 8))
+	got, err := other.Load(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, Timestamp(8), got)
+}
+
+// A restart in the directory of the first start must find what was saved after a change of directory.
+func TestARelativePathStaysWhereItWasOpened(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	t.Chdir(first)
+	store := openFile(t, "bound")
+	t.Chdir(second)
+	require.NoError(t, store.Save(t.Context(), 5))
+	require.NoError(t, store.Close())
+	t.Chdir(first)
+	got, err := openFile(t, "bound").Load(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, Timestamp(5), got)
+
+	_, err = OpenFileStore("")
+	require.ErrorContains(t, err, "no path")
 }
 
 func openFile(t *testing.T, path string) *FileStore {

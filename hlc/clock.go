@@ -21,6 +21,9 @@ type IntervalClock interface {
 // Clock is a hybrid logical clock. All methods are safe for use by many goroutines. What they return is
 // linearizable: of two calls of which one returns before the other begins, the later one gets the
 // greater timestamp, and no timestamp is returned twice.
+//
+// For that all calls meet in one word of memory. Processors that call at once pass it around, which
+// takes longer than the call itself: together they get no more timestamps a second than one alone.
 type Clock struct {
 	source    IntervalClock
 	physical  PhysicalTime
@@ -40,6 +43,19 @@ type Clock struct {
 	closing  sync.Once
 	closeErr error
 }
+
+// Why one word
+//
+// A word for each processor, and another, mostly read, for what runs ahead of physical time, would not
+// have to be passed around. But then nothing would order two calls on two processors, of which one
+// begins after the other has returned, except physical time itself.
+//
+// It does not do that. No two processors may issue the same number, so each of n has numbers of its own,
+// and physical time would have to advance by n nanoseconds between any two such calls. Of the counters of
+// two processors it is known at best that a later reading is not smaller; the kernel looks for an
+// exception for a few milliseconds when a processor starts (arch/x86/kernel/tsc_sync.c). Other counters
+// stand still for longer than a call takes. And the moment of the interval that is physical time goes
+// back whenever a sample narrows the interval, of which the interval clock says nothing.
 
 // closed is what last is once the clock has been closed. Nothing is ever added to it.
 const closed = math.MinInt64
@@ -178,7 +194,7 @@ func (c *Clock) read() (truetime.Interval, error) {
 		return truetime.Interval{}, fmt.Errorf("hlc: no interval to go by: %w", err)
 	}
 	if !now.Valid() {
-		return truetime.Interval{}, fmt.Errorf("%w: from %v to %v", ErrInvalidInterval, now.Earliest, now.Latest)
+		return truetime.Interval{}, fmt.Errorf("%w: from %v to %v: the interval clock is at fault", ErrInvalidInterval, now.Earliest, now.Latest)
 	}
 	return now, nil
 }

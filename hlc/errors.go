@@ -53,7 +53,7 @@ func (e *FutureError) Ahead() time.Duration { return e.Remote.Time().Sub(e.Now.L
 func (e *FutureError) Error() string {
 	return fmt.Sprintf("%v: %q sent %v, %v beyond the latest that the time may be here, %v; %v is tolerated: "+
 		"the sender's clock or this one is wrong, or the tolerance too small for the sender's uncertainty",
-		ErrFromFuture, e.From, e.Remote, e.Ahead(), e.Now.Latest, e.Tolerance)
+		ErrFromFuture, e.From, e.Remote.Time(), e.Ahead(), e.Now.Latest, e.Tolerance)
 }
 
 func (e *FutureError) Unwrap() error { return ErrFromFuture }
@@ -72,7 +72,7 @@ type AheadError struct {
 func (e *AheadError) Error() string {
 	return fmt.Sprintf("%v: the next timestamp must be after %v, "+
 		"which is %v beyond the latest that the time may be, %v; %v is allowed: try again in %v",
-		ErrTooFarAhead, e.Last, e.Last.Time().Sub(e.Latest), e.Latest, e.MaxAhead, e.Wait)
+		ErrTooFarAhead, e.Last.Time(), e.Last.Time().Sub(e.Latest), e.Latest, e.MaxAhead, e.Wait)
 }
 
 func (e *AheadError) Unwrap() error { return ErrTooFarAhead }

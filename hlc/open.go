@@ -84,7 +84,7 @@ func (c *Clock) awaitPast(ctx context.Context, bound Timestamp) error {
 			}
 			left := bound.Time().Sub(pt.Time())
 			pause = min(left, startLookAgain-1) + 1
-			err = fmt.Errorf("timestamps up to %v may have been issued, and physical time is %v, %v before that", bound, pt, left)
+			err = fmt.Errorf("timestamps up to %v may have been issued, and physical time is %v, %v before that", bound.Time(), pt.Time(), left)
 		}
 		if !sleep(ctx, pause) {
 			return fmt.Errorf("hlc: cannot start yet: %w: %w", err, context.Cause(ctx))

@@ -93,7 +93,7 @@ func (c *Clock) extend(ctx context.Context) error {
 	c.reservation.saving.Store(true)
 	defer c.reservation.saving.Store(false)
 	if err := c.reservation.store.Save(ctx, bound); err != nil {
-		return fmt.Errorf("cannot save %v: %w", bound, err)
+		return fmt.Errorf("cannot save %v: %w", bound.Time(), err)
 	}
 	c.durable.Store(int64(bound))
 	return nil
@@ -102,9 +102,6 @@ func (c *Clock) extend(ctx context.Context) error {
 // notDurable says why t cannot be issued, and asks for a bound that would let it.
 func (c *Clock) notDurable(t Timestamp) error {
 	durable := Timestamp(c.durable.Load())
-	if c.reservation == nil {
-		return fmt.Errorf("%w: %v is beyond %v", ErrNotDurable, t, durable)
-	}
 	r := c.reservation
 	for refused := r.refused.Load(); refused < int64(t) && !r.refused.CompareAndSwap(refused, int64(t)); refused = r.refused.Load() {
 	}
@@ -112,11 +109,12 @@ func (c *Clock) notDurable(t Timestamp) error {
 	case r.wanted <- struct{}{}:
 	default:
 	}
+	beyond := fmt.Errorf("%w: %v is beyond %v", ErrNotDurable, t.Time(), durable.Time())
 	if failure := r.failure.Load(); failure != nil {
-		return fmt.Errorf("%w: %v is beyond %v, and the last attempt to extend that failed: %w", ErrNotDurable, t, durable, *failure)
+		return fmt.Errorf("%w, and the last attempt to extend that failed: %w", beyond, *failure)
 	}
 	if r.saving.Load() {
-		return fmt.Errorf("%w: %v is beyond %v, and the store has not finished to save the next bound", ErrNotDurable, t, durable)
+		return fmt.Errorf("%w, and the store has not finished saving the next bound", beyond)
 	}
-	return fmt.Errorf("%w: %v is beyond %v, and the next bound is about to be saved", ErrNotDurable, t, durable)
+	return fmt.Errorf("%w, and the next bound is about to be saved", beyond)
 }

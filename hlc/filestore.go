@@ -87,7 +87,7 @@ func (s *FileStore) usable(ctx context.Context) error {
 		return fmt.Errorf("store of %s: %w", s.path, fs.ErrClosed)
 	}
 	if err := s.lock.held(); err != nil {
-		return fmt.Errorf("store of %s: its lock is lost: %w", s.path, err)
+		return fmt.Errorf("store of %s: its lock is lost, and it must be opened anew: %w", s.path, err)
 	}
 	return ctx.Err()
 }

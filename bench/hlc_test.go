@@ -33,8 +33,8 @@ func BenchmarkHLCNow(b *testing.B) {
 }
 
 // BenchmarkHLCNowParallel is one clock that all processors ask without doing anything else. They pass its
-// word from one to the other at nearly every call, so it takes what BenchmarkHLCFloorParallel takes, and no
-// fraction of BenchmarkHLCNow. Two fifths of BenchmarkMutexHLCNowParallel would be less than
+// word from one to the other at nearly every call, so it takes about what BenchmarkHLCFloorParallel takes,
+// and no fraction of BenchmarkHLCNow. Two fifths of BenchmarkMutexHLCNowParallel would be less than
 // BenchmarkHLCNow, so two processors would have to get more from one word than one that has it alone.
 //
 // Tried and left out, on two processors: to fetch the word for writing before the counter is read is no

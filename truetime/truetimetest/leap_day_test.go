@@ -122,7 +122,9 @@ func TestSmearingSourcesNeedNoTable(t *testing.T) {
 			require.NoError(t, err)
 			require.Less(t, i.Uncertainty(), ordinary, "leap %d at %v", leap, w.Now())
 			require.EqualValues(t, 1, m.Status().Epoch)
-		}, nil, truetime.ScaleUTCSmeared())
+		}, func(config *MachineConfig, _ []*Server) {
+			config.Oscillator = Constant(float64(200 * leap)) // as if the smear came on top of it
+		}, truetime.ScaleUTCSmeared())
 	}
 }
 

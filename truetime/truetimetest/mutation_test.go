@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,40 @@ import (
 // is another one.
 type mutant struct {
 	name, file, is, becomes string
+}
+
+// leapMutants are noticed by leap days.
+var leapMutants = []mutant{
+	{"an answer is shifted alike in a smear", "internal/engine/answer.go",
+		"	if a.output.From > leap.TAI(lo) || leap.TAI(hi) > a.output.Until {",
+		"	if hi < 0 {"},
+	{"lines ahead reach into the smear", "internal/discipline/ahead.go",
+		"	a.span = min(a.span, a.meter.units(max(left-left/4, 0))) // a slope is below 1 + 1/8\n",
+		"	_ = left\n"},
+	{"one announcement makes a leap second", "internal/leap/vote.go",
+		"	case inserts > b.faulty:",
+		"	case inserts > 0:"},
+	{"one announcement of none excludes it", "internal/leap/vote.go",
+		"	case none >= all:",
+		"	case none >= 1:"},
+	{"an announcement counts for another day", "internal/leap/vote.go",
+		"		case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay-ambiguity: // another day",
+		"		case false:"},
+	{"one voter shows a leap second", "internal/leap/vote.go",
+		"if knowing > b.faulty || voters >= all {",
+		"if knowing > 0 || voters >= all {"},
+	{"the answer does not allow for what is possible", "internal/leap/question.go",
+		"		slow.add(questions[j].at, most)",
+		"		slow.add(questions[j].at, least)"},
+	{"what is believed outlives the epoch", "internal/engine/leap.go",
+		"		s.belief.Restart()\n		s.epoch",
+		"		s.epoch"},
+	{"any smear is the clock's own", "internal/engine/leap.go",
+		"s.profile[i] != (leap.Profile{Kind: leap.Smearing, Smear: leap.NoonToNoon()})",
+		"s.profile[i].Kind != leap.Smearing"},
+	{"TAI is certain for ever", "internal/engine/answer.go",
+		"	} else if latest > a.certain {",
+		"	} else if false {"},
 }
 
 var mutants = []mutant{
@@ -112,20 +145,27 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 	}
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			output, err := m.run(t, 2000)
+			output, err := m.run(t, "^TestWorlds$", "-worlds", "2000")
 			require.Error(t, err, "nothing noticed this fault")
 			require.Contains(t, output, "the same world again", "it was not a world that noticed: %s", output)
+		})
+	}
+	for _, m := range leapMutants {
+		t.Run(m.name, func(t *testing.T) {
+			output, err := m.run(t, "^TestLeapDays$", "-leapdays", "500")
+			require.Error(t, err, "nothing noticed this fault")
+			require.Contains(t, output, "the same day again", "it was not a leap day that noticed: %s", output)
 		})
 	}
 }
 
 // Without a fault the same command passes, or the test above would show nothing.
 func TestWorldsNoticeNothingWhereThereIsNoFault(t *testing.T) {
-	output, err := mutant{file: "internal/discipline/drift.go"}.run(t, 300)
+	output, err := mutant{file: "internal/discipline/drift.go"}.run(t, "^(TestWorlds|TestLeapDays)$", "-worlds", "300", "-leapdays", "20")
 	require.NoError(t, err, output)
 }
 
-func (m mutant) run(t *testing.T, worlds int) (output string, err error) {
+func (m mutant) run(t *testing.T, test string, flags ...string) (output string, err error) {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("..", m.file))
 	require.NoError(t, err)
@@ -148,7 +188,8 @@ func (m mutant) run(t *testing.T, worlds int) (output string, err error) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", overlay, "-run", "^TestWorlds$", ".", "-seed", "1", "-worlds", strconv.Itoa(worlds))
+	arguments := []string{"test", "-vet=off", "-count=1", "-overlay", overlay, "-run", test, ".", "-seed", "1"}
+	command := exec.CommandContext(ctx, "go", append(arguments, flags...)...)
 	out, err := command.CombinedOutput()
 	return string(out), err
 }

@@ -537,3 +537,28 @@ func BenchmarkPoll(b *testing.B) {
 		})
 	}
 }
+
+// What one source of three says is not what their group says, and what a source without a vote says is nothing.
+func TestAGroupAnnouncesWhatMostOfItsSourcesDo(t *testing.T) {
+	u := date(2028, 7, 1)
+	noon := BuiltIn().timeline.fromUTC(u-1) - TAI(halfDay)
+	for announcing, want := range map[int]Status{1: Unknown, 2: PendingInsert} {
+		// two voters of one source each, a group of three, and two sources that have no vote
+		b := NewBelief(BuiltIn(), []int{0, 1, 2, 2, 2, NoVote, NoVote}, 1)
+		require.NoError(t, b.Anchor(noon-TAI(2*second), noon-TAI(second), noon-TAI(second)))
+		b.Hear(0, Insert, noon, noon) // one voter, who may be the liar
+		for i := range announcing {
+			b.Hear(2+i, Insert, noon, noon)
+		}
+		for _, i := range []int{5, 6} {
+			b.Hear(i, Insert, noon, noon)
+		}
+		require.NoError(t, b.Advance(noon+TAI(second), noon+TAI(second)))
+		report := b.Report(noon+TAI(second), noon+TAI(second))
+		if want == PendingInsert {
+			require.Equal(t, SmearingNow, report.Status)
+			continue
+		}
+		require.Equal(t, want, report.Status)
+	}
+}

@@ -36,8 +36,10 @@ type Machine struct {
 	disturbed string // what has happened to the counter that the next look will see
 	unnoticed bool   // the counter is wrong, and no look will see why
 	marker    bool   // and Now sees it at once
-	earliest  truetime.Time
 	epoch     uint64
+	earliest  truetime.Time // in this epoch, as Check has seen it
+
+	earliestTAI truetime.TAI
 }
 
 // link is a Link in use.
@@ -187,7 +189,7 @@ func (m *Machine) Before(t truetime.Time) bool {
 func (m *Machine) Disturbed() bool { return m.frozen || m.disturbed != "" || m.unnoticed }
 
 // Check reads the clock and returns an error if the answer does not contain true time, to the
-// picosecond, or if Earliest has gone back within an epoch. A refusal is no error.
+// picosecond, or if Earliest has gone back within an epoch; in smeared UTC or in TAI. A refusal is no error.
 func (m *Machine) Check() error {
 	i, err := m.Now()
 	if err != nil {
@@ -199,6 +201,9 @@ func (m *Machine) Check() error {
 	}
 	if m.epoch == m.answer.Epoch && i.Earliest < m.earliest {
 		return fmt.Errorf("seed %d, %s after %v: Earliest went back from %v to %v", w.seed, m.name, w.Elapsed(), m.earliest, i.Earliest)
+	}
+	if m.epoch != m.answer.Epoch {
+		m.earliestTAI = math.MinInt64
 	}
 	m.epoch, m.earliest = m.answer.Epoch, i.Earliest
 	return m.checkTAI()
@@ -225,6 +230,10 @@ func (m *Machine) checkTAI() error {
 	if floor, ceil := w.shown(truetime.ScaleTAI()); i.Earliest > truetime.TAI(floor) || i.Latest < truetime.TAI(ceil) {
 		return fmt.Errorf("seed %d, %s after %v: TAI %v is not in %v", w.seed, m.name, w.Elapsed(), truetime.TAI(floor), i)
 	}
+	if i.Earliest < m.earliestTAI {
+		return fmt.Errorf("seed %d, %s after %v: Earliest in TAI went back from %v to %v", w.seed, m.name, w.Elapsed(), m.earliestTAI, i.Earliest)
+	}
+	m.earliestTAI = i.Earliest
 	return nil
 }
 

@@ -1,22 +1,31 @@
 package commitwait
 
 import (
-	"errors"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// fdTimer is a timerfd (timerfd_create(2)). Reading it parks the goroutine in Go's poller and blocks no
+// fdTimer is a timerfd (timerfd_create(2)). Waiting for it parks the goroutine in Go's poller and blocks no
 // thread, and the kernel fires it within tens of microseconds, where Go's own timers take 1 ms.
+//
+// It is never read. When it fires the poller is told, whether or not it has been read before: the poller
+// asks for edges (epoll(7)), and each expiration is one. And read(2), as Go makes the call, wakes the
+// runtime's monitor if the process was idle, which is another thread and as much processor time again;
+// the calls for timers are not made so, because they never block.
 type fdTimer struct {
 	file   *os.File
 	conn   syscall.RawConn
 	when   unix.ItimerSpec
-	settle func(fd uintptr) // sets when; made once, because a closure would be allocated every time
-	count  [8]byte
+	left   unix.ItimerSpec
+	closed atomic.Bool
+
+	// Made once, because a closure would be allocated every time.
+	settle func(fd uintptr)      // sets when
+	fired  func(fd uintptr) bool // nothing is left of it
 }
 
 // openTimer returns a timerfd, or Go's timer where that would do harm or no good: if it cannot be had, if
@@ -44,6 +53,10 @@ func openTimer(sparing bool) timer {
 		// It cannot fail: the descriptor is a timerfd as long as conn has it, and when is in range.
 		_ = unix.TimerfdSettime(int(fd), 0, &t.when, nil)
 	}
+	t.fired = func(fd uintptr) bool {
+		_ = unix.TimerfdGettime(int(fd), &t.left) // nor this
+		return t.left.Value == unix.Timespec{}
+	}
 	return t
 }
 
@@ -69,8 +82,10 @@ func (t *fdTimer) set(d time.Duration) {
 }
 
 func (t *fdTimer) wait() bool {
-	_, err := t.file.Read(t.count[:])
-	if errors.Is(err, os.ErrClosed) {
+	// The poller forgets what it was told before it asks for the first time whether the timer has fired, so
+	// that an expiration is seen by one or the other.
+	err := t.conn.Read(t.fired)
+	if t.closed.Load() {
 		return false
 	}
 	if err != nil {
@@ -80,4 +95,7 @@ func (t *fdTimer) wait() bool {
 	return true
 }
 
-func (t *fdTimer) close() { t.file.Close() }
+func (t *fdTimer) close() {
+	t.closed.Store(true)
+	t.file.Close()
+}

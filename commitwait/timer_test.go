@@ -38,6 +38,14 @@ func TestTimers(t *testing.T) {
 			require.True(t, timer.wait())
 			require.GreaterOrEqual(t, time.Since(set), 5*time.Millisecond, "the earlier one is forgotten")
 		})
+		t.Run(name+", while somebody begins to wait", func(t *testing.T) {
+			timer := open()
+			defer timer.close()
+			for i := range 500 {
+				timer.set(time.Duration(i%50) * 100 * time.Nanosecond)
+				require.True(t, timer.wait()) // one that is not noticed would be waited for for ever
+			}
+		})
 		t.Run(name+", closed", func(t *testing.T) {
 			timer := open()
 			timer.set(time.Hour)

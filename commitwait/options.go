@@ -8,7 +8,7 @@ import (
 
 // Defaults of the options, and the most that they accept.
 const (
-	DefaultSpin     = 80 * time.Microsecond
+	DefaultSpin     = 60 * time.Microsecond
 	MaxSpin         = time.Millisecond
 	DefaultLimit    = time.Hour
 	DefaultMaxAhead = 10 * time.Second
@@ -22,7 +22,7 @@ type config struct {
 	limit     time.Duration
 	failFast  bool
 	sequencer *Sequencer
-	sparing   bool // with file descriptors, because there may be a Waiter for every call
+	sparing   bool // with descriptors and processor time, because there may be a Waiter for every call
 
 	mistakes []error
 }
@@ -44,9 +44,9 @@ func (c *config) mistake(format string, values ...any) {
 }
 
 // WithSpin sets for how long at most a processor is kept busy with reading the clock before a
-// timestamp passes: 0 to 1 ms, by default [DefaultSpin], 80 µs. 0 switches it off.
+// timestamp passes: 0 to 1 ms, by default [DefaultSpin], 60 µs. 0 switches it off.
 //
-// A timer of the kernel fires some 30 to 80 µs late, most of which is the processor waking up. The spin
+// A timer of the kernel fires some 30 to 60 µs late, most of which is the processor waking up. The spin
 // begins that much earlier, and so hides it: the wait then ends within a few microseconds. It costs
 // up to its length of processor time for a wait. Only one goroutine of a Waiter spins; where more than four
 // wait at the same time and the last wake-up was less than four times the spin before, none does, so

@@ -194,6 +194,23 @@ func TestWaitThatEndsBeforeThoseThatCameEarlierIsOnTime(t *testing.T) {
 	})
 }
 
+// Who sleeps for long wakes up late, so the last part of a long wait is slept apart; a short one is not cut up.
+func TestLongWaitSleepsItsLastPartApart(t *testing.T) {
+	for _, spin := range []time.Duration{0, commitwait.DefaultSpin} {
+		for wait, looks := range map[time.Duration]int{900 * time.Microsecond: 0, 8 * time.Millisecond: 1} {
+			synctest.Test(t, func(t *testing.T) {
+				c := &clock{}
+				done := waiting(t.Context(), newWaiter(t, c, commitwait.WithSpin(spin)), truth().Add(wait-1))
+				c.change(func() { c.reads = 0 })
+				time.Sleep(wait - 100*time.Microsecond)
+				synctest.Wait()
+				c.change(func() { require.Equal(t, looks, c.reads, "wait of %v, spin of %v", wait, spin) })
+				require.Equal(t, outcome{nil, wait}, <-done)
+			})
+		}
+	}
+}
+
 // A clock that stands still is asked now and then, and not in a loop without end.
 func TestClockThatStandsStillIsNotSpunOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

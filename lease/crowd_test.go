@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // erratic is a store that takes time, and loses requests and replies.
@@ -62,20 +64,29 @@ func (e *erratic) CompareAndSwap(ctx context.Context, name string, version uint6
 type crowd struct {
 	mu       sync.Mutex
 	leases   []*Lease
-	issued   int64
+	issued   truetime.Time // or promised not to be
 	acquired int
 }
 
 // look finds out whether another lease than l is held while l is.
-func (c *crowd) look(t *testing.T, l *Lease) {
+func (c *crowd) look(t *testing.T, l *Lease, rng *rand.Rand) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l.Check() != nil {
 		return
 	}
 	if ts, err := l.Timestamp(); err == nil {
-		assert.Greater(t, int64(ts), c.issued)
-		c.issued = int64(ts)
+		assert.Greater(t, ts, c.issued)
+		c.issued = ts
+	}
+	floor := truth().Add(time.Duration(rng.Int64N(int64(ttl))))
+	if ts, err := l.TimestampAfter(floor); err == nil {
+		assert.Greater(t, ts, max(c.issued, floor))
+		c.issued = ts
+	}
+	floor = truth().Add(time.Duration(rng.Int64N(int64(ttl))))
+	if l.Raise(floor) == nil {
+		c.issued = max(c.issued, floor)
 	}
 	for _, other := range c.leases {
 		if other != l && other.Check() == nil {
@@ -131,7 +142,7 @@ func (c *crowd) live(t *testing.T, ctx context.Context, candidate *Candidate, rn
 	}
 	_ = l.Do(ctx, func(ctx context.Context, _ Token) error {
 		for range rng.IntN(30) {
-			c.look(t, l)
+			c.look(t, l, rng)
 			if sleep(ctx, time.Duration(rng.Int64N(int64(time.Second)))) != nil {
 				break
 			}

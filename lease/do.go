@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // Do runs work under the lease: it checks, runs work with a context of the lease ([Lease.Context]) and the
@@ -45,7 +47,7 @@ func (l *Lease) stillOurs() error {
 	if why := l.end(nil); errors.Is(why, ErrLost) {
 		return why
 	}
-	return l.judge(now)
+	return judge(now, truetime.Time(l.granted.Load()))
 }
 
 func (l *Lease) begin() error {

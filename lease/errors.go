@@ -23,6 +23,11 @@ var (
 	// ErrUncertain: true time may be past the expiry, and may not.
 	ErrUncertain = errors.New("lease: expiry uncertain")
 
+	// ErrBeyondExpiry: the timestamp, or the floor, would not be before the expiry, so that the next holder
+	// could not know of it. The lease is Held and nothing has changed. A lower floor, or the same after the
+	// next renewal, may do.
+	ErrBeyondExpiry = errors.New("lease: timestamp beyond the expiry")
+
 	// ErrExpired: the lease has certainly expired.
 	ErrExpired = errors.New("lease: expired")
 
@@ -48,6 +53,6 @@ var (
 	// changed nothing and never will. Any other error of CompareAndSwap leaves open whether it has.
 	ErrConflict = errors.New("lease: version conflict")
 
-	// ErrCorrupt: what is stored is not a record. It does not go away by itself.
+	// ErrCorrupt: what is stored, or was to be, is not a record. It does not go away by itself.
 	ErrCorrupt = errors.New("lease: corrupt record")
 )

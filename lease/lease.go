@@ -24,7 +24,7 @@ type Lease struct {
 
 	mu       sync.Mutex
 	ended    error         // why it is over; nil while it is not
-	issued   truetime.Time // the largest timestamp issued, or zero
+	issued   truetime.Time // the largest timestamp issued, or the floor if that is higher; zero if there is neither
 	contexts map[*watched]struct{}
 	works    int           // running Do
 	idle     chan struct{} // closed when works is 0; nil if nobody waits
@@ -81,11 +81,10 @@ func (l *Lease) Check() error {
 	if err != nil {
 		return err
 	}
-	return l.judge(now)
+	return judge(now, truetime.Time(l.granted.Load()))
 }
 
-func (l *Lease) judge(now truetime.Interval) error {
-	expiry := truetime.Time(l.granted.Load())
+func judge(now truetime.Interval, expiry truetime.Time) error {
 	switch Judge(now, expiry) {
 	case Held:
 		return nil
@@ -93,34 +92,6 @@ func (l *Lease) judge(now truetime.Interval) error {
 		return fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, expiry, now.Earliest)
 	}
 	return fmt.Errorf("%w: it is %v, and it was %v", ErrUncertain, expiry, now)
-}
-
-// Timestamp returns a commit timestamp: not before true time, larger than every one issued under this
-// lease or under one before it, and before the expiry. Release waits until it has passed. The
-// errors are those of Check.
-//
-// If timestamps are asked for faster than one per nanosecond, or the clock falls back, they run ahead of
-// Latest, and near the expiry there may be none left: ErrUncertain.
-func (l *Lease) Timestamp() (truetime.Time, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended != nil {
-		return 0, l.ended
-	}
-	now, err := l.config.now()
-	if err != nil {
-		return 0, err
-	}
-	if err := l.judge(now); err != nil {
-		return 0, err
-	}
-	expiry := truetime.Time(l.granted.Load())
-	next, ok := timestamp(now, expiry, l.issued)
-	if !ok {
-		return 0, fmt.Errorf("%w: no timestamp is left between %v and the expiry at %v", ErrUncertain, l.issued, expiry)
-	}
-	l.issued = next
-	return next, nil
 }
 
 // Close ends the lease for its holder: contexts are cancelled, nothing is renewed, nothing runs in the
@@ -159,7 +130,8 @@ type Status struct {
 	Token  Token
 	Expiry truetime.Time
 
-	// Issued is the largest timestamp issued, or zero.
+	// Issued is the largest timestamp issued, or the floor ([Lease.Raise]) if that is higher: what Release
+	// waits for. It is zero if there is neither.
 	Issued truetime.Time
 
 	// Failures counts the renewals that failed since one succeeded, and Failure is the last such error.

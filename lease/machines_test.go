@@ -104,6 +104,7 @@ func TestOnMachinesThatAreSuspendedRestoredAndCutOffOneHoldsTheLease(t *testing.
 	for _, what := range []string{
 		"acquired", "renewed", "released", "crash", "lost request", "lost reply", "late request", "acted", "refused to act", "zombie refused",
 		"machine paused", "machine suspended", "machine restored", "servers cut", "fooled",
+		"raised", "above a floor",
 	} {
 		require.Positive(t, seen[what], "no world had this: %s", what)
 	}

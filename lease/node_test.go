@@ -240,11 +240,8 @@ func (n *node) act() {
 	} else {
 		w.record(w.now, operation{checked: n.token}, true)
 	}
-	if ts, ok := timestamp(now, n.granted, n.issued); ok && !n.fooled() {
-		if ts <= w.issued || ts < w.now || ts >= n.granted {
-			w.broken("node %d issued %v after %v, with a lease until %v", n.id, ts, w.issued, n.granted)
-		}
-		n.issued, w.issued = ts, ts
+	if !n.fooled() {
+		n.stamp(now)
 	}
 	token := n.token
 	delay := w.upTo(worldDelay)
@@ -252,6 +249,41 @@ func (n *node) act() {
 		delay = w.upTo(4 * worldTTL) // a zombie
 	}
 	w.after(delay, func() { w.write(token) })
+}
+
+// stamp does as Timestamp, TimestampAfter and Raise do, with floors from elsewhere: of the past, of the future,
+// and beyond the expiry. Whatever was issued or promised before, by anybody, has to stay below what is issued.
+func (n *node) stamp(now truetime.Interval) {
+	w := n.world
+	floor := w.now.Add(w.upTo(2*worldTTL) - worldTTL/2)
+	switch w.rng.IntN(4) {
+	case 0:
+		promised, ok := raise(n.granted, n.issued, floor)
+		if ok != (floor < n.granted) || ok && (promised < floor || promised < n.issued) {
+			w.broken("node %d raised %v to %v, %v, with a lease until %v", n.id, n.issued, promised, ok, n.granted)
+		}
+		if ok {
+			w.count["raised"]++
+			n.issued, w.issued = promised, max(w.issued, floor)
+		} else {
+			w.count["floor beyond the expiry"]++
+		}
+		return
+	case 1:
+		floor = 0
+	}
+	ts, ok := timestamp(now, n.granted, max(n.issued, floor))
+	if !ok {
+		w.count["no timestamp left"]++
+		return
+	}
+	if ts <= w.issued || ts <= floor || ts < w.now || ts >= n.granted {
+		w.broken("node %d issued %v after %v, above a floor of %v, with a lease until %v", n.id, ts, w.issued, floor, n.granted)
+	}
+	if floor > now.Latest {
+		w.count["above a floor"]++
+	}
+	n.issued, w.issued = ts, ts
 }
 
 // write arrives at the resource.

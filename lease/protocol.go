@@ -161,12 +161,3 @@ func (p *protocol) swapped(next Record, version uint64, err error) {
 
 // forget has the record loaded before the next decision.
 func (p *protocol) forget() { p.known = false }
-
-// timestamp returns a commit timestamp: at least Latest, above last, and inside the lease.
-func timestamp(now truetime.Interval, expiry, last truetime.Time) (truetime.Time, bool) {
-	next := now.Latest
-	if next <= last {
-		next = last.Add(1)
-	}
-	return next, Judge(now, expiry) == Held && next < expiry && next > last
-}

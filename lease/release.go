@@ -11,9 +11,9 @@ import (
 
 // Release gives the lease up, so that others need not wait for the expiry. The holder stops first:
 // contexts are cancelled, and Check and Timestamp refuse. Then it waits for running [Lease.Do] to
-// return and for the largest timestamp issued to have passed, so that every timestamp of the next
-// holder is larger (Corbett et al., "Spanner", OSDI 2012, section 4.1.1, abdication). Then the record is
-// given up in the store.
+// return and for the largest timestamp issued and the floor ([Lease.Raise]) to have passed, so that every
+// timestamp of the next holder is larger (Corbett et al., "Spanner", OSDI 2012, section 4.1.1,
+// abdication). Then the record is given up in the store.
 //
 // It returns nil once the record is not ours. If ctx ends before, or if the clock is closed, the error
 // says so and the record stays until it expires, or until Release is called again; the lease is over in
@@ -61,10 +61,10 @@ func (l *Lease) release(ctx context.Context) error {
 	}
 }
 
-// passed waits until the largest timestamp issued has certainly passed.
+// passed waits until the largest timestamp issued, and the floor, have certainly passed.
 func (l *Lease) passed(ctx context.Context) error {
 	l.mu.Lock()
-	issued := l.issued // the last one: none is issued once the lease is over
+	issued := l.issued // for good: none is issued, and no floor raised, once the lease is over
 	l.mu.Unlock()
 	for issued != 0 {
 		pause := l.config.RenewEvery / 8

@@ -33,7 +33,7 @@ func TestInNoWorldTwoHoldTheLeaseAtTheSameTrueInstant(t *testing.T) {
 	t.Log(seen)
 	for _, what := range []string{
 		"acquired", "renewed", "lost", "released", "crash", "pause", "disruption", "lost request", "lost reply", "late request",
-		"acted", "refused to act", "zombie refused",
+		"acted", "refused to act", "zombie refused", "raised", "above a floor", "floor beyond the expiry", "no timestamp left",
 	} {
 		require.Positive(t, seen[what], "no world had this: %s", what)
 	}

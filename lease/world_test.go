@@ -31,7 +31,7 @@ type world struct {
 
 	tokens  map[Token]bool // handed out
 	highest Token
-	issued  truetime.Time // the largest timestamp, of anybody
+	issued  truetime.Time // the largest timestamp or floor, of anybody
 	history []porcupine.Operation
 	count   map[string]int
 	wrong   error // the first invariant that was broken

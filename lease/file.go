@@ -23,7 +23,9 @@ import (
 // systems are not to be relied on. Each name has two files, called after its SHA-256; deleting them
 // begins the tokens again.
 //
-// An operation costs a Load one fsync, of the directory, and a CompareAndSwap two.
+// A file holds what [Record.MarshalBinary] returns, with the name of the lease in the line of JSON.
+//
+// A Load costs one fsync, of the directory, and a CompareAndSwap two.
 type FileStore struct {
 	directory string
 }
@@ -67,7 +69,7 @@ func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uin
 			return conflict(name, present.Version, version)
 		}
 		next.Version = version + 1
-		data, err := encode(name, next)
+		data, err := next.encode((*text)(&name))
 		if err != nil {
 			return err
 		}
@@ -122,7 +124,14 @@ func read(path, name string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("lease: record of %.80q: %w", name, err)
 	}
-	r, err := decode(name, data)
+	r, of, err := decode(data)
+	switch {
+	case err != nil:
+	case of == nil || string(*of) != name:
+		err = fmt.Errorf("%w: it is the record of another lease", ErrCorrupt)
+	case r.Version == 0:
+		err = fmt.Errorf("%w: version 0", ErrCorrupt)
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("%w in %s; restore it, or find the highest token used before you delete it", err, path)
 	}

@@ -50,17 +50,26 @@ type Record struct {
 // free reports whether nobody holds the lease: it was never taken, or it was given up.
 func (r Record) free() bool { return r.Holder == "" }
 
-// validate finds out what no candidate can have written.
+// validate finds out what no store can have returned.
 func (r Record) validate() error {
 	switch {
 	case r == Record{}:
-		return nil
+		return nil // there never was one
 	case r.Version == 0:
 		return fmt.Errorf("%w: it has content and no version", ErrCorrupt)
+	}
+	return r.validateContent()
+}
+
+// validateContent finds out what no candidate can have written.
+func (r Record) validateContent() error {
+	switch {
 	case r.Token == 0 || r.Token == maxToken:
 		return fmt.Errorf("%w: token %d", ErrCorrupt, r.Token)
 	case r.TTL <= 0 || r.TTL > MaxTTL:
 		return fmt.Errorf("%w: time to live %v", ErrCorrupt, r.TTL)
+	case len(r.Holder) > MaxName:
+		return fmt.Errorf("%w: a holder with a name of %d bytes", ErrCorrupt, len(r.Holder))
 	case r.free() && (r.Session != Session{} || r.Expiry != 0):
 		return fmt.Errorf("%w: given up, and yet with a session or an expiry", ErrCorrupt)
 	case !r.free() && (r.Session == Session{} || r.Expiry == 0):

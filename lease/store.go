@@ -10,9 +10,9 @@ import "context"
 // whose CompareAndSwap has succeeded, or which a Load has returned, must survive whatever the
 // store is meant to survive; otherwise the same token is handed out twice.
 //
-// In etcd the version is the key's modification revision: CompareAndSwap is one transaction that
-// compares ModRevision (0 where there is no key) and puts, and the revision in its header is the new
-// version. In SQL it is a column:
+// Keep the record as [Record.MarshalBinary] has it, or field by field. In etcd the version is the key's
+// modification revision: CompareAndSwap is one transaction that compares ModRevision (0 where there is no
+// key) and puts, and the revision in its header is the new version. In SQL it is a column:
 //
 //	UPDATE lease SET version = version + 1, … WHERE name = $1 AND version = $2
 //	INSERT INTO lease (name, version, …) VALUES ($1, 1, …) ON CONFLICT DO NOTHING  -- for version 0

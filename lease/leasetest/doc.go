@@ -6,6 +6,9 @@
 //		})
 //	}
 //
+// Every record that is stored here is one that a candidate could write, and so one that
+// [lease.Record.MarshalBinary] accepts.
+//
 // # What this does not promise
 //
 // A test can show that a store is wrong, not that it is right. What happens when the server of a store

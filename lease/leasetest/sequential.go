@@ -110,7 +110,7 @@ func extremesComeBack(ctx context.Context, store lease.Store) error {
 	extremes := []lease.Record{
 		{Holder: strings.Repeat("h", lease.MaxName), Session: lease.Session{255, 255}, Token: math.MaxUint64 - 1, Expiry: math.MaxInt64, TTL: lease.MaxTTL},
 		{Holder: "\x00\xff \n\"'%;--", Session: lease.Session{15: 1}, Token: 1, Expiry: math.MinInt64, TTL: 1},
-		{Holder: "保持者", Session: lease.Session{1}, Token: 1<<63 + 1, Expiry: 1<<53 + 1, TTL: 1<<53 + 1},
+		{Holder: "保持者", Session: lease.Session{1}, Token: 1<<63 + 1, Expiry: 1<<53 + 1, TTL: lease.MaxTTL - 1},
 	}
 	var version uint64
 	for _, next := range extremes {

@@ -2,6 +2,7 @@ package leasetest
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
@@ -21,6 +22,45 @@ func TestStoresOfThisModulePass(t *testing.T) {
 			require.NoError(t, err)
 			return store
 		})
+	})
+}
+
+// encoded keeps records as most stores will: as bytes, with the version apart.
+type encoded struct {
+	mu       sync.Mutex
+	records  map[string][]byte
+	revision uint64
+	versions map[string]uint64
+}
+
+func (e *encoded) Load(ctx context.Context, name string) (r lease.Record, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if data, ok := e.records[name]; ok {
+		err = r.UnmarshalBinary(data)
+	}
+	r.Version = e.versions[name]
+	return r, errors.Join(err, ctx.Err())
+}
+
+func (e *encoded) CompareAndSwap(ctx context.Context, name string, version uint64, next lease.Record) (uint64, error) {
+	data, err := next.MarshalBinary()
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return 0, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.versions[name] != version {
+		return 0, lease.ErrConflict
+	}
+	e.revision++
+	e.records[name], e.versions[name] = data, e.revision
+	return e.revision, nil
+}
+
+func TestAStoreOfEncodedRecordsPasses(t *testing.T) {
+	TestStore(t, func(*testing.T) lease.Store {
+		return &encoded{records: map[string][]byte{}, versions: map[string]uint64{}}
 	})
 }
 

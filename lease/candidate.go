@@ -133,21 +133,6 @@ func (c *Config) send(ctx context.Context, p *protocol, a action) error {
 	return nil
 }
 
-// Revoke takes the lease away from whom the record seen names, if the record is still that one, and
-// else returns ErrConflict. It is for an operator who has found out why a record is from the future
-// ([ErrFromFuture]). The holder, if it lives, goes on until its next renewal, and nothing but a
-// [Fence] stops it until then.
-func Revoke(ctx context.Context, store Store, name string, seen Record) error {
-	if err := seen.validate(); err != nil {
-		return err
-	}
-	if seen.free() {
-		return nil
-	}
-	_, err := store.CompareAndSwap(ctx, name, seen.Version, Record{Token: seen.Token, TTL: seen.TTL})
-	return err
-}
-
 func newSession() (s Session) {
 	_, _ = rand.Read(s[:]) // it never fails
 	return s

@@ -10,7 +10,8 @@ import (
 )
 
 // IntervalClock is what a lease is decided by: [truetime.Clock] and everything else that answers with intervals
-// which contain true time.
+// which contain true time. Packages hlc and commitwait ask for the same, each in its own words, so that
+// none of them depends on another: whatever is good for one is good for all, without a conversion.
 type IntervalClock interface {
 	Now() (truetime.Interval, error)
 }

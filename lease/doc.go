@@ -53,7 +53,8 @@
 //
 //   - Two leases of one name are never Held at the same true time, whatever is paused, lost or late.
 //   - Tokens grow with every acquisition, also with one by a holder of the same name.
-//   - Timestamps ([Lease.Timestamp]) are inside the lease and larger than all issued under it and before it.
+//   - Timestamps ([Lease.Timestamp], [Lease.TimestampAfter]) are inside the lease and larger than all issued under
+//     it and before it, and than all floors that [Lease.Raise] has accepted, unless an operator has called [Revoke].
 //   - A holder that crashes is succeeded at the latest TTL, twice the successor's ε, and a round trip to the store
 //     (if that is shorter than TTL/8) after it read the clock for its last renewal.
 //   - While a clock refuses to answer, its holder does not act: [ErrClock]. The record keeps running, so the holder
@@ -70,6 +71,12 @@
 //   - That a context ends in time in a process that is stopped for longer than the margin.
 //   - Anything when a clock is wrong, beyond what the fence still keeps away. An expiry that no correct clock
 //     can have written is reported ([ErrFromFuture]) once it has stayed so for 10 s, and not waited for.
+//   - One holder where a machine is cloned, or restored from a snapshot while it goes on elsewhere, with a lease
+//     in its memory: both have the same session and token, take each other's renewals for their own, and no
+//     fence can tell them apart. Do not clone machines that hold leases. Where it may happen have a VMClock device
+//     watched, and end the process, or Close its leases, at an event of the clock that tells of it
+//     (truetime.EventDisruption): the clock refuses from then on until it is synchronized again, and
+//     that long nobody acts. The same goes for a store that is restored: its tokens begin again.
 //   - Fairness: who is next is whoever asks first after the expiry.
 //   - That the lease can be had at once after an Acquire that was cancelled, or a Release that failed: the
 //     record may stay until it expires.

@@ -20,6 +20,18 @@ func TestAFenceAdmitsNoTokenAfterAHigherOne(t *testing.T) {
 	require.ErrorIs(t, new(Fence).Admit(0), ErrStaleToken, "zero is nobody's token")
 }
 
+func TestAdmitIsTheRuleOfAFence(t *testing.T) {
+	for highest := range Token(4) {
+		for token := range Token(4) {
+			err := Admit(highest, token)
+			require.Equal(t, token != 0 && token >= highest, err == nil, "%d after %d", token, highest)
+			if err != nil {
+				require.ErrorIs(t, err, ErrStaleToken)
+			}
+		}
+	}
+}
+
 func TestAFenceNeverGoesBackUnderConcurrency(t *testing.T) {
 	var f Fence
 	var wg sync.WaitGroup

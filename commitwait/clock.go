@@ -8,11 +8,13 @@ import (
 
 // IntervalClock is what there is to wait by: [truetime.Clock] and everything else that answers with intervals.
 // Now is called by several goroutines, and by one of them again and again in the final spin, so it
-// should take nanoseconds; it must not call back into this package.
+// should take nanoseconds; it must not call back into this package. Packages hlc and lease ask for the same
+// method, each in its own words, so that none of them depends on another: a clock that is good for one is good
+// for all, without a conversion.
 //
 // A clock may also have the method Changed() <-chan struct{}, as truetime.Clock has: a channel that is
 // closed when Earliest may have jumped, or when Now begins or ceases to refuse. Without it a jump is
-// seen when the timer fires, at the latest after 100 ms.
+// seen when the timer fires, at the latest after 100 ms. A type that wraps a clock has to pass it on.
 type IntervalClock interface {
 	Now() (truetime.Interval, error)
 }

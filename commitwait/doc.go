@@ -27,7 +27,8 @@
 //
 // The wait and the work overlap, so only what is left of 2ε after the work is waited for. [Waiter.Until]
 // is the wait alone, for those who take their timestamps elsewhere, and a [Sequencer] hands out
-// timestamps that strictly increase. [Until] and [Do] need no Waiter.
+// timestamps that strictly increase. [Waiter.DoFrom] takes them from a source of your own, such as a lease.
+// [Until] and [Do] need no Waiter.
 //
 // # What is promised
 //
@@ -49,4 +50,6 @@
 //     one thing that must not be forgotten: a trigger, a cache or a replica that shows it early breaks
 //     the order.
 //   - That two calls of Do get different timestamps, without [WithSequencer].
+//   - Order by the timestamps of [Waiter.DoFrom], if its source gives ones that are before Latest. Only what
+//     has certainly passed is noticed.
 package commitwait

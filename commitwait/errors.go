@@ -16,7 +16,7 @@ var (
 	// for the timestamp again, or undo the work.
 	ErrNotPassed = errors.New("commitwait: the timestamp may not have passed")
 
-	// ErrNotBegun: Do has not called the work. Nothing was promised, and Do may be called again.
+	// ErrNotBegun: Do or DoFrom has not called the work. Nothing was promised, and it may be called again.
 	ErrNotBegun = errors.New("commitwait: the work has not begun")
 )
 
@@ -35,6 +35,13 @@ var (
 
 	// ErrNoTimestamp: the timestamp is the zero Time, which stands for no time at all.
 	ErrNoTimestamp = errors.New("commitwait: the timestamp is zero")
+
+	// ErrPastTimestamp: a source of timestamps other than a [Sequencer] gave one that had certainly passed
+	// before it was asked, so that what began earlier may have a later one. The source is wrong, or a clock.
+	ErrPastTimestamp = errors.New("commitwait: timestamp of the past")
+
+	// ErrNoSource: the source of timestamps is nil.
+	ErrNoSource = errors.New("commitwait: the source of timestamps is nil")
 
 	// ErrNoClock: the clock is nil.
 	ErrNoClock = errors.New("commitwait: the clock is nil")

@@ -88,7 +88,8 @@ func WithFailFast() Option {
 }
 
 // WithSequencer makes [Waiter.Do] take its timestamps from s, so that they strictly increase. By
-// default it takes Latest, and two concurrent calls may be given the same.
+// default it takes Latest, and two concurrent calls may be given the same. [Waiter.DoFrom] takes them from
+// anywhere.
 func WithSequencer(s *Sequencer) Option {
 	return func(c *config) {
 		if s == nil {

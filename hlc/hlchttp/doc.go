@@ -5,7 +5,8 @@
 //	client := http.Client{Transport: hlchttp.Transport(clock, nil)}
 //
 // With both in place, whatever a service does on behalf of a request has a greater timestamp than
-// whatever its client did before, and the other way round with the response.
+// whatever its client did before, and the other way round with the response. A client that has no clock gives
+// a [Relay], and still sees its own writes.
 //
 // # What this does not promise
 //

@@ -33,7 +33,7 @@ func WithPeer(name func(*http.Request) string) Option {
 //     sender's clock is wrong, or this one;
 //   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for want of
 //     synchronization.
-func Handler(clock *hlc.Clock, next http.Handler, options ...Option) http.Handler {
+func Handler(clock Clock, next http.Handler, options ...Option) http.Handler {
 	h := &handler{clock: clock, next: next, peer: func(r *http.Request) string { return r.RemoteAddr }}
 	for _, option := range options {
 		if option != nil {
@@ -44,7 +44,7 @@ func Handler(clock *hlc.Clock, next http.Handler, options ...Option) http.Handle
 }
 
 type handler struct {
-	clock *hlc.Clock
+	clock Clock
 	next  http.Handler
 	peer  func(*http.Request) string
 }
@@ -91,8 +91,8 @@ func statusOf(err error) int {
 
 type receivedKey struct{}
 
-// FromContext returns the timestamp at which [Handler] received the request of this context.
+// FromContext returns the timestamp at which [Handler] received the request of this context, if there is one.
 func FromContext(ctx context.Context) (hlc.Timestamp, bool) {
-	received, ok := ctx.Value(receivedKey{}).(hlc.Timestamp)
-	return received, ok
+	received, _ := ctx.Value(receivedKey{}).(hlc.Timestamp)
+	return received, received.Valid()
 }

@@ -5,15 +5,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-
-	"github.com/epsilontime/epsilon/hlc"
 )
 
 // responseWriter puts a timestamp into the header when it is written, whichever way that happens: a
 // timestamp taken earlier would be before what the handler did until then.
 type responseWriter struct {
 	http.ResponseWriter
-	clock   *hlc.Clock
+	clock   Clock
 	stamped bool
 }
 

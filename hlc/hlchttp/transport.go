@@ -3,8 +3,6 @@ package hlchttp
 import (
 	"fmt"
 	"net/http"
-
-	"github.com/epsilontime/epsilon/hlc"
 )
 
 // Transport puts a timestamp of clock into each request and merges the one of the response before the
@@ -14,7 +12,9 @@ import (
 // because it is malformed or from the future, the error names the host, and there is no response: to
 // use it unmerged would be to lose the order of events. The server may have done what was asked, as
 // with a connection that breaks before the response. A response without a timestamp is passed on.
-func Transport(clock *hlc.Clock, next http.RoundTripper) http.RoundTripper {
+//
+// A client that has no clock gives a [Relay].
+func Transport(clock Clock, next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
 	}
@@ -22,7 +22,7 @@ func Transport(clock *hlc.Clock, next http.RoundTripper) http.RoundTripper {
 }
 
 type transport struct {
-	clock *hlc.Clock
+	clock Clock
 	next  http.RoundTripper
 }
 
@@ -38,7 +38,11 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if stamped.Header == nil {
 		stamped.Header = http.Header{}
 	}
-	stamped.Header.Set(Header, sent.String())
+	if sent.Valid() {
+		stamped.Header.Set(Header, sent.String())
+	} else {
+		stamped.Header.Del(Header) // one that was copied from elsewhere says nothing about this clock
+	}
 	response, err := t.next.RoundTrip(stamped)
 	if err != nil {
 		return nil, err
@@ -48,6 +52,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return response, nil
+}
+
+// CloseIdleConnections is for http.Client's method of that name.
+func (t *transport) CloseIdleConnections() {
+	if next, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		next.CloseIdleConnections()
+	}
 }
 
 func (t *transport) receive(response *http.Response, from string) error {

@@ -226,6 +226,13 @@ func WithRecorder(w io.Writer) Option {
 
 // WithCounter replaces the local counter, which is otherwise [monotonic.System]. Every assumption
 // about drift is then about this one.
+//
+// A counter that is not a [monotonic.SystemCounter], also one that wraps it, is not watched, and
+// Status says so. A suspend, a change of the kernel's clocksource or a step of the rate goes unnoticed then, and
+// the interval may miss true time until the sources contradict it, or until the clock finds that nothing ran for
+// a while; how far a scaled counter is off its nominal rate is not measured and not added to the drift; and the
+// VMClock device is looked at only if [WithVMClock] says so. So such a counter is for tests, or has to be one that
+// neither stands still nor jumps, and is within the drift as it is.
 func WithCounter(counter monotonic.Counter) Option {
 	return func(c *config) {
 		if counter == nil {

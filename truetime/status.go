@@ -49,7 +49,7 @@ type Status struct {
 	// for one that is neither confirmed nor excluded.
 	LeapSeconds string
 
-	Counter string // which local counter is read, and why not a faster one
+	Counter string // which local counter is read, why not a faster one, and whether nobody watches it (WithCounter)
 
 	Voters  int // n, as configured; the sources of a group are one voter
 	Faulty  int // f, how many of them may be wrong

@@ -79,6 +79,9 @@ func (w *watch) describe() string {
 	if s, ok := w.counter.(fmt.Stringer); ok {
 		text = s.String()
 	}
+	if w.machine == nil {
+		text += ", not watched for disruptions"
+	}
 	if w.vm.text != "" {
 		text += "; " + w.vm.text
 	}

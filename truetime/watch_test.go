@@ -144,7 +144,13 @@ func TestStatusSaysWhichCounterIsRead(t *testing.T) {
 	own, err := New([]Source{&answersAtOnce{}}, WithCounter(newBubbleCounter(0)))
 	require.NoError(t, err)
 	defer own.Close()
-	require.Equal(t, "a counter of type truetime.bubbleCounter", own.Status().Counter)
+	require.Equal(t, "a counter of type truetime.bubbleCounter, not watched for disruptions", own.Status().Counter)
+	require.NotContains(t, c.Status().Counter, "not watched for disruptions")
+
+	wrapped, err := New([]Source{&answersAtOnce{}}, WithCounter(struct{ *monotonic.SystemCounter }{system}))
+	require.NoError(t, err)
+	defer wrapped.Close()
+	require.Contains(t, wrapped.Status().Counter, ", not watched for disruptions", "though it is the machine's within")
 }
 
 // The rate of the machine's counter is measured before the first answer rests on it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/commitwait"
+	"github.com/epsilontime/epsilon/lease"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -46,6 +47,38 @@ func Example() {
 	now, err := clock.Now()
 	fmt.Println(row, err == nil && now.After(timestamp))
 	// Output: written true
+}
+
+// A transaction of a leader: its timestamp is inside the lease and above those at which participants
+// have prepared.
+func ExampleWaiter_DoFrom() {
+	ctx, clock := context.Background(), fixed{epsilon: time.Millisecond}
+	waiter, err := commitwait.New(clock)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer waiter.Close()
+	candidate, err := lease.New(lease.Config{Store: new(lease.Memory), Clock: clock, Name: "shard", Holder: "here", TTL: time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	held, err := candidate.Acquire(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer held.Close()
+
+	prepared := truetime.FromStd(time.Now()).Add(5 * time.Millisecond) // by the slowest participant
+	timestamp, err := waiter.DoFrom(ctx, func() (truetime.Time, error) {
+		return held.TimestampAfter(prepared)
+	}, func(context.Context, truetime.Time) error {
+		return nil // write, with the timestamp and held.Token()
+	})
+	fmt.Println(timestamp > prepared, err)
+	// Output: true <nil>
 }
 
 func ExampleUntil() {

@@ -29,6 +29,7 @@ type Clock struct {
 	engine  *engine.Engine
 	watch   watch
 	pollers []*poller
+	until   monotonic.Instant // when the attendant expects to have something to do
 	faulty  int
 	state   State
 	epoch   uint64        // of the last report
@@ -38,6 +39,8 @@ type Clock struct {
 
 	leapsRefused string      // why a leap second table is not used
 	leapReport   leap.Report // of the last event
+
+	again chan struct{} // asks the attendant to see what is due
 
 	close   sync.Once
 	cancel  context.CancelFunc
@@ -58,10 +61,7 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	c := newClock(config, voter, sources)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
-	for _, p := range c.pollers {
-		c.running.Go(func() { c.run(ctx, p) })
-	}
-	c.running.Go(func() { c.keepWatch(ctx) })
+	c.running.Go(func() { c.attend(ctx) })
 	if system := config.leaps.system; system != nil {
 		c.running.Go(func() { c.keepLeapSeconds(ctx, system, rereadAfter) })
 	}
@@ -77,6 +77,7 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 		faulty:   config.faulty,
 		epoch:    1,
 		changed:  make(chan struct{}),
+		again:    make(chan struct{}, 1),
 		events:   newEventQueue(config.events),
 
 		leapsRefused: config.leaps.refused,
@@ -244,7 +245,6 @@ func (c *Clock) learn(now monotonic.Instant) {
 		c.events.emit(Event{Kind: EventDisruption, Epoch: e, Reason: d.LastDisruption().Reason})
 		for _, p := range c.pollers {
 			p.forget()
-			p.wake()
 		}
 	}
 	for _, p := range c.pollers {

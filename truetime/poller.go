@@ -12,66 +12,30 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
-// poller asks one source again and again. Its goroutine owns the exchange; everything else is
-// guarded by the clock's lock.
+// poller is what the clock knows about one source, besides what the engine does. The clock's lock
+// guards it.
 type poller struct {
 	index  int
 	source Source
 	group  string
 	scale  Scale                        // that it is declared to serve
 	judged interface{ Judged(Verdict) } // the source, if it wants to know; nil otherwise
-	again  chan struct{}                // asks the goroutine to see when the next poll is due
 
 	verdict Verdict
 	err     error  // of the last poll
 	last    Sample // the last one used
 	heard   bool   // last is valid
+	asked   bool   // a poll is under way
+	near    bool   // the last one took no longer than [nearAtMost]
 }
 
 func newPoller(index int, source Source) *poller {
-	p := &poller{index: index, source: source, scale: scaleOf(source), again: make(chan struct{}, 1), verdict: Silent}
+	p := &poller{index: index, source: source, scale: scaleOf(source), verdict: Silent}
 	if m, ok := source.(member); ok {
 		p.group = m.group
 	}
 	p.judged, _ = ungrouped(source).(interface{ Judged(Verdict) })
 	return p
-}
-
-// run polls until ctx ends or the source denies service.
-func (c *Clock) run(ctx context.Context, p *poller) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			c.poll(ctx, p)
-		case <-p.again:
-		}
-		wait, ok := c.wait(p)
-		if !ok || ctx.Err() != nil {
-			return
-		}
-		timer.Reset(wait)
-	}
-}
-
-// wait returns how long it is until the next poll, and false if there is none.
-func (c *Clock) wait(p *poller) (time.Duration, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	due, ok := c.engine.Due(p.index)
-	return due.Sub(c.counter.Now()), ok
-}
-
-// wake has the poller's goroutine see when the next poll is due; a request that is already pending
-// is enough.
-func (p *poller) wake() {
-	select {
-	case p.again <- struct{}{}:
-	default:
-	}
 }
 
 // forget drops what belongs to an epoch that has ended.
@@ -87,8 +51,9 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 	}
 
 	limited, cancel := context.WithTimeout(ctx, exchange.Timeout)
+	begun := time.Now() // Go's clock will do: no bound follows from it
 	sample, err := p.source.Sample(limited, c.counter)
-	timedOut := limited.Err() != nil
+	took, timedOut := time.Since(begun), limited.Err() != nil
 	cancel()
 	if ctx.Err() != nil {
 		return // closed meanwhile: what came of the exchange interests nobody
@@ -96,7 +61,10 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.finish(p, exchange, sample, outcome(&sample, &err, timedOut), err, c.inspect())
+	o := outcome(&sample, &err, timedOut)
+	c.finish(p, exchange, sample, o, err, c.inspect())
+	p.asked, p.near = false, o == engine.Answered && took <= nearAtMost
+	c.wake()
 }
 
 // outcome says what came of an exchange. A sample without a time in it gets an error.

@@ -1,13 +1,11 @@
 package truetime
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
-	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
@@ -28,7 +26,6 @@ type watch struct {
 	vm      vmWatch
 	rho     discipline.Drift // as declared
 	last    monotonic.Instant
-	timer   *time.Timer // for the next look, if no poll looks before
 }
 
 func newWatch(config config) watch {
@@ -37,7 +34,6 @@ func newWatch(config config) watch {
 		vm:      newVMWatch(config.vmclock, config.vmclockText),
 		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
 		last:    config.counter.Now(),
-		timer:   time.NewTimer(engine.LookEvery),
 	}
 	if c, ok := config.counter.(*monotonic.SystemCounter); ok {
 		machine := c.Watch()
@@ -95,21 +91,5 @@ func (c *Clock) inspect() monotonic.Instant {
 	now, scale := c.counter.Now(), c.watch.scale()
 	c.engine.Look(now, scale, disruption)
 	c.record(func() []byte { return journal.Look(c.engine, now, scale, disruption) })
-	c.watch.timer.Reset(engine.LookEvery)
 	return now
-}
-
-// keepWatch inspects the counter where no poll has done so for [engine.LookEvery], until ctx ends.
-func (c *Clock) keepWatch(ctx context.Context) {
-	defer c.watch.timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.watch.timer.C:
-		}
-		c.mu.Lock()
-		c.learn(c.inspect()) // also to publish what is known better about the counter's rate
-		c.mu.Unlock()
-	}
 }

@@ -39,40 +39,44 @@ func (c *Clock) attend(ctx context.Context) {
 			reached = until // whatever the counter says: it may have stopped
 		case <-c.again:
 		}
-		for {
-			p, next, wait := c.next(reached)
-			if p == nil {
-				until = next
-				timer.Reset(wait)
-				break
-			}
+		for _, p := range c.due(reached) {
 			if !c.ask(ctx, p) || ctx.Err() != nil {
 				return
 			}
 		}
+		var wait time.Duration
+		until, wait = c.next(reached)
+		timer.Reset(wait)
 	}
 }
 
-// next returns a source that is to be asked now, or until when, and for how long, there is nothing to
-// do. It looks at the counter when it is time for that. All that was due when the counter was to have
-// reached the given reading is due.
-func (c *Clock) next(reached monotonic.Instant) (*poller, monotonic.Instant, time.Duration) {
+// due returns the sources that are to be asked now, each once: those that were due when the counter was
+// to have reached the given reading, too.
+func (c *Clock) due(reached monotonic.Instant) (pollers []*poller) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := max(c.counter.Now(), reached)
+	for _, p := range c.pollers {
+		if due, ok := c.engine.Due(p.index); ok && !p.asked && due <= now {
+			pollers = append(pollers, p)
+		}
+	}
+	return pollers
+}
+
+// next returns until when, and for how long, there is nothing to do. It looks at the counter first when
+// it is time for that.
+func (c *Clock) next(reached monotonic.Instant) (monotonic.Instant, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.counter.Now()
-	for _, p := range c.pollers {
-		if due, ok := c.engine.Due(p.index); ok && !p.asked && due <= max(now, reached) {
-			p.asked = true
-			return p, 0, 0
-		}
-	}
 	// A look that is farther away than any can be means that the counter went back.
 	if look := c.engine.LookBy(); look <= max(now, reached) || look.Sub(now) > engine.LookEvery {
 		now = c.inspect()
 		c.learn(now) // also to publish what is known better about the counter's rate
 	}
 	c.until = c.earliest()
-	return nil, c.until, c.until.Sub(now)
+	return c.until, c.until.Sub(now)
 }
 
 // earliest returns when there is something to do: a source to be asked, or a look at the counter. The
@@ -89,6 +93,9 @@ func (c *Clock) earliest() monotonic.Instant {
 
 // ask has a source polled, and reports whether the caller is still the attendant.
 func (c *Clock) ask(ctx context.Context, p *poller) bool {
+	c.mu.Lock()
+	p.asked = true
+	c.mu.Unlock()
 	if !p.near {
 		c.running.Go(func() { c.poll(ctx, p) })
 		return true

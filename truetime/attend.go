@@ -56,8 +56,9 @@ func (c *Clock) due(reached monotonic.Instant) (pollers []*poller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := max(c.counter.Now(), reached)
+	stopped := now.Sub(c.counter.Now()) > engine.LookEvery/2 // then nobody's time would come but that of the first
 	for _, p := range c.pollers {
-		if due, ok := c.engine.Due(p.index); ok && !p.asked && due <= now {
+		if due, ok := c.engine.Due(p.index); ok && !p.asked && (due <= now || stopped) {
 			pollers = append(pollers, p)
 		}
 	}

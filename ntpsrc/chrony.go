@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -69,14 +70,10 @@ type systemReading struct {
 // about 0.1 ms.
 func Chrony(address string, options ...DaemonOption) truetime.Source {
 	at, err := parseChronyAddress(address)
-	c := &chronySource{at: at, dial: dialChrony, wall: readSystemClock}
+	c := &chronySource{at: at, dial: dialChrony, wall: wallclock.System}
 	c.configure("chronyd "+at.String(), err, options)
 	return c
 }
-
-// readSystemClock reads CLOCK_REALTIME, because that is what chronyd says the error of. It is bracketed by
-// the counter, over which everything is then bounded.
-func readSystemClock() truetime.Time { return truetime.FromStd(time.Now()) }
 
 // Sample asks chronyd once.
 func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -36,7 +37,7 @@ type conn struct {
 	sent     monotonic.Instant // before the request left
 	received monotonic.Instant // after the reply had come
 	stamps   string            // how these two were found, for a reader
-	looks    wallBracket
+	looks    wallclock.Bracket
 	looked   bool // the first of the looks is valid
 }
 
@@ -50,7 +51,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.request = transmit(b)
 	}
 	if s, ok := c.socket.(stamper); ok {
-		c.looks.first, c.looked = s.look(c.counter)
+		c.looks.First, c.looked = s.look(c.counter)
 	}
 	c.sent = c.counter.Now()
 	if err := c.socket.send(b); err != nil {
@@ -93,16 +94,16 @@ func (c *conn) narrow() {
 	if !ok || !c.looked {
 		return
 	}
-	if c.looks.last, ok = s.look(c.counter); !ok {
+	if c.looks.Last, ok = s.look(c.counter); !ok {
 		return
 	}
-	if _, steady := c.looks.stepped(); !steady || s.wasSet() {
+	if _, steady := c.looks.Stepped(); !steady || s.wasSet() {
 		c.stamps = stampedUnsteadily
 		return
 	}
 	sentStamp, receivedStamp := s.stamps()
-	sent, byKernel1 := c.looks.notBefore(sentStamp)
-	received, byKernel2 := c.looks.notAfter(receivedStamp)
+	sent, byKernel1 := c.looks.NotBefore(sentStamp)
+	received, byKernel2 := c.looks.NotAfter(receivedStamp)
 	sent, received = max(sent, c.sent), min(received, c.received)
 	if !byKernel1 {
 		sent = c.sent

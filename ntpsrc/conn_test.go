@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/wallclock"
+	"github.com/epsilontime/epsilon/internal/wallclock/wallclocktest"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -16,7 +18,7 @@ import (
 // counter reads 10 µs more after each step of the exchange, and lookTakes more after a look.
 type stampedWire struct {
 	wire
-	clock          scriptedWall
+	clock          wallclocktest.Scripted
 	strobed        bool
 	lookTakes      time.Duration
 	sent, received int64 // where the counter was at the stamps; 0 for none
@@ -34,17 +36,17 @@ func (w *stampedWire) receive(ctx context.Context, b []byte) (int, error) {
 	return w.wire.receive(ctx, b)
 }
 
-func (w *stampedWire) look(monotonic.Counter) (wallLook, bool) {
+func (w *stampedWire) look(monotonic.Counter) (wallclock.Look, bool) {
 	now := w.now()
-	return w.clock.look(now, now, now, int64(w.counter.Advance(w.lookTakes))), true
+	return w.clock.Look(now, now, now, int64(w.counter.Advance(w.lookTakes))), true
 }
 
 func (w *stampedWire) stamps() (sent, received int64) {
 	if w.sent > 0 {
-		sent = w.clock.wall(w.sent)
+		sent = w.clock.Wall(w.sent)
 	}
 	if w.received > 0 {
-		received = w.clock.wall(w.received)
+		received = w.clock.Wall(w.received)
 	}
 	return sent, received
 }
@@ -70,7 +72,7 @@ func exchangeOver(t *testing.T, w *stampedWire) *conn {
 }
 
 func TestStampsOfTheKernelNarrowTheExchange(t *testing.T) {
-	c := exchangeOver(t, &stampedWire{clock: steady(), sent: 8_001, received: 110_001})
+	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), sent: 8_001, received: 110_001})
 	require.Equal(t, "kernel", c.stamps)
 	// Each is moved by 4/5 of its distance from the look, less what rounding takes.
 	require.InDelta(t, 1+6_400, int64(c.sent), 10)
@@ -80,19 +82,19 @@ func TestStampsOfTheKernelNarrowTheExchange(t *testing.T) {
 // Stamps right beside a look say less than the program knows.
 func TestStampsOfTheKernelNeverWidenTheExchange(t *testing.T) {
 	const look = 5 * time.Microsecond
-	c := exchangeOver(t, &stampedWire{clock: steady(), lookTakes: look, sent: 5_101, received: 124_901})
+	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), lookTakes: look, sent: 5_101, received: 124_901})
 	require.Equal(t, "kernel", c.stamps)
 	require.EqualValues(t, 5_001, c.sent)
 	require.EqualValues(t, 125_001, c.received)
 }
 
 func TestOneStampIsUsedWithoutTheOther(t *testing.T) {
-	c := exchangeOver(t, &stampedWire{clock: steady(), received: 110_001})
+	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), received: 110_001})
 	require.Equal(t, "kernel, receive only", c.stamps)
 	require.EqualValues(t, 1, c.sent)
 	require.Less(t, c.received, monotonic.Instant(120_001))
 
-	c = exchangeOver(t, &stampedWire{clock: steady(), sent: 8_001})
+	c = exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), sent: 8_001})
 	require.Equal(t, "kernel, transmit only", c.stamps)
 	require.Greater(t, c.sent, monotonic.Instant(1))
 	require.EqualValues(t, 120_001, c.received)
@@ -100,13 +102,13 @@ func TestOneStampIsUsedWithoutTheOther(t *testing.T) {
 
 func TestExchangeDuringWhichTheWallClockMovedIsStampedByTheProgram(t *testing.T) {
 	for name, w := range map[string]*stampedWire{
-		"set forward":                     {clock: steady(wallSet{50_000, 10_000}), sent: 8_001, received: 110_001},
-		"set back":                        {clock: steady(wallSet{50_000, -10_000}), sent: 8_001, received: 110_001},
-		"set back and forth, and told so": {clock: steady(wallSet{50_000, -10_000}, wallSet{115_000, 10_000}), strobed: true, sent: 8_001, received: 110_001},
-		"slewed too fast to be true":      {clock: scriptedWall{starts: []int64{0}, rates: []float64{1.3}}, sent: 8_001, received: 110_001},
-		"slewed too slowly to be true":    {clock: scriptedWall{starts: []int64{0}, rates: []float64{0.7}}, sent: 8_001, received: 110_001},
-		"set after the reply had come":    {clock: steady(wallSet{115_000, 10_000}), sent: 8_001, received: 110_001},
-		"set before the request had left": {clock: steady(wallSet{5_000, 10_000}), sent: 8_001, received: 110_001},
+		"set forward":                     {clock: wallclocktest.Steady(wallclocktest.Set{At: 50_000, By: 10_000}), sent: 8_001, received: 110_001},
+		"set back":                        {clock: wallclocktest.Steady(wallclocktest.Set{At: 50_000, By: -10_000}), sent: 8_001, received: 110_001},
+		"set back and forth, and told so": {clock: wallclocktest.Steady(wallclocktest.Set{At: 50_000, By: -10_000}, wallclocktest.Set{At: 115_000, By: 10_000}), strobed: true, sent: 8_001, received: 110_001},
+		"slewed too fast to be true":      {clock: wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{1.3}}, sent: 8_001, received: 110_001},
+		"slewed too slowly to be true":    {clock: wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{0.7}}, sent: 8_001, received: 110_001},
+		"set after the reply had come":    {clock: wallclocktest.Steady(wallclocktest.Set{At: 115_000, By: 10_000}), sent: 8_001, received: 110_001},
+		"set before the request had left": {clock: wallclocktest.Steady(wallclocktest.Set{At: 5_000, By: 10_000}), sent: 8_001, received: 110_001},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := exchangeOver(t, w)
@@ -118,14 +120,14 @@ func TestExchangeDuringWhichTheWallClockMovedIsStampedByTheProgram(t *testing.T)
 }
 
 func TestStampsThatContradictEachOtherAreNotUsed(t *testing.T) {
-	c := exchangeOver(t, &stampedWire{clock: steady(), sent: 110_001, received: 8_001})
+	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), sent: 110_001, received: 8_001})
 	require.Equal(t, "program", c.stamps)
 	require.EqualValues(t, 1, c.sent)
 	require.EqualValues(t, 120_001, c.received)
 }
 
 func TestSocketWithoutStampsIsStampedByTheProgram(t *testing.T) {
-	c := exchangeOver(t, &stampedWire{clock: steady()})
+	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady()})
 	require.Equal(t, "program", c.stamps)
 
 	sample, err := ask(t, ntpserver.Behavior{}, WithoutKernelStamps())

@@ -50,18 +50,6 @@ func startClock(t *testing.T, ppm int64, servers ...*testbed.Chronyd) *truetime.
 	return clock
 }
 
-// requireTruth reads the clock between two readings of the truth.
-func requireTruth(t *testing.T, clock *truetime.Clock) truetime.Interval {
-	t.Helper()
-	before := truetime.Time(testbed.Realtime())
-	i, err := clock.Now()
-	after := truetime.Time(testbed.Realtime())
-	require.NoError(t, err)
-	require.LessOrEqual(t, i.Earliest, after, "Earliest is %v too late: %+v", i.Earliest.Sub(after), clock.Status())
-	require.GreaterOrEqual(t, i.Latest, before, "Latest is %v too early: %+v", before.Sub(i.Latest), clock.Status())
-	return i
-}
-
 func TestHostClockIsInEveryIntervalWithRealDaemons(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd", "faketime")
 	honest := func(n int) func(*testing.T) []*testbed.Chronyd {
@@ -110,7 +98,7 @@ func TestHostClockIsInEveryIntervalWithRealDaemons(t *testing.T) {
 				deadline := time.Now().Add(20 * time.Second)
 				for len(epsilon) < 4000 || !slices.Equal(want, verdicts()) {
 					require.True(t, time.Now().Before(deadline), "verdicts are %v, not %v: %+v", verdicts(), want, clock.Status())
-					epsilon = append(epsilon, requireTruth(t, clock).Uncertainty())
+					epsilon = append(epsilon, testbed.RequireTruth(t, clock).Uncertainty())
 					time.Sleep(100 * time.Microsecond)
 				}
 				require.EqualValues(t, 1, clock.Status().Epoch)
@@ -137,7 +125,7 @@ func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 		for !condition(clock.Status()) {
 			require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
 			for range 20 {
-				requireTruth(t, clock)
+				testbed.RequireTruth(t, clock)
 			}
 			time.Sleep(time.Millisecond)
 		}
@@ -165,7 +153,7 @@ func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 	}
 	readUntil("holdover", inState(truetime.Holdover))
 	readUntil("four silent sources", silent(4))
-	narrow := requireTruth(t, clock).Uncertainty()
+	narrow := testbed.RequireTruth(t, clock).Uncertainty()
 	readUntil("a wider interval", func(s truetime.Status) bool { return s.Uncertainty > narrow+100*time.Microsecond })
 
 	for _, s := range servers {
@@ -176,7 +164,7 @@ func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 	for _, s := range servers {
 		s.Restart()
 		for range 100 {
-			requireTruth(t, clock)
+			testbed.RequireTruth(t, clock)
 		}
 	}
 	require.EqualValues(t, 1, clock.Status().Epoch)

@@ -39,7 +39,7 @@ func readUntil(t *testing.T, clock *truetime.Clock, what string, condition func(
 	for !condition(clock.Status()) {
 		require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
 		for range 20 {
-			requireTruth(t, clock)
+			testbed.RequireTruth(t, clock)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -58,7 +58,7 @@ func TestHostClockIsInEveryIntervalUnderNTS(t *testing.T) {
 	require.NoError(t, clock.WaitSynchronized(t.Context(), 100*time.Millisecond))
 	var epsilon []time.Duration
 	for range 4000 {
-		epsilon = append(epsilon, requireTruth(t, clock).Uncertainty())
+		epsilon = append(epsilon, testbed.RequireTruth(t, clock).Uncertainty())
 		time.Sleep(100 * time.Microsecond)
 	}
 	slices.Sort(epsilon)
@@ -200,7 +200,7 @@ func TestPlainLiarsInTheMajorityMoveNothingUnderRequireAuthenticated(t *testing.
 		return true
 	})
 	for range 2000 {
-		requireTruth(t, clock)
+		testbed.RequireTruth(t, clock)
 	}
 	require.Equal(t, 3, clock.Status().Voters)
 	require.EqualValues(t, 1, clock.Status().Epoch)

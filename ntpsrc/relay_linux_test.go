@@ -47,7 +47,7 @@ func readTruth(t *testing.T, clock *truetime.Clock, reads int, condition func(tr
 	for len(epsilon) < reads || !condition(clock.Status()) {
 		require.True(t, time.Now().Before(deadline), "after %d answers: %+v", len(epsilon), clock.Status())
 		for range 10 {
-			epsilon = append(epsilon, requireTruth(t, clock).Uncertainty())
+			epsilon = append(epsilon, testbed.RequireTruth(t, clock).Uncertainty())
 		}
 		time.Sleep(time.Millisecond)
 	}

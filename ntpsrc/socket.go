@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -22,7 +23,7 @@ type socket interface {
 type stamper interface {
 	socket
 	// look reads the system's clocks between two readings of the counter, and says whether it could.
-	look(counter monotonic.Counter) (wallLook, bool)
+	look(counter monotonic.Counter) (wallclock.Look, bool)
 	// stamps returns when the request was about to leave and when the last datagram that was received
 	// had arrived, by CLOCK_REALTIME in nanoseconds; 0 if that is not known.
 	stamps() (sent, received int64)

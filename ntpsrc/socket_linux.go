@@ -14,8 +14,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
+
+// What a stamp says about the counter is the business of package wallclock.
+//
+// # Transmit stamps
+//
+// A software transmit stamp (SOF_TIMESTAMPING_TX_SOFTWARE) is not used. It is made by the device's
+// driver, which should do so before it hands the packet over (Documentation/networking/
+// timestamping.rst, 1.3.1), but nothing makes it, and one made after the packet has left would be
+// later than the truth. What is used is the stamp of the packet scheduler
+// (SOF_TIMESTAMPING_TX_SCHED): the kernel itself makes it in __dev_queue_xmit (net/core/dev.c),
+// before any queue or driver has seen the packet, loopback included. Where a packet passes several
+// devices there are several of them, and the first counts.
+//
+// # Receive stamps
+//
+// They are made when the kernel gets the packet from the device, or, if stamping has been switched
+// on too late for that, when it is read (net/socket.c, __sock_recv_timestamp): never before it
+// arrived.
 
 // directWait is how long a thread waits for the reply itself, before it leaves that to the runtime's
 // poller: the poller's thread, and then this one, would have to be woken by way of each other, which
@@ -28,7 +47,7 @@ const directWait = 250 * time.Microsecond
 type linuxSocket struct {
 	fd      int
 	file    *os.File // fd, once the runtime's poller watches it
-	watch   setWatch
+	watch   wallclock.Watch
 	stamped bool          // the kernel has been asked for stamps
 	direct  time.Duration // how long a thread may wait itself
 
@@ -51,7 +70,7 @@ func openSocket(to netip.AddrPort, stamped bool, took time.Duration) (socket, er
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("connect", err)
 	}
-	s := &linuxSocket{fd: fd, watch: noWatch}
+	s := &linuxSocket{fd: fd, watch: wallclock.NoWatch}
 	if took < directWait {
 		s.direct = directWait
 	}
@@ -87,7 +106,7 @@ func (s *linuxSocket) requestStamps() {
 	const flags = unix.SOF_TIMESTAMPING_SOFTWARE | // report software stamps
 		unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SCHED |
 		unix.SOF_TIMESTAMPING_OPT_TSONLY // and not the request with them
-	watch, err := watchWallClock()
+	watch, err := wallclock.NewWatch()
 	if err != nil {
 		return
 	}
@@ -199,7 +218,7 @@ func (s *linuxSocket) read(b []byte) (int, error) {
 }
 
 func (s *linuxSocket) close() error {
-	s.watch.close()
+	s.watch.Close()
 	if s.file != nil {
 		return s.file.Close()
 	}
@@ -208,19 +227,14 @@ func (s *linuxSocket) close() error {
 
 func (s *linuxSocket) stamps() (sent, received int64) { return s.sent, s.received }
 
-func (s *linuxSocket) wasSet() bool { return s.watch.wasSet() }
+func (s *linuxSocket) wasSet() bool { return s.watch.WasSet() }
 
-func (s *linuxSocket) look(counter monotonic.Counter) (l wallLook, ok bool) {
+func (s *linuxSocket) look(counter monotonic.Counter) (wallclock.Look, bool) {
 	if !s.stamped {
-		return wallLook{}, false
+		return wallclock.Look{}, false
 	}
-	var wall, slewed unix.Timespec
-	l.before = counter.Now()
-	err1 := unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
-	err2 := unix.ClockGettime(unix.CLOCK_MONOTONIC, &slewed)
-	l.after = counter.Now()
-	l.wall, l.slewed = wall.Nano(), slewed.Nano()
-	return l, err1 == nil && err2 == nil
+	l, err := wallclock.Read(counter)
+	return l, err == nil
 }
 
 // softwareStamp returns the software stamp among control messages, in nanoseconds, or 0. It is the

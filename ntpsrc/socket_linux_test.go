@@ -137,10 +137,10 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, exchange.Close())
 
-		_, ok := exchange.looks.stepped()
+		_, ok := exchange.looks.Stepped()
 		require.True(t, ok, "the looks see nothing")
 		_, stamp := exchange.socket.(stamper).stamps()
-		deceived, ok := exchange.looks.notAfter(stamp)
+		deceived, ok := exchange.looks.NotAfter(stamp)
 		t.Logf("stepped by %v and back: the reply, sent at %v, would have been received at %v (%v), and was %v", -back, replied.Now(), deceived, ok, exchange.received)
 		require.Equal(t, stampedUnsteadily, exchange.stamps)
 		require.GreaterOrEqual(t, exchange.received, replied.Now())

@@ -49,24 +49,12 @@ func startClock(t *testing.T, sources ...truetime.Source) *truetime.Clock {
 	return clock
 }
 
-// requireTruth reads the clock between two readings of the truth.
-func requireTruth(t *testing.T, clock *truetime.Clock) truetime.Interval {
-	t.Helper()
-	before := truetime.Time(testbed.Realtime())
-	i, err := clock.Now()
-	after := truetime.Time(testbed.Realtime())
-	require.NoError(t, err)
-	require.LessOrEqual(t, i.Earliest, after, "Earliest is %v too late: %+v", i.Earliest.Sub(after), clock.Status())
-	require.GreaterOrEqual(t, i.Latest, before, "Latest is %v too early: %+v", before.Sub(i.Latest), clock.Status())
-	return i
-}
-
 // readFor reads the clock until so many polls' worth of time has passed and returns the uncertainties.
 func readFor(t *testing.T, clock *truetime.Clock, span time.Duration) []time.Duration {
 	t.Helper()
 	var epsilon []time.Duration
 	for end := time.Now().Add(span); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
-		epsilon = append(epsilon, requireTruth(t, clock).Uncertainty())
+		epsilon = append(epsilon, testbed.RequireTruth(t, clock).Uncertainty())
 	}
 	slices.Sort(epsilon)
 	return epsilon
@@ -193,7 +181,7 @@ func TestGrandmasterThatLiesIsOutvoted(t *testing.T) {
 	readUntil := func(what string, condition func([]truetime.SourceStatus) bool) {
 		t.Helper()
 		for deadline := time.Now().Add(30 * time.Second); !condition(clock.Status().Sources); time.Sleep(time.Millisecond) {
-			requireTruth(t, clock)
+			testbed.RequireTruth(t, clock)
 			require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
 		}
 	}

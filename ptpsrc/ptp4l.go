@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -51,7 +52,7 @@ type ptp4l struct {
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
 func PTP4L(socket string, options ...Option) truetime.Source {
-	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: readSystemClock}
+	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: wallclock.System}
 	p.mistake = join(parseSocket(socket), p.settings.configure(options))
 	return p
 }

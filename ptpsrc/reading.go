@@ -17,10 +17,6 @@ type reading struct {
 // looks is how many times the system clock is read to find the reading with the narrowest bracket.
 const looks = 5
 
-// readSystemClock reads CLOCK_REALTIME, because that is what ptp4l says the offset of. It is bracketed by
-// the counter, over which everything is then bounded.
-func readSystemClock() truetime.Time { return truetime.FromStd(time.Now()) }
-
 func look(counter monotonic.Counter, wall func() truetime.Time) reading {
 	var best reading
 	for i := range looks {

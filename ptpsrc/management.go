@@ -82,8 +82,11 @@ type portProperties struct {
 	Port         protocol.PortIdentity
 	State        protocol.PortState
 	Timestamping uint8
-	// The name of the interface follows.
+	NameLength   uint8
+	Name         [maxInterfaceName]byte // as far as it goes: PTPText, IEEE 1588-2019 section 5.3.9
 }
+
+func (p portProperties) name() string { return string(p.Name[:min(int(p.NameLength), len(p.Name))]) }
 
 // question is one GET request and what its answer must match.
 type question struct {
@@ -142,6 +145,9 @@ func (q question) decode(b []byte, set any) error {
 		return unusable("ptp4l's answer has %d bytes, says that it has %d and that %d of them are data", len(b), length, size)
 	}
 	id, data := binary.BigEndian.Uint16(tlv), tlv[2:size]
+	if q.id == idPortPropertiesNP && len(data) > 12 {
+		data = append(data[:len(data):len(data)], make([]byte, maxInterfaceName)...) // the name is as long as it is
+	}
 	switch {
 	case kind == tlvErrorStatus && size >= 4 && binary.BigEndian.Uint16(tlv[2:]) == q.id:
 		return unusable("ptp4l does not tell data set 0x%04X: %v", q.id, protocol.ManagementErrorID(id))

@@ -3,6 +3,8 @@ package ptpsrc
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,8 @@ type kind int
 const (
 	unicastKind kind = iota
 	ptp4lKind
+	phcKind
+	fbclockKind
 )
 
 type settings struct {
@@ -32,8 +36,11 @@ type settings struct {
 	interval    int8 // log₂ s
 	corrections bool
 
-	// Of PTP4L only.
+	// Of PTP4L, and of what ptp4l or fbclock says about another clock.
 	driftPPM float64
+
+	// Of PHC only.
+	ptp4l string // the socket of the ptp4l that tells the device's error; empty if none does
 }
 
 // trust is what the user vouches for where the grandmaster does not.
@@ -119,6 +126,19 @@ func WithAccuracy(bound time.Duration) Option {
 	}
 }
 
+// WithErrorFromPTP4L has the ptp4l that steers a PTP hardware clock, with time_stamping hardware, tell how
+// far that is from true time: its offset at the last Sync, and all that [PTP4L] adds to it. The path is that of
+// its management socket, as in [PTP4LSocket]. It is for [PHC].
+func WithErrorFromPTP4L(socket string) Option {
+	return func(s *settings) error {
+		if err := s.only("WithErrorFromPTP4L", phcKind); err != nil {
+			return err
+		}
+		s.ptp4l = socket
+		return parseSocket(socket)
+	}
+}
+
 // WithUTCOffset says how far the grandmaster's time is ahead of UTC, whole seconds from −1000 s to
 // 1000 s, in place of what it announces: 37 s for one that serves TAI and does not know how far that is
 // from UTC, 0 for one that serves UTC. ptp4l as a grandmaster with time_stamping software is of the
@@ -185,7 +205,7 @@ func WithMaxError(max time.Duration) Option {
 // by default. It is for [Unicast].
 func WithServerPorts(event, general int) Option {
 	return func(s *settings) error {
-		if err := s.only(unicastKind, "WithServerPorts"); err != nil {
+		if err := s.only("WithServerPorts", unicastKind); err != nil {
 			return err
 		}
 		p, err := makePorts(event, general)
@@ -209,7 +229,7 @@ func makePorts(event, general int) (ports, error) {
 // refuse a rate. It is for [Unicast].
 func WithMessageRate(exponent int) Option {
 	return func(s *settings) error {
-		if err := s.only(unicastKind, "WithMessageRate"); err != nil {
+		if err := s.only("WithMessageRate", unicastKind); err != nil {
 			return err
 		}
 		if exponent < -4 || exponent > 7 {
@@ -226,7 +246,7 @@ func WithMessageRate(exponent int) Option {
 // interval. It is for [Unicast]; ptp4l always believes them.
 func WithTransparentClocks() Option {
 	return func(s *settings) error {
-		if err := s.only(unicastKind, "WithTransparentClocks"); err != nil {
+		if err := s.only("WithTransparentClocks", unicastKind); err != nil {
 			return err
 		}
 		s.corrections = true
@@ -239,7 +259,7 @@ func WithTransparentClocks() Option {
 // Sync that ptp4l has used last. It is for [PTP4L].
 func WithDrift(ppm float64) Option {
 	return func(s *settings) error {
-		if err := s.only(ptp4lKind, "WithDrift"); err != nil {
+		if err := s.only("WithDrift", ptp4lKind, phcKind, fbclockKind); err != nil {
 			return err
 		}
 		if !(ppm >= 1 && ppm <= 1000) {
@@ -250,14 +270,18 @@ func WithDrift(ppm float64) Option {
 	}
 }
 
-func (s *settings) only(k kind, option string) error {
-	if s.kind != k {
-		return fmt.Errorf("%s is for %s, not for %s", option, k, s.kind)
+func (s *settings) only(option string, kinds ...kind) error {
+	if slices.Contains(kinds, s.kind) {
+		return nil
 	}
-	return nil
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.String())
+	}
+	return fmt.Errorf("%s is for %s, not for %s", option, strings.Join(names, " and "), s.kind)
 }
 
-func (k kind) String() string { return [...]string{"Unicast", "PTP4L"}[k] }
+func (k kind) String() string { return [...]string{"Unicast", "PTP4L", "PHC", "FBClock"}[k] }
 
 // check refuses a sample that is too wide to be of use.
 func (s *settings) check(delay, e time.Duration) error {

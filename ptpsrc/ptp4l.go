@@ -28,7 +28,7 @@ type ptp4l struct {
 //
 // ptp4l must stamp in software (time_stamping software): it then measures the system clock, which it may
 // steer, or leave to somebody else (free_running 1). With hardware stamps it measures the clock of
-// the network card, and is refused.
+// the network card, and is refused: see [PHC].
 //
 // True time is taken to be the system clock less that offset. The claimed error E is the sum of
 //
@@ -52,7 +52,7 @@ type ptp4l struct {
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
 func PTP4L(socket string, options ...Option) truetime.Source {
-	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: wallclock.System}
+	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: wallclock.System, watch: watch{clock: "the system clock"}}
 	p.mistake = join(parseSocket(socket), p.settings.configure(options))
 	return p
 }
@@ -76,60 +76,87 @@ func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSample)
 	defer cancel()
-	s, err := dialPTP4L(p.socket, p.settings.domain)
-	if err != nil {
-		return truetime.Sample{}, err
-	}
-	defer s.Close()
-	r, err := s.report(ctx)
+	r, err := p.ask(ctx)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	return p.judge(r, look(counter, p.wall))
 }
 
+func (p *ptp4l) ask(ctx context.Context) (report, error) {
+	s, err := dialPTP4L(p.socket, p.settings.domain)
+	if err != nil {
+		return report{}, err
+	}
+	defer s.Close()
+	return s.report(ctx)
+}
+
 // judge turns a report, and a reading of the system clock after it, into a sample or says why it cannot be
 // used.
 func (p *ptp4l) judge(r report, now reading) (truetime.Sample, error) {
-	if err := r.check(); err != nil {
+	m, err := p.measure(r, now)
+	if err != nil {
 		return truetime.Sample{}, err
 	}
+	truth := now.wall.Add(-m.ahead)
+	return truetime.Sample{
+		Sent:     now.before,
+		Latest:   truth.Add(m.claim),
+		Received: now.after,
+		Earliest: truth.Add(-m.claim),
+		Peer:     m.peer,
+		Delay:    m.delay,
+		Error:    m.claim,
+		Stratum:  m.stratum,
+		Leap:     m.leap,
+	}, nil
+}
+
+// measurement is what ptp4l knows about the clock that it measures.
+type measurement struct {
+	ahead   time.Duration // of that clock, of UTC
+	claim   time.Duration // by how much that may be wrong
+	delay   time.Duration
+	peer    string
+	stratum int
+	leap    truetime.Leap
+}
+
+// measure takes from a report what it says about the clock that was read after it.
+func (p *ptp4l) measure(r report, now reading) (measurement, error) {
+	if err := r.check(p.settings.kind); err != nil {
+		return measurement{}, err
+	}
 	if now.after < now.before {
-		return truetime.Sample{}, unusable("the local counter went back by %v", -now.width())
+		return measurement{}, unusable("the local counter went back by %v", -now.width())
 	}
 	s := r.situation()
 	e, err := s.grandmaster.claim(p.settings.trust)
 	if err != nil {
-		return truetime.Sample{}, err
+		return measurement{}, err
 	}
-	ahead, err := r.ahead(s.grandmaster, p.settings.trust)
+	ahead, err := r.ahead(s.grandmaster, p.settings)
 	if err != nil {
-		return truetime.Sample{}, err
+		return measurement{}, err
 	}
 	ran, err := p.watch.next(s, now, truetime.Time(r.status.IngressTime))
 	if err != nil {
-		return truetime.Sample{}, err
+		return measurement{}, err
 	}
 	offset, delay := time.Duration(r.status.MasterOffset), time.Duration(r.current.MeanPathDelay>>16)+1
 	age := now.wall.Sub(truetime.Time(r.status.IngressTime))
 	drift := time.Duration(math.Ceil(p.settings.driftPPM * 1.001 * float64(age) / 1e6)) // ρ' = ρ/(1−ρ)
 	if offset.Abs() > p.settings.maxError {
-		return truetime.Sample{}, unusable("an offset of %v is above the limit of %v", offset, p.settings.maxError)
+		return measurement{}, unusable("an offset of %v is above the limit of %v", offset, p.settings.maxError)
 	}
 	e += offset.Abs() + delay + drift + ran + p.settings.extraError
-	if err := p.settings.check(delay, e); err != nil {
-		return truetime.Sample{}, err
-	}
-	truth := now.wall.Add(-offset).Add(-ahead)
-	return truetime.Sample{
-		Sent:     now.before,
-		Latest:   truth.Add(e),
-		Received: now.after,
-		Earliest: truth.Add(-e),
-		Peer:     fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),
-		Delay:    delay,
-		Error:    e,
-		Stratum:  1 + int(min(r.current.StepsRemoved, 14)),
-		Leap:     s.grandmaster.leap(),
-	}, nil
+	return measurement{
+		ahead:   offset + ahead,
+		claim:   e,
+		delay:   delay,
+		peer:    fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),
+		stratum: 1 + int(min(r.current.StepsRemoved, 14)),
+		leap:    s.grandmaster.leap(),
+	}, p.settings.check(delay, e)
 }

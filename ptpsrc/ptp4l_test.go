@@ -398,7 +398,7 @@ func TestAnswerIsMatchedWithItsQuestion(t *testing.T) {
 
 // The layouts are those of linuxptp's ddt.h, ds.h and tlv.h.
 func TestDataSetsHaveTheSizeOfPTP4Ls(t *testing.T) {
-	for want, set := range map[int]any{20: defaultDataSet{}, 18: currentDataSet{}, 32: parentDataSet{}, 4: timeProperties{}, 50: timeStatus{}, 8: grandmasterSettings{}, 12: portProperties{}} {
+	for want, set := range map[int]any{20: defaultDataSet{}, 18: currentDataSet{}, 32: parentDataSet{}, 4: timeProperties{}, 50: timeStatus{}, 8: grandmasterSettings{}, 12 + 1 + maxInterfaceName: portProperties{}} {
 		require.Equal(t, want, binary.Size(set), "%T", set)
 	}
 }

@@ -69,13 +69,16 @@ func (r report) situation() situation {
 	}
 }
 
-// check refuses a report that says nothing of the system clock.
-func (r report) check() error {
+// check refuses a report that says nothing of the clock that is asked about: the system clock, or that of the
+// network card.
+func (r report) check(k kind) error {
 	switch {
 	case !r.follows:
 		return unusable("ptp4l follows no master: no port of it is in state SLAVE or UNCALIBRATED, its last one is in %v", r.port.State)
-	case protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingSoftware:
-		return unusable("ptp4l stamps in hardware, so it measures the clock of the network card and not the system clock")
+	case k == phcKind && protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingHardware:
+		return unusable("ptp4l does not stamp in hardware (time_stamping hardware), so it does not measure the clock of the network card")
+	case k != phcKind && protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingSoftware:
+		return unusable("ptp4l stamps in hardware, so it measures the clock of the network card and not the system clock: use PHC with WithErrorFromPTP4L")
 	case r.status.Present == 0 || r.current.StepsRemoved == 0:
 		return unusable("ptp4l has no grandmaster but itself")
 	case r.status.Grandmaster != r.parent.Grandmaster:
@@ -94,11 +97,15 @@ func (r report) check() error {
 // serves TAI ptp4l itself subtracts a UTC offset (linuxptp clock.c, clock_utc_correct). That is not always the
 // announced one: a change of that is not noticed until a master is selected anew, and one that is not flagged as
 // valid and traceable may not be used.
-func (r report) ahead(g grandmaster, t trust) (time.Duration, error) {
-	ahead, err := g.ahead(t)
+//
+// To the clock of a network card it does no such thing, which counts as the master does.
+func (r report) ahead(g grandmaster, s settings) (time.Duration, error) {
+	ahead, err := g.ahead(s.trust)
 	switch {
 	case err != nil:
 		return 0, err
+	case s.kind == phcKind:
+		return ahead, nil
 	case g.flags&protocol.FlagPTPTimescale == 0:
 		return ahead, nil // ptp4l subtracts nothing
 	case r.own.UTCOffset != g.utcOffset:

@@ -9,10 +9,12 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// watch compares the system clock with the counter from poll to poll. What ptp4l has measured is used if the
+// watch compares the clock that ptp4l measures with the counter from poll to poll. What ptp4l has measured is used if the
 // watch has begun before, and nothing has happened since: otherwise it may be of another master, or by a clock
 // that has been set in the meantime.
 type watch struct {
+	clock string // which is watched, as in "the system clock"
+
 	situation situation
 	readings  []reading // the first is the newest one before the Sync that was used last; empty: no watch
 
@@ -44,7 +46,7 @@ func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Dura
 	if len(w.readings) > 0 {
 		if last := w.readings[len(w.readings)-1]; now.stepped(last) {
 			w.begin(s, now, ingress, afterStep)
-			return 0, unusable("the system clock was stepped by about %v: other Syncs have to come", now.deviation(last))
+			return 0, unusable("%s was stepped by about %v: other Syncs have to come", w.clock, now.deviation(last))
 		}
 	}
 	if len(w.readings) == 0 || w.situation != s {
@@ -53,7 +55,7 @@ func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Dura
 	}
 	if ingress > now.wall {
 		w.begin(s, now, ingress, afterStep)
-		return 0, unusable("ptp4l has received a Sync %v from now: the system clock was stepped", ingress.Sub(now.wall))
+		return 0, unusable("ptp4l has received a Sync %v from now: %s was stepped", ingress.Sub(now.wall), w.clock)
 	}
 	if ingress != w.ingress {
 		w.ingress, w.skip = ingress, max(0, w.skip-1)
@@ -66,11 +68,11 @@ func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Dura
 	}
 	w.readings = append(w.readings, now)
 	if ingress < w.readings[0].wall || w.skip > 0 {
-		return 0, unusable("the last Sync that ptp4l has received, %v ago, may be from before this source began to watch the system clock", now.wall.Sub(ingress))
+		return 0, unusable("the last Sync that ptp4l has received, %v ago, may be from before this source began to watch %s", now.wall.Sub(ingress), w.clock)
 	}
 	return now.deviation(w.readings[0]), nil
 }
 
 func (w *watch) begin(s situation, now reading, ingress truetime.Time, skip int) {
-	*w = watch{situation: s, readings: []reading{now}, ingress: ingress, skip: skip}
+	*w = watch{clock: w.clock, situation: s, readings: []reading{now}, ingress: ingress, skip: skip}
 }

@@ -1,0 +1,215 @@
+package ptpsrc
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// phc is a source that reads a PTP hardware clock.
+type phc struct {
+	device   string // a path, or the name of a network interface
+	settings settings
+	mistake  error
+	system   phcSystem
+	resolved string // the path that device stood for at the last Sample
+
+	daemon *ptp4l // who tells the device's error; nil if nobody does
+}
+
+// PHC returns a source that reads a PTP hardware clock of this host, on Linux: a device as in "/dev/ptp0", or
+// that of a network interface as in "eth0". Whoever may open the device for reading may use it. A mistake in
+// the device or the options is reported by [truetime.New].
+//
+// # What a reading proves
+//
+// The device was read between two readings of the counter, so true time at the first was at most the
+// device's time plus E, and at the second at least the device's time less E. How sharp that is depends on
+// the driver and the kernel; of the following the first that is offered is used, and Status says which:
+//
+//   - "precise": device and CLOCK_MONOTONIC_RAW are read by the hardware at one moment (PTP_SYS_OFFSET_PRECISE).
+//   - "raw": the kernel reads that clock just before and just after the device, five times
+//     (PTP_SYS_OFFSET_EXTENDED with a clock id, Linux 6.12 and later).
+//   - "wall": the same with CLOCK_REALTIME. It may be set or slewed meanwhile; what that leaves open is
+//     counted, and a reading during which it was set is not used.
+//   - "read": the counter, the device by clock_gettime(2), and the counter again. It is used in place of
+//     PTP_SYS_OFFSET, which reads no less between its readings of CLOCK_REALTIME and needs that clock.
+//
+// Of several readings all count: the intersection is used. A kernel's reading that lies outside of the
+// call, or whose end is before its beginning, has the sample refused.
+//
+// # What is trusted
+//
+// The device itself, which nothing proves: a network card's clock is as good as who steers it. How far it
+// is from true time has to come from somebody:
+//
+//   - [WithAccuracy]: the user, who knows what steers the device and how well.
+//   - [WithErrorFromPTP4L]: the ptp4l that steers it, as in [PTP4L]. Its UTC offset is used, too.
+//   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read before the
+//     device and after it, and the larger number counts.
+//
+// A device does not say what it counts either: without ptp4l, [WithUTCOffset] has to. It is 37 s for TAI, to
+// which ptp4l sets a device, and 0 for UTC, which ENA's counts, without a smear.
+//
+// E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever reads it; so are a
+// device and the [PTP4L] that steers it: see [truetime.Group].
+//
+// # What has been tested
+//
+// No such hardware was at hand when this was written. Sizes and numbers of the ioctls are compared with
+// those of the kernel's header, everything behind them is tested with scripted devices, and what happens
+// with files that are no such device with real ones. A sample costs some 10 µs, plus what the device takes: a
+// microsecond or so for each reading over PCIe. ENA allows 125 readings a second: poll it at most ten times.
+func PHC(device string, options ...Option) truetime.Source {
+	p := &phc{device: device, settings: defaultSettings(phcKind), system: hostPHC{}}
+	p.mistake = join(parseDevice(device), p.settings.configure(options))
+	if p.settings.ptp4l != "" {
+		p.daemon = &ptp4l{socket: p.settings.ptp4l, settings: p.settings, watch: watch{clock: "the clock of " + device}}
+	} else if !p.settings.trust.hasOffset {
+		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: give its offset from UTC by WithUTCOffset, which is 37s for TAI and 0 for UTC, or WithErrorFromPTP4L", p.Name()))
+	}
+	return p
+}
+
+// maxInterfaceName is IFNAMSIZ without the final zero (include/uapi/linux/if.h).
+const maxInterfaceName = 15
+
+func parseDevice(device string) error {
+	switch {
+	case strings.ContainsRune(device, 0):
+	case filepath.IsAbs(device):
+		return nil
+	case device != "" && device != "." && device != ".." && len(device) <= maxInterfaceName && !strings.ContainsAny(device, "/ \t\n"):
+		return nil
+	}
+	return fmt.Errorf("device %.80q is neither an absolute path, as /dev/ptp0, nor the name of a network interface", device)
+}
+
+// Name returns "phc" and the device.
+func (p *phc) Name() string { return fmt.Sprintf("phc %.80s", p.device) }
+
+// Validate reports what is wrong with the device and the options.
+func (p *phc) Validate() error { return p.mistake }
+
+// Sample opens the device, reads it and closes it.
+func (p *phc) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	if p.mistake != nil {
+		return truetime.Sample{}, p.mistake
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxSample)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return truetime.Sample{}, err
+	}
+	path, err := p.system.path(p.device)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	if path != p.resolved && p.daemon != nil {
+		p.daemon.watch = watch{clock: p.daemon.watch.clock} // the interface has another device now
+	}
+	p.resolved = path
+	d, err := p.system.open(path)
+	if err != nil {
+		return truetime.Sample{}, explainDevice(path, err)
+	}
+	defer d.close()
+	if p.daemon != nil {
+		return p.sampleWithPTP4L(ctx, d, counter)
+	}
+	return p.sample(d, counter)
+}
+
+// sample reads a device whose error the user tells, or its driver.
+func (p *phc) sample(d phcDevice, counter monotonic.Counter) (truetime.Sample, error) {
+	e := p.settings.trust.accuracy
+	byDriver := e == 0
+	if byDriver {
+		before, err := p.boundByDriver(d)
+		if err != nil {
+			return truetime.Sample{}, err
+		}
+		e = before
+	}
+	readings, how, err := readPHC(p.system, d, counter)
+	if err != nil {
+		return truetime.Sample{}, explainDevice(p.resolved, err)
+	}
+	if byDriver {
+		after, err := p.boundByDriver(d)
+		if err != nil {
+			return truetime.Sample{}, err
+		}
+		e = max(e, after)
+	}
+	e += stampResolution + p.settings.extraError
+	s, err := intersect(readings, p.settings.trust.utcOffset, e, monotonic.Resolution(counter))
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	s.Peer, s.Stamps = d.identity(), how
+	return s, p.settings.check(s.Delay, e)
+}
+
+// boundByDriver reads how far the device is from true time, as its driver says.
+func (p *phc) boundByDriver(d phcDevice) (time.Duration, error) {
+	bound, err := d.errorBound()
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("nothing says how far %s is from true time (its driver does not: %w): give that by WithAccuracy or WithErrorFromPTP4L", p.resolved, err)
+	case bound <= 0 || bound >= math.MaxUint32: // which is how ENA's driver marks that it knows none
+		return 0, unusable("the driver of %s knows no bound for its error at the moment", p.resolved)
+	}
+	return bound, nil
+}
+
+// sampleWithPTP4L reads a device whose error ptp4l tells. ptp4l is asked first, as by [PTP4L].
+func (p *phc) sampleWithPTP4L(ctx context.Context, d phcDevice, counter monotonic.Counter) (truetime.Sample, error) {
+	r, err := p.daemon.ask(ctx)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	if r.follows {
+		if err := p.sameDevice(d, r.port.name()); err != nil {
+			return truetime.Sample{}, err
+		}
+	}
+	readings, how, err := readPHC(p.system, d, counter)
+	if err != nil {
+		return truetime.Sample{}, explainDevice(p.resolved, err)
+	}
+	m, err := p.daemon.measure(r, narrowest(readings))
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	e := m.claim
+	s, err := intersect(readings, m.ahead, e, monotonic.Resolution(counter))
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	s.Peer, s.Stratum, s.Leap, s.Stamps = m.peer, m.stratum, m.leap, how
+	return s, p.settings.check(max(s.Delay, m.delay), e)
+}
+
+// sameDevice refuses a ptp4l that measures another device than this one.
+func (p *phc) sameDevice(d phcDevice, name string) error {
+	path, err := p.system.path(name)
+	if err != nil {
+		return fmt.Errorf("ptp4l follows its master by interface %.20q: %w", name, err)
+	}
+	other, err := p.system.open(path)
+	if err != nil {
+		return explainDevice(path, err)
+	}
+	defer other.close()
+	if other.identity() != d.identity() {
+		return unusable("ptp4l measures %s, the clock of interface %s, and not %s", path, name, p.resolved)
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+//go:build !linux
+
+package ptpsrc
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/epsilontime/epsilon/internal/wallclock"
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// hostPHC is of no use here: PTP hardware clocks are read on Linux only.
+type hostPHC struct{}
+
+var errNoPHC = errors.New("PTP hardware clocks can be read on Linux only")
+
+func (hostPHC) path(string) (string, error)                    { return "", errNoPHC }
+func (hostPHC) open(string) (phcDevice, error)                 { return nil, errNoPHC }
+func (hostPHC) raw() (int64, error)                            { return 0, errNoPHC }
+func (hostPHC) look(monotonic.Counter) (wallclock.Look, error) { return wallclock.Look{}, errNoPHC }
+func (hostPHC) watch() (wallWatch, error)                      { return nil, errNoPHC }
+func explainDevice(path string, err error) error               { return fmt.Errorf("reading %s: %w", path, err) }

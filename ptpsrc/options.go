@@ -41,6 +41,9 @@ type settings struct {
 
 	// Of PHC only.
 	ptp4l string // the socket of the ptp4l that tells the device's error; empty if none does
+
+	// Of FBClock only.
+	inflation float64
 }
 
 // trust is what the user vouches for where the grandmaster does not.
@@ -71,6 +74,8 @@ func defaultSettings(k kind) settings {
 		ports:    wellKnown,
 		interval: defaultInterval,
 		driftPPM: 200,
+
+		inflation: 1,
 	}
 }
 
@@ -101,9 +106,13 @@ func join(all ...error) (joined error) {
 	return joined
 }
 
-// WithDomain sets the PTP domain: 0 to 255, default 0. Messages of other domains are not used.
+// WithDomain sets the PTP domain: 0 to 255, default 0. Messages of other domains are not used. It is for
+// [Unicast], [PTP4L] and [PHC] with [WithErrorFromPTP4L].
 func WithDomain(number int) Option {
 	return func(s *settings) error {
+		if err := s.only("WithDomain", unicastKind, ptp4lKind, phcKind); err != nil {
+			return err
+		}
 		if number < 0 || number > 255 {
 			return fmt.Errorf("domain %d: it must be 0 to 255", number)
 		}
@@ -115,13 +124,35 @@ func WithDomain(number int) Option {
 // WithAccuracy says by how much the grandmaster may be away from true time, 1 ns to 16 s, in place of
 // what it announces. It is needed where a grandmaster makes no claim: where it announces an unknown
 // accuracy, or a clock class that is neither 6 (locked to a reference) nor 7 (in holdover within its
-// specification). The user then vouches for it; too small a number makes the interval wrong.
+// specification). The user then vouches for it; too small a number makes the interval wrong. Of a [PHC]
+// without ptp4l it says by how much the device may be away. It is not for [FBClock].
 func WithAccuracy(bound time.Duration) Option {
 	return func(s *settings) error {
+		if err := s.only("WithAccuracy", unicastKind, ptp4lKind, phcKind); err != nil {
+			return err
+		}
 		if bound <= 0 || bound > maxExtraError {
 			return fmt.Errorf("accuracy of %v: it must be above 0 and at most %v", bound, maxExtraError)
 		}
 		s.trust.accuracy = bound
+		return nil
+	}
+}
+
+// WithInflation multiplies the bound that fbclock publishes: 1 to 1000, default 1, which is to take it at its
+// word. That word is a statistic of what was measured. A factor is the user's judgement by how much more the
+// grandmaster may be away than the measurements scatter, on account of a path that is longer one way for instance, and
+// no factor makes a proof of it: a spread says nothing of a shift that is common to all measurements.
+// The mean path delay, given by [WithExtraError], bounds that which comes of the path. It is for [FBClock].
+func WithInflation(factor float64) Option {
+	return func(s *settings) error {
+		if err := s.only("WithInflation", fbclockKind); err != nil {
+			return err
+		}
+		if !(factor >= 1 && factor <= 1000) {
+			return fmt.Errorf("inflation of %g: it must be 1 to 1000", factor)
+		}
+		s.inflation = factor
 		return nil
 	}
 }
@@ -159,6 +190,9 @@ func WithUTCOffset(ahead time.Duration) Option {
 // its own error, so by default time that came through one is not used.
 func WithBoundaryClocks(errorEach time.Duration) Option {
 	return func(s *settings) error {
+		if err := s.only("WithBoundaryClocks", unicastKind, ptp4lKind, phcKind); err != nil {
+			return err
+		}
 		if errorEach <= 0 || errorEach > time.Second {
 			return fmt.Errorf("error of %v for each boundary clock: it must be above 0 and at most 1s", errorEach)
 		}
@@ -256,7 +290,8 @@ func WithTransparentClocks() Option {
 
 // WithDrift sets by how much, in parts per million, this host's counter may be fast or slow: 1 to
 // 1000, default 200 as in [truetime.WithDrift], and not below what is given there. It counts from the
-// Sync that ptp4l has used last. It is for [PTP4L].
+// Sync that ptp4l has used last, or from the reading that fbclock has made last. It is for [PTP4L], [PHC]
+// with [WithErrorFromPTP4L], and [FBClock].
 func WithDrift(ppm float64) Option {
 	return func(s *settings) error {
 		if err := s.only("WithDrift", ptp4lKind, phcKind, fbclockKind); err != nil {

@@ -49,6 +49,8 @@ func findBinary(name string) (string, error) {
 
 func howToInstall(name string) string {
 	switch name {
+	case "cc":
+		return "apt-get install gcc libc6-dev"
 	case "chronyd", "chronyc":
 		return "apt-get install chrony"
 	case "faketime":

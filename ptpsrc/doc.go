@@ -24,7 +24,11 @@
 // the process takes to wake up: some 20 µs on an idle machine. The kernel's stamps would be sharper. But they are of the
 // system clock, and if somebody sets that back and forth in the meantime, they prove nothing.
 //
-// [PTP4L] takes over what the ptp4l of this host has measured. That assumes more: read its documentation.
+// [PHC] reads a PTP hardware clock between two readings of the counter, which proves as much about that clock. How
+// far it is from true time is up to whoever steers it.
+//
+// [PTP4L] takes over what the ptp4l of this host has measured, and [FBClock] what Meta's fbclock makes of that. Both
+// assume more: read their documentation.
 //
 // # What is trusted
 //
@@ -35,6 +39,7 @@
 //     clock UTC. Otherwise it is refused, unless [WithUTCOffset] gives the offset.
 //   - No boundary clock, which tells nothing of its own error ([WithBoundaryClocks]), and no correction by
 //     transparent clocks that would narrow the interval ([WithTransparentClocks]).
+//   - Of a hardware clock, what the user, ptp4l or its driver says of its error and its scale.
 //
 // # What is refused
 //

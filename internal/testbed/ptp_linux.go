@@ -37,6 +37,7 @@ type PTP struct {
 	directory   string
 	inside      *namespace
 	domain      int
+	serving     string   // which of its configurations the grandmaster has
 	grandmaster *process // nil while stopped
 	follower    *process
 }
@@ -44,6 +45,13 @@ type PTP struct {
 // StartPTP starts both and has the grandmaster announce the given. It serves each kind of message 2^rate times a
 // second, 0 to 7.
 func StartPTP(t testing.TB, domain, rate int, announce PTPTime) *PTP {
+	t.Helper()
+	return StartPTPOver(t, domain, rate, announce, 0)
+}
+
+// StartPTPOver starts both, and has each message of the grandmaster to the other ptp4l take longer than the
+// messages to it: over Ethernet, by way of this process. With 0 it is StartPTP.
+func StartPTPOver(t testing.TB, domain, rate int, announce PTPTime, longer time.Duration) *PTP {
 	t.Helper()
 	RequireBinary(t, "ptp4l", "pmc")
 	// The path of a socket may have 107 bytes only, and a test's directory is named after it.
@@ -54,6 +62,32 @@ func StartPTP(t testing.TB, domain, rate int, announce PTPTime) *PTP {
 	t.Cleanup(func() { os.RemoveAll(directory) })
 	p := &PTP{t: t, directory: directory, inside: newNamespace(t), domain: domain}
 	outside := newNamespace(t)
+	transport := ""
+	if longer > 0 {
+		newWire(t, p.inside, outside, longer)
+		transport = "network_transport L2\n" // no checksum that a network card would have to fill in
+	} else {
+		p.join(outside)
+	}
+	// A stamp of a sent message takes longer than the default of 1 ms on a busy machine.
+	common := fmt.Sprintf("[global]\ntime_stamping software\nfree_running 1\ntx_timestamp_timeout 100\ndomainNumber %d\n"+
+		"logAnnounceInterval %d\nlogSyncInterval %d\nlogMinDelayReqInterval %d\n", domain, -min(rate, 3), -rate, -rate)
+	serve := "masterOnly 1\n[inside]\nunicast_listen 1\ninhibit_multicast_service 1\n[down0]\n" + transport
+	p.configure("grandmaster", common+serve)
+	p.configure("successor", common+"clockIdentity 0ABBCC.0000.DDEEFF\n"+serve)
+	p.configure("follower", common+"slaveOnly 1\n[up0]\n"+transport)
+	t.Cleanup(p.stop) // before the namespaces are removed
+	p.StartGrandmaster(announce)
+	p.follower = p.run(outside, "follower")
+	p.waitFor("a master and a path delay", func() bool {
+		return !strings.Contains(p.ask("follower", "GET CURRENT_DATA_SET"), "meanPathDelay    0.0\n")
+	})
+	return p
+}
+
+// join makes the second pair.
+func (p *PTP) join(outside *namespace) {
+	p.t.Helper()
 	for _, arguments := range [][]string{
 		{"-n", p.inside.name, "link", "add", "down0", "type", "veth", "peer", "name", "up0", "netns", outside.name},
 		{"-n", p.inside.name, "addr", "add", "10.214.0.1/30", "dev", "down0"},
@@ -62,21 +96,9 @@ func StartPTP(t testing.TB, domain, rate int, announce PTPTime) *PTP {
 		{"-n", outside.name, "link", "set", "up0", "up"},
 	} {
 		if err := ip(arguments...); err != nil {
-			skipOrFail(t, fmt.Sprintf("no second veth pair: %v", err))
+			skipOrFail(p.t, fmt.Sprintf("no second veth pair: %v", err))
 		}
 	}
-	// A stamp of a sent message takes longer than the default of 1 ms on a busy machine.
-	common := fmt.Sprintf("[global]\ntime_stamping software\nfree_running 1\ntx_timestamp_timeout 100\ndomainNumber %d\n"+
-		"logAnnounceInterval %d\nlogSyncInterval %d\nlogMinDelayReqInterval %d\n", domain, -min(rate, 3), -rate, -rate)
-	p.configure("grandmaster", common+"masterOnly 1\n[inside]\nunicast_listen 1\ninhibit_multicast_service 1\n[down0]\n")
-	p.configure("follower", common+"slaveOnly 1\n[up0]\n")
-	t.Cleanup(p.stop) // before the namespaces are removed
-	p.StartGrandmaster(announce)
-	p.follower = p.run(outside, "follower")
-	p.waitFor("a master and a path delay", func() bool {
-		return !strings.Contains(p.ask("follower", "GET CURRENT_DATA_SET"), "meanPathDelay    0.0\n")
-	})
-	return p
 }
 
 func (p *PTP) configure(name, text string) {
@@ -161,7 +183,7 @@ func (p *PTP) Announce(a PTPTime) {
 	question := fmt.Sprintf("SET GRANDMASTER_SETTINGS_NP clockClass %d clockAccuracy 0x%02x offsetScaledLogVariance 0xffff "+
 		"currentUtcOffset %d leap61 %d leap59 0 currentUtcOffsetValid %d ptpTimescale %d timeTraceable %d frequencyTraceable 1 timeSource 0x20",
 		a.Class, a.Accuracy, a.UTCOffset, bit(a.Leap61), bit(a.Valid), bit(a.TAI), bit(a.Traceable))
-	if p.ask("grandmaster", question) == "" {
+	if p.ask(p.serving, question) == "" {
 		p.t.Fatalf("testbed: the grandmaster does not take %q", question)
 	}
 }
@@ -175,7 +197,17 @@ func (p *PTP) StopGrandmaster() {
 // StartGrandmaster starts it again, with nothing remembered.
 func (p *PTP) StartGrandmaster(announce PTPTime) {
 	p.t.Helper()
-	p.grandmaster = p.run(p.inside, "grandmaster")
+	p.serving = "grandmaster"
+	p.grandmaster = p.run(p.inside, p.serving)
+	p.Announce(announce)
+}
+
+// ReplaceGrandmaster ends the grandmaster and starts another one in its place, with an identity of its own.
+func (p *PTP) ReplaceGrandmaster(announce PTPTime) {
+	p.t.Helper()
+	p.StopGrandmaster()
+	p.serving = "successor"
+	p.grandmaster = p.run(p.inside, p.serving)
 	p.Announce(announce)
 }
 

@@ -1,8 +1,14 @@
 package testbed
 
 import (
+	"bytes"
+	"net"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -41,4 +47,53 @@ func TestPTPMayNotSetTheClockAndLeavesNothing(t *testing.T) {
 	}
 	require.Equal(t, mine, namespacesOf(t, os.Getpid()))
 	require.NoDirExists(t, directory)
+}
+
+// A grandmaster that serves the host's own clock cannot be off; what the other ptp4l measures is half of the
+// difference between the two ways.
+func TestWireIsLongerOneWay(t *testing.T) {
+	const longer = 4 * time.Millisecond
+	t.Run("measured", func(t *testing.T) {
+		p := StartPTPOver(t, 0, 3, GoodPTPTime(), longer)
+		require.Eventually(t, func() bool {
+			_, text, found := strings.Cut(p.ask("follower", "GET CURRENT_DATA_SET"), "offsetFromMaster")
+			if !found {
+				return false
+			}
+			offset, err := strconv.ParseFloat(strings.Fields(text)[0], 64)
+			return err == nil && offset > float64(longer/4) && offset < float64(longer)
+		}, 20*time.Second, 50*time.Millisecond)
+	})
+	goleak.VerifyNone(t)
+	links, err := net.Interfaces()
+	require.NoError(t, err)
+	for _, l := range links {
+		require.False(t, strings.HasPrefix(l.Name, "epw"), l.Name)
+	}
+}
+
+func TestNobodyHasNoRightAndRootHasThemAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	var err error
+	AsNobody(t, func() { _, err = os.ReadFile(path) })
+	require.ErrorIs(t, err, os.ErrPermission)
+	_, err = os.ReadFile(path)
+	require.NoError(t, err)
+}
+
+func TestFBClockWritesUntilItIsStopped(t *testing.T) {
+	f := StartFBClock(t)
+	read := func() []byte {
+		b, err := os.ReadFile(f.Path())
+		require.NoError(t, err)
+		require.Len(t, b, 128)
+		return b
+	}
+	first := read()
+	require.Eventually(t, func() bool { return !bytes.Equal(first, read()) }, 10*time.Second, time.Millisecond)
+	pid := f.run.pid()
+	f.Stop()
+	requireGone(t, pid)
+	require.Equal(t, read(), read())
 }

@@ -336,3 +336,36 @@ func TestSampleOfADeviceHeedsItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Zero(t, w.opened)
 }
+
+// CLOCK_MONOTONIC_RAW and the counter are each within 1000 ppm of true time, so the one may gain a 400th of the other.
+func TestStampIsFoundHoweverTheRawClockRuns(t *testing.T) {
+	for _, gained := range []int64{-10_000, 0, 10_000} {
+		const length = 4_000_000
+		b := rawBracket{rawLook{0, 0, 7}, rawLook{length, length, 7 + length + gained}}
+		for _, at := range []int64{0, length / 4, length / 2, length} {
+			stamp := 7 + at + at*gained/length
+			from, ok := b.NotBefore(stamp)
+			require.True(t, ok)
+			require.LessOrEqual(t, int64(from), at, "gained %d", gained)
+			require.GreaterOrEqual(t, int64(from), at-at/199-3)
+			to, ok := b.NotAfter(stamp)
+			require.True(t, ok)
+			require.GreaterOrEqual(t, int64(to), at, "gained %d", gained)
+			require.LessOrEqual(t, int64(to), at+(length-at)/199+3)
+		}
+		for _, outside := range []int64{6, 8 + length + gained, -1, math.MinInt64, math.MaxInt64} {
+			_, ok := b.NotBefore(outside)
+			require.False(t, ok)
+			_, ok = b.NotAfter(outside)
+			require.False(t, ok)
+		}
+	}
+	for _, bad := range []rawBracket{
+		{rawLook{2, 1, 7}, rawLook{10, 11, 17}},
+		{rawLook{1, 2, 7}, rawLook{11, 10, 17}},
+		{rawLook{10, 11, 7}, rawLook{1, 2, 17}},
+	} {
+		_, ok := bad.NotBefore(10)
+		require.False(t, ok, "a counter that goes back: %+v", bad)
+	}
+}

@@ -136,15 +136,21 @@ func TestAllReadingsOfACallAreIntersected(t *testing.T) {
 	require.Greater(t, sharper, 30)
 }
 
+func setAll(s []phcStamp, device int64) {
+	for i := range s {
+		s[i].device = device
+	}
+}
+
 func TestWhatTheKernelHandsOutIsRefusedIfItCannotBe(t *testing.T) {
 	for name, spoil := range map[string]func([]phcStamp){
 		"a negative bracket":            func(s []phcStamp) { s[2].before, s[2].after = s[2].after, s[2].before },
 		"a driver that does not stamp":  func(s []phcStamp) { s[4].before, s[4].after = 0, 0 },
 		"a stamp from before the call":  func(s []phcStamp) { s[0].before -= int64(time.Millisecond) },
 		"a stamp from after the call":   func(s []phcStamp) { s[4].after += int64(time.Millisecond) },
-		"a device that was never set":   func(s []phcStamp) { s[1].device = 0 },
-		"a device set to a wrong year":  func(s []phcStamp) { s[1].device = math.MaxInt64 },
-		"a reading that does not exist": func(s []phcStamp) { s[1].device = -1 },
+		"a device that was never set":   func(s []phcStamp) { setAll(s, 0) },
+		"a device set to a wrong year":  func(s []phcStamp) { setAll(s, math.MaxInt64) },
+		"a reading that does not exist": func(s []phcStamp) { setAll(s, -1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, byWall := range []bool{false, true} {

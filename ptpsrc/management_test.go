@@ -196,3 +196,25 @@ func TestSampleIsTrueByTheCounter(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, used, 18)
 }
+
+// ptp4l sends a name as long as it is, and everything to an even number of bytes.
+func TestNameOfAnInterfaceIsAsLongAsItIs(t *testing.T) {
+	q := question{id: idPortPropertiesNP, port: 1, sequence: 1, from: protocol.PortIdentity{ClockIdentity: 8, PortNumber: 1}}
+	fixed := make([]byte, 12)
+	fixed[10], fixed[11] = uint8(protocol.PortStateSlave), 1
+	for _, name := range []string{"", "lo", "eth0", "enp1s0f0", "interface-of-15"} {
+		var p portProperties
+		data := append(append(fixed[:12:12], byte(len(name))), name...)
+		if len(data)%2 == 1 {
+			data = append(data, 0)
+		}
+		require.NoError(t, q.decode(answer(q, data), &p))
+		require.Equal(t, name, p.name())
+		require.EqualValues(t, 1, p.Timestamping)
+	}
+	var p portProperties
+	require.ErrorContains(t, q.decode(answer(q, fixed), &p), "has 12 bytes")
+	long := append(fixed[:12:12], 200)
+	require.NoError(t, q.decode(answer(q, append(long, make([]byte, 200)...)), &p))
+	require.Len(t, p.name(), maxInterfaceName)
+}

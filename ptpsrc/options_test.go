@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/facebook/time/ptp/protocol"
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/truetime"
@@ -80,5 +81,15 @@ func TestAccuraciesAreThoseOfTheStandard(t *testing.T) {
 			_, err := grandmaster{class: classLocked, accuracy: uint8(code)}.claim(trust{})
 			require.ErrorIs(t, err, truetime.ErrUnusable, "0x%02X", code)
 		}
+	}
+}
+
+func TestGrandmasterThatDoesNotKnowUTCSaysNothingOfLeapSeconds(t *testing.T) {
+	const valid = protocol.FlagCurrentUtcOffsetValid
+	for flags, want := range map[uint16]truetime.Leap{
+		0: truetime.LeapUnknown, protocol.FlagLeap61: truetime.LeapUnknown, protocol.FlagLeap59: truetime.LeapUnknown,
+		valid: truetime.LeapNone, valid | protocol.FlagLeap61: truetime.LeapInsert, valid | protocol.FlagLeap59: truetime.LeapDelete,
+	} {
+		require.Equal(t, want, grandmaster{flags: flags}.leap(), "flags 0x%X", flags)
 	}
 }

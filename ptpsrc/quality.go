@@ -77,8 +77,12 @@ func (g grandmaster) ahead(t trust) (time.Duration, error) {
 	return time.Duration(g.utcOffset) * time.Second, nil
 }
 
+// leap is what the grandmaster announces for the end of the day. One that does not know how far UTC is behind has
+// nothing to say about that.
 func (g grandmaster) leap() truetime.Leap {
 	switch {
+	case g.flags&protocol.FlagCurrentUtcOffsetValid == 0:
+		return truetime.LeapUnknown
 	case g.flags&protocol.FlagLeap61 != 0:
 		return truetime.LeapInsert
 	case g.flags&protocol.FlagLeap59 != 0:

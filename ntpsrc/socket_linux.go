@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -135,7 +134,7 @@ func (s *linuxSocket) takeSent() {
 		return n, err
 	})
 	if err == nil && s.sent == 0 && isSchedulerStamp(s.control[:n]) {
-		s.sent = softwareStamp(s.control[:n])
+		s.sent = wallclock.SoftwareStamp(s.control[:n])
 	}
 }
 
@@ -211,7 +210,7 @@ func (s *linuxSocket) read(b []byte) (int, error) {
 	return retry(func() (int, error) {
 		n, inControl, _, _, err := unix.Recvmsg(s.fd, b, control, 0)
 		if err == nil && inControl > 0 {
-			s.received = softwareStamp(control[:inControl])
+			s.received = wallclock.SoftwareStamp(control[:inControl])
 		}
 		return n, err
 	})
@@ -237,50 +236,15 @@ func (s *linuxSocket) look(counter monotonic.Counter) (wallclock.Look, bool) {
 	return l, err == nil
 }
 
-// softwareStamp returns the software stamp among control messages, in nanoseconds, or 0. It is the
-// first of three in a scm_timestamping (include/uapi/linux/errqueue.h).
-func softwareStamp(control []byte) int64 {
-	return timespec(findControl(control, func(h unix.Cmsghdr) bool {
-		return h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPING
-	}))
-}
-
 // isSchedulerStamp reports whether the stamp among control messages of the error queue was made when
 // the request entered the packet scheduler, and not at some other stage of its way.
 func isSchedulerStamp(control []byte) bool {
 	const scheduled = 1 // SCM_TSTAMP_SCHED, include/uapi/linux/errqueue.h
 	const origin, info, size = 4, 8, 16
-	e := findControl(control, func(h unix.Cmsghdr) bool {
+	e := wallclock.FindControl(control, func(h unix.Cmsghdr) bool {
 		return h.Level == unix.SOL_IP && h.Type == unix.IP_RECVERR || h.Level == unix.SOL_IPV6 && h.Type == unix.IPV6_RECVERR
 	})
 	return len(e) >= size && e[origin] == unix.SO_EE_ORIGIN_TIMESTAMPING && binary.NativeEndian.Uint32(e[info:]) == scheduled
-}
-
-// findControl returns the data of the first control message that is wanted, or nil.
-func findControl(control []byte, wanted func(unix.Cmsghdr) bool) []byte {
-	for len(control) >= unix.SizeofCmsghdr {
-		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
-		if err != nil {
-			return nil
-		}
-		if wanted(h) {
-			return data
-		}
-		control = rest
-	}
-	return nil
-}
-
-// timespec decodes two words of the processor's size: seconds and nanoseconds.
-func timespec(b []byte) int64 {
-	const word = int(unsafe.Sizeof(uintptr(0)))
-	if len(b) < 2*word {
-		return 0
-	}
-	if word == 8 {
-		return int64(binary.NativeEndian.Uint64(b))*int64(time.Second) + int64(binary.NativeEndian.Uint64(b[8:]))
-	}
-	return int64(int32(binary.NativeEndian.Uint32(b)))*int64(time.Second) + int64(int32(binary.NativeEndian.Uint32(b[4:])))
 }
 
 // retry repeats a call that a signal has interrupted: the runtime sends some to itself.

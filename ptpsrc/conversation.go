@@ -18,10 +18,12 @@ type conversation struct {
 	port    *Port
 	counter monotonic.Counter
 	term    time.Duration // for which messages are asked
+	wall    wallBracket   // what the kernel's stamps are worth
 
 	announce  *protocol.Announce
 	sync      *protocol.SyncDelayReq
 	received  monotonic.Instant  // of the Sync
+	stamps    string             // who says so
 	followUp  *protocol.FollowUp // of the Sync; nil if it needs none
 	requested bool               // a Delay_Req was sent upon the Sync
 	sent      monotonic.Instant  // of the Delay_Req
@@ -102,7 +104,8 @@ func (c *conversation) take(m arrival) error {
 	case *protocol.Announce:
 		c.announce = p
 	case *protocol.SyncDelayReq:
-		return c.takeSync(p, m.at)
+		at, stamps := c.wall.arrived(m)
+		return c.takeSync(p, at, stamps)
 	case *protocol.FollowUp:
 		if c.sync != nil && p.SequenceID == c.sync.SequenceID {
 			c.followUp = p
@@ -118,8 +121,8 @@ func (c *conversation) take(m arrival) error {
 // takeSync begins anew with each Sync, so that of a lost message nothing is missed, and asks at once, while
 // the Sync is fresh. Of two with one number the later one counts: its time of sending is that of the
 // earlier one, if it is a copy.
-func (c *conversation) takeSync(p *protocol.SyncDelayReq, at monotonic.Instant) (err error) {
-	c.sync, c.received, c.followUp, c.answer = p, at, nil, nil
+func (c *conversation) takeSync(p *protocol.SyncDelayReq, at monotonic.Instant, stamps string) (err error) {
+	c.sync, c.received, c.stamps, c.followUp, c.answer = p, at, stamps, nil, nil
 	c.sequence++
 	c.sent, err = c.port.send(c.port.event, c.event(), c.counter, c.port.delayReq(c.settings.domain, c.sequence))
 	c.requested = err == nil
@@ -170,7 +173,7 @@ func (c *conversation) judge() (truetime.Sample, error) {
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.Leap, sample.Stratum = g.leap(), 1+int(min(g.between, 14))
+	sample.Leap, sample.Stratum, sample.Stamps = g.leap(), 1+int(min(g.between, 14)), c.stamps
 	return sample, c.settings.check(sample.Delay, e)
 }
 

@@ -20,9 +20,10 @@
 // sample carries. The two ways need not take equally long, no path delay is estimated, and whoever delays a
 // message can only widen the interval.
 //
-// The counter is read in user space, before a message is sent and after one has been received, which adds what
-// the process takes to wake up: some 20 µs on an idle machine. The kernel's stamps would be sharper. But they are of the
-// system clock, and if somebody sets that back and forth in the meantime, they prove nothing.
+// The counter is read in user space, before a message is sent and after one has been received. The latter
+// adds what the process takes to wake up, so on Linux the kernel's stamp of the Sync counts. It is of the system
+// clock: it is brought into the counter's domain by looks at both before and after it, and not used if somebody
+// has set that clock meanwhile.
 //
 // [PHC] reads a PTP hardware clock between two readings of the counter, which proves as much about that clock. How
 // far it is from true time is up to whoever steers it.

@@ -60,7 +60,7 @@ func FuzzConversation(f *testing.F) {
 				c.sequence, c.sent, c.requested = 1, counter.Advance(time.Duration(took)), true
 				continue
 			}
-			if err := c.take(arrival{counter.Now(), p}); err != nil {
+			if err := c.take(arrival{at: counter.Now(), packet: p}); err != nil {
 				return
 			}
 		}

@@ -32,14 +32,7 @@ type phcSystem interface {
 	open(path string) (phcDevice, error)
 	// raw reads CLOCK_MONOTONIC_RAW, in nanoseconds.
 	raw() (int64, error)
-	look(monotonic.Counter) (wallclock.Look, error)
-	watch() (wallWatch, error)
-}
-
-// wallWatch notices when the wall clock is set.
-type wallWatch interface {
-	WasSet() bool
-	Close()
+	wallSystem
 }
 
 type systemClock int

@@ -15,6 +15,7 @@ import (
 
 	"github.com/facebook/time/ptp/protocol"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -90,8 +91,8 @@ func NewPort(options ...PortOption) (*Port, error) {
 	}
 	p := &Port{identity: randomIdentity(), event: event, general: general, asking: make(map[peer]*inbox)}
 	p.readers.Add(2)
-	go p.read(event)
-	go p.read(general)
+	go p.read(event, requestStamps(event))
+	go p.read(general, false)
 	return p, nil
 }
 
@@ -155,6 +156,8 @@ type inbox struct {
 // arrival is one message and when it had come.
 type arrival struct {
 	at     monotonic.Instant
+	stamp  int64          // the kernel's, of CLOCK_REALTIME; 0 if there is none
+	look   wallclock.Look // after it
 	packet protocol.Packet
 }
 
@@ -198,12 +201,13 @@ const readPause = time.Millisecond
 // read hands on what comes in at one of the ports until it is closed.
 //
 // The counter is read after the message has been received, and after waking up for it. That is later than
-// the message arrived, so what it says about the time of sending is still true, only less sharp.
-func (p *Port) read(c *net.UDPConn) {
+// the message arrived, so what it says about the time of sending is still true, only less sharp. The kernel's stamp
+// is from before waking up; what it is worth is decided by whoever waits for the message.
+func (p *Port) read(c *net.UDPConn, stamped bool) {
 	defer p.readers.Done()
-	buffer := make([]byte, maxMessageSize)
+	buffer, control := make([]byte, maxMessageSize), make([]byte, 256)
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(buffer)
+		n, inControl, _, from, err := c.ReadMsgUDPAddrPort(buffer, control)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -218,13 +222,15 @@ func (p *Port) read(c *net.UDPConn) {
 		if in == nil {
 			continue
 		}
-		at := in.counter.Now()
-		packet, err := decode(buffer[:n])
-		if err != nil {
+		m := arrival{at: in.counter.Now()}
+		if stamped {
+			m.stamp, m.look = stampOf(control[:inControl], in.counter)
+		}
+		if m.packet, err = decode(buffer[:n]); err != nil {
 			continue
 		}
 		select {
-		case in.messages <- arrival{at, packet}:
+		case in.messages <- m:
 		default:
 		}
 	}

@@ -113,7 +113,8 @@ func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port
 		return truetime.Sample{}, err
 	}
 	defer port.release(from)
-	c := conversation{unicast: u, port: port, counter: counter, term: term}
+	c := conversation{unicast: u, port: port, counter: counter, term: term, wall: watchWall(hostPHC{}, counter)}
+	defer c.wall.close()
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err
 	}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package ptpsrc
+
+import (
+	"net"
+
+	"github.com/epsilontime/epsilon/internal/wallclock"
+	"github.com/epsilontime/epsilon/monotonic"
+)
+
+// Elsewhere than on Linux the kernel's stamps are not used.
+
+func requestStamps(*net.UDPConn) bool { return false }
+
+func stampOf([]byte, monotonic.Counter) (int64, wallclock.Look) { return 0, wallclock.Look{} }

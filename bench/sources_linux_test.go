@@ -28,8 +28,8 @@ const (
 )
 
 const (
-	sourceSettle = 8 * time.Second
-	sourceTime   = 15 * time.Second
+	sourceSettle = 6 * time.Second
+	sourceTime   = 12 * time.Second
 )
 
 // BenchmarkSources is how wide a clock is that has one source of the given kind, and that it contains the
@@ -37,12 +37,12 @@ const (
 // second, over loopback; PTP sources use each of eight Syncs a second over veth. The clocks assume 200 ppm. What has
 // no hardware here, or needs a daemon that steers the system clock, is missing.
 //
-// It takes 150 s, needs root, and therefore runs on demand only:
+// It takes 120 s, needs root, and therefore runs on demand only:
 //
 //	EPSILON_SOURCES=1 go test -run '^$' -bench Sources -benchtime 1x ./bench
 func BenchmarkSources(b *testing.B) {
 	if os.Getenv("EPSILON_SOURCES") != "1" {
-		b.Skip("takes 150 s and root; EPSILON_SOURCES=1 runs it")
+		b.Skip("takes 120 s and root; EPSILON_SOURCES=1 runs it")
 	}
 	for _, c := range []struct {
 		name  string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -267,12 +268,20 @@ func withPTP4L(t *testing.T, change func(*report)) (w *scriptedPHC, p *phc, poll
 	if change != nil {
 		change(&ptp4l)
 	}
-	serveManagement(t, path, madeUp(t, &ptp4l, ptp4l.port.State))
+	var mu sync.Mutex // the report is read by the server
+	reply := madeUp(t, &ptp4l, ptp4l.port.State)
+	serveManagement(t, path, func(request []byte) [][]byte {
+		mu.Lock()
+		defer mu.Unlock()
+		return reply(request)
+	})
 	p = w.source(t, "/dev/ptp0", WithErrorFromPTP4L(path))
 	return w, p, func() (truetime.Sample, error) {
 		w.moment += int64(100 * time.Millisecond)
+		mu.Lock()
 		ptp4l.status.IngressTime = int64(fakeUTC.Add(time.Duration(w.moment) + w.bias + w.ahead))
 		ptp4l.status.MasterOffset = int64(w.bias)
+		mu.Unlock()
 		w.moment += int64(10 * time.Millisecond)
 		return p.Sample(t.Context(), w)
 	}

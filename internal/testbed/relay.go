@@ -22,13 +22,16 @@ const (
 // Relay passes datagrams between clients and one UDP server, and does to each direction what its
 // Path says. It knows nothing of NTP, and clients of it see it as the server.
 //
-// Its delays are real: a datagram leaves no sooner than its delay, and on Linux about 0.1 ms later
-// on an idle machine.
+// Its delays are real and count from the moment at which the kernel received the datagram: it leaves no
+// sooner than its delay, and on Linux some 10 µs later on an idle machine. The time for which the wall clock is
+// set forward before a datagram has been read is missing from its delay, as the kernel's stamp is one of that
+// clock.
 type Relay struct {
-	listener *net.UDPConn
-	server   *net.UDPAddr
-	closed   chan struct{}
-	running  sync.WaitGroup
+	listener   *net.UDPConn
+	server     *net.UDPAddr
+	departures *departures
+	closed     chan struct{}
+	running    sync.WaitGroup
 
 	mu     sync.Mutex
 	flows  map[string]*net.UDPConn // by client
@@ -50,35 +53,57 @@ type direction struct {
 // end of the test. What it does to the nth datagram of a direction depends on the seed and n alone.
 func StartRelay(t testing.TB, seed uint64, address string, there, back Path) *Relay {
 	t.Helper()
-	return StartRelayAt(t, "127.0.0.1:0", seed, address, there, back)
+	return StartRelays(t, seed, []string{address}, there, back)[0]
 }
 
-// StartRelayAt is StartRelay for a relay that listens at an address of the caller's choice.
-func StartRelayAt(t testing.TB, listen string, seed uint64, address string, there, back Path) *Relay {
+// StartRelays starts a relay to each of up to 254 servers. Those between one client and all its servers
+// should be started together: at the moment at which it has asked all of them they take turns instead of keeping
+// each other from the processor. The first listens at 127.0.0.1, the second at 127.0.0.2, and so on, as
+// chronyd takes two servers at one IP address for one, whatever their ports; only on Linux is all of 127.0.0.0/8
+// loopback. The seed of each is 1 above that of the one before.
+func StartRelays(t testing.TB, seed uint64, addresses []string, there, back Path) []*Relay {
 	t.Helper()
-	at, err := net.ResolveUDPAddr("udp4", listen)
+	departures, err := startDepartures(len(addresses))
 	if err != nil {
-		t.Fatalf("testbed: relay at %s: %v", listen, err)
+		t.Fatalf("testbed: relay: %v", err)
 	}
+	var relays []*Relay
+	for i, address := range addresses {
+		listen := &net.UDPAddr{IP: net.IPv4(127, 0, 0, byte(1+i))}
+		r, err := newRelay(departures, listen, seed+uint64(i), address, there, back)
+		if err != nil {
+			for range addresses[i:] {
+				departures.release()
+			}
+			t.Fatalf("testbed: relay to %s: %v", address, err)
+		}
+		t.Cleanup(r.Close)
+		relays = append(relays, r)
+	}
+	return relays
+}
+
+func newRelay(departures *departures, listen *net.UDPAddr, seed uint64, address string, there, back Path) (*Relay, error) {
 	server, err := net.ResolveUDPAddr("udp4", address)
 	if err != nil {
-		t.Fatalf("testbed: relay to %s: %v", address, err)
+		return nil, err
 	}
-	listener, err := net.ListenUDP("udp4", at)
+	listener, err := net.ListenUDP("udp4", listen)
 	if err != nil {
-		t.Fatalf("testbed: relay at %s: %v", listen, err)
+		return nil, err
 	}
+	stampArrivals(listener)
 	r := &Relay{
-		listener: listener,
-		server:   server,
-		closed:   make(chan struct{}),
-		flows:    map[string]*net.UDPConn{},
-		there:    direction{path: there, random: rand.New(rand.NewPCG(seed, 1))},
-		back:     direction{path: back, random: rand.New(rand.NewPCG(seed, 2))},
+		listener:   listener,
+		server:     server,
+		departures: departures,
+		closed:     make(chan struct{}),
+		flows:      map[string]*net.UDPConn{},
+		there:      direction{path: there, random: rand.New(rand.NewPCG(seed, 1))},
+		back:       direction{path: back, random: rand.New(rand.NewPCG(seed, 2))},
 	}
 	r.running.Go(r.listen)
-	t.Cleanup(r.Close)
-	return r
+	return r, nil
 }
 
 // Address returns the relay's own "127.0.0.1:port".
@@ -94,9 +119,8 @@ func (r *Relay) Counts() (there, back PathCounts) {
 // Close ends the relay and waits for its goroutines. Datagrams under way are dropped.
 func (r *Relay) Close() {
 	r.mu.Lock()
-	select {
-	case <-r.closed:
-	default:
+	first := !r.isClosed()
+	if first {
 		close(r.closed)
 		// Closing a UDP socket fails only if it is closed already.
 		_ = r.listener.Close()
@@ -106,24 +130,28 @@ func (r *Relay) Close() {
 	}
 	r.mu.Unlock()
 	r.running.Wait()
+	if first {
+		r.departures.release()
+	}
 }
 
 // listen takes requests until the relay is closed.
 func (r *Relay) listen() {
-	buffer := make([]byte, datagramMax)
+	buffer, control := make([]byte, datagramMax), make([]byte, stampSpace)
 	for {
-		n, client, err := r.listener.ReadFromUDP(buffer)
+		n, stamped, _, client, err := r.listener.ReadMsgUDP(buffer, control)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
 			continue // a client has gone: ICMP's news about an earlier reply
 		}
+		arrived := arrival(control[:stamped])
 		flow := r.flow(client)
 		if flow == nil {
 			continue // closed, or no port is left: the test will see silence
 		}
-		r.pass(&r.there, buffer[:n], func(datagram []byte) { _, _ = flow.Write(datagram) })
+		r.pass(&r.there, arrived, buffer[:n], func(datagram []byte) { _, _ = flow.Write(datagram) })
 	}
 }
 
@@ -142,6 +170,7 @@ func (r *Relay) flow(client *net.UDPAddr) *net.UDPConn {
 	if err != nil {
 		return nil
 	}
+	stampArrivals(flow)
 	if len(r.oldest) == flowsMax {
 		_ = r.flows[r.oldest[0]].Close()
 		delete(r.flows, r.oldest[0])
@@ -154,16 +183,16 @@ func (r *Relay) flow(client *net.UDPAddr) *net.UDPConn {
 
 // replies takes what the server sends to one client, until the flow is closed.
 func (r *Relay) replies(flow *net.UDPConn, client *net.UDPAddr) {
-	buffer := make([]byte, datagramMax)
+	buffer, control := make([]byte, datagramMax), make([]byte, stampSpace)
 	for {
-		n, err := flow.Read(buffer)
+		n, stamped, _, _, err := flow.ReadMsgUDP(buffer, control)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
 			continue // nobody listens at the server's port now: ICMP's news about an earlier request
 		}
-		r.pass(&r.back, buffer[:n], func(datagram []byte) { _, _ = r.listener.WriteToUDP(datagram, client) })
+		r.pass(&r.back, arrival(control[:stamped]), buffer[:n], func(datagram []byte) { _, _ = r.listener.WriteToUDP(datagram, client) })
 	}
 }
 
@@ -177,8 +206,7 @@ func (r *Relay) isClosed() bool {
 }
 
 // pass decides on a datagram and has its copies sent in time.
-func (r *Relay) pass(d *direction, datagram []byte, send func([]byte)) {
-	arrived := time.Now()
+func (r *Relay) pass(d *direction, arrived time.Time, datagram []byte, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d.counts.Received++
@@ -208,12 +236,11 @@ func (r *Relay) pass(d *direction, datagram []byte, send func([]byte)) {
 			continue
 		}
 		d.underWay++
-		r.running.Go(func() {
-			inTime := r.waitUntil(arrived.Add(delay))
+		r.departures.add(arrived.Add(delay), func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			d.underWay--
-			if inTime && !r.isClosed() {
+			if !r.isClosed() {
 				d.leave(number, copied, send)
 			}
 		})
@@ -228,27 +255,4 @@ func (d *direction) leave(number int, datagram []byte, send func([]byte)) {
 		d.counts.Overtaken++
 	}
 	d.lastLeft = max(d.lastLeft, number)
-}
-
-// timerError is by how much a timer of Go may be late: on Linux the netpoller counts milliseconds.
-const timerError = 2 * time.Millisecond
-
-// waitUntil returns true at the given time and false when the relay is closed before.
-func (r *Relay) waitUntil(due time.Time) bool {
-	if coarse := time.Until(due) - timerError; coarse > 0 {
-		timer := time.NewTimer(coarse)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.closed:
-			return false
-		}
-	}
-	for {
-		left := time.Until(due)
-		if left <= 0 {
-			return true
-		}
-		sleepBriefly(left)
-	}
 }

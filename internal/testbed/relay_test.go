@@ -202,6 +202,25 @@ func TestOneSeedGivesTheSameFatesWhateverTheyAre(t *testing.T) {
 	require.InDelta(t, 300, lost, 100)
 }
 
+// What becomes of the nth datagram follows from the seed, also where relays are started together.
+func TestRelaysOfOneSeedDoTheSame(t *testing.T) {
+	l := listen(t)
+	path := Path{Loss: 0.3, Duplicate: 0.3, Corrupt: 0.3}
+	hear := func(seed uint64, relays int) []uint64 {
+		var addresses []string
+		for range relays {
+			addresses = append(addresses, l.conn.LocalAddr().String())
+		}
+		started := StartRelays(t, seed, addresses, path, Path{})
+		heard, _ := pour(t, started[relays-1], l, 200)
+		return heard
+	}
+	first := hear(11, 1)
+	require.Equal(t, first, hear(11, 1))
+	require.Equal(t, first, hear(9, 3), "the third of them has the seed 11")
+	require.NotEqual(t, first, hear(12, 1))
+}
+
 func TestRelayEndsWithEverythingUnderWay(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	l := listen(t)

@@ -22,10 +22,10 @@ const (
 // Relay passes datagrams between clients and one UDP server, and does to each direction what its
 // Path says. It knows nothing of NTP, and clients of it see it as the server.
 //
-// Its delays are real and count from the moment at which the kernel received the datagram: it leaves no
-// sooner than its delay, and on Linux some 20 µs later on an idle machine if its delay is 0.3 ms or more. The time for which the wall clock is
-// set forward before a datagram has been read is missing from its delay, as the kernel's stamp is one of that
-// clock.
+// Its delays are real and, on Linux, count from the moment at which the kernel received the datagram: it
+// leaves no sooner than its delay, and on an idle machine some 20 µs later if the delay is 0.3 ms or more.
+// The time by which the wall clock is set forward before a datagram has been read is missing from its
+// delay, as the kernel's stamp is one of that clock.
 type Relay struct {
 	listener   *net.UDPConn
 	server     *net.UDPAddr

@@ -16,9 +16,10 @@ import (
 // is what is between the stamps of the two ends, as a switch is: what a queue of the sender adds would be
 // before its stamp. To each message it adds what it takes this process to wake up.
 type wire struct {
-	ends [2]int // packet sockets
-	stop atomic.Bool
-	done sync.WaitGroup
+	ends  [2]int // packet sockets
+	later *departures
+	stop  atomic.Bool
+	done  sync.WaitGroup
 }
 
 // etherPTP is ETH_P_1588 (include/uapi/linux/if_ether.h).
@@ -50,7 +51,12 @@ func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
 		w.ends[i] = fd
 		t.Cleanup(func() { _ = unix.Close(fd) })
 	}
-	t.Cleanup(func() { w.stop.Store(true); w.done.Wait() })
+	later, err := startDepartures(1)
+	if err != nil {
+		t.Fatalf("testbed: a wire: %v", err)
+	}
+	w.later = later
+	t.Cleanup(func() { w.stop.Store(true); w.done.Wait(); later.release() })
 	w.done.Go(func() { w.carry(w.ends[0], w.ends[1], delay) })
 	w.done.Go(func() { w.carry(w.ends[1], w.ends[0], 0) })
 }
@@ -84,10 +90,12 @@ func (w *wire) carry(from, to int, delay time.Duration) {
 		if l, ok := sender.(*unix.SockaddrLinklayer); !ok || l.Pkttype == unix.PACKET_OUTGOING {
 			continue
 		}
-		due := time.Now().Add(delay)
-		for left := delay; left > 0; left = time.Until(due) {
-			sleepBriefly(left)
+		message := append([]byte(nil), frame[:n]...)
+		leave := func() { _, _ = unix.Write(to, message) } // as on any wire, it may be lost
+		if delay > 0 {
+			w.later.add(time.Now().Add(delay), leave)
+		} else {
+			leave()
 		}
-		_, _ = unix.Write(to, frame[:n]) // as on any wire, it may be lost
 	}
 }

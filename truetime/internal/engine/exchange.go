@@ -113,6 +113,9 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 }
 
 func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
+	if x.Epoch != e.discipline.Epoch() { // its counter readings are not of this epoch, and show nothing about leap seconds either
+		return discipline.ErrOtherEpoch
+	}
 	for other := range e.sources {
 		if !e.discipline.Votes(i) || !e.discipline.Votes(other) {
 			continue // there is no vote that could be had twice, or be taken away

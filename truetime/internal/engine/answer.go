@@ -94,7 +94,7 @@ func (a *Answer) TAI(raw uint64) (earliest, latest leap.TAI, err error) {
 	if a.smeared {
 		earliest = a.table.FromSmeared(leap.Smeared(lo), leap.NoonToNoon(), leap.Down)
 		latest = a.table.FromSmeared(leap.Smeared(hi), leap.NoonToNoon(), leap.Up)
-		if leap.UTC(hi) > a.table.Expiry() {
+		if leap.Smeared(hi) > a.table.Certain() {
 			return 0, 0, ErrTableExpired
 		}
 	} else if latest > a.certain {

@@ -3,6 +3,8 @@ package leap
 import (
 	"fmt"
 	"math"
+
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
 // Leap is one entry of a table: from which moment on which TAI−UTC is in force.
@@ -74,6 +76,10 @@ func newTable(entries []Leap, expiry UTC, source string, line func(i int) string
 
 // Expiry is the last moment for which t is valid.
 func (t *Table) Expiry() UTC { return t.expiry }
+
+// Certain returns until when, in UTC smeared from noon to noon, t says what TAI is: up to the noon before the first
+// end of a month after its expiry.
+func (t *Table) Certain() Smeared { return Smeared(saturated.Sub(int64(nextMonth(t.expiry)), halfDay)) }
 
 // Source says where t comes from.
 func (t *Table) Source() string { return t.source }

@@ -1,0 +1,72 @@
+package truetimetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// nightOf is a world that begins so long before midnight, with four honest servers of a scale and a machine whose table
+// expired four weeks before, or when change says.
+func nightOf(leap int, before time.Duration, scale truetime.Scale, change func(*MachineConfig, []*Server)) (*World, *Machine, []*Server) {
+	w := NewWorld(11)
+	w.StartAt(truetime.FromStd(midnight.Add(-before)))
+	if leap != 0 {
+		w.LeapSecond(midnight, leap)
+	}
+	config := MachineConfig{Oscillator: Constant(150), TableUntil: truetime.FromStd(midnight.AddDate(0, 0, -28))}
+	var servers []*Server
+	for i := range 4 {
+		s := w.NewServer(fmt.Sprintf("s%d", i+1), Honest(100*time.Microsecond))
+		s.Serve(scale)
+		servers = append(servers, s)
+		config.Sources = append(config.Sources, Link{Server: s, Path: LAN()})
+	}
+	if change != nil {
+		change(&config, servers)
+	}
+	return w, w.NewMachine("m", config), servers
+}
+
+// checkUntil checks every answer until so long after midnight, unless the machine is disturbed.
+func checkUntil(t *testing.T, w *World, m *Machine, servers []*Server, after time.Duration) {
+	t.Helper()
+	for w.Now() < truetime.FromStd(midnight.Add(after)) {
+		step := time.Minute
+		if w.Now().Sub(truetime.FromStd(midnight)).Abs() < 2*time.Minute {
+			step = time.Second
+		}
+		w.Run(step)
+		if m.Disturbed() {
+			continue
+		}
+		require.NoError(t, m.Check(), "at %v; the last epoch ended because %s", w.Now(), m.Status().Disruption)
+		for i, s := range m.Status().Sources {
+			if servers[i].Honest() {
+				require.NotContains(t, []truetime.Verdict{truetime.Convicted, truetime.Falseticker}, s.Verdict, "%s at %v", s.Name, w.Now())
+			}
+		}
+	}
+}
+
+// A table may expire in the afternoon before a leap second that it does not have. The clock knows what smeared UTC is, for
+// its sources show it, but not any more what TAI is.
+func TestTAIIsNotKnownFromTheNoonBeforeALeapSecondThatTheTableMayLack(t *testing.T) {
+	for _, leap := range []int{1, -1} {
+		for _, left := range []time.Duration{6 * time.Hour, 18 * time.Hour} {
+			w, m, servers := nightOf(leap, 25*time.Hour, truetime.ScaleUTCSmeared(), func(c *MachineConfig, _ []*Server) {
+				c.TableUntil = truetime.FromStd(midnight.Add(-left))
+			})
+			checkUntil(t, w, m, servers, -12*time.Hour-time.Minute)
+			_, err := m.NowTAI()
+			require.NoError(t, err, "there cannot be a leap second in between")
+			checkUntil(t, w, m, servers, 0)
+			_, err = m.NowTAI()
+			require.ErrorIs(t, err, truetime.ErrTAIUnknown)
+		}
+	}
+}

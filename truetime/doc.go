@@ -48,7 +48,8 @@
 //   - A5, leap seconds. The table is right up to its expiry. Beyond it, a correct source that announces a
 //     leap second announces the one that comes, and of n−f that announce none from an hour after noon on,
 //     somebody would know of one. A correct source counts in the scale that it is declared to serve
-//     ([Scale]), and one that steps does so within 5 s of the leap second.
+//     ([Scale]), and one that steps does so within 5 s of the leap second. One of TAI that says how far UTC
+//     is behind says so rightly but for a minute around the leap second.
 //
 // # What is promised
 //
@@ -77,7 +78,7 @@
 //     noticed within three seconds. A migration or a restore of a virtual machine is noticed
 //     at once if its hypervisor has a VMClock ([WithVMClock]), and otherwise when the sources
 //     contradict their past.
-//   - TAI, where the leap second table has expired: [Clock.NowTAI] refuses then. Smeared UTC stays true,
+//   - TAI, where the leap second table has expired and a month has ended since: [Clock.NowTAI] refuses then. Smeared UTC stays true,
 //     and is wider around the end of a month as long as nobody says whether there is a leap second.
 //
 // # What happens inside

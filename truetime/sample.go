@@ -39,7 +39,8 @@ type Sample struct {
 	Leap Leap
 
 	// TAIOffset is TAI−UTC as it is now according to a source of [ScaleTAI]; 0 if it does not
-	// say. It is needed only where no leap second table is valid.
+	// say. It is needed only where no leap second table is valid, and not used within a minute of a possible leap
+	// second.
 	TAIOffset time.Duration
 
 	// The rest is for Status only and bounds nothing.

@@ -84,12 +84,12 @@ func (w *World) plain(seconds int64) (floor, ceil truetime.Time) {
 	return floor, floor
 }
 
-// taiOffset is TAI−UTC now.
-func (w *World) taiOffset() time.Duration {
+// taiOffset is TAI−UTC as it was so long ago, as somebody says who changes it late, or early if lag is negative.
+func (w *World) taiOffset(lag time.Duration) time.Duration {
 	offset := taiAtStart
 	for _, l := range w.leaps {
 		offset += time.Duration(l.delta) * time.Second
-		if w.now < w.moment(l.at)+after(offset-taiAtStart) {
+		if w.now-after(lag) < w.moment(l.at)+after(offset-taiAtStart) {
 			return offset - time.Duration(l.delta)*time.Second
 		}
 	}

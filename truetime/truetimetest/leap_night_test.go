@@ -70,3 +70,28 @@ func TestTAIIsNotKnownFromTheNoonBeforeALeapSecondThatTheTableMayLack(t *testing
 		}
 	}
 }
+
+// PTP changes the TAI−UTC that it announces up to two Announce intervals before or after the leap second.
+func TestPTPThatChangesItsOffsetLateOrEarlyIsNotTakenAtItsWord(t *testing.T) {
+	for _, leap := range []int{1, -1} {
+		for _, lag := range []time.Duration{32 * time.Second, -32 * time.Second} {
+			for _, began := range []time.Duration{24 * time.Hour, 3 * time.Minute, -6 * time.Second} {
+				for _, expired := range []time.Duration{4, 9} {
+					t.Run(fmt.Sprintf("leap %+d, %v late, %v before, expired for %d weeks", leap, lag, began, expired), func(t *testing.T) {
+						w, m, servers := nightOf(leap, 25*time.Hour, truetime.ScaleTAI(), func(c *MachineConfig, all []*Server) {
+							c.TableUntil = truetime.FromStd(midnight.Add(-expired * 7 * 24 * time.Hour))
+							for _, s := range all {
+								s.lag = lag
+							}
+						})
+						w.Run(25*time.Hour - began)
+						m.Restart()
+						checkUntil(t, w, m, servers, 5*time.Minute)
+						_, err := m.Now()
+						require.NoError(t, err)
+					})
+				}
+			}
+		}
+	}
+}

@@ -146,7 +146,7 @@ func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
 	}
 	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Say: say(l.declared(), r.Leap)}
 	if l.declared() == truetime.ScaleTAI() {
-		reply.TAIOffset = m.world.taiOffset()
+		reply.TAIOffset = m.world.taiOffset(l.Server.lag)
 	}
 	return reply
 }

@@ -17,6 +17,7 @@ type Server struct {
 	minPoll  time.Duration
 	scale    truetime.Scale
 	news     time.Duration // how long into the last day it learns of a leap second
+	lag      time.Duration // after a leap second it changes the TAI−UTC that it announces
 }
 
 // lastNews is when in the day of a leap second every server that is right announces it: an hour after noon.

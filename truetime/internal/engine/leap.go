@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
@@ -14,8 +15,9 @@ import (
 
 // Reasons for which a sample cannot be converted to the scale in which the engine counts.
 var (
-	ErrNearLeap   = errors.New("it is within 5 s of a leap second, or of a possible one, where a stamp of a clock that steps may be either of two moments")
-	ErrTAIUnknown = errors.New("the source serves TAI and does not say how far that is ahead of UTC, and the leap second table has expired: install a newer one")
+	ErrNearLeap    = errors.New("it is within 5 s of a leap second, or of a possible one, where a stamp of a clock that steps may be either of two moments")
+	ErrNearLeapTAI = errors.New("it is within a minute of a leap second, or of a possible one, where the source may count with the TAI−UTC before or after it, and the leap second table has expired: install a newer one")
+	ErrTAIUnknown  = errors.New("the source serves TAI and does not say how far that is ahead of UTC, and the leap second table has expired: install a newer one")
 )
 
 // scales is how the engine goes from the scales of its sources to the one in which it counts, and
@@ -143,8 +145,8 @@ func (s *scales) fromOther(p leap.Profile, t int64, round leap.Round) leap.Smear
 
 // convertTAI is convert for a source that serves TAI. As long as it is certain what TAI is, that is all
 // there is to it. Later on what the engine calls TAI may be a second or more off, so what the source says
-// UTC is counts. It is taken as what it announces, but not as evidence of a leap second that has
-// happened: PTP changes its offset with one of the next Announce messages.
+// UTC is counts, but not close to a possible leap second, and not as evidence of one that has happened: PTP changes
+// its offset with one of the Announce messages around it.
 func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.Facts, error) {
 	f := r.Facts
 	anything := discipline.Facts{Upper: discipline.Point{At: now, Time: math.MaxInt64}, Lower: discipline.Point{At: now, Time: math.MinInt64}}
@@ -157,8 +159,17 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	}
 	f.Upper.Time = saturated.Sub(f.Upper.Time, int64(r.TAIOffset))
 	f.Lower.Time = saturated.Sub(f.Lower.Time, int64(r.TAIOffset))
+	first, last := saturated.Sub(min(f.Lower.Time, f.Upper.Time), announceLag), saturated.Add(max(f.Lower.Time, f.Upper.Time), announceLag)
+	if _, _, ok := e.scales.belief.In(leap.Profile{}, first, last); !ok {
+		return f, ErrNearLeapTAI
+	}
 	return e.inTAI(i, leap.Profile{}, f)
 }
+
+// announceLag is for how long before and after a leap second it is not taken for certain which TAI−UTC a source of TAI
+// announces. PTP changes it within two Announce intervals of the leap second (IEEE 1588-2008 9.4), each of
+// up to 16 s (J.3.2), and a boundary clock passes it on with the next of its own.
+const announceLag = int64(time.Minute)
 
 func (e *Engine) inTAI(i int, p leap.Profile, f discipline.Facts) (discipline.Facts, error) {
 	first, last, ok := e.scales.belief.In(p, f.Lower.Time, f.Upper.Time)

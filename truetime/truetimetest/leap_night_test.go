@@ -95,3 +95,14 @@ func TestPTPThatChangesItsOffsetLateOrEarlyIsNotTakenAtItsWord(t *testing.T) {
 		}
 	}
 }
+
+// A smear may begin ten days after the leap second and take ten days.
+func TestASmearIsAllowedForUntilItHasEnded(t *testing.T) {
+	w, m, servers := nightOf(1, 25*time.Hour, truetime.ScaleUTC(), func(c *MachineConfig, all []*Server) {
+		c.Poll = 5 * time.Minute
+		all[3].Serve(truetime.ScaleUTCSmearedOver(10*24*time.Hour, 10*24*time.Hour))
+	})
+	w.Run(49 * time.Hour)
+	m.Restart() // nobody has told this process of the leap second
+	checkUntil(t, w, m, servers, 21*24*time.Hour)
+}

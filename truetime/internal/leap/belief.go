@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// keep is how long after it a leap second still matters to somebody: to a source that smears it.
-	keep = int64(smearMax) + day
+	// keep is how long after it a leap second still matters to somebody: to a source that begins to smear it
+	// as late as may be, and takes as long as may be.
+	keep = 2*int64(smearMax) + day
 
 	// prepare is how long before the window of a possible leap second it is considered.
 	prepare = int64(smearMax) + 10*day

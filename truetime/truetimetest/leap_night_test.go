@@ -106,3 +106,21 @@ func TestASmearIsAllowedForUntilItHasEnded(t *testing.T) {
 	m.Restart() // nobody has told this process of the leap second
 	checkUntil(t, w, m, servers, 21*24*time.Hour)
 }
+
+// The machine is restored in the night from what it was in the afternoon, and nothing inside knows. When it hears that no
+// leap second is to come it takes that for the announcement of the afternoon, and then finds out that it is the next day.
+func TestAnEpochThatWasWrongAboutTheTimeLeavesNoBeliefBehind(t *testing.T) {
+	for _, n := range []int{1, 2, 3} {
+		for _, leap := range []int{1, -1} {
+			w, m, servers := nightOf(leap, 24*time.Hour, truetime.ScaleUTC(), func(c *MachineConfig, _ []*Server) { c.Sources = c.Sources[:n] })
+			w.Run(11*time.Hour + 30*time.Minute)
+			for _, s := range servers {
+				m.Cut(s, 9*time.Hour)
+			}
+			w.Run(4 * time.Hour)
+			m.Restore(10*time.Hour, false)
+			checkUntil(t, w, m, servers, 13*time.Hour)
+			require.EqualValues(t, 2, m.Status().Epoch)
+		}
+	}
+}

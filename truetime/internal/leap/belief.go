@@ -93,14 +93,9 @@ func (b *Belief) Forget(source int) {
 	}
 }
 
-// Restart forgets what belonged to an epoch.
+// Restart forgets what belonged to an epoch. That includes what has been found out about a leap second that still
+// matters: the epoch may have ended because its answers were wrong, and what the voters showed was held against them.
 func (b *Belief) Restart() {
-	for _, q := range b.questions {
-		if q.possible.decided() {
-			_, delta := q.possible.deltas()
-			b.decide(q.at, delta)
-		}
-	}
 	if b.broken {
 		b.decided = nil
 	}

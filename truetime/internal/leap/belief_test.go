@@ -402,11 +402,30 @@ func TestManyMonthsWithDecidedEndsKeepTheOffset(t *testing.T) {
 		require.Equal(t, offset, o.Offset)
 		require.LessOrEqual(t, o.From, at)
 		require.Equal(t, None, b.Report(at, at).Status)
-		if i%5 == 4 { // what has been decided outlives an epoch
+		if i%5 == 4 { // what was decided long ago outlives an epoch
+			at += TAI(22 * day)
+			require.NoError(t, b.Advance(at, at))
 			b.Restart()
 			require.NoError(t, b.Anchor(at, at, at))
 			require.Equal(t, offset, b.Output(at).Offset)
 		}
+	}
+}
+
+// An epoch that ends may have been wrong about the time, and so about what the voters showed by then.
+func TestWhatWasDecidedOfLateIsForgottenWithItsEpoch(t *testing.T) {
+	for _, say := range []Say{NoLeap, Insert, Remove} {
+		b := NewBelief(BuiltIn(), each(3), 1)
+		at := TAI(int64(date(2027, 7, 1)) + 37*second - 6*3600*second)
+		require.NoError(t, b.Anchor(at, at, at))
+		for v := range 3 {
+			b.Hear(v, say, at, at)
+		}
+		require.NoError(t, b.Advance(at, at))
+		require.NotEqual(t, Unknown, b.Report(at, at).Status)
+		b.Restart()
+		require.NoError(t, b.Anchor(at, at, at))
+		require.Equal(t, Unknown, b.Report(at, at).Status)
 	}
 }
 

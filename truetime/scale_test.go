@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -290,4 +291,40 @@ func TestScalesSayWhatTheyAre(t *testing.T) {
 func TestLeapIndicators(t *testing.T) {
 	require.Equal(t, "none insert delete unknown", fmt.Sprint(LeapOfNTP(0), LeapOfNTP(1), LeapOfNTP(2), LeapOfNTP(3)))
 	require.Equal(t, LeapUnknown, Sample{}.Leap, "who says nothing has not said that there is none")
+}
+
+// In the middle of a smear, with sources of several scales, everybody may ask for everything, and to ask for the time allocates
+// nothing.
+func TestAClockOfSeveralScalesIsSafeForManyGoroutinesInASmear(t *testing.T) {
+	at := tai(t, time.Date(2016, 12, 31, 18, 0, 0, 0, time.UTC))
+	var sources []Source
+	for i, s := range []Scale{ScaleTAI(), ScaleUTCSmeared(), ScaleUTCSmearedOver(-10*time.Hour, 20*time.Hour)} {
+		sources = append(sources, inScale{fmt.Sprint("source ", i), s, at, 0})
+	}
+	c, err := New(sources, WithPoll(time.Millisecond, time.Second))
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.WaitSynchronized(t.Context(), time.Second))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			var earliest Time
+			var earliestTAI TAI
+			for range 1000 {
+				i, err := c.Now()
+				tai, errTAI := c.NowTAI()
+				if err != nil || errTAI != nil || i.Earliest < earliest || tai.Earliest < earliestTAI || !i.Valid() {
+					t.Errorf("%v %v, %v %v", i, err, tai, errTAI)
+					return
+				}
+				earliest, earliestTAI = i.Earliest, tai.Earliest
+				_ = c.FormatUTC(i.Latest)
+				_ = c.Status()
+			}
+		})
+	}
+	all.Wait()
+	require.Contains(t, c.Status().LeapSeconds, "smearing")
+	require.Zero(t, testing.AllocsPerRun(1000, func() { _, _ = c.Now() }))
+	require.Zero(t, testing.AllocsPerRun(1000, func() { _, _ = c.NowTAI() }))
 }

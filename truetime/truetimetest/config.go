@@ -58,6 +58,8 @@ type Link struct {
 
 	// Declared is the scale that the machine believes the server to serve; nil for the one that it serves.
 	Declared *truetime.Scale
+
+	noVote bool // it is heard, and nothing follows from what it says
 }
 
 func (l *Link) declared() truetime.Scale {
@@ -111,6 +113,10 @@ func orElse[T comparable](value, otherwise T) T {
 func votes(links []Link) (voter []int, voters int) {
 	groups := map[string]int{}
 	for _, l := range links {
+		if l.noVote {
+			voter = append(voter, discipline.NoVote)
+			continue
+		}
 		v, ok := groups[l.Group]
 		if l.Group == "" || !ok {
 			v = voters

@@ -124,3 +124,32 @@ func TestAnEpochThatWasWrongAboutTheTimeLeavesNoBeliefBehind(t *testing.T) {
 		}
 	}
 }
+
+// To a clock that counts in smeared UTC a smear is more drift, and it may come on top of all that is declared.
+func TestASmearIsMoreDriftForAClockOfSmearingSources(t *testing.T) {
+	for _, leap := range []int{1, -1} {
+		for _, ppm := range []float64{200, -200} {
+			w, m, servers := nightOf(leap, 25*time.Hour, truetime.ScaleUTCSmeared(), func(c *MachineConfig, _ []*Server) { c.Oscillator = Constant(ppm) })
+			w.Run(14 * time.Hour)
+			for _, s := range servers {
+				m.Cut(s, 20*time.Hour)
+			}
+			checkUntil(t, w, m, servers, 13*time.Hour)
+		}
+	}
+}
+
+// A process that starts shortly before midnight may have no answer until after it, because only one server answers.
+func TestWhatWasSaidBeforeMidnightIsNotHeldAgainstWhatIsSaidAfterIt(t *testing.T) {
+	for _, leap := range []int{1, -1} {
+		w, m, servers := nightOf(leap, 25*time.Hour, truetime.ScaleUTC(), nil)
+		w.Run(25*time.Hour - 2*time.Minute)
+		m.Restart()
+		for _, s := range servers[1:] {
+			m.Cut(s, 5*time.Minute)
+		}
+		checkUntil(t, w, m, servers, 10*time.Minute)
+		_, err := m.Now()
+		require.NoError(t, err)
+	}
+}

@@ -144,7 +144,7 @@ func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
 	case r.Kiss != nil:
 		return engine.Reply{Outcome: engine.Unusable}
 	}
-	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Say: say(l.declared(), r.Leap)}
+	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Say: say(l.declared(), r.Leap)}
 	if l.declared() == truetime.ScaleTAI() {
 		reply.TAIOffset = m.world.taiOffset(l.Server.lag)
 	}

@@ -18,6 +18,7 @@ type Server struct {
 	scale    truetime.Scale
 	news     time.Duration // how long into the last day it learns of a leap second
 	lag      time.Duration // after a leap second it changes the TAI−UTC that it announces
+	peer     string        // who it says it is
 }
 
 // lastNews is when in the day of a leap second every server that is right announces it: an hour after noon.

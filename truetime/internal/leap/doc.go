@@ -45,7 +45,7 @@
 //
 // # What this does not promise
 //
-// Anything about leap seconds before the process began and after its table expired: it takes TAI−UTC
-// to be what the table said last. In the hull the width is up to half a second to either side by the
+// Anything about leap seconds after the table expired that are less than 20 days before the epoch began, or before
+// the process did: it takes TAI−UTC to be what the table said last. In the hull the width is up to half a second to either side by the
 // time of the leap second, one second by noon, and it lasts until somebody shows what has happened.
 package leap

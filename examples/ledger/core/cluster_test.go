@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // clock is this machine's, off by offset and claiming ±epsilon: true if offset is within epsilon.
 type clock struct {
 	offset, epsilon time.Duration
+	later           atomic.Int64 // added to Latest: it is wider on that side
 	broken          atomic.Bool
 }
 
@@ -34,7 +35,7 @@ func (c *clock) Now() (truetime.Interval, error) {
 		return truetime.Interval{}, truetime.ErrNotSynchronized
 	}
 	now := truetime.FromStd(time.Now()).Add(c.offset)
-	return truetime.Interval{Earliest: now.Add(-c.epsilon), Latest: now.Add(c.epsilon)}, nil
+	return truetime.Interval{Earliest: now.Add(-c.epsilon), Latest: now.Add(c.epsilon + time.Duration(c.later.Load()))}, nil
 }
 
 const shards = 3

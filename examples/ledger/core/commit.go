@@ -36,17 +36,15 @@ func (l *leader) transact(ctx context.Context, t Transaction) (Result, error) {
 	order, changes := t.split(l.node.shards)
 	others := order[:len(order)-1]
 	floor, after, err := l.prepareOthers(ctx, t, others, changes)
-	if err == nil {
-		var d decision
-		if d, err = l.commit(ctx, t, changes[l.shard], floor, after); err == nil {
-			l.tell(others, t.ID, d)
-			return l.answer(t, d)
-		}
+	if err != nil {
+		return Result{}, l.refuse(t, others, err)
 	}
-	if len(others) != 0 && l.ctx.Err() == nil {
-		l.refuse(t, others, err)
+	d, err := l.commit(ctx, t, changes[l.shard], floor, after)
+	if err != nil {
+		return Result{}, l.refuse(t, others, err)
 	}
-	return Result{}, err
+	l.tell(others, t.ID, d)
+	return l.answer(t, d)
 }
 
 // commit is the part of a transaction between the votes and the answer.
@@ -70,14 +68,7 @@ func (l *leader) commit(ctx context.Context, t Transaction, own []Change, floor 
 	}
 	maps.Copy(after, balances)
 	d := decision{Timestamp: p.from, Changes: t.Changes, Balances: after}
-	err = l.apply(engine.Batch{
-		If:  []engine.Condition{{Key: decidedKey(l.shard, t.ID)}},
-		Put: append(versions(l.shard, balances, p.from), put(decidedKey(l.shard, t.ID), d)),
-	})
-	if errors.Is(err, engine.ErrConflict) {
-		return decision{}, fmt.Errorf("%w (a participant had waited too long)", ErrAborted)
-	}
-	if err != nil {
+	if err := l.decide(t.ID, d, engine.Batch{Put: versions(l.shard, balances, p.from)}); err != nil {
 		return decision{}, err
 	}
 	written := time.Now()
@@ -111,16 +102,25 @@ func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int,
 	return floor, after, nil
 }
 
-// refuse decides that a transaction is off, for ever, before it says so to those who may have voted.
-func (l *leader) refuse(t Transaction, others []int, why error) {
+// refuse decides that a transaction is off, for ever, before anybody hears of it: the client might have
+// sent it twice, and the second be on its way. If the term is over it may have been committed.
+func (l *leader) refuse(t Transaction, others []int, why error) error {
 	code, _ := codeOf(why)
 	if errors.Is(why, ErrRetry) || errors.Is(why, ErrNotLeader) {
+		if len(others) == 0 {
+			return why // it may still be done, under the same id
+		}
 		code = "aborted"
 	}
-	d := decision{Refused: code, Changes: t.Changes}
-	if l.apply(engine.Batch{If: []engine.Condition{{Key: decidedKey(l.shard, t.ID)}}, Put: []engine.Pair{put(decidedKey(l.shard, t.ID), d)}}) == nil {
-		l.tell(others, t.ID, d)
+	if l.ctx.Err() != nil {
+		return why
 	}
+	d := decision{Refused: code, Changes: t.Changes}
+	if err := l.decide(t.ID, d, engine.Batch{}); err != nil {
+		return err
+	}
+	l.tell(others, t.ID, d)
+	return why
 }
 
 // tell informs the participants in the background. One that is not reached asks by itself.

@@ -30,7 +30,6 @@ type leader struct {
 	mu      sync.Mutex
 	last    truetime.Time // the largest timestamp issued, or promised to a reader
 	pending map[string]*pending
-	horizon truetime.Time
 }
 
 // pending is a transaction that may yet commit, at its timestamp or later.
@@ -51,11 +50,8 @@ func begin(ctx context.Context, n *Node, shard int, held *lease.Lease) (*leader,
 	if err := l.raise(); err != nil {
 		return nil, err
 	}
-	found, err := n.engine.Read(ctx, engine.Prefix(preparedPrefix(shard)), engine.Key(horizonKey(shard)))
+	found, err := n.engine.Read(ctx, engine.Prefix(preparedPrefix(shard)))
 	if err != nil {
-		return nil, err
-	}
-	if l.horizon, _, err = read[truetime.Time](found[1]); err != nil {
 		return nil, err
 	}
 	for _, pair := range found[0] {
@@ -162,6 +158,15 @@ func (l *leader) fail(err error) error {
 	return err
 }
 
+// decide writes what becomes of a transaction, with what goes along. The first decision stands: another
+// fails with engine.ErrConflict, and writes nothing.
+func (l *leader) decide(id string, d decision, with engine.Batch) error {
+	key := decidedKey(l.shard, id)
+	with.If = append(with.If, engine.Condition{Key: key})
+	with.Put = append(with.Put, put(key, d))
+	return l.apply(with)
+}
+
 // pass is the commit-wait. It outlasts the client who asked for the transaction: others may be shown
 // nothing before, and only the end of the term ends it, after which the lease has expired, and the
 // timestamp with it, before anybody leads again.
@@ -170,7 +175,7 @@ func (l *leader) pass(ts truetime.Time) error {
 		return nil
 	}
 	if err := l.node.waiter.Until(l.ctx, ts); err != nil {
-		return fmt.Errorf("%w: commit-wait: %w", ErrRetry, err)
+		return l.fail(fmt.Errorf("commit-wait: %w", err))
 	}
 	return nil
 }

@@ -87,15 +87,11 @@ func (l *leader) finish(ctx context.Context, r finishRequest) error {
 		return nil // done before
 	}
 	r.Decision.Changes, r.Decision.Balances = nil, nil
-	batch := engine.Batch{
-		If:     []engine.Condition{{Key: decidedKey(l.shard, r.ID)}},
-		Put:    []engine.Pair{put(decidedKey(l.shard, r.ID), r.Decision)},
-		Delete: []string{preparedPrefix(l.shard) + r.ID},
-	}
+	batch := engine.Batch{Delete: []string{preparedPrefix(l.shard) + r.ID}}
 	if r.Decision.Refused == "" {
-		batch.Put = append(batch.Put, versions(l.shard, p.vote.Balances, r.Decision.Timestamp)...)
+		batch.Put = versions(l.shard, p.vote.Balances, r.Decision.Timestamp)
 	}
-	if err := l.apply(batch); err != nil && !errors.Is(err, engine.ErrConflict) {
+	if err := l.decide(r.ID, r.Decision, batch); err != nil && !errors.Is(err, engine.ErrConflict) {
 		return err
 	}
 	if p != nil {
@@ -123,7 +119,7 @@ func (l *leader) outcome(ctx context.Context, id string) (decision, error) {
 		return d, err
 	}
 	d = decision{Refused: "aborted"}
-	return d, l.apply(engine.Batch{If: []engine.Condition{{Key: decidedKey(l.shard, id)}}, Put: []engine.Pair{put(decidedKey(l.shard, id), d)}})
+	return d, l.decide(id, d, engine.Batch{})
 }
 
 // resolve asks after the votes of which nothing was heard for a while.

@@ -29,9 +29,17 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 		for _, account := range chunk {
 			ranges = append(ranges, versionAt(l.shard, account, r.At))
 		}
+		ranges = append(ranges, engine.Key(horizonKey(l.shard))) // as of the same moment as the versions
 		found, err := l.node.engine.Read(ctx, ranges...)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+		}
+		horizon, _, err := read[truetime.Time](found[len(chunk)])
+		if err != nil {
+			return nil, err
+		}
+		if r.At.Before(horizon) {
+			return nil, fmt.Errorf("%w: %v is before %v", ErrTooOld, r.At, horizon)
 		}
 		for i, account := range chunk {
 			balance, exists, err := read[int64](found[i])
@@ -42,11 +50,6 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 				balances[account] = balance
 			}
 		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if r.At.Before(l.horizon) {
-		return nil, fmt.Errorf("%w: %v is before %v", ErrTooOld, r.At, l.horizon)
 	}
 	return balances, nil
 }
@@ -63,19 +66,10 @@ func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 			return fmt.Errorf("%w: %w", ErrRetry, err)
 		}
 	}
-	l.mu.Lock()
-	if err := l.lease.Check(); err != nil && !l.node.unsafe.NoFence {
-		l.mu.Unlock()
-		return l.fail(err)
+	before, err := l.promise(at)
+	if err != nil {
+		return err
 	}
-	l.last = max(l.last, at)
-	var before []*pending
-	for _, p := range l.pending {
-		if !p.from.After(at) {
-			before = append(before, p)
-		}
-	}
-	l.mu.Unlock()
 	for _, p := range before {
 		select {
 		case <-p.over:
@@ -90,20 +84,38 @@ func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 	return nil
 }
 
+// promise returns what may yet commit at or before the timestamp; nothing that begins from now on will.
+func (l *leader) promise(at truetime.Time) (before []*pending, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.node.unsafe.NoFence {
+		if err := l.lease.Check(); err != nil {
+			return nil, l.fail(err)
+		}
+		if !at.Before(l.lease.Status().Expiry) { // Latest was beyond it, and fell back with a sample
+			return nil, fmt.Errorf("%w: the lease ends before the timestamp", ErrRetry)
+		}
+	}
+	l.last = max(l.last, at)
+	for _, p := range l.pending {
+		if !p.from.After(at) {
+			before = append(before, p)
+		}
+	}
+	return before, nil
+}
+
 // collect deletes the versions that no read at the horizon or later can see.
 func (l *leader) collect(horizon truetime.Time) error {
-	l.mu.Lock()
-	if !horizon.After(l.horizon) {
-		l.mu.Unlock()
-		return nil
-	}
-	l.horizon = horizon
-	l.mu.Unlock()
-	if err := l.apply(engine.Batch{Put: []engine.Pair{put(horizonKey(l.shard), horizon)}}); err != nil {
+	found, err := l.node.engine.Read(l.ctx, engine.Prefix(versionsPrefix(l.shard)), engine.Key(horizonKey(l.shard)))
+	if err != nil {
 		return err
 	}
-	found, err := l.node.engine.Read(l.ctx, engine.Prefix(versionsPrefix(l.shard)))
-	if err != nil {
+	before, _, err := read[truetime.Time](found[1])
+	if err != nil || !horizon.After(before) {
+		return err
+	}
+	if err := l.apply(engine.Batch{Put: []engine.Pair{put(horizonKey(l.shard), horizon)}}); err != nil {
 		return err
 	}
 	var old []string

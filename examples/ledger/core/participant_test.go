@@ -1,0 +1,98 @@
+package core
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+func TestFirstDecisionStands(t *testing.T) {
+	_, l := open(t, &clock{}, nil)
+	require.NoError(t, l.decide("x", decision{Timestamp: 7}, engine.Batch{}))
+	require.ErrorIs(t, l.decide("x", decision{Refused: "aborted"}, engine.Batch{Put: []engine.Pair{{Key: "more", Value: []byte("x")}}}), engine.ErrConflict)
+	d, known, err := l.decided("x")
+	require.NoError(t, err)
+	require.True(t, known)
+	require.Equal(t, decision{Timestamp: 7}, d)
+	found, err := l.node.engine.Read(t.Context(), engine.Key("more"))
+	require.NoError(t, err)
+	require.Empty(t, found[0])
+	require.NoError(t, l.ctx.Err(), "the fence is ours: no reason to end the term")
+}
+
+// A message of the first phase that is overtaken by one of the second must not count: it would lock the
+// accounts until it is carried out a second time.
+func TestVoteAfterTheDecisionIsRefused(t *testing.T) {
+	for _, d := range []decision{{Refused: "aborted"}, {}} {
+		_, l := open(t, &clock{}, nil)
+		r := prepareRequest{ID: "x", Coordinator: l.shard, Changes: deposit("x").Changes}
+		want := int64(10)
+		if d.Refused == "" {
+			v, err := l.prepare(t.Context(), r)
+			require.NoError(t, err)
+			d.Timestamp = v.Timestamp
+			want = 11
+		}
+		require.NoError(t, l.finish(t.Context(), finishRequest{"x", d}))
+		_, err := l.prepare(t.Context(), r)
+		require.ErrorIs(t, err, ErrAborted)
+		require.NoError(t, l.finish(t.Context(), finishRequest{"x", d}), "told twice")
+		balances, err := l.balances(deposit("y").Changes)
+		require.NoError(t, err)
+		require.Equal(t, map[string]int64{"alice": want + 1}, balances)
+	}
+}
+
+// Asked after a transaction of which it knows nothing, the coordinator decides that it is off, and the
+// request that comes late is refused.
+func TestOutcomeOfWhatWasNeverDecidedIsThatItIsOff(t *testing.T) {
+	c, l := open(t, &clock{}, nil)
+	d, err := l.outcome(t.Context(), "late")
+	require.NoError(t, err)
+	require.Equal(t, "aborted", d.Refused)
+	_, err = c.client.Transact(t.Context(), deposit("late"))
+	require.ErrorIs(t, err, ErrAborted)
+}
+
+// An outcome is told when its timestamp has passed, and not before.
+func TestOutcomeIsToldWhenItsTimestampHasPassed(t *testing.T) {
+	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
+	now, err := c.clocks[0].Now()
+	require.NoError(t, err)
+	ahead := now.Latest.Add(60 * time.Millisecond)
+	require.NoError(t, l.decide("x", decision{Timestamp: ahead}, engine.Batch{}))
+	d, err := l.outcome(t.Context(), "x")
+	require.NoError(t, err)
+	require.Equal(t, ahead, d.Timestamp)
+	now, err = c.clocks[0].Now()
+	require.NoError(t, err)
+	require.Greater(t, now.Earliest, ahead)
+}
+
+// A vote may be carried out later than it is given, and never earlier than it promises.
+func TestCommitIsNotBeforeAnyVote(t *testing.T) {
+	c, l := open(t, &clock{}, nil)
+	floor := truetime.FromStd(time.Now()).Add(50 * time.Millisecond)
+	d, err := l.commit(t.Context(), deposit("x"), deposit("x").Changes, floor, map[string]int64{})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, d.Timestamp, floor)
+	now, err := c.clocks[0].Now()
+	require.NoError(t, err)
+	require.Greater(t, now.Earliest, d.Timestamp, "it was to be waited for")
+}
+
+// What a client was told is off stays off, also if the request had been sent twice.
+func TestRefusalIsForEver(t *testing.T) {
+	c, _ := open(t, &clock{}, nil)
+	poor := Transaction{ID: "poor", Changes: []Change{{Account: "alice", Delta: -11}}}
+	_, err := c.client.Transact(t.Context(), poor)
+	require.ErrorIs(t, err, ErrInsufficientFunds)
+	_, err = c.client.Transact(t.Context(), deposit("rich"))
+	require.NoError(t, err)
+	_, err = c.client.Transact(t.Context(), poor)
+	require.ErrorIs(t, err, ErrInsufficientFunds)
+}

@@ -1,0 +1,116 @@
+package core
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+var alice = []string{"alice"}
+
+// open starts one node, opens an account, and returns the leader of its shard.
+func open(t *testing.T, only *clock, change func(i int, c *Config)) (*cluster, *leader) {
+	t.Helper()
+	c := start(t, vfs.NewMem(), []*clock{only}, change)
+	_, err := c.client.Transact(t.Context(), Transaction{ID: "open", Changes: []Change{{Account: "alice", Delta: 10, Open: true}}})
+	require.NoError(t, err)
+	l := c.nodes[0].leader(ShardOf("alice", shards))
+	require.NotNil(t, l)
+	return c, l
+}
+
+func deposit(id string) Transaction {
+	return Transaction{ID: id, Changes: []Change{{Account: "alice", Delta: 1}}}
+}
+
+// A read at Latest is answered at once. Then a sample comes, Latest falls back, and a write that takes the
+// new Latest would have a timestamp that the reader has been told all about.
+func TestWriteIsAfterWhatReadersHaveSeenAlsoIfLatestFallsBack(t *testing.T) {
+	clock := &clock{epsilon: time.Millisecond}
+	c, _ := open(t, clock, nil)
+	clock.later.Store(int64(50 * time.Millisecond))
+	before, err := c.client.Read(t.Context(), ReadRequest{Accounts: alice})
+	require.NoError(t, err)
+	clock.later.Store(0)
+	written, err := c.client.Transact(t.Context(), deposit("after"))
+	require.NoError(t, err)
+	require.Greater(t, written.Timestamp, before.Timestamp)
+	again, err := c.client.Read(t.Context(), ReadRequest{Accounts: alice, At: before.Timestamp})
+	require.NoError(t, err)
+	require.Equal(t, before, again)
+}
+
+// Behind the end of the lease somebody else may write, whatever our own clock said before a sample came.
+func TestReadBehindTheEndOfTheLeaseIsRefused(t *testing.T) {
+	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
+	now, err := c.clocks[0].Now()
+	require.NoError(t, err)
+	wide := &clock{}
+	wide.later.Store(int64(time.Hour))
+	c.nodes[0].clock = wide // the lease still has the other
+	_, err = l.read(t.Context(), readRequest{now.Latest.Add(time.Minute), alice})
+	require.ErrorIs(t, err, ErrRetry)
+	require.NoError(t, l.ctx.Err(), "that is no reason to end the term")
+}
+
+// meddler does something before the first read of a version.
+type meddler struct {
+	engine.Engine
+	meddle func(engine.Engine)
+}
+
+func (m *meddler) Read(ctx context.Context, ranges ...engine.Range) ([][]engine.Pair, error) {
+	if m.meddle != nil && strings.Contains(ranges[0].From, "/v/") {
+		meddle := m.meddle
+		m.meddle = nil
+		meddle(m.Engine)
+	}
+	return m.Engine.Read(ctx, ranges...)
+}
+
+// A reader is paused for so long that another leader has collected what it was about to read.
+func TestVersionsThatWereCollectedUnderAReaderAreNotTakenForMissing(t *testing.T) {
+	var m *meddler
+	c, l := open(t, &clock{}, func(_ int, c *Config) {
+		m = &meddler{Engine: c.Engine}
+		c.Engine = m
+	})
+	s, err := c.client.Read(t.Context(), ReadRequest{Accounts: alice})
+	require.NoError(t, err)
+	m.meddle = func(e engine.Engine) {
+		found, err := e.Read(t.Context(), engine.Prefix(versionsPrefix(l.shard)))
+		require.NoError(t, err)
+		require.NoError(t, e.Apply(t.Context(), engine.Batch{
+			Put: []engine.Pair{put(horizonKey(l.shard), s.Timestamp+1)}, Delete: []string{found[0][0].Key},
+		}))
+	}
+	_, err = l.read(t.Context(), readRequest{s.Timestamp, alice})
+	require.ErrorIs(t, err, ErrTooOld)
+}
+
+// A read at the timestamp of a write that is on its way waits for it; one just before does not.
+func TestReaderWaitsForWritesAtOrBeforeItsTimestamp(t *testing.T) {
+	_, l := open(t, &clock{epsilon: time.Millisecond}, nil)
+	p, err := l.issue("slow", 0)
+	require.NoError(t, err)
+	before, err := l.promise(p.from - 1)
+	require.NoError(t, err)
+	require.Empty(t, before)
+	for _, at := range []truetime.Time{p.from, p.from + 1} {
+		before, err = l.promise(at)
+		require.NoError(t, err)
+		require.Equal(t, []*pending{p}, before)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, l.safe(short, p.from+1), ErrRetry)
+	l.forget("slow")
+	require.NoError(t, l.safe(t.Context(), p.from+1))
+}

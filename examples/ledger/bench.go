@@ -63,16 +63,16 @@ func benchEngine(ctx context.Context, kind, folder string) (engine.Engine, func(
 		e, err := openPebble(filepath.Join(folder, "data"))
 		return e, func() { e.Close() }, err
 	}
-	members, err := engine.StartMembers(ctx, folder, 3)
+	layout, closeAll, err := engine.StartMembers(ctx, folder, 3)
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := openEngine(ctx, "etcd", "", "", strings.Join(members.Endpoints, ","))
+	e, err := engine.OpenEtcd(ctx, layout.Clients...)
 	if err != nil {
-		members.Close()
+		closeAll()
 		return nil, nil, err
 	}
-	return e, func() { e.Close(); members.Close() }, nil
+	return e, func() { e.Close(); closeAll() }, nil
 }
 
 // fixed is a clock of one uncertainty.

@@ -12,9 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/epsilontime/epsilon/examples/ledger/core"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/internal/ntpserver"
 )
+
+// demoMembers of etcd hold the data, if it is not a store that does.
+const demoMembers = 3
 
 // demoSkews is how far off the counter of each node is, in ppm, and demoErrors what its time servers
 // claim to be wrong by at most. They are off by half of that.
@@ -28,7 +32,8 @@ var (
 type demoCluster struct {
 	options demoOptions
 	folder  string
-	members *engine.Members
+	layout  engine.Layout
+	members []*exec.Cmd
 	store   *exec.Cmd
 	nodes   [demoNodes]*exec.Cmd
 	servers [demoNodes][]*ntpserver.Server
@@ -47,10 +52,16 @@ func startDemo(ctx context.Context, o demoOptions, folder string) (c *demoCluste
 	case o.engine == "etcd" && o.etcd != "":
 		c.at = o.etcd
 	case o.engine == "etcd":
-		if c.members, err = engine.StartMembers(ctx, filepath.Join(folder, "etcd"), 3); err != nil {
+		if c.layout, err = engine.NewLayout(demoMembers); err != nil {
 			return c, err
 		}
-		c.at = strings.Join(c.members.Endpoints, ",")
+		c.at = strings.Join(c.layout.Clients, ",")
+		c.members = make([]*exec.Cmd, demoMembers)
+		for i := range demoMembers {
+			if err := c.startMember(i); err != nil {
+				return c, err
+			}
+		}
 	case o.engine == "pebble":
 		if c.at, err = freeAddress(); err != nil {
 			return c, err
@@ -115,6 +126,27 @@ func (c *demoCluster) restartStore(ctx context.Context) (err error) {
 		_, err := remote.Read(ctx, engine.Key("format"))
 		return err
 	})
+}
+
+func (c *demoCluster) startMember(i int) (err error) {
+	name := c.layout.Name(i)
+	c.members[i], err = spawn("member", "-name", name, "-dir", filepath.Join(c.folder, name),
+		"-listen", c.layout.Clients[i], "-peer", c.layout.Peers[i], "-cluster", c.layout.Cluster())
+	return err
+}
+
+func (c *demoCluster) killMember(i int) { end(c.members[i]) }
+
+// told is what a client hears that gives up soon.
+func (c *demoCluster) told(ctx context.Context) string {
+	client := core.NewClient(demoShards, c.urls...)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, 3500*time.Millisecond)
+	defer cancel()
+	if _, err := client.Read(ctx, core.ReadRequest{Accounts: []string{"anybody"}}); err != nil {
+		return err.Error()
+	}
+	return "nothing unusual"
 }
 
 func (c *demoCluster) startNode(ctx context.Context, i int) (err error) {
@@ -195,8 +227,8 @@ func (c *demoCluster) stop() {
 		end(n)
 	}
 	end(c.store)
-	if c.members != nil {
-		c.members.Close()
+	for _, m := range c.members {
+		end(m)
 	}
 	for _, servers := range c.servers {
 		for _, s := range servers {

@@ -25,43 +25,22 @@ func demo(ctx context.Context, args []string) error {
 	flags.Uint64Var(&o.seed, "seed", 1, "of the transfers and of random faults")
 	flags.StringVar(&o.out, "out", ".", "the folder for the report")
 	flags.StringVar(&o.faults, "faults", "tour", "tour (every kind once) or random (as the seed has it)")
+	flags.IntVar(&o.schedules, "schedules", 0, "run so many schedules of random faults, one after the other, with this seed and the next")
 	flags.BoolVar(&o.noWait, "unsafe-no-commit-wait", false, "acknowledge without waiting")
 	flags.BoolVar(&o.noFence, "unsafe-no-fence", false, "write without the fencing token")
 	flags.BoolVar(&o.wall, "unsafe-wall-clock", false, "trust wall clocks that are off by up to 20 ms")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "ledger-demo-")
+	if o.schedules > 0 {
+		return schedules(ctx, o)
+	}
+	w, verdict, summary, err := perform(ctx, o)
 	if err != nil {
 		return err
-	}
-	defer os.RemoveAll(folder)
-	c, err := startDemo(ctx, o, folder)
-	if err != nil {
-		return err
-	}
-	defer c.stop()
-	fmt.Printf("3 nodes on %s, each with 3 time servers of its own and a counter %+v ppm off; seed %d\n", o.engine, demoSkews, o.seed)
-
-	work := startWork(ctx, c, o)
-	if err := work.load(ctx); err != nil {
-		return err
-	}
-	if o.faults == "random" {
-		random(ctx, c, work, o)
-	} else {
-		tour(ctx, c, work, o)
-	}
-	if err := work.end(ctx); err != nil {
-		return err
-	}
-	verdict := judge.Judge(work.recorder.Events())
-	summary := report(work, verdict)
-	if !o.wall && o.faults == "tour" {
-		summary += outOfBound(ctx, c, o)
 	}
 	fmt.Print(summary)
-	if err := writePage(filepath.Join(o.out, "ledger.html"), work, verdict, summary); err != nil {
+	if err := writePage(filepath.Join(o.out, "ledger.html"), w, verdict, summary); err != nil {
 		return err
 	}
 	if len(verdict.Violations) != 0 {
@@ -70,9 +49,43 @@ func demo(ctx context.Context, args []string) error {
 	return nil
 }
 
+// perform has clients work on a new cluster while things go wrong, and the judge look at what they saw.
+func perform(ctx context.Context, o demoOptions) (w *work, verdict judge.Verdict, summary string, err error) {
+	folder, err := os.MkdirTemp("", "ledger-demo-")
+	if err != nil {
+		return nil, verdict, "", err
+	}
+	defer os.RemoveAll(folder)
+	c, err := startDemo(ctx, o, folder)
+	if err != nil {
+		return nil, verdict, "", err
+	}
+	defer c.stop()
+	w = startWork(ctx, c, o)
+	w.print("3 nodes on %s, each with 3 time servers of its own and a counter %+v ppm off; seed %d\n", o.engine, demoSkews, o.seed)
+	if err := w.load(ctx); err != nil {
+		return w, verdict, "", err
+	}
+	if o.faults == "random" {
+		random(ctx, c, w, o)
+	} else {
+		tour(ctx, c, w, o)
+	}
+	if err := w.end(ctx); err != nil {
+		return w, verdict, "", err
+	}
+	verdict = judge.Judge(w.recorder.Events())
+	summary = report(w, verdict)
+	if !o.wall && o.faults == "tour" {
+		summary += outOfBound(ctx, c, o)
+	}
+	return w, verdict, summary, nil
+}
+
 type demoOptions struct {
 	engine, etcd, out     string
 	faults                string
+	schedules             int
 	length                time.Duration
 	workers               int
 	seed                  uint64

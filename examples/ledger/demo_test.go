@@ -95,10 +95,10 @@ func TestBadInputIsOneClearSentence(t *testing.T) {
 	require.Contains(t, output, "address already in use; choose another with -listen")
 
 	for want, args := range map[string][]string{
-		"a node needs NTP servers":             {"serve"},
-		"must be like 0/3":                     {"serve", "-home", "3/3"},
-		"must be pebble or etcd":               {"demo", "-engine", "sqlite"},
-		"usage: ledger demo|store|serve|bench": {"play"},
+		"a node needs NTP servers":                    {"serve"},
+		"must be like 0/3":                            {"serve", "-home", "3/3"},
+		"must be pebble or etcd":                      {"demo", "-engine", "sqlite"},
+		"usage: ledger demo|store|member|serve|bench": {"play"},
 	} {
 		output, code := ledger(t, args...)
 		require.NotZero(t, code, output)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 )
 
@@ -49,46 +48,19 @@ func tour(ctx context.Context, c *demoCluster, w *work, o demoOptions) {
 			w.mark("… and cannot: "+err.Error(), -1)
 		}
 	}
+	if c.members != nil {
+		at(0.82)
+		w.mark("etcd loses its quorum: two of three members are killed (SIGKILL)", -1)
+		c.killMember(0)
+		c.killMember(1)
+		at(0.88)
+		w.mark("a client is told: "+c.told(ctx), -1)
+		w.mark("etcd's members start again", -1)
+		for i := range 2 {
+			if err := c.startMember(i); err != nil {
+				w.mark("… and cannot: "+err.Error(), -1)
+			}
+		}
+	}
 	at(1)
-}
-
-// random makes trouble as the seed has it: nodes and the store are killed, stopped and cut off at any
-// moment.
-func random(ctx context.Context, c *demoCluster, w *work, o demoOptions) {
-	draw := rand.New(rand.NewPCG(o.seed, 7))
-	for end := w.begun.Add(o.length); time.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(time.Duration(100+draw.IntN(700)) * time.Millisecond)
-		i, pause := draw.IntN(demoNodes), time.Duration(draw.IntN(3000))*time.Millisecond
-		var err error
-		switch kind := draw.IntN(4); {
-		case kind == 0:
-			w.mark("killed and starts again", i)
-			c.kill(i)
-			time.Sleep(pause)
-			err = c.startNode(ctx, i)
-		case kind == 1:
-			w.mark("stopped before a commit, and goes on after "+pause.String(), i)
-			c.post(i, "/debug/stop")
-			time.Sleep(pause)
-			err = resume(c.nodes[i].Process)
-		case kind == 2:
-			w.mark("without time servers for "+pause.String(), i)
-			c.cut(i, true)
-			time.Sleep(pause)
-			c.cut(i, false)
-		case o.engine == "pebble":
-			w.mark("the store is killed and starts again", -1)
-			err = c.restartStore(ctx)
-		}
-		if err != nil {
-			w.mark("… and that failed: "+err.Error(), i)
-		}
-	}
-	for _, n := range c.nodes { // one that stopped after it was told to go on
-		_ = resume(n.Process)
-	}
-	time.Sleep(100 * time.Millisecond)
-	for _, n := range c.nodes {
-		_ = resume(n.Process)
-	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,39 +15,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/epsilontime/epsilon/examples/ledger/core"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 )
-
-// store serves a Pebble engine to the nodes of a cluster.
-func store(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("store", flag.ContinueOnError)
-	folder := flags.String("dir", "ledger-data", "the folder with the data; made if it is not there")
-	listen := flags.String("listen", "127.0.0.1:7400", "address to serve nodes at")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	e, err := openPebble(*folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(listenAndServe(ctx, *listen, engine.Handler(e)), e.Close())
-}
-
-func openPebble(folder string) (*engine.Pebble, error) {
-	return engine.OpenPebble(folder, vfs.Default, func(text string) {
-		fmt.Fprintln(os.Stderr, "ledger:", text)
-		os.Exit(1)
-	})
-}
 
 // serve runs one node.
 func serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	var (
-		listen  = flags.String("listen", "127.0.0.1:7401", "address to serve clients and other nodes at")
+		address = flags.String("listen", "127.0.0.1:7401", "address to serve clients and other nodes at")
+		self    = flags.String("url", "", "how clients and other nodes reach it, if not by http:// and -listen")
 		kind    = flags.String("engine", "pebble", "pebble (a folder, one node), store (ledger store) or etcd")
 		folder  = flags.String("dir", "ledger-data", "pebble: the folder with the data")
 		url     = flags.String("store", "http://127.0.0.1:7400", "store: its URL")
@@ -68,6 +46,11 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	listener, err := listen(*address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
 	clock, err := newNodeClock(ctx, strings.Split(*servers, ","), *ppm, *wall)
 	if err != nil {
 		return err
@@ -79,11 +62,15 @@ func serve(ctx context.Context, args []string) error {
 	}
 	defer e.Close()
 	var stopAt atomic.Pointer[string] // the transaction at which to stop, by how it begins
+	var steps atomic.Int64            // until the process kills itself
 	node, err := core.Start(ctx, core.Config{
-		Engine: e, Clock: clock, URL: "http://" + *listen, Shards: *shards, TTL: *ttl,
+		Engine: e, Clock: clock, URL: cmp.Or(*self, "http://"+listener.Addr().String()), Shards: *shards, TTL: *ttl,
 		Home:   func(shard int) bool { return shard%nodes == me },
 		Unsafe: core.Unsafe{NoCommitWait: *noWait, NoFence: *noFence},
 		Pause: func(step core.Step, id string) error {
+			if steps.Add(-1) == 0 {
+				killSelf()
+			}
 			at := stopAt.Load()
 			if step == core.BeforeCommit && at != nil && strings.HasPrefix(id, *at) && stopAt.CompareAndSwap(at, nil) {
 				return stopSelf() // SIGSTOP, at the worst of moments
@@ -104,19 +91,30 @@ func serve(ctx context.Context, args []string) error {
 			id := r.FormValue("id")
 			stopAt.Store(&id)
 		})
+		mux.HandleFunc("POST /debug/kill", func(_ http.ResponseWriter, r *http.Request) {
+			after, _ := strconv.ParseInt(r.FormValue("steps"), 10, 64) // zero is never
+			steps.Store(after)
+		})
 		mux.HandleFunc("POST /debug/skew", func(_ http.ResponseWriter, r *http.Request) {
 			ppm, _ := strconv.ParseFloat(r.FormValue("ppm"), 64) // zero is as good as any
 			clock.skew(ppm)
 		})
 	}
-	err = listenAndServe(ctx, *listen, mux)
-	return errors.Join(err, node.Close())
+	return errors.Join(serveUntil(ctx, listener, mux), node.Close())
 }
 
 type nodeStatus struct {
 	State   string
 	Epsilon time.Duration
 	Leads   []int
+}
+
+// killSelf ends the process as kill -9 does.
+func killSelf() {
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Kill()
+	}
+	select {}
 }
 
 func parseHome(text string) (me, nodes int, err error) {
@@ -140,12 +138,17 @@ func openEngine(ctx context.Context, kind, folder, url, etcd string) (engine.Eng
 	return nil, fmt.Errorf("-engine %q must be pebble, store or etcd", kind)
 }
 
-// listenAndServe serves until ctx ends, and then finishes the requests under way.
-func listenAndServe(ctx context.Context, address string, handler http.Handler) error {
+// listen takes the address before anything else is begun that would have to be undone.
+func listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("cannot serve at %s: %w; choose another with -listen", address, err)
+		return nil, fmt.Errorf("cannot serve at %s: %w; choose another with -listen", address, err)
 	}
+	return listener, nil
+}
+
+// serveUntil serves until ctx ends, and then finishes the requests under way.
+func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

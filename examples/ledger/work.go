@@ -151,9 +151,16 @@ func (w *work) watch() {
 			w.mu.Unlock()
 		}
 		if tick%8 == 0 {
-			fmt.Printf("\r%4.0f s, %d operations ", time.Since(w.begun).Seconds(), len(w.recorder.Events()))
+			w.print("\r%4.0f s, %d operations ", time.Since(w.begun).Seconds(), len(w.recorder.Events()))
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// print informs whoever watches a single run.
+func (w *work) print(text string, args ...any) {
+	if w.options.schedules == 0 {
+		fmt.Printf(text, args...)
 	}
 }
 
@@ -163,7 +170,7 @@ func (w *work) mark(text string, node int) {
 		text = fmt.Sprintf("node %d: %s", node, text)
 	}
 	at := w.recorder.Now()
-	fmt.Printf("\r%4.1f s: %s\n", time.Since(w.begun).Seconds(), text)
+	w.print("\r%4.1f s: %s\n", time.Since(w.begun).Seconds(), text)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.marks = append(w.marks, mark{at, text})
@@ -173,7 +180,7 @@ func (w *work) mark(text string, node int) {
 func (w *work) end(ctx context.Context) error {
 	w.stop()
 	w.clients.Wait()
-	fmt.Print("\r")
+	w.print("\r")
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	w.read(ctx, 0)

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -26,9 +27,9 @@ type Client struct {
 }
 
 // NewClient returns a client for the nodes at the URLs, which have so many shards. A node that has not
-// answered after a second is given up, and another asked.
+// answered after 1.5 s is given up, and another asked.
 func NewClient(shards int, nodes ...string) *Client {
-	return NewPatientClient(time.Second, shards, nodes...)
+	return NewPatientClient(1500*time.Millisecond, shards, nodes...)
 }
 
 // NewPatientClient returns a client that gives a node so much time.
@@ -54,6 +55,7 @@ func (c *Client) Read(ctx context.Context, request ReadRequest) (s Snapshot, err
 }
 
 func (c *Client) retry(ctx context.Context, shard int, path string, question, answer any) error {
+	var last error
 	for {
 		url := c.where(shard)
 		err := post(ctx, c.http, url+path, question, answer)
@@ -61,14 +63,17 @@ func (c *Client) retry(ctx context.Context, shard int, path string, question, an
 		switch {
 		case errors.As(err, &other) && other.Leader != "" && other.Leader != url:
 			c.learn(shard, other.Leader)
-		case errors.Is(err, ErrRetry) || errors.Is(err, ErrNotLeader):
+		case errors.Is(err, ErrRetry):
 			c.learn(shard, "")
 		default:
 			return err
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(ErrRetry, ctx.Err(), err)
+			return fmt.Errorf("given up, %w; before that: %w", ctx.Err(), last)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

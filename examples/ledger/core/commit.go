@@ -106,14 +106,14 @@ func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int,
 // sent it twice, and the second be on its way. If the term is over it may have been committed.
 func (l *leader) refuse(t Transaction, others []int, why error) error {
 	code, _ := codeOf(why)
-	if errors.Is(why, ErrRetry) || errors.Is(why, ErrNotLeader) {
+	if errors.Is(why, ErrRetry) {
 		if len(others) == 0 {
 			return why // it may still be done, under the same id
 		}
-		code = "aborted"
+		code, why = "aborted", fmt.Errorf("%w: %w", ErrAborted, why)
 	}
 	if l.ctx.Err() != nil {
-		return why
+		return fmt.Errorf("%w: %w", ErrRetry, context.Cause(l.ctx))
 	}
 	d := decision{Refused: code, Changes: t.Changes}
 	if err := l.decide(t.ID, d, engine.Batch{}); err != nil {

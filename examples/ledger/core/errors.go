@@ -37,8 +37,8 @@ func (e *NotLeaderError) Error() string {
 	return fmt.Sprintf("not the leader: shard %d is led by %s", e.Shard, e.Leader)
 }
 
-// Unwrap returns ErrNotLeader.
-func (*NotLeaderError) Unwrap() error { return ErrNotLeader }
+// Unwrap returns ErrNotLeader, and ErrRetry, for that is what to do.
+func (*NotLeaderError) Unwrap() []error { return []error{ErrNotLeader, ErrRetry} }
 
 // codes are the errors as HTTP carries them.
 var codes = []struct {

@@ -87,7 +87,7 @@ func (n *Node) shard(handler func(*leader) http.Handler) http.Handler {
 			handler(l).ServeHTTP(w, r)
 			return
 		}
-		fail(w, &NotLeaderError{shard, n.whoLeads(r.Context(), shard, true)})
+		fail(w, n.notLeader(r.Context(), shard))
 	})
 }
 
@@ -100,7 +100,7 @@ func (n *Node) Transact(ctx context.Context, t Transaction) (Result, error) {
 	shard := order[len(order)-1]
 	l := n.leader(shard)
 	if l == nil {
-		return Result{}, &NotLeaderError{shard, n.whoLeads(ctx, shard, true)}
+		return Result{}, n.notLeader(ctx, shard)
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
@@ -171,17 +171,15 @@ func (n *Node) read(ctx context.Context, shard int, r readRequest) (balances map
 
 // ask sends a question to the leader of a shard, wherever that is.
 func (n *Node) ask(ctx context.Context, shard int, what string, question, answer any) error {
-	for _, fresh := range []bool{false, true} {
-		url := n.whoLeads(ctx, shard, fresh)
-		if url == "" {
-			continue
+	for fresh := false; ; fresh = true {
+		url, err := n.whoLeads(ctx, shard, fresh)
+		if err == nil {
+			err = post(ctx, n.http, fmt.Sprintf("%s/shard/%d/%s", url, shard, what), question, answer)
 		}
-		err := post(ctx, n.http, fmt.Sprintf("%s/shard/%d/%s", url, shard, what), question, answer)
-		if !errors.Is(err, ErrNotLeader) && !errors.Is(err, ErrRetry) || fresh {
+		if fresh || !errors.Is(err, ErrRetry) {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: shard %d has no leader", ErrRetry, shard)
 }
 
 func post(ctx context.Context, client *http.Client, url string, question, answer any) error {
@@ -211,5 +209,15 @@ func post(ctx context.Context, client *http.Client, url string, question, answer
 	if f.Code == "not_leader" {
 		return &NotLeaderError{f.Shard, f.Leader}
 	}
-	return fmt.Errorf("%w (%s: %s)", errorOf(f.Code), url, f.Message)
+	return &toldError{errorOf(f.Code), f.Message}
 }
+
+// toldError is an error that another process has put into words.
+type toldError struct {
+	is   error
+	text string
+}
+
+func (e *toldError) Error() string { return e.text }
+
+func (e *toldError) Unwrap() error { return e.is }

@@ -199,21 +199,35 @@ func (n *Node) Leads() (shards []int) {
 }
 
 // whoLeads asks the record of the lease, which is a hint: the leader itself knows best.
-func (n *Node) whoLeads(ctx context.Context, shard int, fresh bool) string {
+func (n *Node) whoLeads(ctx context.Context, shard int, fresh bool) (url string, err error) {
 	n.mu.Lock()
-	url := n.known[shard]
+	url = n.known[shard]
 	n.mu.Unlock()
 	if url != "" && url != n.url && !fresh {
-		return url
+		return url, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, n.timeout/2) // the client is to hear of it while it listens
+	defer cancel()
 	record, err := n.leases.Load(ctx, fmt.Sprint("shard-", shard))
-	if err != nil || record.Holder == n.url {
-		return "" // we are not, or not yet
+	if err != nil {
+		return "", fmt.Errorf("%w: cannot look up who leads shard %d: %w", ErrRetry, shard, err)
+	}
+	if record.Holder == "" || record.Holder == n.url { // we do not, or not yet
+		return "", &NotLeaderError{Shard: shard}
 	}
 	n.mu.Lock()
 	n.known[shard] = record.Holder
 	n.mu.Unlock()
-	return record.Holder
+	return record.Holder, nil
+}
+
+// notLeader is what a client is told who has come to the wrong node.
+func (n *Node) notLeader(ctx context.Context, shard int) error {
+	url, err := n.whoLeads(ctx, shard, true)
+	if err != nil {
+		return err
+	}
+	return &NotLeaderError{shard, url}
 }
 
 // Close gives up the shards, after the transactions under way, and ends all that the node does. The

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +13,10 @@ import (
 // Etcd is an engine in an etcd cluster: replicated, and one that you may already have. Its reads and
 // transactions are linearizable as they are. etcd refuses transactions of more than 128 operations
 // (its --max-txn-ops), and so does this.
-type Etcd struct{ client *clientv3.Client }
+type Etcd struct {
+	client    *clientv3.Client
+	endpoints []string
+}
 
 // OpenEtcd connects to the members of a cluster, and fails if there is no quorum until ctx ends.
 func OpenEtcd(ctx context.Context, endpoints ...string) (*Etcd, error) {
@@ -22,11 +26,20 @@ func OpenEtcd(ctx context.Context, endpoints ...string) (*Etcd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: etcd at %v: %w", endpoints, err)
 	}
+	e := &Etcd{client, endpoints}
 	if _, err := client.Get(ctx, formatKey); err != nil {
 		client.Close()
-		return nil, fmt.Errorf("engine: etcd at %v has no quorum, or cannot be reached: %w", endpoints, err)
+		return nil, e.trouble(err)
 	}
-	return &Etcd{client}, nil
+	return e, nil
+}
+
+// trouble says what is known of a request that failed: not whether it was carried out.
+func (e *Etcd) trouble(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("engine: etcd at %v has no quorum, or cannot be reached: %w; start enough of its members", e.endpoints, err)
+	}
+	return fmt.Errorf("engine: etcd at %v: %w", e.endpoints, err)
 }
 
 // Read implements Engine. All ranges go into one transaction.
@@ -37,7 +50,7 @@ func (e *Etcd) Read(ctx context.Context, ranges ...Range) ([][]Pair, error) {
 	}
 	response, err := e.client.Txn(ctx).Then(gets...).Commit()
 	if err != nil {
-		return nil, fmt.Errorf("engine: etcd: %w", err)
+		return nil, e.trouble(err)
 	}
 	found := make([][]Pair, len(ranges))
 	for i, r := range response.Responses {
@@ -67,7 +80,7 @@ func (e *Etcd) Apply(ctx context.Context, batch Batch) error {
 	}
 	response, err := e.client.Txn(ctx).If(conditions...).Then(writes...).Commit()
 	if err != nil {
-		return fmt.Errorf("engine: etcd: %w", err)
+		return e.trouble(err)
 	}
 	if !response.Succeeded {
 		return fmt.Errorf("%w, says etcd", ErrConflict)

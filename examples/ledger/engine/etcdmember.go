@@ -6,73 +6,101 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"strings"
 
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// Members is an etcd cluster inside this process, for demonstrations and tests.
-type Members struct {
-	Endpoints []string
-	members   []*embed.Etcd
-}
+// Member is one member of an etcd cluster inside this process, for demonstrations and tests.
+type Member struct{ server *embed.Etcd }
 
-// StartMembers starts n members of a new cluster on free ports of loopback, with their data in folder.
-func StartMembers(ctx context.Context, folder string, n int) (*Members, error) {
-	ports, err := freePorts(2 * n)
+// StartMember starts the member that has the name, or starts it again, with its data in folder. Cluster is
+// what etcd calls the initial cluster: name=http://host:port,… of the members to each other.
+func StartMember(folder, name, client, peer, cluster string) (*Member, error) {
+	c := embed.NewConfig()
+	c.Name, c.Dir, c.InitialCluster = name, folder, cluster
+	clients, peers := url.URL{Scheme: "http", Host: client}, url.URL{Scheme: "http", Host: peer}
+	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{clients}, []url.URL{clients}
+	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peers}, []url.URL{peers}
+	c.LogLevel, c.LogOutputs = "panic", []string{"/dev/null"}
+	server, err := embed.StartEtcd(c)
 	if err != nil {
-		return nil, fmt.Errorf("engine: etcd: %w", err)
+		return nil, fmt.Errorf("engine: etcd member %s: %w", name, err)
 	}
-	var cluster []string
-	for i := range n {
-		cluster = append(cluster, fmt.Sprintf("member%d=%s", i, ports[n+i].String()))
-	}
-	m := &Members{}
-	for i := range n {
-		c := embed.NewConfig()
-		c.Name, c.Dir = fmt.Sprintf("member%d", i), filepath.Join(folder, fmt.Sprintf("member%d", i))
-		c.ListenClientUrls, c.AdvertiseClientUrls = ports[i:i+1], ports[i:i+1]
-		c.ListenPeerUrls, c.AdvertisePeerUrls = ports[n+i:n+i+1], ports[n+i:n+i+1]
-		c.InitialCluster, c.InitialClusterToken = strings.Join(cluster, ","), folder
-		c.LogLevel, c.LogOutputs = "panic", []string{"/dev/null"}
-		member, err := embed.StartEtcd(c)
-		if err != nil {
-			m.Close()
-			return nil, fmt.Errorf("engine: etcd member %d: %w", i, err)
-		}
-		m.members = append(m.members, member)
-		m.Endpoints = append(m.Endpoints, ports[i].Host)
-	}
-	for i, member := range m.members {
-		select {
-		case <-member.Server.ReadyNotify():
-		case err := <-member.Err():
-			m.Close()
-			return nil, fmt.Errorf("engine: etcd member %d: %w", i, err)
-		case <-ctx.Done():
-			m.Close()
-			return nil, fmt.Errorf("engine: etcd member %d is not ready: %w", i, ctx.Err())
-		}
-	}
-	return m, nil
+	return &Member{server}, nil
 }
 
-// Close stops the members.
-func (m *Members) Close() {
-	for _, member := range m.members {
-		member.Close()
+// Wait returns nil when ctx ends, or what ended the member before.
+func (m *Member) Wait(ctx context.Context) error {
+	select {
+	case err := <-m.server.Err():
+		return fmt.Errorf("engine: etcd member: %w", err)
+	case <-ctx.Done():
+		return nil
 	}
 }
 
-// freePorts asks the system for ports; somebody may still take them before etcd does.
-func freePorts(n int) (urls []url.URL, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+// Close stops the member.
+func (m *Member) Close() { m.server.Close() }
+
+// Layout is where the members of a cluster on loopback are found.
+type Layout struct {
+	Clients, Peers []string // host:port of each
+}
+
+// NewLayout finds free ports for n members; somebody may still take them before etcd does.
+func NewLayout(n int) (l Layout, err error) {
+	for i := range 2 * n {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, err
+			return l, fmt.Errorf("engine: etcd: %w", err)
 		}
-		defer l.Close()
-		urls = append(urls, url.URL{Scheme: "http", Host: l.Addr().String()})
+		defer free.Close()
+		if i < n {
+			l.Clients = append(l.Clients, free.Addr().String())
+		} else {
+			l.Peers = append(l.Peers, free.Addr().String())
+		}
 	}
-	return urls, nil
+	return l, nil
+}
+
+// Name of a member.
+func (l Layout) Name(i int) string { return fmt.Sprint("member", i) }
+
+// Cluster is what StartMember wants to know of the others.
+func (l Layout) Cluster() (text string) {
+	for i, peer := range l.Peers {
+		if i > 0 {
+			text += ","
+		}
+		text += l.Name(i) + "=http://" + peer
+	}
+	return text
+}
+
+// StartMembers starts the members of a new cluster in this process, and waits until they serve.
+func StartMembers(ctx context.Context, folder string, n int) (l Layout, closeAll func(), err error) {
+	var members []*Member
+	closeAll = func() {
+		for _, m := range members {
+			m.Close()
+		}
+	}
+	if l, err = NewLayout(n); err != nil {
+		return l, closeAll, err
+	}
+	for i := range n {
+		m, err := StartMember(filepath.Join(folder, l.Name(i)), l.Name(i), l.Clients[i], l.Peers[i], l.Cluster())
+		if err != nil {
+			closeAll()
+			return l, nil, err
+		}
+		members = append(members, m)
+	}
+	e, err := OpenEtcd(ctx, l.Clients...) // answers when there is a quorum
+	if err != nil {
+		closeAll()
+		return l, nil, err
+	}
+	return l, closeAll, e.Close()
 }

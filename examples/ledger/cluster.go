@@ -185,7 +185,7 @@ func eventually(ctx context.Context, try func() error) (err error) {
 	return err
 }
 
-var debug = http.Client{Timeout: time.Second}
+var debug = http.Client{Timeout: 300 * time.Millisecond}
 
 func (c *demoCluster) post(i int, path string) {
 	if response, err := debug.Post(c.urls[i]+path, "", nil); err == nil {

@@ -20,7 +20,8 @@ const demoShards = 3
 // work is clients that transfer money, and what they saw.
 type work struct {
 	recorder *judge.Recorder
-	begun    time.Time
+	began    time.Time // when the history begins
+	begun    time.Time // when the clients begin
 	client   *core.Client
 	accounts []string
 	prefix   string
@@ -34,9 +35,12 @@ type work struct {
 	options  demoOptions
 	mu       sync.Mutex
 	marks    []mark
-	waits    map[string]time.Duration // by transaction
+	spent    map[string]spent // by transaction
 	epsilons []epsilon
 }
+
+// spent is what the ledger told of a write that only the picture needs.
+type spent struct{ waited, epsilon time.Duration }
 
 // epsilon is the uncertainty of a node; below zero where it has no answer.
 type epsilon struct {
@@ -46,8 +50,8 @@ type epsilon struct {
 }
 
 func startWork(ctx context.Context, c *demoCluster, o demoOptions) *work {
-	w := &work{recorder: judge.NewRecorder(), begun: time.Now(), cluster: c, options: o, client: core.NewClient(demoShards, c.urls...),
-		prefix: fmt.Sprintf("%x", rand.Uint32()), waits: make(map[string]time.Duration)}
+	w := &work{recorder: judge.NewRecorder(), began: time.Now(), cluster: c, options: o, client: core.NewClient(demoShards, c.urls...),
+		prefix: fmt.Sprintf("%x", rand.Uint32()), spent: make(map[string]spent)}
 	for i := range 16 {
 		w.accounts = append(w.accounts, fmt.Sprintf("account-%s-%d", w.prefix, i))
 	}
@@ -119,7 +123,7 @@ func (w *work) transact(ctx context.Context, client *core.Client, t core.Transac
 		e.Timestamp, e.Balances = int64(result.Timestamp), result.Balances
 		w.recorder.Add(e)
 		w.mu.Lock()
-		w.waits[t.ID] = result.Waited
+		w.spent[t.ID] = spent{result.Waited, result.Uncertainty}
 		w.mu.Unlock()
 	}
 }
@@ -191,18 +195,20 @@ func (w *work) end(ctx context.Context) error {
 	return nil
 }
 
+var promised = []string{judge.OrderPromise, judge.MoneyPromise, judge.ReplayPromise, judge.AccountPromise}
+
 // report sums up, for people.
 func report(w *work, v judge.Verdict) string {
 	var latencies, waits []time.Duration
 	for _, e := range w.recorder.Events() {
 		if e.Kind == judge.Write {
-			latencies, waits = append(latencies, e.End-e.Begin), append(waits, w.waits[e.ID])
+			latencies, waits = append(latencies, e.End-e.Begin), append(waits, w.spent[e.ID].waited)
 		}
 	}
 	text := fmt.Sprintf("%d transactions, %d refused, %d reads of now, %d of the past\n"+
 		"latency p50 %v, p99 %v; of it commit-wait after the write p50 %v, p99 %v\n",
 		v.Writes, w.refused.Load(), v.Reads, v.Snapshots, quantile(latencies, 0.5), quantile(latencies, 0.99), quantile(waits, 0.5), quantile(waits, 0.99))
-	for _, promise := range []string{judge.OrderPromise, judge.MoneyPromise, judge.ReplayPromise, judge.AccountPromise} {
+	for _, promise := range promised {
 		text += fmt.Sprintf("%6d violations of %s\n", v.Count(promise), promise)
 	}
 	for _, violation := range v.Violations[:min(3, len(v.Violations))] {

@@ -67,7 +67,7 @@ func (l *leader) commit(ctx context.Context, t Transaction, own []Change, floor 
 		return decision{}, l.fail(err)
 	}
 	maps.Copy(after, balances)
-	d := decision{Timestamp: p.from, Changes: t.Changes, Balances: after}
+	d := decision{Timestamp: p.from, Changes: t.Changes, Balances: after, uncertainty: p.uncertainty}
 	if err := l.decide(t.ID, d, engine.Batch{Put: versions(l.shard, balances, p.from)}); err != nil {
 		return decision{}, err
 	}
@@ -85,7 +85,7 @@ func (l *leader) answer(t Transaction, d decision) (Result, error) {
 	if !slices.Equal(d.Changes, t.Changes) {
 		return Result{}, fmt.Errorf("%w: the id %s was used for another transaction", ErrBadRequest, t.ID)
 	}
-	return Result{d.Timestamp, d.Balances, d.waited}, l.pass(d.Timestamp)
+	return Result{d.Timestamp, d.Balances, d.waited, d.uncertainty}, l.pass(d.Timestamp)
 }
 
 // prepareOthers has the other shards vote, one after the other: who locks in one order never deadlocks.

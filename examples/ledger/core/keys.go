@@ -43,7 +43,7 @@ type decision struct {
 	Changes   []Change      `json:",omitempty"` // as the client asked, to tell an id that is used twice
 	Balances  map[string]int64
 
-	waited time.Duration
+	waited, uncertainty time.Duration // told to the client who waits for it
 }
 
 // vote is a participant's promise to commit if the coordinator does.

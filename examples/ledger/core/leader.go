@@ -34,11 +34,12 @@ type leader struct {
 
 // pending is a transaction that may yet commit, at its timestamp or later.
 type pending struct {
-	from    truetime.Time
-	over    chan struct{}
-	vote    vote   // of one that is prepared
-	release func() // the locks of one that is prepared
-	since   time.Time
+	from        truetime.Time
+	uncertainty time.Duration // when that was taken
+	over        chan struct{}
+	vote        vote   // of one that is prepared
+	release     func() // the locks of one that is prepared
+	since       time.Time
 }
 
 // begin raises the fence, which shuts out every write of earlier leaders, also those on their way, and
@@ -97,6 +98,10 @@ func (l *leader) raise() error {
 func (l *leader) issue(id string, floor truetime.Time) (*pending, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now, err := l.node.clock.Now()
+	if err != nil {
+		return nil, l.fail(err)
+	}
 	ts, err := l.lease.Timestamp()
 	if err == nil {
 		err = l.ctx.Err()
@@ -109,7 +114,7 @@ func (l *leader) issue(id string, floor truetime.Time) (*pending, error) {
 		return nil, fmt.Errorf("%w: the lease ends before the timestamp", ErrRetry)
 	}
 	l.last = ts
-	p := &pending{from: ts, over: make(chan struct{}), since: time.Now()}
+	p := &pending{from: ts, uncertainty: now.Uncertainty(), over: make(chan struct{}), since: time.Now()}
 	l.pending[id] = p
 	return p, nil
 }

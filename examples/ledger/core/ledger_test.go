@@ -20,7 +20,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	again, err := c.client.Transact(ctx, open)
 	require.NoError(t, err)
-	first.Waited, again.Waited = 0, 0
+	first.Waited, first.Uncertainty, again.Waited = 0, 0, 0
 	require.Equal(t, first, again)
 
 	for id, want := range map[string]error{"unknown": ErrUnknownAccount, "poor": ErrInsufficientFunds, "exists": ErrAccountExists, "b d": ErrBadRequest, "open": ErrBadRequest} {

@@ -33,7 +33,9 @@ func Transfer(id, from, to string, amount int64) Transaction {
 type Result struct {
 	Timestamp truetime.Time    // of the commit
 	Balances  map[string]int64 // of the accounts it changed, right after it
-	Waited    time.Duration    // what was left of the commit-wait when it had been written
+
+	Waited      time.Duration // what was left of the commit-wait when it had been written
+	Uncertainty time.Duration // of the interval from which the timestamp was taken
 }
 
 var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,51 +82,4 @@ func TestDemoWithoutOneOfItsPartsBreaksItsPromises(t *testing.T) {
 			require.Contains(t, output, "promises were broken")
 		})
 	}
-}
-
-func TestBadInputIsOneClearSentence(t *testing.T) {
-	foreign := filepath.Join(t.TempDir(), "foreign")
-	require.NoError(t, os.MkdirAll(foreign, 0o777))
-	output, code := ledger(t, "store", "-dir", foreign, "-listen", "256.0.0.1:1")
-	require.Equal(t, 1, code)
-	require.Contains(t, output, "choose another with -listen")
-
-	// Half-written: the file that names the manifest is torn.
-	markers, err := filepath.Glob(filepath.Join(foreign, "marker.manifest.*"))
-	require.NoError(t, err)
-	require.NotEmpty(t, markers)
-	for _, manifest := range must(filepath.Glob(filepath.Join(foreign, "MANIFEST-*"))) {
-		require.NoError(t, os.Remove(manifest))
-	}
-	before := must(filepath.Glob(filepath.Join(foreign, "*")))
-	output, code = ledger(t, "store", "-dir", foreign, "-listen", "127.0.0.1:0")
-	require.Equal(t, 1, code, output)
-	require.Contains(t, output, "cannot open")
-	require.Equal(t, before, must(filepath.Glob(filepath.Join(foreign, "*"))))
-
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer taken.Close()
-	output, code = ledger(t, "store", "-dir", t.TempDir(), "-listen", taken.Addr().String())
-	require.Equal(t, 1, code)
-	require.Contains(t, output, "address already in use; choose another with -listen")
-
-	for want, args := range map[string][]string{
-		"a node needs NTP servers":                    {"serve"},
-		"must be like 0/3":                            {"serve", "-home", "3/3"},
-		"must be pebble or etcd":                      {"demo", "-engine", "sqlite"},
-		"usage: ledger demo|store|member|serve|bench": {"play"},
-	} {
-		output, code := ledger(t, args...)
-		require.NotZero(t, code, output)
-		require.Contains(t, output, want)
-		require.LessOrEqual(t, strings.Count(output, "\n"), 1, output)
-	}
-}
-
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
 }

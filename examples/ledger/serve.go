@@ -131,7 +131,7 @@ func openEngine(ctx context.Context, kind, folder, url, etcd string) (engine.Eng
 	case "store":
 		return engine.NewRemote(url), nil
 	case "etcd":
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		return engine.OpenEtcd(ctx, strings.Split(etcd, ",")...)
 	}

@@ -78,7 +78,7 @@ const (
 // anything else.
 func CheckFormat(ctx context.Context, e Engine, shards int) error {
 	want := fmt.Sprintf(format, shards)
-	found, err := e.Read(ctx, Key(formatKey), Range{From: "\x00", To: "\xff", Limit: 1})
+	found, err := e.Read(ctx, Key(formatKey), Range{From: "\x01", To: "\xff", Limit: 1})
 	if err != nil {
 		return err
 	}

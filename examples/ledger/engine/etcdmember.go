@@ -39,8 +39,15 @@ func (m *Member) Wait(ctx context.Context) error {
 	}
 }
 
-// Close stops the member.
-func (m *Member) Close() { m.server.Close() }
+// Close stops the member. One that never had a quorum is dropped, since etcd would wait for it.
+func (m *Member) Close() {
+	select {
+	case <-m.server.Server.ReadyNotify():
+		m.server.Close()
+	default:
+		m.server.Server.HardStop()
+	}
+}
 
 // Layout is where the members of a cluster on loopback are found.
 type Layout struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -32,6 +33,10 @@ type flight struct{ done chan struct{} }
 // OpenPebble opens the folder, and makes it if need be. A failure of the disk ends every use of a log;
 // fatal is called with one sentence about it and must not return, as os.Exit does not.
 func OpenPebble(folder string, files vfs.FS, fatal func(string)) (*Pebble, error) {
+	isNew, err := inspect(folder, files)
+	if err != nil {
+		return nil, fmt.Errorf("engine: cannot use %q: %w; nothing in it was changed", folder, err)
+	}
 	db, err := pebble.Open(folder, &pebble.Options{
 		FS:                 files,
 		FormatMajorVersion: pebble.FormatNewest,
@@ -41,9 +46,46 @@ func OpenPebble(folder string, files vfs.FS, fatal func(string)) (*Pebble, error
 		}},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("engine: cannot open %q: %w; nothing in it was changed", folder, err)
+		return nil, fmt.Errorf("engine: cannot open %q: %w", folder, err)
+	}
+	if isNew {
+		if err := db.Set([]byte(bornKey), []byte("1"), pebble.Sync); err != nil {
+			return nil, errors.Join(fmt.Errorf("engine: cannot write to %q: %w", folder, err), db.Close())
+		}
 	}
 	return &Pebble{db: db, fatal: fatal, unsynced: make(map[string]*flight)}, nil
+}
+
+// bornKey is the first that is written to a folder. One in which it is not found has lost something, and
+// Pebble itself may be content with what is left.
+const bornKey = "\x00born"
+
+// inspect looks at the folder and changes nothing in it, as opening does.
+func inspect(folder string, files vfs.FS) (isNew bool, err error) {
+	found, err := files.List(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	if len(found) == 0 {
+		return true, nil
+	}
+	seen, err := pebble.Peek(folder, files)
+	if err != nil {
+		return false, err
+	}
+	if !seen.Exists {
+		return false, fmt.Errorf("%w: it has files such as %q and no database; use an empty folder", ErrFormat, found[0])
+	}
+	db, err := pebble.Open(folder, &pebble.Options{FS: files, ReadOnly: true, Logger: quiet{func(string) {}}})
+	if err != nil {
+		return false, fmt.Errorf("it is damaged, or in use by another process: %w", err)
+	}
+	defer db.Close()
+	_, closer, err := db.Get([]byte(bornKey))
+	if err != nil {
+		return false, fmt.Errorf("%w: it is of something else, or half of it is missing: %w; restore it whole, or use an empty folder", ErrFormat, err)
+	}
+	return false, closer.Close()
 }
 
 // Read implements Engine.
@@ -209,7 +251,7 @@ func (p *Pebble) Close() error {
 	p.closed = true
 	p.mu.Unlock()
 	p.flying.Wait()
-	return p.db.Close()
+	return errors.Join(p.db.Flush(), p.db.Close()) // of flushed data, a missing part is noticed
 }
 
 // quiet drops what Pebble has to tell, but for its last words.

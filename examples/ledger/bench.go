@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/epsilontime/epsilon/examples/ledger/core"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/truetime"
@@ -26,13 +28,14 @@ func bench(ctx context.Context, args []string) error {
 	kind := flags.String("engine", "pebble", "pebble or etcd, without a cluster")
 	shards := flags.Int("shards", 3, "of the cluster")
 	clients := flags.Int("clients", 8, "how many clients there are")
+	sync := flags.Duration("sync", 0, "pebble: make an fsync take at least so long, as on another disk")
 	length := flags.Duration("length", 3*time.Second, "how long each measurement takes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *nodes != "" {
 		m, err := measure(ctx, core.NewClient(*shards, strings.Split(*nodes, ",")...), *clients, *length)
-		fmt.Println(m)
+		fmt.Println("p50, p99 | 1/s:", m)
 		return err
 	}
 	folder, err := os.MkdirTemp("", "ledger-bench-")
@@ -40,27 +43,41 @@ func bench(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	e, closeEngine, err := benchEngine(ctx, *kind, folder)
+	var files vfs.FS = vfs.Default
+	if *sync != 0 {
+		files = slowDisk{files, *sync}
+	}
+	e, closeEngine, err := benchEngine(ctx, *kind, files, folder)
 	if err != nil {
 		return err
 	}
 	defer closeEngine()
-	fmt.Printf("%s, %d clients\n", *kind, *clients)
+	disk, err := syncTime(files, filepath.Join(folder, "disk"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d clients; an fsync takes %v\n", *kind, *clients, disk)
+	fmt.Println("| ε | without: p50, p99 | 1/s | with: p50, p99 | 1/s | added to p50 | waited after the write, p50 | hidden of 2ε |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, epsilon := range []time.Duration{100 * time.Microsecond, time.Millisecond, 4 * time.Millisecond} {
-		for _, noWait := range []bool{true, false} {
-			m, err := benchNode(ctx, e, epsilon, noWait, *clients, *length)
-			if err != nil {
-				return err
-			}
-			fmt.Printf("ε %-6v commit-wait %-5v %s\n", epsilon, !noWait, m)
+		without, err := benchNode(ctx, e, epsilon, true, *clients, *length)
+		if err != nil {
+			return err
 		}
+		with, err := benchNode(ctx, e, epsilon, false, *clients, *length)
+		if err != nil {
+			return err
+		}
+		waited := quantile(with.waits, 0.5)
+		fmt.Printf("| %v | %s | %s | %s | %s | %s |\n", epsilon, without, with,
+			short(quantile(with.latencies, 0.5)-quantile(without.latencies, 0.5)), short(waited), short(2*epsilon-waited))
 	}
 	return nil
 }
 
-func benchEngine(ctx context.Context, kind, folder string) (engine.Engine, func(), error) {
+func benchEngine(ctx context.Context, kind string, files vfs.FS, folder string) (engine.Engine, func(), error) {
 	if kind == "pebble" {
-		e, err := openPebble(filepath.Join(folder, "data"))
+		e, err := openPebble(filepath.Join(folder, "data"), files)
 		return e, func() { e.Close() }, err
 	}
 	layout, closeAll, err := engine.StartMembers(ctx, folder, 3)
@@ -107,9 +124,10 @@ type measured struct {
 }
 
 func (m measured) String() string {
-	return fmt.Sprintf("%7.0f/s  p50 %-8v p99 %-8v waited after the write p50 %v", float64(len(m.latencies))/m.length.Seconds(),
-		quantile(m.latencies, 0.5), quantile(m.latencies, 0.99), quantile(m.waits, 0.5))
+	return fmt.Sprintf("%s, %s | %.0f", short(quantile(m.latencies, 0.5)), short(quantile(m.latencies, 0.99)), float64(len(m.latencies))/m.length.Seconds())
 }
+
+func short(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
 
 func measure(ctx context.Context, client *core.Client, clients int, length time.Duration) (m measured, err error) {
 	defer client.Close()

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/epsilontime/epsilon/examples/ledger/core"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 )
@@ -127,7 +129,7 @@ func parseHome(text string) (me, nodes int, err error) {
 func openEngine(ctx context.Context, kind, folder, url, etcd string) (engine.Engine, error) {
 	switch kind {
 	case "pebble":
-		return openPebble(folder)
+		return openPebble(folder, vfs.Default)
 	case "store":
 		return engine.NewRemote(url), nil
 	case "etcd":

@@ -25,15 +25,15 @@ func store(ctx context.Context, args []string) error {
 		return err
 	}
 	defer listener.Close()
-	e, err := openPebble(*folder)
+	e, err := openPebble(*folder, vfs.Default)
 	if err != nil {
 		return err
 	}
 	return errors.Join(serveUntil(ctx, listener, engine.Handler(e)), e.Close())
 }
 
-func openPebble(folder string) (*engine.Pebble, error) {
-	return engine.OpenPebble(folder, vfs.Default, func(text string) {
+func openPebble(folder string, files vfs.FS) (*engine.Pebble, error) {
+	return engine.OpenPebble(folder, files, func(text string) {
 		fmt.Fprintln(os.Stderr, "ledger:", text)
 		os.Exit(1)
 	})

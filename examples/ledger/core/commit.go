@@ -91,8 +91,12 @@ func (l *leader) answer(t Transaction, d decision) (Result, error) {
 // prepareOthers has the other shards vote, one after the other: who locks in one order never deadlocks.
 func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int, changes map[int][]Change) (floor truetime.Time, after map[string]int64, err error) {
 	after = make(map[string]int64)
+	begun, err := l.node.clock.Now()
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
 	for _, shard := range others {
-		v, err := l.node.prepare(ctx, shard, prepareRequest{ID: t.ID, Coordinator: l.shard, Changes: changes[shard]})
+		v, err := l.node.prepare(ctx, shard, prepareRequest{t.ID, l.shard, begun.Earliest, changes[shard]})
 		if err != nil {
 			return 0, nil, err
 		}
@@ -115,7 +119,11 @@ func (l *leader) refuse(t Transaction, others []int, why error) error {
 	if l.ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ErrRetry, context.Cause(l.ctx))
 	}
-	d := decision{Refused: code, Changes: t.Changes}
+	d, err := l.refusal(code)
+	if err != nil {
+		return err
+	}
+	d.Changes = t.Changes
 	if err := l.decide(t.ID, d, engine.Batch{}); err != nil {
 		return err
 	}
@@ -126,10 +134,21 @@ func (l *leader) refuse(t Transaction, others []int, why error) error {
 // tell informs the participants in the background. One that is not reached asks by itself.
 func (l *leader) tell(others []int, id string, d decision) {
 	for _, shard := range others {
-		l.background(func() {
-			ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
-			defer cancel()
-			_ = l.node.finish(ctx, shard, finishRequest{ID: id, Decision: d})
-		})
+		l.background(func() { _ = l.inform(shard, id, d) })
 	}
+}
+
+func (l *leader) inform(shard int, id string, d decision) error {
+	ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
+	defer cancel()
+	return l.node.finish(ctx, shard, finishRequest{ID: id, Decision: d})
+}
+
+// refusal is a decision of now.
+func (l *leader) refusal(code string) (decision, error) {
+	now, err := l.node.clock.Now()
+	if err != nil {
+		return decision{}, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	return decision{Refused: code, Timestamp: now.Latest}, nil
 }

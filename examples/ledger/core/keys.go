@@ -15,12 +15,14 @@ import (
 //
 //	0003/fence                   the token of the leader
 //	0003/horizon                 no snapshot before this timestamp is served any more
+//	0003/forgotten               nor is a vote given to a transaction that began before this
 //	0003/v/alice/e7a1...         a balance, under the complement of its commit timestamp
 //	0003/p/<transaction>         prepared: voted for, and not yet decided
 //	0003/t/<transaction>         decided
 
 func fenceKey(shard int) string         { return fmt.Sprintf("%04d/fence", shard) }
 func horizonKey(shard int) string       { return fmt.Sprintf("%04d/horizon", shard) }
+func forgottenKey(shard int) string     { return fmt.Sprintf("%04d/forgotten", shard) }
 func preparedPrefix(shard int) string   { return fmt.Sprintf("%04d/p/", shard) }
 func versionsPrefix(shard int) string   { return fmt.Sprintf("%04d/v/", shard) }
 func decidedKey(s int, t string) string { return fmt.Sprintf("%04d/t/%s", s, t) }
@@ -36,10 +38,10 @@ func versionAt(shard int, account string, at truetime.Time) engine.Range {
 
 const endOfTime = truetime.Time(1<<63 - 1)
 
-// decision is what is known of a transaction for ever after.
+// decision is what became of a transaction.
 type decision struct {
 	Refused   string        `json:",omitempty"` // a code of the error; empty if it was committed
-	Timestamp truetime.Time `json:",omitempty"`
+	Timestamp truetime.Time // of the commit; if it was refused, when that was
 	Changes   []Change      `json:",omitempty"` // as the client asked, to tell an id that is used twice
 	Balances  map[string]int64
 
@@ -70,6 +72,14 @@ func read[T any](found []engine.Pair) (value T, ok bool, err error) {
 		return value, false, fmt.Errorf("ledger: %q holds %.80q: %w", found[0].Key, found[0].Value, err)
 	}
 	return value, true, nil
+}
+
+// as is the condition that a key still has what was found under it.
+func as(key string, found []engine.Pair) engine.Condition {
+	if len(found) == 0 {
+		return engine.Condition{Key: key}
+	}
+	return engine.Condition{Key: key, Value: found[0].Value}
 }
 
 func versions(shard int, balances map[string]int64, at truetime.Time) (pairs []engine.Pair) {

@@ -78,9 +78,8 @@ func (l *leader) raise() error {
 	if err != nil {
 		return err
 	}
-	before := engine.Condition{Key: l.fence.Key}
-	if len(found[0]) != 0 {
-		before.Value = found[0][0].Value
+	before := as(l.fence.Key, found[0])
+	if before.Value != nil {
 		token, err := strconv.ParseUint(string(before.Value), 10, 64)
 		if err != nil {
 			return fmt.Errorf("ledger: %q holds no token: %w", before.Key, err)

@@ -79,7 +79,7 @@ func TestSnapshotsOfThePastAndOfTheFuture(t *testing.T) {
 	for _, n := range c.nodes {
 		for shard := range shards {
 			if l := n.leader(shard); l != nil {
-				require.NoError(t, l.collect(moved.Timestamp))
+				require.NoError(t, l.collectVersions(moved.Timestamp))
 			}
 		}
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Home      func(shard int) bool // the shards that this node is to lead if it can
 	TTL       time.Duration        // of the leases, by default 2 s
 	Retention time.Duration        // how far back snapshots reach, by default 10 min
+	Memory    time.Duration        // how long an id is known; sent again later it is a new transaction; by default 24 h
 	Patience  time.Duration        // until a participant asks what was decided, by default 500 ms
 	Unsafe    Unsafe
 	// Pause is called between steps, with the transaction where there is one, for tests and
@@ -67,6 +68,7 @@ type Node struct {
 	timeout   time.Duration // for a request to another node or the engine
 	patience  time.Duration // until a participant asks what was decided
 	retention time.Duration
+	memory    time.Duration
 	http      *http.Client
 	hlc       *hlc.Clock
 
@@ -90,6 +92,9 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if c.Retention == 0 {
 		c.Retention = 10 * time.Minute
 	}
+	if c.Memory == 0 {
+		c.Memory = 24 * time.Hour
+	}
 	if c.Patience == 0 {
 		c.Patience = 500 * time.Millisecond
 	}
@@ -110,7 +115,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		engine: c.Engine, clock: c.Clock, waiter: waiter, leases: engine.NewLeases(c.Engine), url: c.URL,
 		shards: c.Shards, unsafe: c.Unsafe, pause: c.Pause, timeout: time.Second, patience: c.Patience,
-		retention: c.Retention, hlc: logical, leaders: make(map[int]*leader), known: make(map[int]string),
+		retention: c.Retention, memory: c.Memory, hlc: logical, leaders: make(map[int]*leader), known: make(map[int]string),
 	}
 	n.http = &http.Client{Transport: hlchttp.Transport(logical, &http.Transport{MaxIdleConnsPerHost: 256}), Timeout: n.timeout}
 	n.ctx, n.stop = context.WithCancel(context.Background())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // The other side of two-phase commit: a shard that votes, and then does as the coordinator decides. From
@@ -15,6 +16,7 @@ import (
 type prepareRequest struct {
 	ID          string
 	Coordinator int
+	Begun       truetime.Time // before it was or will be decided
 	Changes     []Change
 }
 
@@ -33,6 +35,17 @@ func (l *leader) prepare(ctx context.Context, r prepareRequest) (vote, error) {
 	if p := l.prepared(r.ID); p != nil {
 		return p.vote, nil // asked again
 	}
+	found, err := l.node.engine.Read(l.ctx, engine.Key(forgottenKey(l.shard)))
+	if err != nil {
+		return vote{}, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	forgotten, _, err := read[truetime.Time](found[0])
+	if err != nil {
+		return vote{}, err
+	}
+	if r.Begun.Before(forgotten) {
+		return vote{}, fmt.Errorf("%w: %s began before %v", ErrAborted, r.ID, forgotten)
+	}
 	release, err := l.locks.acquire(ctx, accounts(r.Changes)...)
 	if err != nil {
 		return vote{}, err
@@ -49,7 +62,7 @@ func (l *leader) prepare(ctx context.Context, r prepareRequest) (vote, error) {
 	}
 	v := vote{Timestamp: p.from, Coordinator: r.Coordinator, Changes: r.Changes, Balances: balances}
 	err = l.apply(engine.Batch{ // a vote that comes after the decision would stay for ever, or be counted twice
-		If:  []engine.Condition{{Key: decidedKey(l.shard, r.ID)}},
+		If:  []engine.Condition{{Key: decidedKey(l.shard, r.ID)}, as(forgottenKey(l.shard), found[0])},
 		Put: []engine.Pair{put(preparedPrefix(l.shard)+r.ID, v)},
 	})
 	if err != nil {
@@ -118,7 +131,9 @@ func (l *leader) outcome(ctx context.Context, id string) (decision, error) {
 		}
 		return d, err
 	}
-	d = decision{Refused: "aborted"}
+	if d, err = l.refusal("aborted"); err != nil {
+		return d, err
+	}
 	return d, l.decide(id, d, engine.Batch{})
 }
 

@@ -3,8 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/truetime"
@@ -22,7 +20,6 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 		return nil, err
 	}
 	balances := make(map[string]int64)
-	const atOnce = 100 // etcd takes 128 operations in a transaction
 	for i := 0; i < len(r.Accounts); i += atOnce {
 		var ranges []engine.Range
 		chunk := r.Accounts[i:min(i+atOnce, len(r.Accounts))]
@@ -103,53 +100,4 @@ func (l *leader) promise(at truetime.Time) (before []*pending, err error) {
 		}
 	}
 	return before, nil
-}
-
-// collect deletes the versions that no read at the horizon or later can see.
-func (l *leader) collect(horizon truetime.Time) error {
-	found, err := l.node.engine.Read(l.ctx, engine.Prefix(versionsPrefix(l.shard)), engine.Key(horizonKey(l.shard)))
-	if err != nil {
-		return err
-	}
-	before, _, err := read[truetime.Time](found[1])
-	if err != nil || !horizon.After(before) {
-		return err
-	}
-	if err := l.apply(engine.Batch{Put: []engine.Pair{put(horizonKey(l.shard), horizon)}}); err != nil {
-		return err
-	}
-	var old []string
-	seen := "" // the account whose version as of the horizon has been met
-	for _, pair := range found[0] {
-		account, stamp, _ := strings.Cut(pair.Key[len(versionsPrefix(l.shard)):], "/")
-		switch {
-		case stamp < fmt.Sprintf("%016x", ^uint64(horizon)): // newer
-		case account != seen:
-			seen = account
-		default:
-			old = append(old, pair.Key)
-		}
-	}
-	for len(old) > 0 {
-		n := min(len(old), 100)
-		if err := l.apply(engine.Batch{Delete: old[:n]}); err != nil {
-			return err
-		}
-		old = old[n:]
-	}
-	return nil
-}
-
-// tidy collects old versions now and then.
-func (l *leader) tidy() {
-	for {
-		select {
-		case <-l.ctx.Done():
-			return
-		case <-time.After(l.node.retention / 4):
-		}
-		if now, err := l.node.clock.Now(); err == nil {
-			_ = l.collect(now.Earliest.Add(-l.node.retention)) // tried again the next time
-		}
-	}
 }

@@ -35,7 +35,9 @@ func bench(ctx context.Context, args []string) error {
 	}
 	if *nodes != "" {
 		m, err := measure(ctx, core.NewClient(*shards, strings.Split(*nodes, ",")...), *clients, *length)
-		fmt.Println("p50, p99 | 1/s:", m)
+		if err == nil {
+			fmt.Println("p50, p99 | 1/s:", m)
+		}
 		return err
 	}
 	folder, err := os.MkdirTemp("", "ledger-bench-")
@@ -132,13 +134,15 @@ func short(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e
 func measure(ctx context.Context, client *core.Client, clients int, length time.Duration) (m measured, err error) {
 	defer client.Close()
 	prefix := fmt.Sprintf("%x", rand.Uint64())
+	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	for i := range 2 * clients {
 		open := core.Transaction{ID: fmt.Sprintf("%s-open-%d", prefix, i), Changes: []core.Change{{Account: fmt.Sprintf("%s-%d", prefix, i), Delta: 1e12, Open: true}}}
-		if _, err := client.Transact(ctx, open); err != nil {
+		if _, err := client.Transact(opening, open); err != nil {
 			return m, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, length)
+	ctx, cancel = context.WithTimeout(ctx, length)
 	defer cancel()
 	var mu sync.Mutex
 	var all sync.WaitGroup

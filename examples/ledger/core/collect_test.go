@@ -55,7 +55,7 @@ func TestDecisionsAreForgottenAndLateVotesRefused(t *testing.T) {
 	require.Zero(t, c.keys(coordinator, decidedPrefix))
 	require.Zero(t, c.keys(participant, decidedPrefix))
 	require.Zero(t, c.keys(participant, preparedPrefix))
-	_, err = participant.prepare(t.Context(), prepareRequest{move.ID, coordinator.shard, begun, move.Changes[:1]})
+	_, err = participant.prepare(t.Context(), prepareRequest{ballot(move.ID, coordinator.shard), coordinator.shard, begun, move.Changes[:1]})
 	require.ErrorIs(t, err, ErrAborted)
 	s, err := c.client.Read(t.Context(), ReadRequest{Accounts: []string{accountOf(0), accountOf(1)}})
 	require.NoError(t, err)
@@ -67,12 +67,12 @@ func TestCommitIsCarriedOutBeforeItIsForgotten(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		c, participant, coordinator, move := pair(t)
 		participant.node.patience = time.Hour // it does not ask by itself
-		v, err := participant.prepare(t.Context(), prepareRequest{move.ID, coordinator.shard, later(), move.Changes[:1]})
+		v, err := participant.prepare(t.Context(), prepareRequest{ballot(move.ID, coordinator.shard), coordinator.shard, later(), move.Changes[:1]})
 		require.NoError(t, err)
 		d, err := coordinator.commit(t.Context(), move, move.Changes[1:], v.Timestamp, v.Balances)
 		require.NoError(t, err)
 		if busy {
-			unlock, err := participant.locks.acquire(t.Context(), "id "+move.ID)
+			unlock, err := participant.locks.acquire(t.Context(), "id "+ballot(move.ID, coordinator.shard))
 			require.NoError(t, err)
 			require.NoError(t, coordinator.collectDecisions(later()))
 			require.Equal(t, 1, c.keys(coordinator, decidedPrefix), "the participant could not be told")
@@ -94,7 +94,7 @@ func TestCommitIsCarriedOutBeforeItIsForgotten(t *testing.T) {
 func TestParticipantAsksWhatItWasNotTold(t *testing.T) {
 	for _, committed := range []bool{false, true} {
 		c, participant, coordinator, move := pair(t)
-		v, err := participant.prepare(t.Context(), prepareRequest{move.ID, coordinator.shard, later(), move.Changes[:1]})
+		v, err := participant.prepare(t.Context(), prepareRequest{ballot(move.ID, coordinator.shard), coordinator.shard, later(), move.Changes[:1]})
 		require.NoError(t, err)
 		want := map[string]int64{accountOf(0): 10, accountOf(1): 10}
 		if committed {

@@ -17,8 +17,9 @@ import (
 //	0003/horizon                 no snapshot before this timestamp is served any more
 //	0003/forgotten               nor is a vote given to a transaction that began before this
 //	0003/v/alice/e7a1...         a balance, under the complement of its commit timestamp
-//	0003/p/<transaction>         prepared: voted for, and not yet decided
-//	0003/t/<transaction>         decided
+//	0003/p/<ballot>              prepared: voted for, and not yet decided
+//	0003/t/<transaction>         decided, as its coordinator
+//	0003/t/<ballot>              decided, and carried out as a participant
 
 func fenceKey(shard int) string         { return fmt.Sprintf("%04d/fence", shard) }
 func horizonKey(shard int) string       { return fmt.Sprintf("%04d/horizon", shard) }
@@ -47,6 +48,10 @@ type decision struct {
 
 	waited, uncertainty time.Duration // told to the client who waits for it
 }
+
+// ballot is under what a participant keeps its vote: two transactions of different coordinators that were
+// given the same id must not be taken for one.
+func ballot(id string, coordinator int) string { return fmt.Sprintf("%s/%d", id, coordinator) }
 
 // vote is a participant's promise to commit if the coordinator does.
 type vote struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
@@ -14,14 +16,14 @@ import (
 // the vote on the accounts are locked and readers wait, until the decision is known, whoever leads.
 
 type prepareRequest struct {
-	ID          string
+	ID          string // of the ballot
 	Coordinator int
 	Begun       truetime.Time // before it was or will be decided
 	Changes     []Change
 }
 
 type finishRequest struct {
-	ID       string
+	ID       string // of the ballot
 	Decision decision
 }
 
@@ -32,8 +34,11 @@ func (l *leader) prepare(ctx context.Context, r prepareRequest) (vote, error) {
 		return vote{}, err
 	}
 	defer unlock()
-	if p := l.prepared(r.ID); p != nil {
-		return p.vote, nil // asked again
+	if p := l.prepared(r.ID); p != nil { // asked again
+		if !slices.Equal(p.vote.Changes, r.Changes) {
+			return vote{}, fmt.Errorf("%w: the id of %s is that of another transaction", ErrAborted, r.ID)
+		}
+		return p.vote, nil
 	}
 	found, err := l.node.engine.Read(l.ctx, engine.Key(forgottenKey(l.shard)))
 	if err != nil {
@@ -145,10 +150,11 @@ func (l *leader) resolve() {
 			return
 		case <-time.After(l.node.patience):
 		}
-		for id, p := range l.undecided() {
+		for cast, p := range l.undecided() {
 			ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
+			id, _, _ := strings.Cut(cast, "/")
 			if d, err := l.node.outcome(ctx, p.vote.Coordinator, id); err == nil {
-				_ = l.finish(ctx, finishRequest{ID: id, Decision: d}) // if it fails it comes round again
+				_ = l.finish(ctx, finishRequest{cast, d}) // if it fails it comes round again
 			}
 			cancel()
 		}

@@ -96,3 +96,25 @@ func TestRefusalIsForEver(t *testing.T) {
 	_, err = c.client.Transact(t.Context(), poor)
 	require.ErrorIs(t, err, ErrInsufficientFunds)
 }
+
+// An id must not be used twice. If it is, also for transactions of different coordinators and at the worst
+// of moments, one of them may be refused, and no money is made or lost.
+func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
+	c, participant, coordinator, first := pair(t)
+	v, err := participant.prepare(t.Context(), prepareRequest{ballot(first.ID, coordinator.shard), coordinator.shard, later(), first.Changes[:1]})
+	require.NoError(t, err)
+	_, err = participant.prepare(t.Context(), prepareRequest{ballot(first.ID, coordinator.shard), coordinator.shard, later(), []Change{{Account: accountOf(0), Delta: -9}}})
+	require.ErrorIs(t, err, ErrAborted)
+	_, err = participant.prepare(t.Context(), prepareRequest{ballot(first.ID, 2), 2, later(), []Change{{Account: "b" + accountOf(0), Delta: 9, Open: true}}})
+	require.NoError(t, err, "it is another ballot")
+	require.NoError(t, participant.finish(t.Context(), finishRequest{ballot(first.ID, 2), decision{Refused: "aborted"}}))
+	alone := Transaction{ID: first.ID, Changes: []Change{{Account: "c" + accountOf(0), Open: true}}}
+	_, err = c.client.Transact(t.Context(), alone)
+	require.NoError(t, err)
+
+	_, err = coordinator.commit(t.Context(), first, first.Changes[1:], v.Timestamp, v.Balances)
+	require.NoError(t, err)
+	s, err := c.client.Read(t.Context(), ReadRequest{Accounts: []string{accountOf(0), accountOf(1)}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int64{accountOf(0): 7, accountOf(1): 13}, s.Balances)
+}

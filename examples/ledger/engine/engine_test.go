@@ -10,10 +10,16 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/lease"
 	"github.com/epsilontime/epsilon/lease/leasetest"
 )
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("go.etcd.io/etcd/server/v3/storage/wal.(*filePipeline).run"))
+}
 
 func openPebble(t *testing.T, files vfs.FS) *Pebble {
 	t.Helper()

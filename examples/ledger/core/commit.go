@@ -96,7 +96,7 @@ func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int,
 		return 0, nil, fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	for _, shard := range others {
-		v, err := l.node.prepare(ctx, shard, prepareRequest{ballot(t.ID, l.shard), l.shard, begun.Earliest, changes[shard]})
+		v, err := ask(ctx, l.node, shard, prepare, prepareRequest{ballot(t.ID, l.shard), l.shard, begun.Earliest, changes[shard]})
 		if err != nil {
 			return 0, nil, err
 		}
@@ -141,7 +141,8 @@ func (l *leader) tell(others []int, id string, d decision) {
 func (l *leader) inform(shard int, id string, d decision) error {
 	ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
 	defer cancel()
-	return l.node.finish(ctx, shard, finishRequest{ballot(id, l.shard), d})
+	_, err := ask(ctx, l.node, shard, finish, finishRequest{ballot(id, l.shard), d})
+	return err
 }
 
 // refusal is a decision of now.

@@ -38,12 +38,10 @@ func (n *Node) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /transact", serve(n.Transact))
 	mux.Handle("POST /read", serve(n.Read))
-	mux.Handle("POST /shard/{shard}/prepare", n.shard(func(l *leader) http.Handler { return serve(l.prepare) }))
-	mux.Handle("POST /shard/{shard}/read", n.shard(func(l *leader) http.Handler { return serve(l.read) }))
-	mux.Handle("POST /shard/{shard}/outcome", n.shard(func(l *leader) http.Handler { return serve(l.outcome) }))
-	mux.Handle("POST /shard/{shard}/finish", n.shard(func(l *leader) http.Handler {
-		return serve(func(ctx context.Context, r finishRequest) (struct{}, error) { return struct{}{}, l.finish(ctx, r) })
-	}))
+	handle(mux, n, prepare)
+	handle(mux, n, finish)
+	handle(mux, n, outcome)
+	handle(mux, n, readShard)
 	return hlchttp.Handler(n.hlc, mux)
 }
 
@@ -76,18 +74,49 @@ func fail(w http.ResponseWriter, err error) {
 	_ = json.NewEncoder(w).Encode(f)
 }
 
-func (n *Node) shard(handler func(*leader) http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// question is one that the leader of a shard can answer.
+type question[Q, A any] struct {
+	name   string
+	answer func(*leader, context.Context, Q) (A, error)
+}
+
+var (
+	prepare   = question[prepareRequest, vote]{"prepare", (*leader).prepare}
+	finish    = question[finishRequest, struct{}]{"finish", (*leader).finish}
+	outcome   = question[string, decision]{"outcome", (*leader).outcome}
+	readShard = question[readRequest, map[string]int64]{"read", (*leader).read}
+)
+
+// ask has the leader of the shard answer, wherever that is.
+func ask[Q, A any](ctx context.Context, n *Node, shard int, what question[Q, A], q Q) (a A, err error) {
+	if l := n.leader(shard); l != nil {
+		return what.answer(l, ctx, q)
+	}
+	for fresh := false; ; fresh = true {
+		url, err := n.whoLeads(ctx, shard, fresh)
+		if err == nil {
+			err = post(ctx, n.http, fmt.Sprintf("%s/shard/%d/%s", url, shard, what.name), q, &a)
+		}
+		if fresh || !errors.Is(err, ErrRetry) {
+			return a, err
+		}
+	}
+}
+
+// handle serves those who ask.
+func handle[Q, A any](mux *http.ServeMux, n *Node, what question[Q, A]) {
+	mux.HandleFunc("POST /shard/{shard}/"+what.name, func(w http.ResponseWriter, r *http.Request) {
 		shard, err := strconv.Atoi(r.PathValue("shard"))
 		if err != nil || shard < 0 || shard >= n.shards {
 			fail(w, fmt.Errorf("%w: there is no shard %.20q", ErrBadRequest, r.PathValue("shard")))
 			return
 		}
-		if l := n.leader(shard); l != nil {
-			handler(l).ServeHTTP(w, r)
+		l := n.leader(shard)
+		if l == nil {
+			fail(w, n.notLeader(r.Context(), shard))
 			return
 		}
-		fail(w, n.notLeader(r.Context(), shard))
+		serve(func(ctx context.Context, q Q) (A, error) { return what.answer(l, ctx, q) }).ServeHTTP(w, r)
 	})
 }
 
@@ -130,7 +159,7 @@ func (n *Node) Read(ctx context.Context, r ReadRequest) (Snapshot, error) {
 		where[shard] = append(where[shard], account)
 	}
 	for shard, accounts := range where {
-		balances, err := n.read(ctx, shard, readRequest{at, accounts})
+		balances, err := ask(ctx, n, shard, readShard, readRequest{at, accounts})
 		if err != nil {
 			return Snapshot{}, err
 		}
@@ -139,47 +168,6 @@ func (n *Node) Read(ctx context.Context, r ReadRequest) (Snapshot, error) {
 		}
 	}
 	return s, nil
-}
-
-func (n *Node) prepare(ctx context.Context, shard int, r prepareRequest) (v vote, err error) {
-	if l := n.leader(shard); l != nil {
-		return l.prepare(ctx, r)
-	}
-	return v, n.ask(ctx, shard, "prepare", r, &v)
-}
-
-func (n *Node) finish(ctx context.Context, shard int, r finishRequest) error {
-	if l := n.leader(shard); l != nil {
-		return l.finish(ctx, r)
-	}
-	return n.ask(ctx, shard, "finish", r, &struct{}{})
-}
-
-func (n *Node) outcome(ctx context.Context, shard int, id string) (d decision, err error) {
-	if l := n.leader(shard); l != nil {
-		return l.outcome(ctx, id)
-	}
-	return d, n.ask(ctx, shard, "outcome", id, &d)
-}
-
-func (n *Node) read(ctx context.Context, shard int, r readRequest) (balances map[string]int64, err error) {
-	if l := n.leader(shard); l != nil {
-		return l.read(ctx, r)
-	}
-	return balances, n.ask(ctx, shard, "read", r, &balances)
-}
-
-// ask sends a question to the leader of a shard, wherever that is.
-func (n *Node) ask(ctx context.Context, shard int, what string, question, answer any) error {
-	for fresh := false; ; fresh = true {
-		url, err := n.whoLeads(ctx, shard, fresh)
-		if err == nil {
-			err = post(ctx, n.http, fmt.Sprintf("%s/shard/%d/%s", url, shard, what), question, answer)
-		}
-		if fresh || !errors.Is(err, ErrRetry) {
-			return err
-		}
-	}
 }
 
 func post(ctx context.Context, client *http.Client, url string, question, answer any) error {

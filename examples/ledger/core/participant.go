@@ -94,15 +94,15 @@ func (l *leader) prepared(id string) *pending {
 }
 
 // finish carries out a decision, once. Its timestamp has passed when the coordinator tells it.
-func (l *leader) finish(ctx context.Context, r finishRequest) error {
+func (l *leader) finish(ctx context.Context, r finishRequest) (done struct{}, err error) {
 	unlock, err := l.locks.acquire(ctx, "id "+r.ID)
 	if err != nil {
-		return err
+		return done, err
 	}
 	defer unlock()
 	p := l.prepared(r.ID)
 	if p == nil && r.Decision.Refused == "" {
-		return nil // done before
+		return done, nil // done before
 	}
 	r.Decision.Changes, r.Decision.Balances = nil, nil
 	batch := engine.Batch{Delete: []string{preparedPrefix(l.shard) + r.ID}}
@@ -110,13 +110,13 @@ func (l *leader) finish(ctx context.Context, r finishRequest) error {
 		batch.Put = versions(l.shard, p.vote.Balances, r.Decision.Timestamp)
 	}
 	if err := l.decide(r.ID, r.Decision, batch); err != nil && !errors.Is(err, engine.ErrConflict) {
-		return err
+		return done, err
 	}
 	if p != nil {
 		l.forget(r.ID)
 		p.release()
 	}
-	return nil
+	return done, nil
 }
 
 // outcome tells a participant what was decided. If nothing was, that is decided now: it is off.
@@ -153,8 +153,8 @@ func (l *leader) resolve() {
 		for cast, p := range l.undecided() {
 			ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
 			id, _, _ := strings.Cut(cast, "/")
-			if d, err := l.node.outcome(ctx, p.vote.Coordinator, id); err == nil {
-				_ = l.finish(ctx, finishRequest{cast, d}) // if it fails it comes round again
+			if d, err := ask(ctx, l.node, p.vote.Coordinator, outcome, id); err == nil {
+				_, _ = l.finish(ctx, finishRequest{cast, d}) // if it fails it comes round again
 			}
 			cancel()
 		}

@@ -37,10 +37,12 @@ func TestVoteAfterTheDecisionIsRefused(t *testing.T) {
 			d.Timestamp = v.Timestamp
 			want = 11
 		}
-		require.NoError(t, l.finish(t.Context(), finishRequest{"x", d}))
-		_, err := l.prepare(t.Context(), r)
+		_, err := l.finish(t.Context(), finishRequest{"x", d})
+		require.NoError(t, err)
+		_, err = l.prepare(t.Context(), r)
 		require.ErrorIs(t, err, ErrAborted)
-		require.NoError(t, l.finish(t.Context(), finishRequest{"x", d}), "told twice")
+		_, err = l.finish(t.Context(), finishRequest{"x", d})
+		require.NoError(t, err, "told twice")
 		balances, err := l.balances(deposit("y").Changes)
 		require.NoError(t, err)
 		require.Equal(t, map[string]int64{"alice": want + 1}, balances)
@@ -107,7 +109,8 @@ func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
 	require.ErrorIs(t, err, ErrAborted)
 	_, err = participant.prepare(t.Context(), prepareRequest{ballot(first.ID, 2), 2, later(), []Change{{Account: "b" + accountOf(0), Delta: 9, Open: true}}})
 	require.NoError(t, err, "it is another ballot")
-	require.NoError(t, participant.finish(t.Context(), finishRequest{ballot(first.ID, 2), decision{Refused: "aborted"}}))
+	_, err = participant.finish(t.Context(), finishRequest{ballot(first.ID, 2), decision{Refused: "aborted"}})
+	require.NoError(t, err)
 	alone := Transaction{ID: first.ID, Changes: []Change{{Account: "c" + accountOf(0), Open: true}}}
 	_, err = c.client.Transact(t.Context(), alone)
 	require.NoError(t, err)

@@ -107,7 +107,8 @@ func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int,
 }
 
 // refuse decides that a transaction is off, for ever, before anybody hears of it: the client might have
-// sent it twice, and the second be on its way. If the term is over it may have been committed.
+// sent it twice, and the second be on its way. If it was committed after all, and the leader could not
+// tell, that decision stands.
 func (l *leader) refuse(t Transaction, others []int, why error) error {
 	code, _ := codeOf(why)
 	if errors.Is(why, ErrRetry) {
@@ -116,16 +117,13 @@ func (l *leader) refuse(t Transaction, others []int, why error) error {
 		}
 		code, why = "aborted", fmt.Errorf("%w: %w", ErrAborted, why)
 	}
-	if l.ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ErrRetry, context.Cause(l.ctx))
-	}
 	d, err := l.refusal(code)
 	if err != nil {
 		return err
 	}
 	d.Changes = t.Changes
 	if err := l.decide(t.ID, d, engine.Batch{}); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	l.tell(others, t.ID, d)
 	return why

@@ -76,7 +76,7 @@ func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 		}
 	}
 	if l.ctx.Err() != nil {
-		return context.Cause(l.ctx) // what was waited for may not have passed
+		return fmt.Errorf("%w: %w", ErrRetry, context.Cause(l.ctx)) // what was waited for may not be over
 	}
 	return nil
 }

@@ -130,3 +130,24 @@ func TestOnlyVersionsThatNobodyCanSeeAreCollected(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"alice": 15}, balances)
 }
+
+// Between the look at what has been forgotten and the vote, more is forgotten.
+func TestVoteIsRefusedIfItsDecisionIsForgottenMeanwhile(t *testing.T) {
+	var meddle func()
+	c, l := open(t, &clock{}, func(_ int, c *Config) {
+		c.Pause = func(step Step, _ string) error {
+			if f := meddle; step == BeforeWrite && f != nil {
+				meddle = nil
+				f()
+			}
+			return nil
+		}
+	})
+	meddle = func() {
+		require.NoError(t, c.engine.Apply(t.Context(), engine.Batch{Put: []engine.Pair{put(forgottenKey(l.shard), later())}}))
+	}
+	_, err := l.prepare(t.Context(), prepareRequest{ID: "x", Coordinator: l.shard, Begun: truetime.FromStd(time.Now()), Changes: deposit("x").Changes})
+	require.ErrorIs(t, err, ErrAborted)
+	_, err = c.client.Transact(t.Context(), deposit("y"))
+	require.NoError(t, err, "its locks are free again")
+}

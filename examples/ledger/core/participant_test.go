@@ -121,3 +121,13 @@ func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{accountOf(0): 7, accountOf(1): 13}, s.Balances)
 }
+
+func TestVoteIsGivenOnceAndToldAgain(t *testing.T) {
+	_, l := open(t, &clock{}, nil)
+	r := prepareRequest{ID: "x", Coordinator: l.shard, Begun: later(), Changes: deposit("x").Changes}
+	first, err := l.prepare(t.Context(), r)
+	require.NoError(t, err)
+	again, err := l.prepare(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+}

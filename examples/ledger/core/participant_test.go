@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -127,7 +128,9 @@ func TestVoteIsGivenOnceAndToldAgain(t *testing.T) {
 	r := prepareRequest{ID: "x", Coordinator: l.shard, Begun: later(), Changes: deposit("x").Changes}
 	first, err := l.prepare(t.Context(), r)
 	require.NoError(t, err)
-	again, err := l.prepare(t.Context(), r)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	again, err := l.prepare(ctx, r)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 }

@@ -134,3 +134,15 @@ func TestVoteIsGivenOnceAndToldAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 }
+
+// Only votes are asked after: what this shard coordinates itself it decides.
+func TestOnlyVotesAreAskedAfter(t *testing.T) {
+	_, l := open(t, &clock{}, nil)
+	own, err := l.issue("own", 0)
+	require.NoError(t, err)
+	l.mu.Lock()
+	own.since = time.Now().Add(-time.Hour)
+	l.mu.Unlock()
+	require.Empty(t, l.undecided())
+	l.forget("own")
+}

@@ -114,3 +114,15 @@ func TestReaderWaitsForWritesAtOrBeforeItsTimestamp(t *testing.T) {
 	l.forget("slow")
 	require.NoError(t, l.safe(t.Context(), p.from+1))
 }
+
+// The lease cannot be judged while its clock refuses, and so nothing is read under it.
+func TestReadUnderALeaseThatCannotBeJudgedIsRefused(t *testing.T) {
+	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
+	now, err := c.clocks[0].Now()
+	require.NoError(t, err)
+	c.nodes[0].clock = &clock{} // the lease still has the other
+	c.clocks[0].broken.Store(true)
+	_, err = l.promise(now.Earliest)
+	require.ErrorIs(t, err, ErrRetry)
+	require.Error(t, l.ctx.Err())
+}

@@ -22,9 +22,10 @@ func accountOf(shard int) string {
 }
 
 // pair starts one node with an account of 10 on shards 0 and 1. Shard 1 coordinates what touches both.
-func pair(t *testing.T) (c *cluster, participant, coordinator *leader, move Transaction) {
+// With patience, the other asks after what it has not heard of for so long.
+func pair(t *testing.T, patience time.Duration) (c *cluster, participant, coordinator *leader, move Transaction) {
 	t.Helper()
-	c = start(t, vfs.NewMem(), []*clock{{}}, nil)
+	c = start(t, vfs.NewMem(), []*clock{{}}, func(_ int, c *Config) { c.Patience = patience })
 	from, to := accountOf(0), accountOf(1)
 	_, err := c.client.Transact(t.Context(), Transaction{ID: "open", Changes: []Change{{Account: from, Delta: 10, Open: true}, {Account: to, Delta: 10, Open: true}}})
 	require.NoError(t, err)
@@ -44,7 +45,7 @@ func (c *cluster) keys(l *leader, prefix func(int) string) int {
 func decidedPrefix(shard int) string { return decidedKey(shard, "") }
 
 func TestDecisionsAreForgottenAndLateVotesRefused(t *testing.T) {
-	c, participant, coordinator, move := pair(t)
+	c, participant, coordinator, move := pair(t, 100*time.Millisecond)
 	begun := truetime.FromStd(time.Now())
 	_, err := c.client.Transact(t.Context(), move)
 	require.NoError(t, err)
@@ -65,8 +66,7 @@ func TestDecisionsAreForgottenAndLateVotesRefused(t *testing.T) {
 // The participant never heard of the commit, as after a crash of the coordinator.
 func TestCommitIsCarriedOutBeforeItIsForgotten(t *testing.T) {
 	for _, busy := range []bool{false, true} {
-		c, participant, coordinator, move := pair(t)
-		participant.node.patience = time.Hour // it does not ask by itself
+		c, participant, coordinator, move := pair(t, time.Hour)
 		v, err := participant.prepare(t.Context(), prepareRequest{ballot(move.ID, coordinator.shard), coordinator.shard, later(), move.Changes[:1]})
 		require.NoError(t, err)
 		d, err := coordinator.commit(t.Context(), move, move.Changes[1:], v.Timestamp, v.Balances)
@@ -93,7 +93,7 @@ func TestCommitIsCarriedOutBeforeItIsForgotten(t *testing.T) {
 // started again meanwhile.
 func TestParticipantAsksWhatItWasNotTold(t *testing.T) {
 	for _, committed := range []bool{false, true} {
-		c, participant, coordinator, move := pair(t)
+		c, participant, coordinator, move := pair(t, 100*time.Millisecond)
 		v, err := participant.prepare(t.Context(), prepareRequest{ballot(move.ID, coordinator.shard), coordinator.shard, later(), move.Changes[:1]})
 		require.NoError(t, err)
 		want := map[string]int64{accountOf(0): 10, accountOf(1): 10}

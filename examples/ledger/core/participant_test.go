@@ -103,7 +103,7 @@ func TestRefusalIsForEver(t *testing.T) {
 // An id must not be used twice. If it is, also for transactions of different coordinators and at the worst
 // of moments, one of them may be refused, and no money is made or lost.
 func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
-	c, participant, coordinator, first := pair(t)
+	c, participant, coordinator, first := pair(t, 100*time.Millisecond)
 	v, err := participant.prepare(t.Context(), prepareRequest{ballot(first.ID, coordinator.shard), coordinator.shard, later(), first.Changes[:1]})
 	require.NoError(t, err)
 	_, err = participant.prepare(t.Context(), prepareRequest{ballot(first.ID, coordinator.shard), coordinator.shard, later(), []Change{{Account: accountOf(0), Delta: -9}}})

@@ -22,7 +22,7 @@ func openInChromium(t *testing.T, path string, more ...string) (page string, com
 		t.Skip("chromium is not installed")
 	}
 	c := exec.Command(browser, append([]string{"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-		"--window-size=1200,1900", "--virtual-time-budget=5000", "--user-data-dir=" + t.TempDir(), "--enable-logging=stderr"}, append(more, "file://"+path)...)...)
+		"--window-size=1200,2100", "--virtual-time-budget=5000", "--user-data-dir=" + t.TempDir(), "--enable-logging=stderr"}, append(more, "file://"+path)...)...)
 	var said strings.Builder
 	c.Stderr = &said
 	out, err := c.Output()

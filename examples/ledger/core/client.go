@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/epsilontime/epsilon/hlc"
 	"github.com/epsilontime/epsilon/hlc/hlchttp"
 )
 
@@ -19,7 +18,6 @@ type Client struct {
 	nodes  []string
 	shards int
 	http   *http.Client
-	seen   atomic.Int64
 	turn   atomic.Int64
 
 	mu      sync.Mutex
@@ -35,7 +33,7 @@ func NewClient(shards int, nodes ...string) *Client {
 // NewPatientClient returns a client that gives a node so much time.
 func NewPatientClient(patience time.Duration, shards int, nodes ...string) *Client {
 	c := &Client{nodes: nodes, shards: shards, leaders: make(map[int]string)}
-	c.http = &http.Client{Transport: carrier{c, &http.Transport{MaxIdleConnsPerHost: 256}}, Timeout: patience}
+	c.http = &http.Client{Transport: hlchttp.Transport(new(hlchttp.Relay), &http.Transport{MaxIdleConnsPerHost: 256}), Timeout: patience}
 	return c
 }
 
@@ -96,31 +94,3 @@ func (c *Client) learn(shard int, url string) {
 
 // Close lets go of connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// carrier is hlchttp.Transport for one without a clock.
-type carrier struct {
-	client *Client
-	next   http.RoundTripper
-}
-
-func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
-	if seen := hlc.Timestamp(c.client.seen.Load()); seen.Valid() {
-		r = r.Clone(r.Context())
-		r.Header.Set(hlchttp.Header, seen.String())
-	}
-	response, err := c.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if got, err := hlc.ParseTimestamp(response.Header.Get(hlchttp.Header)); err == nil {
-		for seen := c.client.seen.Load(); int64(got) > seen && !c.client.seen.CompareAndSwap(seen, int64(got)); {
-			seen = c.client.seen.Load()
-		}
-	}
-	return response, nil
-}
-
-// CloseIdleConnections is what http.Client looks for.
-func (c carrier) CloseIdleConnections() {
-	c.next.(interface{ CloseIdleConnections() }).CloseIdleConnections()
-}

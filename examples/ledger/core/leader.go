@@ -28,7 +28,6 @@ type leader struct {
 	locks locks
 
 	mu      sync.Mutex
-	last    truetime.Time // the largest timestamp issued, or promised to a reader
 	pending map[string]*pending
 }
 
@@ -84,14 +83,14 @@ func (l *leader) raise() error {
 		if err != nil {
 			return fmt.Errorf("ledger: %q holds no token: %w", before.Key, err)
 		}
-		if lease.Token(token) >= l.lease.Token() {
-			return fmt.Errorf("ledger: shard %d: %w: %d, after %d", l.shard, lease.ErrStaleToken, l.lease.Token(), token)
+		if err := lease.Admit(lease.Token(token), l.lease.Token()); err != nil {
+			return fmt.Errorf("ledger: shard %d: %w", l.shard, err)
 		}
 	}
 	return l.node.engine.Apply(l.ctx, engine.Batch{If: []engine.Condition{before}, Put: []engine.Pair{{Key: l.fence.Key, Value: l.fence.Value}}})
 }
 
-// issue returns a timestamp that is not before Latest, not before floor, after every one issued before,
+// issue returns a timestamp that is not before Latest, after floor, after every one issued before,
 // and inside the lease, so that those of the next leader are after it. From now on readers at the
 // timestamp or later wait for the transaction.
 func (l *leader) issue(id string, floor truetime.Time) (*pending, error) {
@@ -101,18 +100,13 @@ func (l *leader) issue(id string, floor truetime.Time) (*pending, error) {
 	if err != nil {
 		return nil, l.fail(err)
 	}
-	ts, err := l.lease.Timestamp()
+	ts, err := l.lease.TimestampAfter(floor)
 	if err == nil {
 		err = l.ctx.Err()
 	}
 	if err != nil {
 		return nil, l.fail(err)
 	}
-	ts = max(ts, floor, l.last+1)
-	if !ts.Before(l.lease.Status().Expiry) {
-		return nil, fmt.Errorf("%w: the lease ends before the timestamp", ErrRetry)
-	}
-	l.last = ts
 	p := &pending{from: ts, uncertainty: now.Uncertainty(), over: make(chan struct{}), since: time.Now()}
 	l.pending[id] = p
 	return p, nil
@@ -155,10 +149,12 @@ func (l *leader) stillFirst(ctx context.Context) bool {
 	return err == nil && len(found[0]) == 1 && string(found[0][0].Value) == string(l.fence.Value)
 }
 
-// fail ends the term.
+// fail ends the term, unless the lease is held and only too short yet for a timestamp.
 func (l *leader) fail(err error) error {
 	err = fmt.Errorf("%w: shard %d: %w", ErrRetry, l.shard, err)
-	l.end(err)
+	if !errors.Is(err, lease.ErrBeyondExpiry) {
+		l.end(err)
+	}
 	return err
 }
 

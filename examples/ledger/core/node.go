@@ -165,15 +165,9 @@ func (n *Node) term(shard int, held *lease.Lease) {
 	<-l.ctx.Done()
 	n.set(shard, nil)
 	l.close()
-	// Timestamps that were raised above those of the lease have to pass as well before it is given up.
 	ctx, cancel = context.WithTimeout(context.Background(), n.timeout)
 	defer cancel()
-	l.mu.Lock()
-	last := l.last
-	l.mu.Unlock()
-	if last.IsZero() || n.waiter.Until(ctx, last) == nil {
-		_ = held.Release(ctx) // otherwise it expires
-	}
+	_ = held.Release(ctx) // once every timestamp has passed; otherwise it expires
 }
 
 func (n *Node) set(shard int, l *leader) {
@@ -213,11 +207,11 @@ func (n *Node) whoLeads(ctx context.Context, shard int, fresh bool) (url string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.timeout/2) // the client is to hear of it while it listens
 	defer cancel()
-	record, err := n.leases.Load(ctx, fmt.Sprint("shard-", shard))
+	record, state, err := lease.Look(ctx, n.leases, n.clock, fmt.Sprint("shard-", shard))
 	if err != nil {
 		return "", fmt.Errorf("%w: cannot look up who leads shard %d: %w", ErrRetry, shard, err)
 	}
-	if record.Holder == "" || record.Holder == n.url { // we do not, or not yet
+	if state == lease.Expired || record.Holder == n.url { // nobody, or we are not yet
 		return "", &NotLeaderError{Shard: shard}
 	}
 	n.mu.Lock()

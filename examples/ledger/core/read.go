@@ -52,7 +52,7 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 }
 
 // safe waits until the timestamp is not after the shard's safe time: no commit at or before it is under
-// way, and none will be, here (last) or under a later leader (whose timestamps are after this lease).
+// way, and none will be, here or under a later leader (lease.Raise).
 func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 	now, err := l.node.clock.Now()
 	if err != nil {
@@ -85,15 +85,9 @@ func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 func (l *leader) promise(at truetime.Time) (before []*pending, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.node.unsafe.NoFence {
-		if err := l.lease.Check(); err != nil {
-			return nil, l.fail(err)
-		}
-		if !at.Before(l.lease.Status().Expiry) { // Latest was beyond it, and fell back with a sample
-			return nil, fmt.Errorf("%w: the lease ends before the timestamp", ErrRetry)
-		}
+	if err := l.lease.Raise(at); err != nil && !l.node.unsafe.NoFence {
+		return nil, l.fail(err)
 	}
-	l.last = max(l.last, at)
 	for _, p := range l.pending {
 		if !p.from.After(at) {
 			before = append(before, p)

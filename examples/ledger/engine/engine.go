@@ -71,7 +71,7 @@ type Engine interface {
 
 const (
 	formatKey = "format"
-	format    = "epsilon-ledger 1, %d shards"
+	format    = "epsilon-ledger 2, %d shards"
 )
 
 // CheckFormat claims an empty engine for a ledger of so many shards, and refuses one that holds

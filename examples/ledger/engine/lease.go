@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -28,18 +27,8 @@ func (l Leases) load(ctx context.Context, name string) (record lease.Record, sto
 		return record, nil, err
 	}
 	stored = found[0][0].Value
-	var form storedRecord
-	if err := json.Unmarshal(stored, &form); err != nil {
-		return lease.Record{}, nil, fmt.Errorf("%w: %.80q: %w", lease.ErrCorrupt, stored, err)
-	}
-	form.Record.Holder = string(form.Holder)
-	return form.Record, stored, nil
-}
-
-// storedRecord writes the holder as bytes: a JSON string would change what is not UTF-8.
-type storedRecord struct {
-	lease.Record
-	Holder []byte
+	err = record.UnmarshalBinary(stored)
+	return record, stored, err
 }
 
 func leaseKey(name string) string { return "lease/" + url.PathEscape(name) }
@@ -54,7 +43,7 @@ func (l Leases) CompareAndSwap(ctx context.Context, name string, version uint64,
 		return 0, fmt.Errorf("%w: %.80q has version %d and not %d", lease.ErrConflict, name, record.Version, version)
 	}
 	next.Version = version + 1
-	value, err := json.Marshal(storedRecord{next, []byte(next.Holder)})
+	value, err := next.MarshalBinary()
 	if err != nil {
 		return 0, err
 	}

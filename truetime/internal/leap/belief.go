@@ -38,6 +38,7 @@ type Belief struct {
 	next      UTC        // the month start that will be the next question
 	shift     int64      // what is called TAI in this epoch is TAI plus this
 	anchored  bool
+	exact     bool // what is called TAI was TAI when the epoch began
 	broken    bool
 
 	slow, fast timeline // what follows
@@ -99,7 +100,7 @@ func (b *Belief) Restart() {
 	if b.broken {
 		b.decided = nil
 	}
-	b.questions, b.shift, b.anchored, b.broken = nil, 0, false, false
+	b.questions, b.shift, b.anchored, b.exact, b.broken = nil, 0, false, false, false
 	clear(b.heard)
 	b.rebuild()
 }
@@ -162,6 +163,7 @@ func (b *Belief) Anchor(from, lo, hi TAI) error {
 			return fmt.Errorf("%w: %s", ErrStraddles, at.Std().Format(layout))
 		}
 	}
+	b.exact = hi <= b.Certain()
 	b.questions, b.next = b.around(u)
 	b.anchored = true
 	b.rebuild()

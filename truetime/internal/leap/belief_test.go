@@ -581,3 +581,28 @@ func TestAGroupAnnouncesWhatMostOfItsSourcesDo(t *testing.T) {
 		require.Equal(t, want, report.Status)
 	}
 }
+
+// Two voters announce none and show nothing, two show none and announce nothing: together they are n−f, and one of
+// them may be the liar.
+func TestWhatIsShownAndWhatIsAnnouncedCountTogether(t *testing.T) {
+	u := date(2028, 7, 1)
+	w := newWorld(t, BuiltIn(), u, 0, 1,
+		voter{profile: stepping, says: constantly(NoLeap)}, voter{profile: stepping, says: constantly(NoLeap)},
+		voter{profile: noonly}, voter{profile: noonly})
+	require.NoError(t, w.run(-13, 13))
+	require.Less(t, w.widest["at the leap"], Smeared(60e6), "decided an hour after noon")
+}
+
+// The counter knows no leap seconds: what was TAI when the epoch began is TAI, whatever becomes of UTC.
+func TestAnEpochThatBeganWithTAIKeepsIt(t *testing.T) {
+	u := date(2027, 7, 1) // the table expires three days before
+	b := NewBelief(BuiltIn(), each(1), 0)
+	noon := BuiltIn().timeline.fromUTC(u-1) - TAI(halfDay)
+	begin := noon - TAI(10*day)
+	require.Less(t, b.Certain(), noon+TAI(day))
+	require.NoError(t, b.Anchor(begin-TAI(second), begin, begin))
+	require.EqualValues(t, never, b.Certain())
+	b.Restart()
+	require.NoError(t, b.Anchor(noon+TAI(3*day), noon+TAI(3*day), noon+TAI(3*day)))
+	require.Less(t, b.Certain(), noon+TAI(day), "one that began after it does not know")
+}

@@ -102,11 +102,15 @@ func (o *Output) Interval(lo, hi TAI) (earliest, latest Smeared, ok bool) {
 	return o.slow.smeared(lo, o.smear, Down), o.fast.smeared(hi, o.smear, Up), hi <= o.horizon
 }
 
-// Certain returns until when what is called TAI is TAI, as far as is known: as long as it is known of the
+// Certain returns until when what is called TAI is TAI, as far as is known. In an epoch that began while it was
+// known it stays so, for the counter knows no leap seconds. Otherwise as long as it is known of the
 // end of each month, from the table or because it has been found out, whether there was a leap second.
 func (b *Belief) Certain() TAI {
-	if b.shift != 0 {
+	switch {
+	case b.shift != 0:
 		return always
+	case b.exact:
+		return never
 	}
 	at := nextMonth(b.table.expiry)
 	for ; at <= lastYear; at = nextMonth(at) {
@@ -149,7 +153,7 @@ func (b *Belief) pending(r Report, at UTC) Report {
 	}
 	for i := range b.questions {
 		if q := &b.questions[i]; q.at == at {
-			_, inserts, removes := b.announced(q)
+			inserts, removes := b.announced(q)
 			switch {
 			case inserts > b.faulty && removes <= b.faulty:
 				delta = 1

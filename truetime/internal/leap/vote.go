@@ -72,29 +72,30 @@ func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profi
 //
 // f liars can bring about nothing: each rule needs the word of at least one voter who is right. That
 // there is a leap second takes f+1 voters, for nobody shows or announces one without knowing. That
-// there is none takes all who must be right, n−f: a server that has not heard of it shows and
-// announces the same.
+// there is none takes all who must be right, n−f, by what they show or by what they announce: a server that
+// has not heard of it shows and announces the same. Of them n−2f are right for certain, and of so many one
+// would have heard.
 func (b *Belief) settle(q *question) (left possible, err error) {
 	left = q.possible
 	all := len(b.voters) - b.faulty
 	for _, delta := range []int{-1, 0, 1} {
-		voters := b.count(func(i int) bool { return q.excluded[i]&only(delta) != 0 })
+		against := b.count(func(i int) bool {
+			return q.excluded[i]&only(delta) != 0 || delta != 0 && b.says(i, q) == NoLeap
+		})
 		knowing := b.count(func(i int) bool {
 			return q.excluded[i]&only(delta) != 0 && q.excluded[i]&canBeNothing != 0
 		})
-		if knowing > b.faulty || voters >= all {
+		if knowing > b.faulty || against >= all {
 			left &^= only(delta)
 		}
 	}
-	none, inserts, removes := b.announced(q)
+	inserts, removes := b.announced(q)
 	switch {
 	case inserts > b.faulty && removes > b.faulty: // more than f are wrong: no help
 	case inserts > b.faulty:
 		left &= canInsert
 	case removes > b.faulty:
 		left &= canRemove
-	case none >= all:
-		left &= canBeNothing
 	}
 	if left == 0 {
 		return 0, fmt.Errorf("%w: what the voters show or announce at %s excludes what was left",
@@ -114,22 +115,23 @@ func (b *Belief) cannotTell(q *question) bool {
 // travel is how long an announcement takes to get around: three hops.
 const travel = 3600 * second
 
-// announced counts the voters who announced something about a question in time. In an epoch that began
-// after it nobody did.
-func (b *Belief) announced(q *question) (none, inserts, removes int) {
+// announced counts the voters who announced a leap second in time. In an epoch that began after it nobody
+// did.
+func (b *Belief) announced(q *question) (inserts, removes int) {
+	inserts = b.count(func(i int) bool { return b.says(i, q) == Insert })
+	removes = b.count(func(i int) bool { return b.says(i, q) == Remove })
+	return inserts, removes
+}
+
+// says is what a source announced about a question in time.
+func (b *Belief) says(source int, q *question) Say {
 	noon, _ := b.window(q.at)
-	say := func(i int) Say {
-		a := b.heard[i]
-		switch {
-		case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay-ambiguity: // another day
-			return Nothing
-		case a.say == NoLeap && int64(a.lo) < int64(noon)+travel:
-			return Nothing
-		}
-		return a.say
+	a := &b.heard[source]
+	switch {
+	case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay-ambiguity: // another day
+		return Nothing
+	case a.say == NoLeap && int64(a.lo) < int64(noon)+travel:
+		return Nothing
 	}
-	none = b.count(func(i int) bool { return say(i) == NoLeap })
-	inserts = b.count(func(i int) bool { return say(i) == Insert })
-	removes = b.count(func(i int) bool { return say(i) == Remove })
-	return none, inserts, removes
+	return a.say
 }

@@ -55,16 +55,9 @@ type fileLock struct{ *os.File }
 
 // held returns an error if the file that is locked is no longer the one at its path.
 func (l fileLock) held() error {
-	locked, err := l.Stat()
-	if err != nil {
-		return err
+	inPlace, err := durable.InPlace(l.File)
+	if err == nil && !inPlace {
+		err = fmt.Errorf("%s was replaced: %w", l.Name(), ErrInUse)
 	}
-	present, err := os.Stat(l.Name())
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(locked, present) {
-		return fmt.Errorf("%s was replaced: %w", l.Name(), ErrInUse)
-	}
-	return nil
+	return err
 }

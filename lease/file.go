@@ -39,6 +39,10 @@ func NewFileStore(directory string) (*FileStore, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("lease: %s is not a directory", directory)
 	}
+	directory, err = filepath.Abs(directory) // or a change of the working directory would begin the tokens again
+	if err != nil {
+		return nil, fmt.Errorf("lease: directory of the store: %w", err)
+	}
 	return &FileStore{directory}, nil
 }
 
@@ -91,29 +95,42 @@ func (f *FileStore) locked(ctx context.Context, name string, operate func(path s
 	}
 	sum := sha256.Sum256([]byte(name))
 	path := filepath.Join(f.directory, hex.EncodeToString(sum[:])+".lease")
-	// The lock has a file of its own which stays, because the record's is replaced. Each opening
-	// locks for itself, also within a process.
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o644)
+	lock, err := takeLock(ctx, path+".lock")
 	if err != nil {
 		return fmt.Errorf("lease: lock of %.80q: %w", name, err)
 	}
 	defer lock.Close() // and with it the lock goes
-	for {
-		locked, err := durable.TryLock(lock)
-		if err != nil {
-			return fmt.Errorf("lease: lock %s: %w", lock.Name(), err)
-		}
-		if locked {
-			break
-		}
-		if err := sleep(ctx, lockAgain); err != nil {
-			return fmt.Errorf("lease: wait for the lock %s: %w", lock.Name(), err)
-		}
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return operate(path)
+}
+
+// takeLock waits until it has the lock of a file. The lock has a file of its own which stays, because the
+// record's is replaced. Each opening locks for itself, also within a process. Who has waited for a file that
+// somebody removed meanwhile has no lock.
+func takeLock(ctx context.Context, path string) (*os.File, error) {
+	for {
+		lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		locked, err := durable.TryLock(lock)
+		if err == nil && locked {
+			if locked, err = durable.InPlace(lock); locked {
+				return lock, nil
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil // removed: begin anew
+			}
+		}
+		if err = errors.Join(err, lock.Close()); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if err := sleep(ctx, lockAgain); err != nil {
+			return nil, fmt.Errorf("wait for %s: %w", path, err)
+		}
+	}
 }
 
 func read(path, name string) (Record, error) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/durable"
 )
 
 func fileStore(t *testing.T) (*FileStore, string) {
@@ -97,6 +99,46 @@ func TestWaitingForTheLockEndsWithTheContext(t *testing.T) {
 	r, err := store.Load(t.Context(), "job")
 	require.NoError(t, err)
 	require.Equal(t, Record{}, r)
+}
+
+// A change of the working directory would otherwise begin the tokens again.
+func TestARelativeDirectoryStaysWhereItWasOpened(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.Mkdir("store", 0o755))
+	store, err := NewFileStore("store")
+	require.NoError(t, err)
+	_, err = store.CompareAndSwap(t.Context(), "job", 0, Record{Token: 1, TTL: 1})
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.Mkdir("store", 0o755))
+	r, err := store.Load(t.Context(), "job")
+	require.NoError(t, err)
+	require.Equal(t, Token(1), r.Token)
+}
+
+// Whoever waits for a lock that is removed does not take the one that nobody else will see.
+func TestALockThatWasRemovedWhileItWasWaitedForIsNone(t *testing.T) {
+	store, _ := fileStore(t)
+	waiting := make(chan error, 1)
+	err := store.locked(t.Context(), "job", func(path string) error {
+		go func() {
+			waiting <- store.locked(t.Context(), "job", func(string) error {
+				lock, err := os.OpenFile(path+".lock", os.O_RDWR, 0)
+				if err != nil {
+					return err // it is not in place
+				}
+				defer lock.Close()
+				if locked, err := durable.TryLock(lock); locked || err != nil {
+					return fmt.Errorf("somebody else can lock it: %v, %w", locked, err)
+				}
+				return nil
+			})
+		}()
+		time.Sleep(5 * lockAgain) // it waits by now, or will find the new one: right in any case
+		return os.Remove(path + ".lock")
+	})
+	require.NoError(t, err)
+	require.NoError(t, <-waiting)
 }
 
 func TestAFileStoreNeedsADirectory(t *testing.T) {

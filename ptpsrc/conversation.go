@@ -173,6 +173,7 @@ func (c *conversation) judge() (truetime.Sample, error) {
 	if err != nil {
 		return truetime.Sample{}, err
 	}
+	sample.TAIOffset = g.taiOffset(c.settings.trust)
 	sample.Leap, sample.Stratum, sample.Stamps = g.leap(), 1+int(min(g.between, 14)), c.stamps
 	return sample, c.settings.check(sample.Delay, e)
 }

@@ -36,8 +36,9 @@
 //   - The claim of the grandmaster. E is the bound that its clockAccuracy stands for. A grandmaster that
 //     says "unknown", or that by its clock class follows no reference, makes no claim and is refused
 //     unless the user vouches for it ([WithAccuracy]).
-//   - The UTC offset that it announces, if flagged as valid, because PTP counts TAI and a
-//     clock UTC. Otherwise it is refused, unless [WithUTCOffset] gives the offset.
+//   - That it serves TAI if it says so, or if the user does ([WithTAI]). The clock converts that by its own leap
+//     second table; the UTC offset that the grandmaster announces counts only once that has expired. One that
+//     serves something else is refused, unless [WithUTCOffset] says what.
 //   - No boundary clock, which tells nothing of its own error ([WithBoundaryClocks]), and no correction by
 //     transparent clocks that would narrow the interval ([WithTransparentClocks]).
 //   - Of a hardware clock, what the user, ptp4l or its driver says of its error and its scale.
@@ -54,7 +55,6 @@
 // The clock survives that for as many sources as it tolerates faulty ones. All sources with one
 // grandmaster, whatever the way to it, are wrong together: put them into one [truetime.Group].
 //
-// Around a leap second a grandmaster may still announce the UTC offset from before, for as long as it takes until its
-// next Announce, and ptp4l takes over a new offset only when it selects a master anew. The first makes a sample
-// wrong by a second, the second has [PTP4L] refuse until ptp4l has been restarted.
+// After a leap second ptp4l takes over a new UTC offset only when it selects a master anew: [PTP4L] refuses until
+// ptp4l has been restarted.
 package ptpsrc

@@ -44,9 +44,10 @@ type fbclock struct {
 // fate with [PHC] and [PTP4L] of the same card and the same grandmaster: see [truetime.Group].
 //
 // The reading is not used if it is more than a second old, as 100 updates are missing then, or if it is of
-// CLOCK_REALTIME, which fbclock falls back to before Linux 6.12, and which anybody may set in the meantime. Around a leap
-// second fbclock smears over 62 500 s in a way of its own; until that is over this source is silent. The UTC offset
-// is that of the daemon, unless [WithUTCOffset] gives one, which has to be so if the daemon has none.
+// CLOCK_REALTIME, which fbclock falls back to before Linux 6.12, and which anybody may set in the meantime.
+//
+// The device serves TAI, and so does this source, unless [WithUTCOffset] says otherwise. fbclock's own smear of leap
+// seconds, over 62 500 s, plays no part in it.
 //
 // The memory is read, not mapped: a file that is cut off gives an error and no SIGBUS. A sample costs some 5 µs.
 func FBClock(path string, options ...Option) truetime.Source {
@@ -61,6 +62,9 @@ func FBClock(path string, options ...Option) truetime.Source {
 
 // Name returns "fbclock" and the path.
 func (f *fbclock) Name() string { return "fbclock " + f.path }
+
+// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
+func (f *fbclock) Scale() truetime.Scale { return f.settings.trust.scale() }
 
 // Validate reports what is wrong with the path and the options.
 func (f *fbclock) Validate() error { return f.mistake }
@@ -130,10 +134,11 @@ func (f *fbclock) judge(d fbclockData, now rawLook) (truetime.Sample, error) {
 	if synced > maxSyncAge {
 		return truetime.Sample{}, unusable("fbclock's last Sync came in %v ago", synced)
 	}
-	ahead, err := f.ahead(d, device)
+	tai, err := f.taiOffset(d, device)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
+	shown := device.Add(-f.settings.trust.utcOffset)
 	e := f.claim(d, synced, age)
 	delay := now.after.Sub(now.before)
 	if err := f.settings.check(delay, e); err != nil {
@@ -141,12 +146,14 @@ func (f *fbclock) judge(d fbclockData, now rawLook) (truetime.Sample, error) {
 	}
 	return truetime.Sample{
 		Sent:     now.before,
-		Latest:   device.Add(-ahead).Add(e),
+		Latest:   shown.Add(e),
 		Received: now.after,
-		Earliest: device.Add(-ahead).Add(-e),
+		Earliest: shown.Add(-e),
 		Peer:     "fbclock " + f.path,
 		Delay:    delay,
 		Error:    e,
+
+		TAIOffset: tai,
 	}, nil
 }
 
@@ -159,24 +166,19 @@ func (f *fbclock) claim(d fbclockData, synced, age time.Duration) time.Duration 
 	return time.Duration(math.Ceil(window)+math.Ceil(drift)) + rounding + f.settings.extraError
 }
 
-// ahead is how far the device is ahead of UTC.
-func (f *fbclock) ahead(d fbclockData, device truetime.Time) (time.Duration, error) {
-	if f.settings.trust.hasOffset {
-		return f.settings.trust.utcOffset, nil
-	}
+// taiOffset is TAI−UTC as the daemon has it; 0 if it does not know, and while it smears a leap second.
+func (f *fbclock) taiOffset(d fbclockData, device truetime.Time) (time.Duration, error) {
 	before, after := time.Duration(d.OffsetBefore)*time.Second, time.Duration(d.OffsetAfter)*time.Second
-	switch {
-	case before == 0 && after == 0:
-		return 0, unusable("fbclock does not know the UTC offset: give it by WithUTCOffset")
-	case before.Abs() > maxOffset || after.Abs() > maxOffset || d.SmearStart > maxSeconds:
-		return 0, unusable("fbclock's UTC offsets of %v and %v, from %d s on, make no sense", before, after, d.SmearStart)
-	}
 	start := truetime.Time(d.SmearStart * 1e9)
 	switch {
+	case f.settings.trust.hasOffset:
+		return 0, nil
+	case before.Abs() > maxOffset || after.Abs() > maxOffset || d.SmearStart > maxSeconds:
+		return 0, unusable("fbclock's UTC offsets of %v and %v, from %d s on, make no sense", before, after, d.SmearStart)
 	case before == after || device.Sub(start) > fbclockSmear+smearMargin:
 		return after, nil
 	case device.Sub(start) < -smearMargin:
 		return before, nil
 	}
-	return 0, unusable("fbclock smears a leap second, from %d s TAI on and for %v", d.SmearStart, fbclockSmear)
+	return 0, nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // An Option changes what a source asks for and what it accepts. One that says nothing to the kind of
@@ -51,7 +53,23 @@ type trust struct {
 	accuracy  time.Duration // 0: take the grandmaster's word
 	utcOffset time.Duration // if hasOffset
 	hasOffset bool
+	tai       bool          // it serves TAI, whatever it says
 	perStep   time.Duration // of a boundary clock; 0: none may be in between
+}
+
+func (t trust) check() error {
+	if t.tai && t.hasOffset {
+		return errors.New("WithTAI and WithUTCOffset exclude each other: what is ahead of UTC by a number of its own is not TAI")
+	}
+	return nil
+}
+
+// scale is what a source serves that trusts so.
+func (t trust) scale() truetime.Scale {
+	if t.hasOffset {
+		return truetime.ScaleUTC()
+	}
+	return truetime.ScaleTAI()
 }
 
 // ports are the two UDP ports of PTP.
@@ -170,18 +188,25 @@ func WithErrorFromPTP4L(socket string) Option {
 	}
 }
 
-// WithUTCOffset says how far the grandmaster's time is ahead of UTC, whole seconds from −1000 s to
-// 1000 s, in place of what it announces: 37 s for one that serves TAI and does not know how far that is
-// from UTC, 0 for one that serves UTC. ptp4l as a grandmaster with time_stamping software is of the
-// second kind. A wrong number makes the interval wrong by whole seconds, and from the next leap second
-// on it is wrong.
+// WithTAI says that the grandmaster, or the device, serves TAI, though it does not say so.
+func WithTAI() Option {
+	return func(s *settings) error {
+		s.trust.tai = true
+		return s.trust.check()
+	}
+}
+
+// WithUTCOffset says that the grandmaster, or the device, does not serve TAI, and how far its time is
+// ahead of UTC: whole seconds from −1000 s to 1000 s, 0 for one that serves UTC. ptp4l as a grandmaster
+// with time_stamping software is of that kind. A wrong number makes the interval wrong by whole seconds;
+// and where it is not 0, so does the next leap second.
 func WithUTCOffset(ahead time.Duration) Option {
 	return func(s *settings) error {
 		if ahead.Abs() > maxOffset || ahead%time.Second != 0 {
 			return fmt.Errorf("UTC offset of %v: it must be whole seconds from -%v to %v", ahead, maxOffset, maxOffset)
 		}
 		s.trust.utcOffset, s.trust.hasOffset = ahead, true
-		return nil
+		return s.trust.check()
 	}
 }
 

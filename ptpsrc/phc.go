@@ -54,8 +54,8 @@ type phc struct {
 //   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read before the
 //     device and after it, and the larger number counts.
 //
-// A device does not say what it counts either: without ptp4l, [WithUTCOffset] has to. It is 37 s for TAI, to
-// which ptp4l sets a device, and 0 for UTC, which ENA's counts, without a smear.
+// A device does not say what it counts either: without ptp4l, [WithTAI] or [WithUTCOffset] has to. ptp4l sets a
+// device to TAI; ENA's counts UTC, with an offset of 0 and without a smear.
 //
 // E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever reads it; so are a
 // device and the [PTP4L] that steers it: see [truetime.Group].
@@ -71,8 +71,8 @@ func PHC(device string, options ...Option) truetime.Source {
 	p.mistake = join(parseDevice(device), p.settings.configure(options))
 	if p.settings.ptp4l != "" {
 		p.daemon = &ptp4l{socket: p.settings.ptp4l, settings: p.settings, watch: watch{clock: "the clock of " + device}}
-	} else if !p.settings.trust.hasOffset {
-		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: give its offset from UTC by WithUTCOffset, which is 37s for TAI and 0 for UTC, or WithErrorFromPTP4L", p.Name()))
+	} else if !p.settings.trust.hasOffset && !p.settings.trust.tai {
+		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset, which is 0 for UTC, or WithErrorFromPTP4L", p.Name()))
 	}
 	return p
 }
@@ -93,6 +93,9 @@ func parseDevice(device string) error {
 
 // Name returns "phc" and the device.
 func (p *phc) Name() string { return fmt.Sprintf("phc %.80s", p.device) }
+
+// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
+func (p *phc) Scale() truetime.Scale { return p.settings.trust.scale() }
 
 // Validate reports what is wrong with the device and the options.
 func (p *phc) Validate() error { return p.mistake }
@@ -194,6 +197,7 @@ func (p *phc) sampleWithPTP4L(ctx context.Context, d phcDevice, counter monotoni
 		return truetime.Sample{}, err
 	}
 	s.Peer, s.Stratum, s.Leap, s.Stamps = m.peer, m.stratum, m.leap, how
+	s.TAIOffset = m.tai
 	return s, p.settings.check(max(s.Delay, m.delay), e)
 }
 

@@ -231,7 +231,7 @@ func narrowest(all []reading) reading {
 // can be taken off.
 const maxDevice = maxSeconds * 1_000_000_000
 
-// intersect turns readings of a device, whose clock is ahead of UTC by so much and within e of true time, into
+// intersect turns readings of a device, whose clock is ahead of what the source serves by so much and within e of true time, into
 // what they prove together: the upper fact of the one that makes the least of true time, and the lower fact
 // of the one that makes the most.
 func intersect(readings []reading, ahead, e, resolution time.Duration) (truetime.Sample, error) {

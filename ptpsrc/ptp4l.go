@@ -66,6 +66,9 @@ func (p *ptp4l) Name() string {
 	return name
 }
 
+// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
+func (p *ptp4l) Scale() truetime.Scale { return p.settings.trust.scale() }
+
 // Validate reports what is wrong with the path and the options.
 func (p *ptp4l) Validate() error { return p.mistake }
 
@@ -110,12 +113,15 @@ func (p *ptp4l) judge(r report, now reading) (truetime.Sample, error) {
 		Error:    m.claim,
 		Stratum:  m.stratum,
 		Leap:     m.leap,
+
+		TAIOffset: m.tai,
 	}, nil
 }
 
 // measurement is what ptp4l knows about the clock that it measures.
 type measurement struct {
-	ahead   time.Duration // of that clock, of UTC
+	ahead   time.Duration // of that clock, of the scale that the source serves
+	tai     time.Duration // TAI−UTC, if known
 	claim   time.Duration // by how much that may be wrong
 	delay   time.Duration
 	peer    string
@@ -153,6 +159,7 @@ func (p *ptp4l) measure(r report, now reading) (measurement, error) {
 	e += offset.Abs() + delay + drift + ran + p.settings.extraError
 	return measurement{
 		ahead:   offset + ahead,
+		tai:     s.grandmaster.taiOffset(p.settings.trust),
 		claim:   e,
 		delay:   delay,
 		peer:    fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),

@@ -64,17 +64,20 @@ func (g grandmaster) claim(t trust) (time.Duration, error) {
 	return e + stampResolution, nil
 }
 
-// ahead is how far the grandmaster's time is ahead of UTC.
+// ahead is how far the grandmaster's time is ahead of the scale that the source serves.
 func (g grandmaster) ahead(t trust) (time.Duration, error) {
-	switch {
-	case t.hasOffset:
-		return t.utcOffset, nil
-	case g.flags&protocol.FlagPTPTimescale == 0:
-		return 0, unusable("the grandmaster %v does not say that it serves TAI: give its offset from UTC by WithUTCOffset, which is 0 if it serves UTC", g.identity)
-	case g.flags&protocol.FlagCurrentUtcOffsetValid == 0:
-		return 0, unusable("the grandmaster %v does not know the UTC offset: give it by WithUTCOffset", g.identity)
+	if !t.hasOffset && !t.tai && g.flags&protocol.FlagPTPTimescale == 0 {
+		return 0, unusable("the grandmaster %v does not say that it serves TAI: say so by WithTAI, or give its offset from UTC by WithUTCOffset, which is 0 if it serves UTC", g.identity)
 	}
-	return time.Duration(g.utcOffset) * time.Second, nil
+	return t.utcOffset, nil // 0 if it serves TAI, and so does the source
+}
+
+// taiOffset is TAI−UTC as the grandmaster has it; 0 if it does not know.
+func (g grandmaster) taiOffset(t trust) time.Duration {
+	if t.hasOffset || g.flags&protocol.FlagCurrentUtcOffsetValid == 0 {
+		return 0
+	}
+	return time.Duration(g.utcOffset) * time.Second
 }
 
 // leap is what the grandmaster announces for the end of the day. One that does not know how far UTC is behind has

@@ -93,7 +93,7 @@ func (r report) check(k kind) error {
 	return nil
 }
 
-// ahead is how far the master's time, as ptp4l has taken it, is ahead of UTC. From the time of a master that
+// ahead is how far the master's time, as ptp4l has taken it, is ahead of the scale that the source serves. From the time of a master that
 // serves TAI ptp4l itself subtracts a UTC offset (linuxptp clock.c, clock_utc_correct). That is not always the
 // announced one: a change of that is not noticed until a master is selected anew, and one that is not flagged as
 // valid and traceable may not be used.

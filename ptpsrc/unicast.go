@@ -73,6 +73,9 @@ func (u *unicast) Name() string {
 	return name
 }
 
+// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
+func (u *unicast) Scale() truetime.Scale { return u.settings.trust.scale() }
+
 // Validate reports what is wrong with the server and the options.
 func (u *unicast) Validate() error { return u.mistake }
 

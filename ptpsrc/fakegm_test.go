@@ -17,8 +17,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeUTC is true time in these tests when the counter reads 0.
-const fakeUTC = truetime.Time(1_700_000_000_000_000_000)
+// fakeUTC is true time in these tests when the counter reads 0, and trueTAI the same moment as TAI counts it.
+const (
+	fakeUTC = truetime.Time(1_700_000_000_000_000_000)
+	trueTAI = fakeUTC + truetime.Time(fakeTAI)
+)
+
+// trueIn is true time when the counter reads 0, in the scale that a source serves.
+func trueIn(s truetime.Source) truetime.Time {
+	if s.(interface{ Scale() truetime.Scale }).Scale() == truetime.ScaleTAI() {
+		return trueTAI
+	}
+	return fakeUTC
+}
 
 // fakeGM is a grandmaster that serves the test's own counter, and lies as it is told. Its hooks change a
 // message before it is sent; true keeps it, false drops it. They are called from its goroutines.
@@ -108,7 +119,7 @@ func (b bed) source(options ...Option) truetime.Source {
 }
 
 func (g *fakeGM) stamp() protocol.Timestamp {
-	return protocol.NewTimestamp(fakeUTC.Add(time.Duration(g.counter.Now())).Add(fakeTAI).Std())
+	return protocol.NewTimestamp(trueTAI.Add(time.Duration(g.counter.Now())).Std())
 }
 
 func (g *fakeGM) header(kind protocol.MessageType, length, sequence uint16, flags uint16) protocol.Header {

@@ -87,9 +87,9 @@ func TestFBClocksOwnWindowIsWithinOurs(t *testing.T) {
 	}
 }
 
-// goodFBClock is a reading of a device that shows 37 s after fakeUTC, at which the last Sync came in 50 ms before.
+// goodFBClock is a reading of a device that shows trueTAI, at which the last Sync came in 50 ms before.
 func goodFBClock() fbclockData {
-	phc := int64(fakeUTC.Add(37 * time.Second))
+	phc := int64(trueTAI)
 	return fbclockData{
 		Ingress: phc - int64(50*time.Millisecond), ErrorBound: 700, Holdover: 40 << 16,
 		OffsetBefore: 37, OffsetAfter: 37, Clock: clockMonotonicRaw, PHC: phc, Raw: rawEpoch,
@@ -117,10 +117,10 @@ func TestClaimIsTheWindowInflatedAndTheDrift(t *testing.T) {
 		drift  = 1001          // 100 ppm of 10 ms, and of that 0.1 % more
 	)
 	require.EqualValues(t, math.Ceil(window)+drift+2+11, s.Error)
-	device := fakeUTC.Add(time.Duration(age) - 200) // −20 ppm of 10 ms
+	device := trueTAI.Add(time.Duration(age) - 200) // −20 ppm of 10 ms
 	require.Equal(t, truetime.Sample{
 		Sent: 5000, Latest: device.Add(s.Error), Received: 5300, Earliest: device.Add(-s.Error),
-		Peer: "fbclock " + FBClockPath, Delay: 300, Error: s.Error,
+		Peer: "fbclock " + FBClockPath, Delay: 300, Error: s.Error, TAIOffset: fakeTAI,
 	}, s)
 }
 

@@ -19,6 +19,7 @@ type ptp4l struct {
 	wall     func() truetime.Time // the clock that ptp4l stamps with
 
 	watch watch
+	leap  leapCorrection
 }
 
 // PTP4L returns a source that asks the ptp4l of this host, over its management socket as in
@@ -44,10 +45,12 @@ type ptp4l struct {
 // path delay makes the interval wrong, and so does a system clock that is set and set back between two polls:
 // unlike with [Unicast] the bound is declared, not proved.
 //
-// It is refused while no port follows a master, while there is no grandmaster, when the grandmaster claims
-// no accuracy or no UTC offset, or another UTC offset than ptp4l counts with. A step of the system clock, a new grandmaster and a change in what it
-// announces end the use of what was measured before, so the first poll after each, and the first of all,
-// yields nothing.
+// It is refused while no port follows a master, while there is no grandmaster, and when the grandmaster claims
+// no accuracy. From the time of one that serves TAI ptp4l subtracts a UTC offset, which need not be right, because
+// this source adds it again, but has to be known: it is refused when the grandmaster announces another one than ptp4l
+// counts with, and while ptp4l may be correcting it for a leap second that is announced after midnight UTC or no
+// longer. A step of the system clock, a new grandmaster and a change in what it announces end the use
+// of what was measured before, so the first poll after each, and the first of all, yields nothing.
 //
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
@@ -142,7 +145,7 @@ func (p *ptp4l) measure(r report, now reading) (measurement, error) {
 	if err != nil {
 		return measurement{}, err
 	}
-	ahead, err := r.ahead(s.grandmaster, p.settings)
+	ahead, err := r.ahead(s.grandmaster, p.settings, &p.leap)
 	if err != nil {
 		return measurement{}, err
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/facebook/time/ptp/protocol"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // report is what ptp4l tells, all of it within one poll.
@@ -93,23 +95,24 @@ func (r report) check(k kind) error {
 	return nil
 }
 
-// ahead is how far the master's time, as ptp4l has taken it, is ahead of the scale that the source serves. From the time of a master that
-// serves TAI ptp4l itself subtracts a UTC offset (linuxptp clock.c, clock_utc_correct). That is not always the
-// announced one: a change of that is not noticed until a master is selected anew, and one that is not flagged as
-// valid and traceable may not be used.
+// ahead is how far the master's time, as ptp4l has taken it, is ahead of the scale that the source serves. From the
+// time of a master that serves TAI ptp4l itself subtracts a UTC offset, as the system clock counts UTC (linuxptp
+// clock.c, clock_utc_correct): its own, which it takes from an Announce only when it selects a master, and versions
+// that have none of their own the announced one. It is known where both are the same.
 //
-// To the clock of a network card it does no such thing, which counts as the master does.
-func (r report) ahead(g grandmaster, s settings) (time.Duration, error) {
+// From what it measures the clock of a network card by, which counts as the master does, it subtracts nothing.
+func (r report) ahead(g grandmaster, s settings, leap *leapCorrection) (time.Duration, error) {
 	ahead, err := g.ahead(s.trust)
+	corrects := leap.possible(g, truetime.Time(r.status.IngressTime), max(time.Minute, s.maxError))
 	switch {
 	case err != nil:
 		return 0, err
-	case s.kind == phcKind:
+	case s.kind == phcKind || g.flags&protocol.FlagPTPTimescale == 0:
 		return ahead, nil
-	case g.flags&protocol.FlagPTPTimescale == 0:
-		return ahead, nil // ptp4l subtracts nothing
 	case r.own.UTCOffset != g.utcOffset:
 		return 0, unusable("ptp4l counts with a UTC offset of %d s, and the grandmaster %v announces %d s: restart ptp4l, or set its utc_offset", r.own.UTCOffset, g.identity, g.utcOffset)
+	case corrects:
+		return 0, unusable("the grandmaster %v announces a leap second after midnight, or no longer: until 6:00 UTC ptp4l may count with a UTC offset that is a second off", g.identity)
 	}
 	return ahead - time.Duration(g.utcOffset)*time.Second, nil
 }

@@ -19,8 +19,14 @@ import (
 // requireTrue checks both facts of a sample against the truth, which is the counter.
 func requireTrue(t *testing.T, s truetime.Sample) {
 	t.Helper()
-	require.GreaterOrEqual(t, s.Latest, fakeUTC.Add(time.Duration(s.Sent)), "the upper fact is wrong: %+v", s)
-	require.LessOrEqual(t, s.Earliest, fakeUTC.Add(time.Duration(s.Received)), "the lower fact is wrong: %+v", s)
+	requireTrueSince(t, trueTAI, s)
+}
+
+// requireTrueSince holds a sample against true time, which is the given when the counter reads 0.
+func requireTrueSince(t *testing.T, zero truetime.Time, s truetime.Sample) {
+	t.Helper()
+	require.GreaterOrEqual(t, s.Latest, zero.Add(time.Duration(s.Sent)), "the upper fact is wrong: %+v", s)
+	require.LessOrEqual(t, s.Earliest, zero.Add(time.Duration(s.Received)), "the lower fact is wrong: %+v", s)
 	require.GreaterOrEqual(t, s.Received, s.Sent)
 }
 
@@ -83,7 +89,7 @@ func TestWindowOfStandardDeviationsIsNarrowerThanTheTruthAllows(t *testing.T) {
 		require.NoError(t, err)
 		requireTrue(t, s)
 		middle := s.Earliest.Add(s.Latest.Sub(s.Earliest) / 2)
-		wrong = append(wrong, float64(fakeUTC.Add(time.Duration(s.Received)).Sub(middle)))
+		wrong = append(wrong, float64(trueTAI.Add(time.Duration(s.Received)).Sub(middle)))
 	}
 	mean, deviation := moments(wrong)
 	// A servo takes the mean for the truth, so the offset that remains is about 0.
@@ -171,8 +177,8 @@ func TestWhatAGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 		"follows nothing":               {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, nil, "clock class 248"},
 		"follows nothing, vouched for":  {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, []Option{WithAccuracy(time.Microsecond)}, ""},
 		"uncertain":                     {func(a *protocol.Announce) { a.FlagField |= protocol.FlagSynchronizationUncertain }, []Option{WithAccuracy(time.Second)}, "uncertain"},
-		"no UTC offset":                 {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagCurrentUtcOffsetValid }, nil, "WithUTCOffset"},
-		"no TAI":                        {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, nil, "WithUTCOffset"},
+		"no TAI":                        {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, nil, "WithTAI, or give its offset from UTC by WithUTCOffset"},
+		"no TAI, vouched for":           {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, []Option{WithTAI()}, ""},
 		"no TAI, offset given": {func(a *protocol.Announce) {
 			a.FlagField &^= protocol.FlagPTPTimescale
 			a.CurrentUTCOffset = 5
@@ -190,15 +196,48 @@ func TestWhatAGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 					return true
 				}
 			})
-			s, err := ask(t, b, c.options...)
+			source := b.source(c.options...)
+			s, err := source.Sample(t.Context(), b.counter)
 			if c.want == "" {
 				require.NoError(t, err)
-				requireTrue(t, s)
+				requireTrueSince(t, trueIn(source), s)
 				return
 			}
 			require.ErrorIs(t, err, truetime.ErrUnusable)
 			require.ErrorContains(t, err, c.want)
 		})
+	}
+}
+
+// What the grandmaster announces about UTC says nothing of its own time. It is passed on, if it is said to be valid, and
+// where the user says how far that is from UTC it is not.
+func TestAnnouncedUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
+	for _, c := range []struct {
+		announced int16
+		valid     bool
+		options   []Option
+		want      time.Duration
+	}{
+		{37, true, nil, fakeTAI}, {36, true, nil, 36 * time.Second}, {0, true, nil, 0}, {-1, true, nil, -time.Second},
+		{32767, true, nil, 32767 * time.Second}, {37, false, nil, 0}, {5, false, nil, 0},
+		{36, true, []Option{WithTAI()}, 36 * time.Second},
+		{36, true, []Option{WithUTCOffset(fakeTAI)}, 0},
+	} {
+		b := newBed(t, func(g *fakeGM) {
+			g.onAnnounce = func(a *protocol.Announce) bool {
+				a.CurrentUTCOffset = c.announced
+				if !c.valid {
+					a.FlagField &^= protocol.FlagCurrentUtcOffsetValid
+				}
+				return true
+			}
+		})
+		source := b.source(c.options...)
+		s, err := source.Sample(t.Context(), b.counter)
+		require.NoError(t, err, "%+v", c)
+		requireTrueSince(t, trueIn(source), s)
+		require.Equal(t, c.want, s.TAIOffset, "%+v", c)
+		require.Equal(t, fakeClaim+stampResolution, s.Error, "%+v", c)
 	}
 }
 

@@ -26,9 +26,9 @@ func TestWhatFBClockWritesIsReadWhileItWrites(t *testing.T) {
 	source := FBClock(daemon.Path(), WithExtraError(20*time.Microsecond)) // what its process may be interrupted for
 	answered := 0
 	for range 2000 {
-		before := truetime.Time(testbed.Realtime())
+		before := truetime.Time(testbed.Realtime()).Add(fakeTAI) // the device counts TAI
 		s, err := source.Sample(t.Context(), counter)
-		after := truetime.Time(testbed.Realtime())
+		after := truetime.Time(testbed.Realtime()).Add(fakeTAI)
 		if err != nil {
 			require.ErrorIs(t, err, truetime.ErrUnusable)
 			continue
@@ -79,11 +79,13 @@ func TestFBClocksOwnWindowIsWithinOurs(t *testing.T) {
 		require.NoError(t, err)
 		s, err := f.judge(d, rawLook{100, 200, raw})
 		require.NoError(t, err)
-		require.LessOrEqual(t, s.Earliest, truetime.Time(earliest))
-		require.GreaterOrEqual(t, s.Latest, truetime.Time(latest))
+		require.Equal(t, fakeTAI, s.TAIOffset)
+		first, last := truetime.Time(earliest).Add(fakeTAI), truetime.Time(latest).Add(fakeTAI) // it serves UTC
+		require.LessOrEqual(t, s.Earliest, first)
+		require.GreaterOrEqual(t, s.Latest, last)
 		drift := time.Duration(float64(age)*201e-6) + 5
-		require.LessOrEqual(t, truetime.Time(earliest).Sub(s.Earliest), drift)
-		require.LessOrEqual(t, s.Latest.Sub(truetime.Time(latest)), drift)
+		require.LessOrEqual(t, first.Sub(s.Earliest), drift)
+		require.LessOrEqual(t, s.Latest.Sub(last), drift)
 	}
 }
 
@@ -125,7 +127,6 @@ func TestClaimIsTheWindowInflatedAndTheDrift(t *testing.T) {
 }
 
 func TestWhatFBClockWritesDecidesWhetherItIsUsed(t *testing.T) {
-	taiSeconds := uint64(goodFBClock().PHC / 1e9)
 	for name, c := range map[string]struct {
 		change  func(*fbclockData)
 		age     time.Duration
@@ -150,15 +151,10 @@ func TestWhatFBClockWritesDecidesWhetherItIsUsed(t *testing.T) {
 		"rate":                  {func(d *fbclockData) { d.RatePPB = maxRatePPB + 1 }, 0, nil, "no measurement"},
 		"negative rate":         {func(d *fbclockData) { d.RatePPB = math.MinInt64 }, 0, nil, "no measurement"},
 		"Sync of last week":     {func(d *fbclockData) { d.Ingress -= int64(7 * 24 * time.Hour) }, 0, nil, "168h0m0.05s ago"},
-		"no UTC offset":         {func(d *fbclockData) { d.OffsetBefore, d.OffsetAfter = 0, 0 }, 0, nil, "WithUTCOffset"},
+		"no UTC offset":         {func(d *fbclockData) { d.OffsetBefore, d.OffsetAfter = 0, 0 }, 0, nil, ""},
 		"no UTC offset, given":  {func(d *fbclockData) { d.OffsetBefore, d.OffsetAfter = 0, 0 }, 0, []Option{WithUTCOffset(37 * time.Second)}, ""},
 		"UTC offset of hours":   {func(d *fbclockData) { d.OffsetAfter = 3600 }, 0, nil, "make no sense"},
 		"smear of a far year":   {func(d *fbclockData) { d.SmearStart = math.MaxUint64 }, 0, nil, "make no sense"},
-		"leap to come":          {func(d *fbclockData) { d.OffsetAfter, d.SmearStart = 38, taiSeconds+6 }, 0, nil, ""},
-		"leap to come at once":  {func(d *fbclockData) { d.OffsetAfter, d.SmearStart = 38, taiSeconds+5 }, 0, nil, "smears a leap second"},
-		"leap begun":            {func(d *fbclockData) { d.OffsetAfter, d.SmearStart = 38, taiSeconds-1 }, 0, nil, "smears a leap second"},
-		"leap just over":        {func(d *fbclockData) { d.OffsetBefore, d.SmearStart = 36, taiSeconds-62_504 }, 0, nil, "smears a leap second"},
-		"leap of the past":      {func(d *fbclockData) { d.OffsetBefore, d.SmearStart = 36, taiSeconds-62_506 }, 0, nil, ""},
 		"too wide":              {func(d *fbclockData) { d.ErrorBound = 2e9 }, 0, nil, "above the limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,11 +168,46 @@ func TestWhatFBClockWritesDecidesWhetherItIsUsed(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, fakeUTC.Add(c.age), s.Earliest.Add(s.Error))
+			require.Equal(t, trueIn(f).Add(c.age), s.Earliest.Add(s.Error))
+			require.Equal(t, trueIn(f).Add(c.age), s.Latest.Add(-s.Error))
 		})
 	}
 	_, err := FBClock(FBClockPath).(*fbclock).judge(goodFBClock(), rawLook{200, 100, rawEpoch})
 	require.ErrorContains(t, err, "the local counter went back by 100ns")
+}
+
+// What the daemon says of UTC, and how it smears a leap second, leaves TAI alone. It is passed on where it is one number.
+func TestFBClocksUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
+	second := uint64(trueTAI / 1e9)
+	for name, c := range map[string]struct {
+		before, after int16
+		smear         uint64
+		want          time.Duration
+	}{
+		"leap to come":         {37, 38, second + 6, 37 * time.Second},
+		"leap to come at once": {37, 38, second + 5, 0},
+		"leap begun":           {37, 38, second - 1, 0},
+		"half of a leap":       {37, 38, second - 31_250, 0},
+		"leap just over":       {36, 37, second - 62_504, 0},
+		"leap of the past":     {36, 37, second - 62_506, 37 * time.Second},
+		"none":                 {0, 0, 0, 0},
+		"wrong":                {5, 5, 0, 5 * time.Second},
+		"wrong, and negative":  {-1, -1, 0, -time.Second},
+	} {
+		d := goodFBClock()
+		d.OffsetBefore, d.OffsetAfter, d.SmearStart = c.before, c.after, c.smear
+		for _, options := range [][]Option{nil, {WithTAI()}, {WithUTCOffset(fakeTAI)}} {
+			f := FBClock(FBClockPath, options...).(*fbclock)
+			s, err := f.judge(d, rawLook{100, 200, d.Raw})
+			require.NoError(t, err, name)
+			require.Equal(t, trueIn(f), s.Earliest.Add(s.Error), name)
+			want := c.want
+			if f.Scale() != truetime.ScaleTAI() {
+				want = 0
+			}
+			require.Equal(t, want, s.TAIOffset, name)
+		}
+	}
 }
 
 func TestWhatIsNotFBClocksMemoryIsExplained(t *testing.T) {

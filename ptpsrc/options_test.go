@@ -32,6 +32,7 @@ func TestOptionsHaveLimits(t *testing.T) {
 		"domain":   {unicastKind, []Option{WithDomain(0), WithDomain(255)}, []Option{WithDomain(-1), WithDomain(256)}},
 		"accuracy": {unicastKind, []Option{WithAccuracy(1), WithAccuracy(16 * time.Second)}, []Option{WithAccuracy(0), WithAccuracy(17 * time.Second)}},
 		"UTC":      {unicastKind, []Option{WithUTCOffset(0), WithUTCOffset(-time.Second)}, []Option{WithUTCOffset(time.Millisecond), WithUTCOffset(time.Hour)}},
+		"TAI":      {ptp4lKind, []Option{WithTAI()}, nil},
 		"boundary": {unicastKind, []Option{WithBoundaryClocks(1)}, []Option{WithBoundaryClocks(0), WithBoundaryClocks(2 * time.Second)}},
 		"extra":    {ptp4lKind, []Option{WithExtraError(0)}, []Option{WithExtraError(-1), WithExtraError(time.Minute)}},
 		"delay":    {ptp4lKind, []Option{WithMaxDelay(1)}, []Option{WithMaxDelay(0)}},
@@ -54,6 +55,31 @@ func TestOptionsHaveLimits(t *testing.T) {
 	for _, o := range []PortOption{nil, WithLocalPorts(0, 1), WithLocalAddress(netip.Addr{}), WithLocalAddress(netip.MustParseAddr("224.0.1.129"))} {
 		_, err := NewPort(o)
 		require.Error(t, err)
+	}
+}
+
+func TestTAIAndAUTCOffsetExcludeEachOther(t *testing.T) {
+	for _, both := range [][]Option{{WithTAI(), WithUTCOffset(0)}, {WithUTCOffset(37 * time.Second), WithTAI()}} {
+		for _, s := range []truetime.Source{
+			Unicast("gm", both...), PTP4L(PTP4LSocket, both...), PHC("eth0", both...), FBClock(FBClockPath, both...),
+		} {
+			err := s.(interface{ Validate() error }).Validate()
+			require.ErrorContains(t, err, "WithTAI and WithUTCOffset exclude each other", s.Name())
+		}
+	}
+}
+
+func TestScaleIsTAIUnlessAUTCOffsetIsGiven(t *testing.T) {
+	for _, make := range []func(...Option) truetime.Source{
+		func(o ...Option) truetime.Source { return Unicast("gm", o...) },
+		func(o ...Option) truetime.Source { return PTP4L(PTP4LSocket, o...) },
+		func(o ...Option) truetime.Source { return PHC("eth0", append(o, WithErrorFromPTP4L(PTP4LSocket))...) },
+		func(o ...Option) truetime.Source { return FBClock(FBClockPath, o...) },
+	} {
+		require.Equal(t, trueTAI, trueIn(make()))
+		require.Equal(t, trueTAI, trueIn(make(WithTAI())))
+		require.Equal(t, fakeUTC, trueIn(make(WithUTCOffset(0))))
+		require.Equal(t, fakeUTC, trueIn(make(WithUTCOffset(37*time.Second))))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/facebook/time/ptp/protocol"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -45,7 +46,9 @@ func TestWhatADeviceProvesIsTrueByEveryMeans(t *testing.T) {
 			w.wall.Sets = []wallclocktest.Set{{At: at, By: rapid.Int64Range(-3*w.takes, 3*w.takes).Draw(t, "by")}}
 		}
 		e := w.noise + w.bias.Abs()
-		p := w.source(t, "/dev/ptp0", WithUTCOffset(37*time.Second), WithAccuracy(max(e, 1)))
+		scale := rapid.SampledFrom([]Option{WithTAI(), WithUTCOffset(37 * time.Second)}).Draw(t, "scale")
+		p := w.source(t, "/dev/ptp0", scale, WithAccuracy(max(e, 1)))
+		w.zero = trueIn(p)
 		s, err := p.Sample(context.Background(), w)
 		if err != nil {
 			if want != "wall" || !errors.Is(err, truetime.ErrUnusable) {
@@ -234,8 +237,13 @@ func TestDriverTellsTheErrorIfNobodyElseDoes(t *testing.T) {
 }
 
 func TestDeviceIsNotBelievedAboutItsScale(t *testing.T) {
-	require.ErrorContains(t, PHC("/dev/ptp0").(*phc).Validate(), "WithUTCOffset")
-	require.ErrorContains(t, PHC("/dev/ptp0", WithAccuracy(1)).(*phc).Validate(), "37s for TAI")
+	for _, options := range [][]Option{nil, {WithAccuracy(1)}} {
+		require.ErrorContains(t, PHC("/dev/ptp0", options...).(*phc).Validate(), "does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset")
+	}
+	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithTAI()).(*phc).Scale())
+	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).(*phc).Scale())
+	require.Equal(t, truetime.ScaleUTC(), PHC("/dev/ptp0", WithUTCOffset(0)).(*phc).Scale())
+	require.NoError(t, PHC("/dev/ptp0", WithTAI()).(*phc).Validate())
 	require.NoError(t, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).(*phc).Validate())
 	for _, bad := range []string{"", ".", "..", "dev/ptp0", "a b", "interface-of-16-b", "/dev/\x00"} {
 		require.ErrorContains(t, PHC(bad, vouched...).(*phc).Validate(), "neither an absolute path", "%q", bad)
@@ -258,7 +266,7 @@ func TestDeviceThatIsTooWrongOrTooSlowIsRefused(t *testing.T) {
 func withPTP4L(t *testing.T, change func(*report)) (w *scriptedPHC, p *phc, poll func() (truetime.Sample, error)) {
 	path := socketPath(t)
 	w = newScriptedPHC(8)
-	w.ahead, w.bias = 37*time.Second, 2000
+	w.zero, w.ahead, w.bias = trueTAI, 37*time.Second, 2000
 	h := newHost()
 	h.report.port.Timestamping = 1
 	h.report.port.NameLength = uint8(copy(h.report.port.Name[:], "eth0"))
@@ -305,6 +313,32 @@ func TestPTP4LTellsTheErrorOfTheDeviceThatItSteers(t *testing.T) {
 	w.bias += 20 * time.Millisecond // set by somebody
 	_, err = poll()
 	require.ErrorContains(t, err, "the clock of /dev/ptp0 was stepped")
+}
+
+// Of a network card's clock ptp4l subtracts no UTC offset, whatever is announced, and around a leap second it corrects none.
+func TestAnnouncedUTCOffsetLeavesADeviceAlone(t *testing.T) {
+	const tai, valid = uint8(protocol.FlagPTPTimescale), uint8(protocol.FlagCurrentUtcOffsetValid)
+	for name, c := range map[string]struct {
+		announced int16
+		flags     uint8
+		want      time.Duration
+	}{
+		"right":           {37, tai | valid, 37 * time.Second},
+		"wrong":           {5, tai | valid, 5 * time.Second},
+		"negative":        {-1, tai | valid, -time.Second},
+		"late":            {36, tai | valid | uint8(protocol.FlagLeap61), 36 * time.Second},
+		"not valid":       {37, tai, 0},
+		"not valid, leap": {36, tai | uint8(protocol.FlagLeap61), 0},
+	} {
+		w, _, poll := withPTP4L(t, func(r *report) { r.time.UTCOffset, r.time.Flags = c.announced, c.flags })
+		w.moment += int64(3 * time.Hour) // it is after midnight then
+		_, _ = poll()
+		s, err := poll()
+		require.NoError(t, err, name)
+		w.requireTrue(t, s)
+		require.Less(t, s.Error, 10*time.Microsecond)
+		require.Equal(t, c.want, s.TAIOffset, name)
+	}
 }
 
 func TestPTP4LOfAnotherDeviceIsRefused(t *testing.T) {

@@ -14,8 +14,9 @@ import (
 // two readings the later one is of a later moment.
 type scriptedPHC struct {
 	random *rand.Rand
-	moment int64 // true time since fakeUTC, ns
-	takes  int64 // the longest that one reading takes, ns
+	moment int64         // true time since zero, ns
+	zero   truetime.Time // fakeUTC, or trueTAI for a source that serves that
+	takes  int64         // the longest that one reading takes, ns
 
 	counterRate, rawRate float64                // against true time
 	wall                 wallclocktest.Scripted // against the counter
@@ -41,7 +42,7 @@ type scriptedPHC struct {
 
 func newScriptedPHC(seed uint64) *scriptedPHC {
 	return &scriptedPHC{
-		random: rand.New(rand.NewPCG(seed, 0)), moment: int64(time.Second), takes: 300,
+		random: rand.New(rand.NewPCG(seed, 0)), moment: int64(time.Second), zero: fakeUTC, takes: 300,
 		counterRate: 1, rawRate: 1, wall: wallclocktest.Steady(),
 		interfaces: map[string]string{"eth0": "/dev/ptp0"},
 		identities: map[string]string{"/dev/ptp0": "PHC 247:0", "/dev/ptp_alias": "PHC 247:0", "/dev/ptp1": "PHC 247:1"},
@@ -62,7 +63,7 @@ func (w *scriptedPHC) counterAt(moment int64) monotonic.Instant {
 
 // trueAt is true time at a reading of the counter.
 func (w *scriptedPHC) trueAt(i monotonic.Instant) truetime.Time {
-	return fakeUTC.Add(time.Duration(float64(i) / w.counterRate))
+	return w.zero.Add(time.Duration(float64(i) / w.counterRate))
 }
 
 func (w *scriptedPHC) raw() (int64, error) {

@@ -18,8 +18,31 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The servers in these tests are ptp4l, in network namespaces of their own, serving this host's clock. So
-// the truth is known: it is CLOCK_REALTIME, read before and after each answer.
+// The servers in these tests are ptp4l, in network namespaces of their own, serving this host's clock. With software
+// stamps ptp4l can serve nothing else, and what it serves it calls TAI. So in these tests true TAI is CLOCK_REALTIME,
+// read before and after each answer, and UTC is as far behind that as in the rest of the world: the NTP servers are
+// chronyds which are made to be so much behind this host.
+const taiMinusUTC = 37 * time.Second
+
+func startUTC(t *testing.T) truetime.Source {
+	t.Helper()
+	return ntpsrc.Server(testbed.StartLyingChronyd(t, -taiMinusUTC).Address())
+}
+
+// requireTruth is testbed.RequireTruth for these tests, in both scales.
+func requireTruth(t *testing.T, clock *truetime.Clock) truetime.TAIInterval {
+	t.Helper()
+	before := testbed.Realtime()
+	tai, errTAI := clock.NowTAI()
+	utc, errUTC := clock.Now()
+	after := testbed.Realtime()
+	require.NoError(t, errTAI, "%+v", clock.Status())
+	require.NoError(t, errUTC, "%+v", clock.Status())
+	require.False(t, tai.After(truetime.TAI(after)) || tai.Before(truetime.TAI(before)), "true TAI from %d to %d is not in %v: %+v", before, after, tai, clock.Status())
+	first, last := truetime.Time(before).Add(-taiMinusUTC), truetime.Time(after).Add(-taiMinusUTC)
+	require.True(t, utc.Earliest <= last && utc.Latest >= first, "true UTC from %v to %v is not in %v: %+v", first, last, utc, clock.Status())
+	return tai
+}
 
 // span is for how long a clock is read: 3 s, or as EPSILON_PTP_SPAN says.
 func span(t *testing.T) time.Duration {
@@ -54,7 +77,7 @@ func readFor(t *testing.T, clock *truetime.Clock, span time.Duration) []time.Dur
 	t.Helper()
 	var epsilon []time.Duration
 	for end := time.Now().Add(span); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
-		epsilon = append(epsilon, testbed.RequireTruth(t, clock).Uncertainty())
+		epsilon = append(epsilon, requireTruth(t, clock).Uncertainty())
 	}
 	slices.Sort(epsilon)
 	return epsilon
@@ -115,23 +138,35 @@ func TestKernelStampsSyncsOfARealServer(t *testing.T) {
 	})
 }
 
+// heardOfLeap is what becomes of an announced leap second. From midnight to 6:00 PTP4L refuses.
+func heardOfLeap(byPTP4L bool) func(truetime.Sample, error) bool {
+	return func(s truetime.Sample, err error) bool {
+		return err == nil && s.Leap == truetime.LeapInsert || byPTP4L && refuses("announces a leap second after midnight")(s, err)
+	}
+}
+
 func refuses(text string) func(truetime.Sample, error) bool {
 	return func(_ truetime.Sample, err error) bool { return err != nil && strings.Contains(err.Error(), text) }
 }
 
 func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
-	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
-	port := openPort(t, p)
-	announce := func(change func(*testbed.PTPTime)) {
-		a := testbed.GoodPTPTime()
-		change(&a)
-		p.Announce(a)
-	}
-	for name, make := range map[string]func(...ptpsrc.Option) truetime.Source{
-		"unicast": func(o ...ptpsrc.Option) truetime.Source { return port.Unicast(p.Address(), o...) },
-		"ptp4l":   func(o ...ptpsrc.Option) truetime.Source { return ptpsrc.PTP4L(p.Socket(), o...) },
+	for name, of := range map[string]func(*testing.T, *testbed.PTP) func(...ptpsrc.Option) truetime.Source{
+		"unicast": func(t *testing.T, p *testbed.PTP) func(...ptpsrc.Option) truetime.Source {
+			port := openPort(t, p)
+			return func(o ...ptpsrc.Option) truetime.Source { return port.Unicast(p.Address(), o...) }
+		},
+		"ptp4l": func(_ *testing.T, p *testbed.PTP) func(...ptpsrc.Option) truetime.Source {
+			return func(o ...ptpsrc.Option) truetime.Source { return ptpsrc.PTP4L(p.Socket(), o...) }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
+			make := of(t, p)
+			announce := func(change func(*testbed.PTPTime)) {
+				a := testbed.GoodPTPTime()
+				change(&a)
+				p.Announce(a)
+			}
 			source := make()
 			sampleUntil(t, source, "an answer", answers)
 			announce(func(a *testbed.PTPTime) { a.Accuracy = 0xFE })
@@ -140,12 +175,17 @@ func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 			announce(func(a *testbed.PTPTime) { a.Class = 248 })
 			sampleUntil(t, source, "class 248", refuses("clock class 248"))
 			announce(func(a *testbed.PTPTime) { a.TAI = false })
-			sampleUntil(t, source, "no TAI", refuses("WithUTCOffset"))
+			sampleUntil(t, source, "no TAI", refuses("say so by WithTAI, or give its offset from UTC by WithUTCOffset"))
+			sampleUntil(t, make(ptpsrc.WithTAI()), "an answer by our own word", answers)
 			sampleUntil(t, make(ptpsrc.WithUTCOffset(0)), "an answer by a UTC offset of our own", answers)
 			announce(func(a *testbed.PTPTime) { a.Valid = false })
-			sampleUntil(t, source, "no UTC offset", refuses("WithUTCOffset"))
-			announce(func(a *testbed.PTPTime) { a.Leap61 = true })
-			sampleUntil(t, source, "a leap second", func(s truetime.Sample, err error) bool { return err == nil && s.Leap == truetime.LeapInsert })
+			sampleUntil(t, source, "an answer without a UTC offset", func(s truetime.Sample, err error) bool { return err == nil && s.Leap == truetime.LeapUnknown })
+			announce(func(a *testbed.PTPTime) { a.UTCOffset = 36 })
+			if name == "unicast" {
+				sampleUntil(t, source, "a UTC offset", func(s truetime.Sample, err error) bool { return err == nil && s.TAIOffset == 36*time.Second })
+			} else {
+				sampleUntil(t, source, "two UTC offsets", refuses("ptp4l counts with a UTC offset of 0 s, and the grandmaster"))
+			}
 			announce(func(*testbed.PTPTime) {})
 			sampleUntil(t, source, "an answer", answers)
 
@@ -153,6 +193,8 @@ func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 			sampleUntil(t, source, "silence", func(_ truetime.Sample, err error) bool { return err != nil })
 			p.StartGrandmaster(testbed.GoodPTPTime())
 			sampleUntil(t, source, "an answer after the restart", answers)
+			announce(func(a *testbed.PTPTime) { a.Leap61 = true })
+			sampleUntil(t, source, "a leap second", heardOfLeap(name == "ptp4l"))
 		})
 	}
 }
@@ -178,17 +220,34 @@ func TestUnicastWithoutAPortOpensOneForEachSample(t *testing.T) {
 	require.NoError(t, port.Close())
 }
 
+// A grandmaster that serves UTC and calls it TAI is 37 s off: that is found out, and why.
+func TestGrandmasterThatServesUTCAndCallsItTAIIsFoundOut(t *testing.T) {
+	testbed.RequireBinary(t, "chronyd")
+	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
+	clock := startClock(t, openPort(t, p).Unicast(p.Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()))
+	require.NoError(t, clock.WaitSynchronized(t.Context(), 10*time.Millisecond))
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		testbed.RequireTruth(t, clock) // here the host counts UTC
+		s := clock.Status().Sources[0]
+		if s.Verdict == truetime.Falseticker && s.Err != nil && strings.Contains(s.Err.Error(), "UTC") {
+			t.Log(s.Err)
+			return
+		}
+		require.True(t, time.Now().Before(deadline), "%+v", s)
+	}
+}
+
 // Two NTP servers outvote a grandmaster that is wrong, whatever it is wrong about.
 func TestGrandmasterThatLiesIsOutvoted(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd")
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	ptp := truetime.Group("grandmaster", openPort(t, p).Unicast(p.Address()), ptpsrc.PTP4L(p.Socket()))
-	clock := startClock(t, append(ptp, ntpsrc.Server(testbed.StartChronyd(t).Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()))...)
+	clock := startClock(t, append(ptp, startUTC(t), startUTC(t))...)
 	require.NoError(t, clock.WaitSynchronized(t.Context(), 10*time.Millisecond))
 	readUntil := func(what string, condition func([]truetime.SourceStatus) bool) {
 		t.Helper()
 		for deadline := time.Now().Add(30 * time.Second); !condition(clock.Status().Sources); time.Sleep(time.Millisecond) {
-			testbed.RequireTruth(t, clock)
+			requireTruth(t, clock)
 			require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
 		}
 	}
@@ -199,11 +258,12 @@ func TestGrandmasterThatLiesIsOutvoted(t *testing.T) {
 		}
 	}
 	readUntil("four truechimers", verdicts(truetime.Truechimer))
-	lie := testbed.GoodPTPTime()
-	lie.UTCOffset = 37
-	p.Announce(lie)
-	readUntil("a lie found out", verdicts(truetime.Falseticker, truetime.Convicted, truetime.Unusable))
-	p.Announce(testbed.GoodPTPTime())
+	p.ReplaceGrandmasterByLiar(testbed.GoodPTPTime())
+	readUntil("a lie found out", func(all []truetime.SourceStatus) bool { // ptp4l sees it as an offset, which is a part of E
+		return slices.Contains([]truetime.Verdict{truetime.Falseticker, truetime.Convicted}, all[0].Verdict) && all[1].Error > testbed.PTPLie &&
+			all[2].Verdict == truetime.Truechimer && all[3].Verdict == truetime.Truechimer
+	})
+	p.ReplaceGrandmaster(testbed.GoodPTPTime())
 	readUntil("four truechimers again", verdicts(truetime.Truechimer))
 	p.StopGrandmaster()
 	readUntil("holdover of two", func(all []truetime.SourceStatus) bool { return all[0].Err != nil && all[1].Err != nil })

@@ -2,6 +2,7 @@ package ptpsrc_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/epsilontime/epsilon/internal/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/ptpsrc"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -29,7 +29,7 @@ func startMixed(t *testing.T, p *testbed.PTP, servers int) mixed {
 	testbed.RequireBinary(t, "chronyd")
 	sources := truetime.Group("grandmaster", openPort(t, p).Unicast(p.Address()), ptpsrc.PTP4L(p.Socket()))
 	for range servers {
-		sources = append(sources, ntpsrc.Server(testbed.StartChronyd(t).Address()))
+		sources = append(sources, startUTC(t))
 	}
 	clock := startClock(t, sources...)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -43,7 +43,7 @@ func startMixed(t *testing.T, p *testbed.PTP, servers int) mixed {
 func (m mixed) readUntil(what string, condition func(unicast, ptp4l truetime.SourceStatus) bool) {
 	m.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		testbed.RequireTruth(m.t, m.clock)
+		requireTruth(m.t, m.clock)
 		s := m.clock.Status()
 		for _, server := range s.Sources[2:] {
 			require.Equal(m.t, truetime.Truechimer, server.Verdict, "%s: %+v", what, s)
@@ -84,15 +84,15 @@ func TestWhateverBefallsAGrandmasterTheOthersCarryOn(t *testing.T) {
 	announce(func(a *testbed.PTPTime) { a.TAI = false })
 	m.readUntil("another scale", sayBoth("does not say that it serves TAI"))
 	announce(func(a *testbed.PTPTime) { a.Valid = false })
-	m.readUntil("no UTC offset", sayBoth("does not know the UTC offset"))
-	announce(func(a *testbed.PTPTime) { a.Leap61 = true })
-	m.readUntil("a leap second that only it knows of", func(a, b truetime.SourceStatus) bool {
-		return a.Err == nil && b.Err == nil && a.Leap == truetime.LeapInsert && b.Leap == truetime.LeapInsert
+	m.readUntil("no UTC offset", func(a, b truetime.SourceStatus) bool {
+		return truechimers(a, b) && a.Leap == truetime.LeapUnknown && b.Leap == truetime.LeapUnknown
 	})
-	for _, wrong := range []int{37, -1, 32767} {
+	for _, wrong := range []int{37, -1, 32767} { // they matter to ptp4l only, which counts UTC with the one that it has
 		announce(func(a *testbed.PTPTime) { a.UTCOffset = wrong })
 		m.readUntil("a wrong UTC offset", func(a, b truetime.SourceStatus) bool {
-			return a.Verdict != truetime.Truechimer && b.Verdict != truetime.Truechimer
+			return a.Verdict == truetime.Truechimer && a.Err == nil &&
+				b.Err != nil && strings.Contains(b.Err.Error(), "ptp4l counts with a UTC offset of 0 s, and the grandmaster") &&
+				strings.Contains(b.Err.Error(), fmt.Sprintf("announces %d s", wrong))
 		})
 	}
 	announce(func(*testbed.PTPTime) {})
@@ -108,6 +108,10 @@ func TestWhateverBefallsAGrandmasterTheOthersCarryOn(t *testing.T) {
 	m.readUntil("four truechimers with another grandmaster", truechimers)
 	sampleUntil(t, ptpsrc.PTP4L(p.Socket()), "its identity", func(s truetime.Sample, err error) bool {
 		return err == nil && strings.Contains(s.Peer, "0abbcc.0000.ddeeff")
+	})
+	announce(func(a *testbed.PTPTime) { a.Leap61 = true })
+	m.readUntil("a leap second that only it knows of", func(a, b truetime.SourceStatus) bool {
+		return a.Err == nil && a.Leap == truetime.LeapInsert && heardOfLeap(true)(truetime.Sample{Leap: b.Leap}, b.Err)
 	})
 }
 
@@ -125,12 +129,12 @@ func TestPortsInUseLeaveAClockToTheOthers(t *testing.T) {
 	defer port.Close()
 	clock := startClock(t,
 		ptpsrc.Unicast(p.Address()),
-		ntpsrc.Server(testbed.StartChronyd(t).Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()))
+		startUTC(t), startUTC(t), startUTC(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	require.NoError(t, clock.WaitSynchronized(ctx, 10*time.Millisecond))
 	for range 500 {
-		testbed.RequireTruth(t, clock)
+		requireTruth(t, clock)
 	}
 	require.ErrorContains(t, clock.Status().Sources[0].Err, "UDP port 319 is in use by another program, such as ptp4l, or by another Port")
 }

@@ -22,8 +22,9 @@ type PTPTime struct {
 	Leap61    bool
 }
 
-// GoodPTPTime is the announcement of a grandmaster that serves CLOCK_REALTIME and makes it out to be TAI
-// with an offset of 0 from UTC, within 100 ns.
+// GoodPTPTime is the announcement of a grandmaster that serves CLOCK_REALTIME and makes it out to be TAI,
+// within 100 ns, and UTC to be the same. So true TAI is CLOCK_REALTIME where it is the only one that is asked, and UTC is
+// 37 s less; and to a source with WithUTCOffset(0) true UTC is CLOCK_REALTIME.
 func GoodPTPTime() PTPTime {
 	return PTPTime{Class: 6, Accuracy: 0x21, TAI: true, Valid: true, Traceable: true}
 }
@@ -75,6 +76,9 @@ func StartPTPOver(t testing.TB, domain, rate int, announce PTPTime, longer time.
 	serve := "masterOnly 1\n[inside]\nunicast_listen 1\ninhibit_multicast_service 1\n[down0]\n" + transport
 	p.configure("grandmaster", common+serve)
 	p.configure("successor", common+"clockIdentity 0ABBCC.0000.DDEEFF\n"+serve)
+	// A stamp of what is sent is made later by the one, and one of what has come is by the other.
+	lie := fmt.Sprintf("egressLatency %d\ningressLatency %d\n", PTPLie, -PTPLie)
+	p.configure("liar", common+"clockIdentity 0ABBCC.0000.DDEEFE\n"+lie+serve)
 	p.configure("follower", common+"slaveOnly 1\n[up0]\n"+transport)
 	t.Cleanup(p.stop) // before the namespaces are removed
 	p.StartGrandmaster(announce)
@@ -209,6 +213,18 @@ func (p *PTP) ReplaceGrandmaster(announce PTPTime) {
 	p.t.Helper()
 	p.StopGrandmaster()
 	p.serving = "successor"
+	p.grandmaster = p.run(p.inside, p.serving)
+	p.Announce(announce)
+}
+
+// PTPLie is by how much a lying grandmaster is fast.
+const PTPLie = 300 * time.Millisecond
+
+// ReplaceGrandmasterByLiar is ReplaceGrandmaster with one whose stamps are wrong, all by PTPLie.
+func (p *PTP) ReplaceGrandmasterByLiar(announce PTPTime) {
+	p.t.Helper()
+	p.StopGrandmaster()
+	p.serving = "liar"
 	p.grandmaster = p.run(p.inside, p.serving)
 	p.Announce(announce)
 }

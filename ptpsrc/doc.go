@@ -36,9 +36,9 @@
 //   - The claim of the grandmaster. E is the bound that its clockAccuracy stands for. A grandmaster that
 //     says "unknown", or that by its clock class follows no reference, makes no claim and is refused
 //     unless the user vouches for it ([WithAccuracy]).
-//   - That it serves TAI if it says so, or if the user does ([WithTAI]). The clock converts that by its own leap
-//     second table; the UTC offset that the grandmaster announces counts only once that has expired. One that
-//     serves something else is refused, unless [WithUTCOffset] says what.
+//   - That it serves TAI if it says so, or if the user does ([WithTAI]). The clock converts that by a leap
+//     second table of its own; the UTC offset that the grandmaster announces counts only once that has expired. A
+//     grandmaster that says nothing of the kind is refused, unless [WithUTCOffset] tells how far it is from UTC.
 //   - No boundary clock, which tells nothing of its own error ([WithBoundaryClocks]), and no correction by
 //     transparent clocks that would narrow the interval ([WithTransparentClocks]).
 //   - Of a hardware clock, what the user, ptp4l or its driver says of its error and its scale.
@@ -55,6 +55,8 @@
 // The clock survives that for as many sources as it tolerates faulty ones. All sources with one
 // grandmaster, whatever the way to it, are wrong together: put them into one [truetime.Group].
 //
-// After a leap second ptp4l takes over a new UTC offset only when it selects a master anew: [PTP4L] refuses until
-// ptp4l has been restarted.
+// [PTP4L] has to know the UTC offset by which ptp4l sets the system clock. After a leap second some versions take over
+// a new one only when they select a master anew: it refuses until ptp4l has been restarted. And a ptp4l that steers the
+// clock remembers a leap second that was announced and then withdrawn until midnight UTC, a second off meanwhile. It refuses
+// if it has seen the announcement; one from before its first poll it cannot know of.
 package ptpsrc

@@ -46,8 +46,9 @@ type fbclock struct {
 // The reading is not used if it is more than a second old, as 100 updates are missing then, or if it is of
 // CLOCK_REALTIME, which fbclock falls back to before Linux 6.12, and which anybody may set in the meantime.
 //
-// The device serves TAI, and so does this source, unless [WithUTCOffset] says otherwise. fbclock's own smear of leap
-// seconds, over 62 500 s, plays no part in it.
+// The device is taken to count TAI, as fbclock does, and the source serves that, unless [WithUTCOffset] says otherwise.
+// The daemon's UTC offset counts only once the clock's leap second table has expired, and fbclock's own smear of leap
+// seconds, over 62 500 s, has no part in it.
 //
 // The memory is read, not mapped: a file that is cut off gives an error and no SIGBUS. A sample costs some 5 µs.
 func FBClock(path string, options ...Option) truetime.Source {

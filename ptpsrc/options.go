@@ -188,7 +188,9 @@ func WithErrorFromPTP4L(socket string) Option {
 	}
 }
 
-// WithTAI says that the grandmaster, or the device, serves TAI, though it does not say so.
+// WithTAI says that the grandmaster, or the device, serves TAI: for a grandmaster that does not flag its scale as
+// PTP's, and for a [PHC] that somebody else than ptp4l sets to TAI. If it serves UTC the interval is wrong by 37 s. It
+// is a mistake together with [WithUTCOffset].
 func WithTAI() Option {
 	return func(s *settings) error {
 		s.trust.tai = true
@@ -198,8 +200,9 @@ func WithTAI() Option {
 
 // WithUTCOffset says that the grandmaster, or the device, does not serve TAI, and how far its time is
 // ahead of UTC: whole seconds from −1000 s to 1000 s, 0 for one that serves UTC. ptp4l as a grandmaster
-// with time_stamping software is of that kind. A wrong number makes the interval wrong by whole seconds;
-// and where it is not 0, so does the next leap second.
+// with time_stamping software is of that kind, whatever it announces. The source then serves UTC, which it has to do
+// with a step at a leap second, or else it is wrong from then on; so for one that serves TAI there is [WithTAI]. A
+// wrong number makes the interval wrong by whole seconds.
 func WithUTCOffset(ahead time.Duration) Option {
 	return func(s *settings) error {
 		if ahead.Abs() > maxOffset || ahead%time.Second != 0 {

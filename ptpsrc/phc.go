@@ -50,12 +50,12 @@ type phc struct {
 // is from true time has to come from somebody:
 //
 //   - [WithAccuracy]: the user, who knows what steers the device and how well.
-//   - [WithErrorFromPTP4L]: the ptp4l that steers it, as in [PTP4L]. Its UTC offset is used, too.
+//   - [WithErrorFromPTP4L]: the ptp4l that steers it, as in [PTP4L]. It tells the scale, too.
 //   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read before the
 //     device and after it, and the larger number counts.
 //
 // A device does not say what it counts either: without ptp4l, [WithTAI] or [WithUTCOffset] has to. ptp4l sets a
-// device to TAI; ENA's counts UTC, with an offset of 0 and without a smear.
+// device to what its master serves, which is TAI as a rule; ENA's counts UTC, with an offset of 0 and without a smear.
 //
 // E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever reads it; so are a
 // device and the [PTP4L] that steers it: see [truetime.Group].

@@ -231,9 +231,9 @@ func narrowest(all []reading) reading {
 // can be taken off.
 const maxDevice = maxSeconds * 1_000_000_000
 
-// intersect turns readings of a device, whose clock is ahead of what the source serves by so much and within e of true time, into
-// what they prove together: the upper fact of the one that makes the least of true time, and the lower fact
-// of the one that makes the most.
+// intersect turns readings of a device, which is so far ahead of the scale that the source serves and within e of true
+// time, into what they prove together: the upper fact of the one that makes the least of true time, and the
+// lower fact of the one that makes the most.
 func intersect(readings []reading, ahead, e, resolution time.Duration) (truetime.Sample, error) {
 	upper, lower := readings[0], readings[0]
 	for _, r := range readings {

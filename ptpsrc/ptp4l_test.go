@@ -92,6 +92,7 @@ func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
 	require.Equal(t, h.counter.Add(-500), s.Sent)
 	require.Equal(t, h.counter.Add(500), s.Received)
 	require.EqualValues(t, accuracy+offset+delay+drift+deviation+extra, s.Error)
+	require.Equal(t, fakeTAI, s.TAIOffset)
 	require.Equal(t, "grandmaster 000000.0000.000002 by ptp4l 000000.0000.000001", s.Peer)
 }
 

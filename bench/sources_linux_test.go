@@ -32,6 +32,9 @@ const (
 	sourceTime   = 12 * time.Second
 )
 
+// servesUTC is true of ptp4l here: it stamps by the host's clock.
+var servesUTC = ptpsrc.WithUTCOffset(0)
+
 // BenchmarkSources is how wide a clock is that has one source of the given kind, and that it contains the
 // truth, which is the host's clock: the servers are daemons on this host that serve it. NTP servers and daemons are asked once a
 // second, over loopback; PTP sources use each of eight Syncs a second over veth. The clocks assume 200 ppm. What has
@@ -65,10 +68,10 @@ func BenchmarkSources(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.Cleanup(func() { _ = port.Close() })
-			return port.Unicast(p.Address(), ptpsrc.WithMessageRate(ptpRate))
+			return port.Unicast(p.Address(), ptpsrc.WithMessageRate(ptpRate), servesUTC)
 		}},
 		{"PTP4L", ptpPoll, func(b *testing.B) truetime.Source {
-			return ptpsrc.PTP4L(testbed.StartPTP(b, 0, ptpRate, testbed.GoodPTPTime()).Socket())
+			return ptpsrc.PTP4L(testbed.StartPTP(b, 0, ptpRate, testbed.GoodPTPTime()).Socket(), servesUTC)
 		}},
 		{"FBClock", time.Second >> ptpRate, func(b *testing.B) truetime.Source {
 			// Its process may be interrupted between the two readings, which fbclock does not reckon with.
@@ -152,8 +155,8 @@ func besideFBClock(b *testing.B, p *testbed.PTP, span time.Duration) {
 	}
 	defer port.Close()
 	rows := []*sourceRow{
-		newSourceRow(b, "Unicast", ptpPoll, port.Unicast(p.Address(), ptpsrc.WithMessageRate(ptpRate))),
-		newSourceRow(b, "PTP4L", ptpPoll, ptpsrc.PTP4L(p.Socket())),
+		newSourceRow(b, "Unicast", ptpPoll, port.Unicast(p.Address(), ptpsrc.WithMessageRate(ptpRate), servesUTC)),
+		newSourceRow(b, "PTP4L", ptpPoll, ptpsrc.PTP4L(p.Socket(), servesUTC)),
 	}
 	steered := newSteered(b, p.Socket())
 	start := time.Now()

@@ -13,7 +13,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
-var leapMonths = flag.Int("leapmonths", 12, "how many random ends of months to run")
+var leapMonths = flag.Int("leapmonths", 2, "how many random ends of months to run")
 
 // longMonths is one of how many of these worlds lasts for a summer, with the ends of three months in it.
 const longMonths = 25

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 
@@ -57,7 +56,7 @@ type Layout struct {
 // NewLayout finds free ports for n members; somebody may still take them before etcd does.
 func NewLayout(n int) (l Layout, err error) {
 	for i := range 2 * n {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		free, err := ListenLow()
 		if err != nil {
 			return l, fmt.Errorf("engine: etcd: %w", err)
 		}

@@ -217,10 +217,11 @@ func (w *Waiter) sleep(now truetime.Interval, err error) {
 	}
 }
 
-// firstPart is how long to sleep before looking again, where d is to be slept. A Waiter for one call
-// does without: to close its descriptor costs as much as a wake-up already.
+// firstPart is how long to sleep before looking again, where d is to be slept. Who does without the spin wants
+// to spare the processor, and so does a Waiter for one call: to close its descriptor costs as much as a wake-up
+// already.
 func (w *Waiter) firstPart(d time.Duration) time.Duration {
-	if d > long && !w.sparing {
+	if d > long && !w.sparing && w.spin > 0 {
 		return d - early
 	}
 	return d

@@ -2,6 +2,7 @@ package truetime
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -25,6 +26,8 @@ const (
 	// come back: at 200 ppm the others' answers are 2 µs wider for having waited.
 	relieveAfter = 10 * time.Millisecond
 
+	never = math.MaxInt64
+
 	// oneByOne is how many sources are asked one after the other when they are due together.
 	oneByOne = 16
 )
@@ -33,6 +36,13 @@ const (
 func (c *Clock) attend(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	// One timer for all, set anew each time: those that were stopped wake the process once more.
+	relief := time.AfterFunc(never, func() {
+		defer c.running.Done()
+		c.attend(ctx)
+	})
+	relief.Stop()
+	defer relief.Stop()
 	var until monotonic.Instant
 	for {
 		var reached monotonic.Instant
@@ -44,7 +54,7 @@ func (c *Clock) attend(ctx context.Context) {
 		case <-c.again:
 		}
 		for i, p := range c.due(reached) {
-			if !c.ask(ctx, p, i < oneByOne) || ctx.Err() != nil {
+			if !c.ask(ctx, p, i < oneByOne, relief) || ctx.Err() != nil {
 				return
 			}
 		}
@@ -98,7 +108,7 @@ func (c *Clock) earliest() monotonic.Instant {
 
 // ask has a source polled, by the caller if it may and the source is near, and reports whether the caller is
 // still the attendant.
-func (c *Clock) ask(ctx context.Context, p *poller, may bool) bool {
+func (c *Clock) ask(ctx context.Context, p *poller, may bool, relief *time.Timer) bool {
 	c.mu.Lock()
 	p.asked = true
 	near := p.near && may
@@ -108,10 +118,7 @@ func (c *Clock) ask(ctx context.Context, p *poller, may bool) bool {
 		return true
 	}
 	c.running.Add(1)
-	relief := time.AfterFunc(relieveAfter, func() {
-		defer c.running.Done()
-		c.attend(ctx)
-	})
+	relief.Reset(relieveAfter)
 	c.poll(ctx, p)
 	if !relief.Stop() {
 		return false

@@ -29,8 +29,8 @@ const (
 
 	// A processor that has rested for long wakes up late, on a virtual machine 100 µs and more every hundredth
 	// time, and one that was awake a moment ago does not. So after a rest of more than long the
-	// last part, early, is a sleep of its own. That costs some 25 µs of processor time, and a spin
-	// that hides as much lateness would cost 100.
+	// last part, early, is a sleep of its own. That costs the
+	// processor time of one more wake-up, which is less than that of a spin as long.
 	long  = time.Millisecond
 	early = 200 * time.Microsecond
 

@@ -162,7 +162,7 @@ func (s *linuxSocket) waitDirectly(ctx context.Context) bool {
 	if end, limited := ctx.Deadline(); limited {
 		wait = min(wait, time.Until(end))
 	}
-	begun := time.Now()
+	begun := time.Now() // only to limit the wait: no bound follows from it
 	fds := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
 	timeout := unix.NsecToTimespec(int64(max(wait, 0)))
 	n, err := retry(func() (int, error) { return unix.Ppoll(fds[:], &timeout, nil) })

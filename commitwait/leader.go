@@ -58,7 +58,7 @@ func (w *Waiter) serve(ctx context.Context, e entry) error {
 		if spin {
 			w.spinUntilNext()
 		} else {
-			w.timer.wait()
+			w.timer.Wait()
 		}
 	}
 }
@@ -91,6 +91,6 @@ func (w *Waiter) appoint() {
 func (w *Waiter) hurry() {
 	if !w.isClosed() {
 		w.hurried = true
-		w.timer.set(0)
+		w.timer.Set(0)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -27,12 +28,12 @@ type Waiter struct {
 
 	mu       sync.Mutex // guards all that follows
 	queue    queue
-	unjudged int       // how many in the queue are
-	leader   *wait     // serves the queue; nil only when it is empty
-	hurried  bool      // the leader is to look up at once
-	timer    timer     // nil before the first wait; only the leader waits for it
-	woke     time.Time // when a wait last ended because its timestamp had passed
-	inVain   bool      // since then there was a spin: what is next is slept for
+	unjudged int         // how many in the queue are
+	leader   *wait       // serves the queue; nil only when it is empty
+	hurried  bool        // the leader is to look up at once
+	timer    alarm.Alarm // nil before the first wait; only the leader waits for it
+	woke     time.Time   // when a wait last ended because its timestamp had passed
+	inVain   bool        // since then there was a spin: what is next is slept for
 
 	closing sync.Once
 	closed  chan struct{}
@@ -127,7 +128,7 @@ func (w *Waiter) Close() error {
 		close(w.closed)
 		w.endAll(ErrClosed)
 		if w.timer != nil {
-			w.timer.close()
+			w.timer.Close()
 		}
 		w.mu.Unlock()
 	})

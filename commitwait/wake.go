@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -95,7 +96,7 @@ func (w *Waiter) endAll(err error) {
 
 // start begins to serve the queue. The lock is held.
 func (w *Waiter) start() {
-	w.timer = openTimer(w.sparing)
+	w.timer = alarm.Open(w.sparing)
 	n, ok := w.clock.(notifier)
 	if !ok {
 		return
@@ -205,15 +206,15 @@ func (w *Waiter) sleep(now truetime.Interval, err error) {
 	w.next.Store(int64(w.queue[0].timestamp))
 	switch left := w.left(now); {
 	case w.hurried:
-		w.timer.set(0)
+		w.timer.Set(0)
 	case err != nil:
-		w.timer.set(lookAgain)
+		w.timer.Set(lookAgain)
 	case w.maySpin(left):
-		w.timer.set(min(w.firstPart(max(left-w.spin, 0)), lookAgain))
+		w.timer.Set(min(w.firstPart(max(left-w.spin, 0)), lookAgain))
 	case len(w.queue) > crowd:
-		w.timer.set(min(max(left, apart-time.Since(w.woke)), lookAgain))
+		w.timer.Set(min(max(left, apart-time.Since(w.woke)), lookAgain))
 	default:
-		w.timer.set(min(w.firstPart(left), lookAgain))
+		w.timer.Set(min(w.firstPart(left), lookAgain))
 	}
 }
 

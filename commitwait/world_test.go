@@ -162,8 +162,8 @@ func (w *commits) appointed() {
 	}
 }
 
-// set is the timer: it fires when the world says so.
-func (w *commits) set(d time.Duration) {
+// Set is that of the timer, which fires when the world says so.
+func (w *commits) Set(d time.Duration) {
 	w.plan++
 	plan := w.plan
 	w.After(max(d, 1), func() {
@@ -173,8 +173,8 @@ func (w *commits) set(d time.Duration) {
 	})
 }
 
-func (*commits) wait() bool { return false }
-func (*commits) close()     {}
+func (*commits) Wait() bool { return false }
+func (*commits) Close()     {}
 
 // disturb has something happen to the machine.
 func (w *commits) disturb(links []truetimetest.Link) {

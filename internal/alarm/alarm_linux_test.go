@@ -1,4 +1,4 @@
-package commitwait
+package alarm
 
 import (
 	"testing"
@@ -9,8 +9,8 @@ import (
 
 // A program that calls Until in ten thousand goroutines must still be able to open its files.
 func TestSparingTimerLeavesHalfOfTheDescriptors(t *testing.T) {
-	sparing := openTimer(true)
-	defer sparing.close()
+	sparing := Open(true)
+	defer sparing.Close()
 	require.IsType(t, &fdTimer{}, sparing)
 
 	var limit unix.Rlimit
@@ -18,7 +18,7 @@ func TestSparingTimerLeavesHalfOfTheDescriptors(t *testing.T) {
 	lower := limit
 	lower.Cur = 2 // no more than there are
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &lower))
-	exhausted := openTimer(false)
+	exhausted := Open(false)
 	lower.Cur = uint64(20)
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &lower))
 	var files []int
@@ -27,17 +27,17 @@ func TestSparingTimerLeavesHalfOfTheDescriptors(t *testing.T) {
 			files = append(files, fd)
 		}
 	}
-	few, shared := openTimer(true), openTimer(false)
+	few, shared := Open(true), Open(false)
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
 	for _, fd := range files {
 		require.NoError(t, unix.Close(fd))
 	}
-	for _, timer := range []timer{exhausted, few, shared} {
-		timer.set(0)
-		require.True(t, timer.wait())
-		timer.close()
+	for _, timer := range []Alarm{exhausted, few, shared} {
+		timer.Set(0)
+		require.True(t, timer.Wait())
+		timer.Close()
 	}
 	require.IsType(t, &goTimer{}, exhausted, "none left")
 	require.IsType(t, &goTimer{}, few, "half are gone")
-	require.IsType(t, &fdTimer{}, shared, "a Waiter that is shared needs only one")
+	require.IsType(t, &fdTimer{}, shared, "one that many share is worth it")
 }

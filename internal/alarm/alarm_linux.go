@@ -1,4 +1,4 @@
-package commitwait
+package alarm
 
 import (
 	"os"
@@ -28,10 +28,10 @@ type fdTimer struct {
 	fired  func(fd uintptr) bool // nothing is left of it
 }
 
-// openTimer returns a timerfd, or Go's timer where that would do harm or no good: if it cannot be had, if
+// Open returns a timerfd, or Go's timer where that would do harm or no good: if it cannot be had, if
 // the caller is sparing and half of the descriptors that the process may have are in use, or in
 // a bubble of testing/synctest, whose time stands still while a goroutine reads a file.
-func openTimer(sparing bool) timer {
+func Open(sparing bool) Alarm {
 	if inBubble() {
 		return newGoTimer()
 	}
@@ -76,12 +76,12 @@ func withinHalf(fd int) bool {
 	return unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && uint64(fd) < limit.Cur/2
 }
 
-func (t *fdTimer) set(d time.Duration) {
+func (t *fdTimer) Set(d time.Duration) {
 	t.when.Value = unix.NsecToTimespec(int64(max(d, 1))) // 0 would switch it off
 	_ = t.conn.Control(t.settle)
 }
 
-func (t *fdTimer) wait() bool {
+func (t *fdTimer) Wait() bool {
 	// The poller forgets what it was told before it asks for the first time whether the timer has fired, so
 	// that an expiration is seen by one or the other.
 	err := t.conn.Read(t.fired)
@@ -95,7 +95,7 @@ func (t *fdTimer) wait() bool {
 	return true
 }
 
-func (t *fdTimer) close() {
+func (t *fdTimer) Close() {
 	t.closed.Store(true)
 	t.file.Close()
 }

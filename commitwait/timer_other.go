@@ -1,5 +1,0 @@
-//go:build !linux
-
-package commitwait
-
-func openTimer(bool) timer { return newGoTimer() }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
 	"github.com/epsilontime/epsilon/truetime"
@@ -38,7 +39,7 @@ type keying struct {
 type keys struct {
 	address address
 	config  *tls.Config
-	busy    chan struct{} // a lock on the exchange of keys that a context can end the wait for
+	busy    busy // whoever may exchange keys has it
 
 	mu       sync.Mutex
 	current  keying
@@ -51,22 +52,21 @@ type keys struct {
 }
 
 func newKeys(a address, config *tls.Config) keys {
-	return keys{address: a, config: config, busy: make(chan struct{}, 1)}
+	return keys{address: a, config: config, busy: newBusy()}
 }
 
 // ready returns keys for one request. It exchanges keys if that is due and may be done by now. Until
 // an exchange has succeeded the old keys are used as long as there are cookies for them
 // (RFC 8915 section 5.7).
 func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, error) {
-	select {
-	case k.busy <- struct{}{}:
-		defer func() { <-k.busy }()
-	case <-ctx.Done():
-		return keying{}, ctx.Err()
+	if err := k.busy.lock(ctx); err != nil {
+		return keying{}, err
 	}
+	defer k.busy.unlock()
 	now := counter.Now()
 	wait := k.begin(now)
 	if wait == 0 {
+		handover.Before(ctx)
 		association, err := nts.Exchange(ctx, k.address.hostPort(), k.config)
 		if err := k.adopt(association, err); err != nil && !k.usable() {
 			return keying{}, err

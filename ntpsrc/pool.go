@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -49,7 +50,7 @@ const (
 //
 // The options are those of [Server]. A mistake is reported by [truetime.New].
 func Pool(name string, n int, options ...Option) []truetime.Source {
-	p := &pool{lookup: net.DefaultResolver.LookupNetIP, now: time.Now, busy: make(chan struct{}, 1), bad: map[netip.Addr]time.Time{}, options: options}
+	p := &pool{lookup: net.DefaultResolver.LookupNetIP, now: time.Now, busy: newBusy(), bad: map[netip.Addr]time.Time{}, options: options}
 	parsed, err := parseAddress(name)
 	switch {
 	case err != nil:
@@ -81,8 +82,8 @@ type pool struct {
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	now     func() time.Time
 
-	busy     chan struct{} // a lock that a context can end the wait for: a look-up may take seconds
-	mu       sync.Mutex    // guards what follows
+	busy     busy       // whoever takes an address has it
+	mu       sync.Mutex // guards what follows
 	known    []netip.Addr
 	taken    []netip.Addr
 	bad      map[netip.Addr]time.Time // until when
@@ -97,12 +98,10 @@ func (p *pool) newServer(ip netip.Addr) *server {
 
 // take returns an address that no other source of the pool has.
 func (p *pool) take(ctx context.Context) (netip.Addr, error) {
-	select {
-	case p.busy <- struct{}{}:
-		defer func() { <-p.busy }()
-	case <-ctx.Done():
-		return netip.Addr{}, ctx.Err()
+	if err := p.busy.lock(ctx); err != nil {
+		return netip.Addr{}, err
 	}
+	defer p.busy.unlock()
 	if a, ok := p.choose(false); ok {
 		return a, nil
 	}
@@ -140,6 +139,7 @@ func (p *pool) resolve(ctx context.Context) error {
 	if since := p.now().Sub(p.resolved); !p.resolved.IsZero() && since < p.wait {
 		return p.failed
 	}
+	handover.Before(ctx)
 	found, err := p.lookup(ctx, "ip", p.address.host)
 	if err != nil && ctx.Err() != nil {
 		// It is the poll that ended, and the next one has more time.
@@ -218,6 +218,9 @@ func (m *member) Judged(v truetime.Verdict) {
 		m.wrong = 0
 	}
 }
+
+// HandsOver says that Sample calls [handover.Before].
+func (m *member) HandsOver() {}
 
 // Sample asks the present server once, or another one if that has been bad for too long.
 func (m *member) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+
+	"github.com/epsilontime/epsilon/internal/handover"
 )
 
 // target resolves an address and stays with the result for as long as it answers: a name that
@@ -14,25 +16,24 @@ import (
 type target struct {
 	address address
 
-	busy   chan struct{} // a lock that a context can end the wait for: a look-up may take seconds
+	busy   busy // guards what follows, during a look-up too
 	chosen netip.Addr
 	failed netip.Addr // the address that was given up last
 }
 
-func newTarget(a address) *target { return &target{address: a, busy: make(chan struct{}, 1)} }
+func newTarget(a address) *target { return &target{address: a, busy: newBusy()} }
 
 // resolve returns the IP address to ask.
 func (t *target) resolve(ctx context.Context) (netip.AddrPort, error) {
 	if t.address.ip.IsValid() {
 		return netip.AddrPortFrom(t.address.ip, t.address.port), nil
 	}
-	select {
-	case t.busy <- struct{}{}:
-		defer func() { <-t.busy }()
-	case <-ctx.Done():
-		return netip.AddrPort{}, ctx.Err()
+	if err := t.busy.lock(ctx); err != nil {
+		return netip.AddrPort{}, err
 	}
+	defer t.busy.unlock()
 	if !t.chosen.IsValid() {
+		handover.Before(ctx)
 		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", t.address.host)
 		if err != nil {
 			return netip.AddrPort{}, fmt.Errorf("cannot resolve the name: %w", err)
@@ -45,10 +46,14 @@ func (t *target) resolve(ctx context.Context) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(t.chosen, t.address.port), nil
 }
 
-// giveUp makes the next poll resolve the name again.
+// giveUp makes the next poll resolve the name again. If the name is being resolved already it does nothing.
 func (t *target) giveUp() {
-	t.busy <- struct{}{}
-	defer func() { <-t.busy }()
+	select {
+	case t.busy <- struct{}{}:
+	default:
+		return
+	}
+	defer t.busy.unlock()
 	t.failed, t.chosen = t.chosen, netip.Addr{}
 }
 

@@ -96,6 +96,9 @@ func (s *server) Validate() error { return s.mistake }
 // Scale is what the source is declared to serve: see [truetime.Source].
 func (s *server) Scale() truetime.Scale { return s.limits.scale }
 
+// HandsOver says that Sample calls [handover.Before].
+func (s *server) HandsOver() {}
+
 // Sample asks the server once.
 func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
 	if s.mistake != nil {

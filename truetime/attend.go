@@ -2,65 +2,40 @@ package truetime
 
 import (
 	"context"
-	"math"
-	"time"
 
+	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
 // To have another goroutine do something wakes another thread, and on an idle machine that costs more
 // than an exchange with a server that is near. So one goroutine of a clock, its attendant, waits for
-// whatever is due next, a poll or a look at the counter, and asks near sources itself, one after the
-// other. It also needs one timer only: those of a goroutine for each source, and of contexts that have
-// ended long ago, are found by the runtime at the time at which they would have fired.
+// whatever is due next, a poll or a look at the counter, and asks those sources itself, one after the
+// other, that hand over before they wait for long (package handover). When one does, another goroutine
+// becomes the attendant. So nobody waits for anybody.
 //
-// All other sources are asked by a goroutine of their own, so that nobody waits for them; and so are those beyond
-// the first few that are due together.
+// There is no timer but its alarm: each of Go's timers wakes the process, even one that was stopped long before
+// it would have fired. See also [deadline].
+//
+// All other sources are asked by a goroutine of their own, and so are those beyond the first few that are
+// due together.
 
-const (
-	// nearAtMost is how long a source may have taken last time to be asked by the attendant.
-	nearAtMost = time.Millisecond
+// oneByOne is how many sources are asked one after the other when they are due together.
+const oneByOne = 16
 
-	// relieveAfter is when another goroutine becomes the attendant, because a source that was near has not
-	// come back: at 200 ppm the others' answers are 2 µs wider for having waited.
-	relieveAfter = 10 * time.Millisecond
-
-	never = math.MaxInt64
-
-	// oneByOne is how many sources are asked one after the other when they are due together.
-	oneByOne = 16
-)
-
-// attend sees to what is due until ctx ends or another goroutine does that.
+// attend sees to what is due until the clock is closed or another goroutine does that.
 func (c *Clock) attend(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	// One timer for all, set anew each time: those that were stopped wake the process once more.
-	relief := time.AfterFunc(never, func() {
-		defer c.running.Done()
-		c.attend(ctx)
-	})
-	relief.Stop()
-	defer relief.Stop()
-	var until monotonic.Instant
+	var reached monotonic.Instant
 	for {
-		var reached monotonic.Instant
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			reached = until // whatever the counter says: it may have stopped
-		case <-c.again:
-		}
 		for i, p := range c.due(reached) {
-			if !c.ask(ctx, p, i < oneByOne, relief) || ctx.Err() != nil {
+			if !c.ask(ctx, p, i < oneByOne) || ctx.Err() != nil {
 				return
 			}
 		}
-		var wait time.Duration
-		until, wait = c.next(reached)
-		timer.Reset(wait)
+		if !c.rest(reached) || !c.alarm.Wait() {
+			return
+		}
+		reached = c.awake()
 	}
 }
 
@@ -79,19 +54,34 @@ func (c *Clock) due(reached monotonic.Instant) (pollers []*poller) {
 	return pollers
 }
 
-// next returns until when, and for how long, there is nothing to do. It looks at the counter first when
-// it is time for that.
-func (c *Clock) next(reached monotonic.Instant) (monotonic.Instant, time.Duration) {
+// rest sets the alarm for when there is next something to do. It looks at the counter first when it is time
+// for that. It is false if the clock is closed.
+func (c *Clock) rest(reached monotonic.Instant) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.state == Closed {
+		return false
+	}
 	now := c.counter.Now()
 	// A look that is farther away than any can be means that the counter went back.
 	if look := c.engine.LookBy(); look <= max(now, reached) || look.Sub(now) > engine.LookEvery {
 		now = c.inspect()
 		c.learn(now) // also to publish what is known better about the counter's rate
 	}
-	c.until = c.earliest()
-	return c.until, c.until.Sub(now)
+	c.until, c.early = c.earliest(), false
+	c.alarm.Set(c.until.Sub(now))
+	return true
+}
+
+// awake returns what the counter should have reached now that the alarm has fired, whatever it says: it may
+// have stopped. That is nothing if the alarm was made to fire early.
+func (c *Clock) awake() monotonic.Instant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.early {
+		return 0
+	}
+	return c.until
 }
 
 // earliest returns when there is something to do: a source to be asked, or a look at the counter. The
@@ -106,35 +96,30 @@ func (c *Clock) earliest() monotonic.Instant {
 	return earliest
 }
 
-// ask has a source polled, by the caller if it may and the source is near, and reports whether the caller is
+// ask has a source polled, by the caller if it may and the source hands over, and reports whether the caller is
 // still the attendant.
-func (c *Clock) ask(ctx context.Context, p *poller, may bool, relief *time.Timer) bool {
+func (c *Clock) ask(ctx context.Context, p *poller, may bool) bool {
 	c.mu.Lock()
 	p.asked = true
-	near := p.near && may
 	c.mu.Unlock()
-	if !near {
+	if !p.handsOver || !may {
 		c.running.Go(func() { c.poll(ctx, p) })
 		return true
 	}
-	c.running.Add(1)
-	relief.Reset(relieveAfter)
-	c.poll(ctx, p)
-	if !relief.Stop() {
-		return false
-	}
-	c.running.Done()
-	return true
+	attending := true
+	c.poll(handover.With(ctx, func() {
+		if attending {
+			attending = false
+			c.running.Go(func() { c.attend(ctx) })
+		}
+	}), p)
+	return attending
 }
 
-// wake has the attendant see what is due next, if that is earlier than what it waits for; a request
-// that is already pending is enough. The lock is held.
+// wake has the attendant see what is due next, if that is earlier than what it waits for. The lock is held.
 func (c *Clock) wake() {
-	if c.earliest() >= c.until {
-		return
-	}
-	select {
-	case c.again <- struct{}{}:
-	default:
+	if c.state != Closed && c.earliest() < c.until {
+		c.early = true
+		c.alarm.Set(0)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -29,7 +30,9 @@ type Clock struct {
 	engine  *engine.Engine
 	watch   watch
 	pollers []*poller
-	until   monotonic.Instant // when the attendant expects to have something to do
+	alarm   alarm.Alarm       // that the attendant waits for
+	until   monotonic.Instant // when it expects to have something to do
+	early   bool              // the alarm has been set to fire before that
 	faulty  int
 	state   State
 	epoch   uint64        // of the last report
@@ -39,8 +42,6 @@ type Clock struct {
 
 	leapsRefused string      // why a leap second table is not used
 	leapReport   leap.Report // of the last event
-
-	again chan struct{} // asks the attendant to see what is due
 
 	close   sync.Once
 	cancel  context.CancelFunc
@@ -61,6 +62,7 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	c := newClock(config, voter, sources)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	c.alarm = alarm.Open(false)
 	c.running.Go(func() { c.attend(ctx) })
 	if system := config.leaps.system; system != nil {
 		c.running.Go(func() { c.keepLeapSeconds(ctx, system, rereadAfter) })
@@ -77,7 +79,6 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 		faulty:   config.faulty,
 		epoch:    1,
 		changed:  make(chan struct{}),
-		again:    make(chan struct{}, 1),
 		events:   newEventQueue(config.events),
 
 		leapsRefused: config.leaps.refused,
@@ -225,6 +226,7 @@ func (c *Clock) Close() error {
 		c.cancel()
 		c.mu.Lock()
 		c.publish(answer{err: ErrClosed}, Closed)
+		c.alarm.Close()
 		c.mu.Unlock()
 		c.running.Wait()
 		c.journal.finish()

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -15,18 +15,18 @@ import (
 // poller is what the clock knows about one source, besides what the engine does. The clock's lock
 // guards it.
 type poller struct {
-	index  int
-	source Source
-	group  string
-	scale  Scale                        // that it is declared to serve
-	judged interface{ Judged(Verdict) } // the source, if it wants to know; nil otherwise
+	index     int
+	source    Source
+	group     string
+	scale     Scale                        // that it is declared to serve
+	handsOver bool                         // the source is a [handover.Giver]
+	judged    interface{ Judged(Verdict) } // the source, if it wants to know; nil otherwise
 
 	verdict Verdict
 	err     error  // of the last poll
 	last    Sample // the last one used
 	heard   bool   // last is valid
 	asked   bool   // a poll is under way
-	near    bool   // the last one took no longer than [nearAtMost]
 }
 
 func newPoller(index int, source Source) *poller {
@@ -34,6 +34,7 @@ func newPoller(index int, source Source) *poller {
 	if m, ok := source.(member); ok {
 		p.group = m.group
 	}
+	_, p.handsOver = ungrouped(source).(handover.Giver)
 	p.judged, _ = ungrouped(source).(interface{ Judged(Verdict) })
 	return p
 }
@@ -50,11 +51,10 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 		p.judged.Judged(verdict)
 	}
 
-	limited, cancel := context.WithTimeout(ctx, exchange.Timeout)
-	begun := time.Now() // Go's clock will do: no bound follows from it
+	limited := withDeadline(ctx, exchange.Timeout)
 	sample, err := p.source.Sample(limited, c.counter)
-	took, timedOut := time.Since(begun), limited.Err() != nil
-	cancel()
+	timedOut := limited.Err() != nil
+	limited.cancel()
 	if ctx.Err() != nil {
 		return // closed meanwhile: what came of the exchange interests nobody
 	}
@@ -63,7 +63,7 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 	defer c.mu.Unlock()
 	o := outcome(&sample, &err, timedOut)
 	c.finish(p, exchange, sample, o, err, c.inspect())
-	p.asked, p.near = false, o == engine.Answered && took <= nearAtMost
+	p.asked = false
 	c.wake()
 }
 

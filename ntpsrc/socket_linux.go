@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -39,8 +40,9 @@ import (
 // poller: the poller's thread, and then this one, would have to be woken by way of each other, which
 // costs more than the exchange itself. A longer wait costs more too, because the runtime's monitor
 // looks after a thread in a system call every 20 µs and more (runtime/proc.go, sysmon), and it would
-// hold up a thread. A server that is farther away than this is not waited for in this way.
-const directWait = 250 * time.Microsecond
+// hold up a thread. A server next door takes 30 µs, but several hundred if it slept deeply. One that is farther
+// away than this is not waited for in this way.
+const directWait = 500 * time.Microsecond
 
 // linuxSocket is a socket with the kernel's software stamps.
 type linuxSocket struct {
@@ -69,7 +71,7 @@ func openSocket(to netip.AddrPort, stamped bool, took time.Duration) (socket, er
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("connect", err)
 	}
-	s := &linuxSocket{fd: fd, watch: wallclock.NoWatch}
+	s := &linuxSocket{fd: fd}
 	if took < directWait {
 		s.direct = directWait
 	}
@@ -130,7 +132,7 @@ func (s *linuxSocket) send(b []byte) error {
 func (s *linuxSocket) takeSent() {
 	var nothing [1]byte // a stamp comes without data
 	n, err := retry(func() (int, error) {
-		_, n, _, _, err := unix.Recvmsg(s.fd, nothing[:], s.control[:], unix.MSG_ERRQUEUE)
+		_, n, _, _, err := syscall.Recvmsg(s.fd, nothing[:], s.control[:], unix.MSG_ERRQUEUE)
 		return n, err
 	})
 	if err == nil && s.sent == 0 && isSchedulerStamp(s.control[:n]) {
@@ -182,6 +184,7 @@ func (s *linuxSocket) park(ctx context.Context, b []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	handover.Before(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = s.file.SetReadDeadline(past()) })
 	defer stop()
 	var failed error
@@ -208,7 +211,7 @@ func (s *linuxSocket) read(b []byte) (int, error) {
 	}
 	s.received = 0
 	return retry(func() (int, error) {
-		n, inControl, _, _, err := unix.Recvmsg(s.fd, b, control, 0)
+		n, inControl, _, _, err := syscall.Recvmsg(s.fd, b, control, 0)
 		if err == nil && inControl > 0 {
 			s.received = wallclock.SoftwareStamp(control[:inControl])
 		}
@@ -217,7 +220,6 @@ func (s *linuxSocket) read(b []byte) (int, error) {
 }
 
 func (s *linuxSocket) close() error {
-	s.watch.Close()
 	if s.file != nil {
 		return s.file.Close()
 	}

@@ -3,7 +3,6 @@ package ntpsrc
 import (
 	"context"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -114,16 +114,14 @@ func TestControlMessagesThatAreNoSchedulerStampAreNone(t *testing.T) {
 // Somebody steps the wall clock back before the reply comes and forward by the same amount when it
 // has come. The looks see nothing of that, and the reply's stamp is 10 ms off. Nobody is deceived.
 func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
-	if os.Getenv("EPSILON_TEST_SETTIME") != "1" {
-		t.Skip("sets the machine's clock; EPSILON_TEST_SETTIME=1 runs it")
-	}
+	testbed.MaySetTime(t)
 	const by = 10 * time.Millisecond
 	counter := system(t)
 	for _, back := range []time.Duration{by, -by} {
 		var replied monotonic.Manual // holds what the server's goroutine has read
 		server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
 			time.Sleep(2 * by)
-			stepWallClock(t, -back)
+			testbed.StepRealtime(t, -back)
 			replied.Set(counter.Now())
 			return [][]byte{reply}
 		}})
@@ -158,14 +156,6 @@ type stepsOnReceipt struct {
 
 func (s *stepsOnReceipt) receive(ctx context.Context, b []byte) (int, error) {
 	n, err := s.linuxSocket.receive(ctx, b)
-	stepWallClock(s.t, s.by)
+	testbed.StepRealtime(s.t, s.by)
 	return n, err
-}
-
-// stepWallClock moves the wall clock by an exact amount.
-func stepWallClock(t *testing.T, by time.Duration) {
-	t.Helper()
-	step := unix.Timex{Modes: unix.ADJ_SETOFFSET, Time: unix.NsecToTimeval(int64(by))}
-	_, err := unix.Adjtimex(&step)
-	require.NoError(t, err)
 }

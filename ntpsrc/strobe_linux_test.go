@@ -3,7 +3,6 @@ package ntpsrc
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -19,9 +19,7 @@ import (
 // exchange. The server serves the counter's own time, so the truth is known whatever the wall clock
 // says: no sample, stamped by the kernel or not, may contradict it.
 func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
-	if os.Getenv("EPSILON_TEST_SETTIME") != "1" {
-		t.Skip("sets the machine's clock; EPSILON_TEST_SETTIME=1 runs it")
-	}
+	testbed.MaySetTime(t)
 	counter := system(t)
 	zero, base := counter.Now(), time.Now()
 	truth := func(c monotonic.Instant) time.Time { return base.Add(c.Sub(zero)) }
@@ -48,9 +46,9 @@ func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 				if rng.IntN(2) == 0 {
 					by = -by
 				}
-				stepWallClock(t, by)
+				testbed.StepRealtime(t, by)
 				time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
-				stepWallClock(t, -by) // so that nothing is left of it in the end
+				testbed.StepRealtime(t, -by) // so that nothing is left of it in the end
 				time.Sleep(time.Duration(rng.IntN(5000)) * time.Microsecond)
 			}
 		})

@@ -131,7 +131,6 @@ func TestHostsClocksBracketAStamp(t *testing.T) {
 	watch, err := hostPHC{}.watch()
 	require.NoError(t, err)
 	require.False(t, watch.WasSet())
-	watch.Close()
 	look, err := hostPHC{}.look(counter)
 	require.NoError(t, err)
 	require.LessOrEqual(t, look.Before, look.After)

@@ -109,7 +109,6 @@ func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter) ([]rea
 	if err != nil {
 		return nil, err
 	}
-	defer watch.Close()
 	var b wallclock.Bracket
 	if b.First, err = system.look(counter); err != nil {
 		return nil, err

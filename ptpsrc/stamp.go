@@ -12,10 +12,7 @@ type wallSystem interface {
 }
 
 // wallWatch notices when the wall clock is set.
-type wallWatch interface {
-	WasSet() bool
-	Close()
-}
+type wallWatch interface{ WasSet() bool }
 
 // wallBracket turns the kernel's stamps of messages that come in from now on, which are of the wall clock, into
 // readings of the counter: see package wallclock.
@@ -31,16 +28,9 @@ func watchWall(system wallSystem, counter monotonic.Counter) wallBracket {
 	}
 	first, err := system.look(counter)
 	if err != nil {
-		watch.Close()
 		return wallBracket{}
 	}
 	return wallBracket{first, watch}
-}
-
-func (b wallBracket) close() {
-	if b.watch != nil {
-		b.watch.Close()
-	}
 }
 
 // How a Sync was stamped, for SourceStatus.

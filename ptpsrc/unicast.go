@@ -117,7 +117,6 @@ func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port
 	}
 	defer port.release(from)
 	c := conversation{unicast: u, port: port, counter: counter, term: term, wall: watchWall(hostPHC{}, counter)}
-	defer c.wall.close()
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err
 	}

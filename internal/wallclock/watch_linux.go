@@ -2,42 +2,70 @@ package wallclock
 
 import (
 	"math"
+	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Watch notices when anybody sets CLOCK_REALTIME: a timer that is due at the end of time, and is
-// cancelled by that (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
-type Watch int
+// Watch notices when anybody sets CLOCK_REALTIME. It costs one system call to begin it and one to ask it.
+type Watch struct{ begun uint64 }
 
-// NoWatch watches nothing.
-const NoWatch Watch = -1
+// setting is the timer that all watches of the process stand on: one that is due at the end of time, and is
+// cancelled when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). It stays open.
+var setting struct {
+	sync.Mutex
+	fd    int
+	open  bool
+	count uint64 // how often it was found cancelled
+}
 
-// NewWatch begins to watch. It takes a file descriptor, which Close gives back.
+// NewWatch begins to watch.
 func NewWatch() (Watch, error) {
+	setting.Lock()
+	defer setting.Unlock()
+	if !setting.open {
+		fd, err := openSetting()
+		if err != nil {
+			return Watch{}, err
+		}
+		setting.fd, setting.open = fd, true
+	}
+	return Watch{settings()}, nil
+}
+
+func openSetting() (int, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
-		return NoWatch, err
+		return 0, err
 	}
 	never := unix.ItimerSpec{Value: unix.Timespec{Sec: math.MaxInt}}
 	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &never, nil); err != nil {
 		_ = unix.Close(fd)
-		return NoWatch, err
+		return 0, err
 	}
-	return Watch(fd), nil
+	return fd, nil
 }
 
-// WasSet reports whether the clock has been set since the watch began, or may have been. A timer
-// that nothing has happened to has nothing to read.
-func (w Watch) WasSet() bool {
+// settings returns how often the clock was found to have been set. The lock is held.
+func settings() uint64 {
 	var expirations [8]byte
-	_, err := unix.Read(int(w), expirations[:])
-	return err != unix.EAGAIN
+	// A timer that nothing has happened to has nothing to read. The read that fails because it was cancelled
+	// makes it notice the next time (fs/timerfd.c, timerfd_canceled). Whatever else may come counts as well.
+	for {
+		_, err := unix.Read(setting.fd, expirations[:])
+		if err != syscall.EINTR {
+			if err != unix.EAGAIN {
+				setting.count++
+			}
+			return setting.count
+		}
+	}
 }
 
-// Close ends the watch.
-func (w Watch) Close() {
-	if w != NoWatch {
-		_ = unix.Close(int(w))
-	}
+// WasSet reports whether the clock has been set since the watch began, or may have been.
+func (w Watch) WasSet() bool {
+	setting.Lock()
+	defer setting.Unlock()
+	return !setting.open || settings() != w.begun
 }

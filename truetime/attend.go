@@ -2,6 +2,7 @@ package truetime
 
 import (
 	"context"
+	"time"
 
 	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
@@ -68,17 +69,19 @@ func (c *Clock) rest(reached monotonic.Instant) bool {
 		now = c.inspect()
 		c.learn(now) // also to publish what is known better about the counter's rate
 	}
-	c.until, c.early = c.earliest(), false
-	c.alarm.Set(c.until.Sub(now))
+	c.until = c.earliest()
+	wait := c.until.Sub(now)
+	c.rested = time.Now().Add(wait) // as the alarm goes by the same clock; no bound follows from it
+	c.alarm.Set(wait)
 	return true
 }
 
 // awake returns what the counter should have reached now that the alarm has fired, whatever it says: it may
-// have stopped. That is nothing if the alarm was made to fire early.
+// have stopped. That is nothing if the alarm has fired early.
 func (c *Clock) awake() monotonic.Instant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.early {
+	if time.Now().Before(c.rested) {
 		return 0
 	}
 	return c.until
@@ -119,7 +122,6 @@ func (c *Clock) ask(ctx context.Context, p *poller, may bool) bool {
 // wake has the attendant see what is due next, if that is earlier than what it waits for. The lock is held.
 func (c *Clock) wake() {
 	if c.state != Closed && c.earliest() < c.until {
-		c.early = true
 		c.alarm.Set(0)
 	}
 }

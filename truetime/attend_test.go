@@ -139,3 +139,20 @@ func TestCloseWhileASourceHangsWaitsForIt(t *testing.T) {
 		require.Equal(t, time.Minute, time.Since(began))
 	})
 }
+
+// A poll that ends wakes the attendant, early for the others.
+func TestNobodyIsAskedBeforeTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		for i, s := range sources {
+			s.back = time.Duration(1+i) * 130 * time.Millisecond
+		}
+		start(t, asSources(sources), WithPoll(time.Second, time.Second))
+		pass(10 * time.Second)
+		began := time.Now()
+		pass(time.Minute)
+		for _, s := range sources {
+			require.LessOrEqual(t, s.pollsSince(began), 60, "source %s", s.name)
+		}
+	})
+}

@@ -32,7 +32,7 @@ type Clock struct {
 	pollers []*poller
 	alarm   alarm.Alarm       // that the attendant waits for
 	until   monotonic.Instant // when it expects to have something to do
-	early   bool              // the alarm has been set to fire before that
+	rested  time.Time         // when that should be, by Go's clock
 	faulty  int
 	state   State
 	epoch   uint64        // of the last report

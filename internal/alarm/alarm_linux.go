@@ -45,6 +45,10 @@ func Open(sparing bool) Alarm {
 		return newGoTimer()
 	}
 	t := &fdTimer{file: os.NewFile(uintptr(fd), "timerfd")}
+	if t.file.SetReadDeadline(time.Time{}) != nil { // not watched by the poller, which has limits of its own (epoll(7), max_user_watches)
+		t.file.Close()
+		return newGoTimer()
+	}
 	if t.conn, err = t.file.SyscallConn(); err != nil {
 		t.file.Close()
 		return newGoTimer()

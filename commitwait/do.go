@@ -8,6 +8,34 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
+// Do takes a timestamp, not earlier than Latest, runs work with it on the caller's goroutine, and returns
+// the timestamp once the work is done and the timestamp has certainly passed. The two overlap: the
+// time that the work takes is not waited for again. What the work writes must not be visible to
+// anybody before Do returns nil; then everything that begins later, anywhere, gets a later timestamp.
+//
+// Two calls at once may be given the same timestamp. DoFrom with [Sequencer.Next] has them strictly increase.
+//
+// The error says how things stand:
+//   - [ErrNotBegun]: work was not called. Its reason is ctx's error, the clock's, [ErrWaitTooLong],
+//     [ErrNoWork], [ErrClosed] or, if the clock contradicts itself, [ErrPastTimestamp].
+//   - [ErrNotPassed]: the work is done, and its timestamp, which is returned, may lie ahead: nothing may
+//     be shown. Call Until with it to go on waiting. Once the work has begun there is no limit to
+//     the wait but ctx.
+//   - Any other is the work's own, as it is, and nothing was waited for. If the work can fail and yet
+//     leave something behind, its error must tell.
+//
+// The timestamp is zero unless the work has succeeded. The work gets ctx and should end with it:
+// Do returns no earlier than the work.
+func (w *Waiter) Do(ctx context.Context, work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
+	return w.DoFrom(ctx, w.latest, work)
+}
+
+// latest is where Do takes its timestamps from.
+func (w *Waiter) latest() (truetime.Time, error) {
+	now, err := read(w.clock)
+	return now.Latest, err
+}
+
 // DoFrom is [Waiter.Do] with a timestamp from next, which is called once, right before the work: for a database
 // that has its own rules for timestamps, such as to be inside a lease and above those of prepared
 // participants.
@@ -16,7 +44,7 @@ import (
 //		return held.TimestampAfter(prepared) // held: a lease.Lease
 //	}, write)
 //
-// [Sequencer.Next], and Timestamp of a lease, can be given as they are. [WithSequencer] plays no part.
+// [Sequencer.Next], and Timestamp of a lease, can be given as they are.
 //
 // The order of events rests on next: its timestamps have to be at or after Latest of an interval that is read
 // during the call, and so not ones put by before. What can be seen is refused: a timestamp that had certainly
@@ -64,3 +92,5 @@ func (w *Waiter) take(ctx context.Context, next func() (truetime.Time, error)) (
 	}
 	return timestamp, tooLong(timestamp, before, w.limit)
 }
+
+func notBegun(reason error) error { return fmt.Errorf("%w: %w", ErrNotBegun, reason) }

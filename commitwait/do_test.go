@@ -59,9 +59,6 @@ func TestDoThatEndsBeforeTheWorkSaysThatNothingHasBegun(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		good := &clock{epsilon: time.Second}
-		ahead, err := commitwait.NewSequencer(good)
-		require.NoError(t, err)
-		require.NoError(t, ahead.Raise(truth().Add(5*time.Second)))
 		closed, err := commitwait.New(good)
 		require.NoError(t, err)
 		require.NoError(t, closed.Close())
@@ -71,13 +68,12 @@ func TestDoThatEndsBeforeTheWorkSaysThatNothingHasBegun(t *testing.T) {
 			ctx    context.Context
 			want   error
 		}{
-			"context":        {newWaiter(t, good), ended, context.Canceled},
-			"clock":          {newWaiter(t, &clock{err: truetime.ErrNotSynchronized}), t.Context(), truetime.ErrNotSynchronized},
-			"closed clock":   {newWaiter(t, &clock{err: truetime.ErrClosed}), t.Context(), truetime.ErrClosed},
-			"upset clock":    {newWaiter(t, &clock{upset: true}), t.Context(), commitwait.ErrInvalidInterval},
-			"limit":          {newWaiter(t, good, commitwait.WithLimit(2*time.Second-1)), t.Context(), commitwait.ErrWaitTooLong},
-			"limit, ordered": {newWaiter(t, good, commitwait.WithLimit(3*time.Second), commitwait.WithSequencer(ahead)), t.Context(), commitwait.ErrWaitTooLong},
-			"closed waiter":  {closed, t.Context(), commitwait.ErrClosed},
+			"context":       {newWaiter(t, good), ended, context.Canceled},
+			"clock":         {newWaiter(t, &clock{err: truetime.ErrNotSynchronized}), t.Context(), truetime.ErrNotSynchronized},
+			"closed clock":  {newWaiter(t, &clock{err: truetime.ErrClosed}), t.Context(), truetime.ErrClosed},
+			"upset clock":   {newWaiter(t, &clock{upset: true}), t.Context(), commitwait.ErrInvalidInterval},
+			"limit":         {newWaiter(t, good, commitwait.WithLimit(2*time.Second-1)), t.Context(), commitwait.ErrWaitTooLong},
+			"closed waiter": {closed, t.Context(), commitwait.ErrClosed},
 		} {
 			timestamp, err := test.waiter.Do(test.ctx, func(context.Context, truetime.Time) error {
 				t.Error(name, "the work was called")
@@ -138,17 +134,24 @@ func TestDoWaitsBeyondItsLimitOnceTheWorkIsDone(t *testing.T) {
 	})
 }
 
-func TestDoTakesItsTimestampsFromTheSequencer(t *testing.T) {
+// contradiction is a clock that was an hour ahead in its first answer.
+type contradiction struct{ clock }
+
+func (c *contradiction) Now() (truetime.Interval, error) {
+	now, err := c.clock.Now()
+	if c.reads == 1 {
+		now.Earliest, now.Latest = now.Earliest.Add(time.Hour), now.Latest.Add(time.Hour)
+	}
+	return now, err
+}
+
+func TestDoTakesNoTimestampFromAClockThatContradictsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clock{epsilon: time.Millisecond}
-		s, err := commitwait.NewSequencer(c)
-		require.NoError(t, err)
-		floor := truth().Add(time.Second)
-		require.NoError(t, s.Raise(floor))
-		w := newWaiter(t, c, commitwait.WithSequencer(s))
-		timestamp, err := w.Do(t.Context(), doing(0, nil))
-		require.NoError(t, err)
-		require.Equal(t, floor+1, timestamp)
-		require.Equal(t, timestamp.Add(c.epsilon+1), truth())
+		_, err := commitwait.Do(t.Context(), &contradiction{}, func(context.Context, truetime.Time) error {
+			t.Error("the work was called")
+			return nil
+		})
+		require.ErrorIs(t, err, commitwait.ErrNotBegun)
+		require.ErrorIs(t, err, commitwait.ErrPastTimestamp)
 	})
 }

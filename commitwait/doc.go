@@ -26,9 +26,9 @@
 //	publish(timestamp) // true time is later than this, on every machine
 //
 // The wait and the work overlap, so only what is left of 2ε after the work is waited for. [Waiter.Until]
-// is the wait alone, for those who take their timestamps elsewhere, and a [Sequencer] hands out
-// timestamps that strictly increase. [Waiter.DoFrom] takes them from a source of your own, such as a lease.
-// [Until] and [Do] need no Waiter.
+// is the wait alone. [Waiter.DoFrom] takes its timestamps from elsewhere: from a [Sequencer], which hands out
+// ones that strictly increase, or from a source of your own, such as a lease. [Until] and [Do] need no
+// Waiter.
 //
 // # What is promised
 //
@@ -49,7 +49,7 @@
 //   - That what the work wrote is invisible during the wait. That is the caller's to see to, and the
 //     one thing that must not be forgotten: a trigger, a cache or a replica that shows it early breaks
 //     the order.
-//   - That two calls of Do get different timestamps, without [WithSequencer].
+//   - That two calls of Do get different timestamps. Those of a [Sequencer] are.
 //   - Order by the timestamps of [Waiter.DoFrom], if its source gives ones that are before Latest. Only what
 //     has certainly passed is noticed.
 package commitwait

@@ -36,8 +36,8 @@ var (
 	// ErrNoTimestamp: the timestamp is the zero Time, which stands for no time at all.
 	ErrNoTimestamp = errors.New("commitwait: the timestamp is zero")
 
-	// ErrPastTimestamp: a source of timestamps other than a [Sequencer] gave one that had certainly passed
-	// before it was asked, so that what began earlier may have a later one. The source is wrong, or a clock.
+	// ErrPastTimestamp: the source of timestamps gave one that had certainly passed before it was asked, so
+	// that what began earlier may have a later one. The source is wrong, or a clock.
 	ErrPastTimestamp = errors.New("commitwait: timestamp of the past")
 
 	// ErrNoSource: the source of timestamps is nil.

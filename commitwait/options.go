@@ -18,11 +18,10 @@ const (
 type Option func(*config)
 
 type config struct {
-	spin      time.Duration
-	limit     time.Duration
-	failFast  bool
-	sequencer *Sequencer
-	sparing   bool // with descriptors and processor time, because there may be a Waiter for every call
+	spin     time.Duration
+	limit    time.Duration
+	failFast bool
+	sparing  bool // with descriptors and processor time, because there may be a Waiter for every call
 
 	mistakes []error
 }
@@ -85,17 +84,4 @@ func WithLimit(most time.Duration) Option {
 // context allows, until the clock is synchronized again and the timestamp has passed.
 func WithFailFast() Option {
 	return func(c *config) { c.failFast = true }
-}
-
-// WithSequencer makes [Waiter.Do] take its timestamps from s, so that they strictly increase. By
-// default it takes Latest, and two concurrent calls may be given the same. [Waiter.DoFrom] takes them from
-// anywhere.
-func WithSequencer(s *Sequencer) Option {
-	return func(c *config) {
-		if s == nil {
-			c.mistake("the sequencer is nil")
-			return
-		}
-		c.sequencer = s
-	}
 }

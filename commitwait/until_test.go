@@ -106,9 +106,9 @@ func TestBadInputIsRefusedAtOnceByName(t *testing.T) {
 	require.ErrorIs(t, err, commitwait.ErrNoWork)
 	require.ErrorIs(t, err, commitwait.ErrNotBegun)
 
-	_, err = commitwait.New(nil, nil, commitwait.WithSpin(-1), commitwait.WithSpin(time.Second), commitwait.WithLimit(0), commitwait.WithSequencer(nil))
+	_, err = commitwait.New(nil, nil, commitwait.WithSpin(-1), commitwait.WithSpin(time.Second), commitwait.WithLimit(0))
 	require.ErrorIs(t, err, commitwait.ErrNoClock)
-	for _, mistake := range []string{"option is nil", "spin of -1ns", "spin of 1s", "limit of 0s", "sequencer is nil"} {
+	for _, mistake := range []string{"option is nil", "spin of -1ns", "spin of 1s", "limit of 0s"} {
 		require.ErrorContains(t, err, mistake, "all mistakes at once")
 	}
 }

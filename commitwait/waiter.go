@@ -3,7 +3,6 @@ package commitwait
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -69,56 +68,6 @@ func (w *Waiter) Until(ctx context.Context, t truetime.Time) error {
 	}
 	return w.until(ctx, t, w.limit)
 }
-
-// Do takes a timestamp, not earlier than Latest, runs work with it on the caller's goroutine, and returns
-// the timestamp once the work is done and the timestamp has certainly passed. The two overlap: the
-// time that the work takes is not waited for again. What the work writes must not be visible to
-// anybody before Do returns nil; then everything that begins later, anywhere, gets a later timestamp.
-//
-// The error says how things stand:
-//   - [ErrNotBegun]: work was not called. Its reason is ctx's error, the clock's, [ErrWaitTooLong],
-//     [ErrNoWork], [ErrClosed] or, with a Sequencer, [ErrTooFarAhead].
-//   - [ErrNotPassed]: the work is done, and its timestamp, which is returned, may lie ahead: nothing may
-//     be shown. Call Until with it to go on waiting. Once the work has begun there is no limit to
-//     the wait but ctx.
-//   - Any other is the work's own, as it is, and nothing was waited for. If the work can fail and yet
-//     leave something behind, its error must tell.
-//
-// The timestamp is zero unless the work has succeeded. The work gets ctx and should end with it:
-// Do returns no earlier than the work.
-func (w *Waiter) Do(ctx context.Context, work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
-	if work == nil {
-		return 0, notBegun(ErrNoWork)
-	}
-	timestamp, err := w.begin(ctx)
-	if err != nil {
-		return 0, notBegun(err)
-	}
-	if err := work(ctx, timestamp); err != nil {
-		return 0, err
-	}
-	return timestamp, w.until(ctx, timestamp, math.MaxInt64)
-}
-
-// begin returns a timestamp for which the wait is not too long.
-func (w *Waiter) begin(ctx context.Context) (truetime.Time, error) {
-	if err := w.ended(ctx); err != nil {
-		return 0, err
-	}
-	now, err := read(w.clock)
-	if err != nil {
-		return 0, err
-	}
-	timestamp := now.Latest
-	if w.sequencer != nil {
-		if timestamp, err = w.sequencer.Next(); err != nil {
-			return 0, err
-		}
-	}
-	return timestamp, tooLong(timestamp, now, w.limit)
-}
-
-func notBegun(reason error) error { return fmt.Errorf("%w: %w", ErrNotBegun, reason) }
 
 // Close ends every wait with [ErrClosed] and returns when the Waiter's goroutines have ended. It
 // always returns nil, and may be called more than once.

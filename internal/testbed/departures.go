@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"sync"
 	"time"
+
+	"github.com/epsilontime/epsilon/internal/alarm"
 )
 
 // spin is for how long a departure is waited for on the processor: longer than it usually takes to wake a
@@ -14,7 +16,7 @@ const spin = 150 * time.Microsecond
 // one goroutine that does nothing else. Several that wait for the same moment, each for its own datagram,
 // would keep each other from the processor.
 type departures struct {
-	alarm   *alarm
+	alarm   alarm.Alarm
 	running sync.WaitGroup
 
 	mu    sync.Mutex
@@ -31,14 +33,10 @@ type departure struct {
 }
 
 // startDepartures starts the goroutine. It ends when all users have gone.
-func startDepartures(users int) (*departures, error) {
-	alarm, err := newAlarm()
-	if err != nil {
-		return nil, err
-	}
-	d := &departures{alarm: alarm, users: users}
+func startDepartures(users int) *departures {
+	d := &departures{alarm: alarm.Open(false), users: users}
 	d.running.Go(d.run)
-	return d, nil
+	return d
 }
 
 // add has leave called at the given time.
@@ -49,7 +47,7 @@ func (d *departures) add(due time.Time, leave func()) {
 	added := departure{due, d.added, leave}
 	heap.Push(&d.queue, added)
 	if d.queue[0].number == added.number {
-		d.alarm.set(time.Until(due) - spin)
+		d.alarm.Set(time.Until(due) - spin)
 	}
 }
 
@@ -60,30 +58,38 @@ func (d *departures) release() {
 	last := d.users == 0
 	d.mu.Unlock()
 	if last {
-		d.alarm.close()
+		d.alarm.Close()
 		d.running.Wait()
 	}
 }
 
 func (d *departures) run() {
-	for d.alarm.wait() {
+	for {
 		for d.next() {
+		}
+		if !d.alarm.Wait() {
+			return
 		}
 	}
 }
 
 // next calls what is due, if anything, and returns true if something is due so soon that it is not worth
-// while to wait for the alarm.
+// while to wait for the alarm. Otherwise it has set the alarm, or that is about to be closed.
 func (d *departures) next() bool {
 	d.mu.Lock()
-	if len(d.queue) == 0 || d.users == 0 {
+	if d.users == 0 {
+		d.mu.Unlock()
+		return false
+	}
+	if len(d.queue) == 0 {
+		d.alarm.Set(time.Hour) // until something is added
 		d.mu.Unlock()
 		return false
 	}
 	left := time.Until(d.queue[0].due)
 	if left > 0 {
 		if left > spin {
-			d.alarm.set(left - spin)
+			d.alarm.Set(left - spin)
 		}
 		d.mu.Unlock()
 		return left <= spin

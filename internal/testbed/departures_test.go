@@ -10,8 +10,7 @@ import (
 
 func TestDeparturesLeaveWhenTheyAreDueAndInThatOrder(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	d, err := startDepartures(1)
-	require.NoError(t, err)
+	d := startDepartures(1)
 	defer d.release()
 	begun := time.Now()
 	left := make(chan time.Duration, 10)
@@ -30,8 +29,7 @@ func TestDeparturesLeaveWhenTheyAreDueAndInThatOrder(t *testing.T) {
 }
 
 func TestDeparturesOfOneMomentKeepTheirOrder(t *testing.T) {
-	d, err := startDepartures(1)
-	require.NoError(t, err)
+	d := startDepartures(1)
 	defer d.release()
 	left := make(chan int, 100)
 	due := time.Now().Add(5 * time.Millisecond)
@@ -44,8 +42,7 @@ func TestDeparturesOfOneMomentKeepTheirOrder(t *testing.T) {
 }
 
 func TestNoDepartureWaitsForALaterOne(t *testing.T) {
-	d, err := startDepartures(1)
-	require.NoError(t, err)
+	d := startDepartures(1)
 	defer d.release()
 	d.add(time.Now().Add(time.Hour), func() { t.Error("it leaves an hour too early") })
 	left := make(chan bool)
@@ -59,8 +56,7 @@ func TestNoDepartureWaitsForALaterOne(t *testing.T) {
 
 func TestDeparturesEndWithTheirLastUser(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	d, err := startDepartures(2)
-	require.NoError(t, err)
+	d := startDepartures(2)
 	d.release()
 	left := make(chan bool)
 	d.add(time.Now(), func() { close(left) })

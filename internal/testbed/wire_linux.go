@@ -51,12 +51,8 @@ func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
 		w.ends[i] = fd
 		t.Cleanup(func() { _ = unix.Close(fd) })
 	}
-	later, err := startDepartures(1)
-	if err != nil {
-		t.Fatalf("testbed: a wire: %v", err)
-	}
-	w.later = later
-	t.Cleanup(func() { w.stop.Store(true); w.done.Wait(); later.release() })
+	w.later = startDepartures(1)
+	t.Cleanup(func() { w.stop.Store(true); w.done.Wait(); w.later.release() })
 	w.done.Go(func() { w.carry(w.ends[0], w.ends[1], delay) })
 	w.done.Go(func() { w.carry(w.ends[1], w.ends[0], 0) })
 }

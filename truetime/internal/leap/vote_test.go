@@ -1,0 +1,155 @@
+package leap
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestServersThatStepLateDoNotMakeItSeemThatThereWasNoLeap(t *testing.T) {
+	u := date(2027, 7, 1)
+	at := TAI(int64(u) + 38*second + 60*second)
+	b := NewBelief(BuiltIn(), each(4), 1)
+	begin := at - TAI(day)
+	require.NoError(t, b.Anchor(begin, begin, begin))
+	show := func(voter int, offset int64) Status {
+		stamp := int64(at) - offset*second
+		b.Saw(voter, stepping, stamp, stamp, at, at)
+		require.NoError(t, b.Advance(at, at))
+		return b.Report(at, at).Status
+	}
+	require.Equal(t, Unknown, show(0, 37))
+	require.Equal(t, Unknown, show(1, 37)) // two are late, one more than may be wrong
+	require.Equal(t, Unknown, show(2, 38))
+	require.Equal(t, SmearingNow, show(3, 38))
+	require.EqualValues(t, int64(u), b.questions[0].at)
+	require.Equal(t, canInsert, b.questions[0].possible)
+}
+
+func TestAnAnnouncementTakenBackBeforeNoonWasNeverBelieved(t *testing.T) {
+	u := date(2027, 7, 1)
+	b := NewBelief(BuiltIn(), each(1), 0)
+	noon := TAI(int64(u) + 37*second - halfDay)
+	at := noon - TAI(halfDay/2)
+	require.NoError(t, b.Anchor(at, at, at))
+	b.Hear(0, Insert, at, at)
+	require.NoError(t, b.Advance(at, at))
+	require.Equal(t, PendingInsert, b.Report(at, at).Status)
+	b.Hear(0, NoLeap, at+1, at+1)
+	require.NoError(t, b.Advance(at+1, at+1))
+	require.Equal(t, None, b.Report(at+1, at+1).Status)
+	at = noon + TAI(2*3600*second)
+	b.Hear(0, Remove, at, at)
+	require.NoError(t, b.Advance(at, at))
+	require.Equal(t, canRemove, b.questions[0].possible)
+}
+
+func TestAnnouncementsCountInTheirTimeOnly(t *testing.T) {
+	u := date(2027, 7, 1)
+	leap := TAI(int64(u) + 37*second)
+	noon, minute := leap-TAI(halfDay), TAI(60*second)
+	for _, c := range []struct {
+		say  Say
+		at   TAI
+		left possible
+	}{
+		{NoLeap, noon + 59*minute, anything}, {NoLeap, noon + 60*minute, canBeNothing}, {NoLeap, noon - minute, anything},
+		{Insert, noon - 13*60*minute, anything}, {Insert, noon - 11*60*minute, canInsert}, {Remove, noon + minute, canRemove},
+		{Insert, leap - 4e9, anything}, {NoLeap, leap - 4e9, anything}, {Insert, leap - 6e9, canInsert}, {Nothing, noon + 90*minute, anything},
+	} {
+		b := NewBelief(BuiltIn(), each(1), 0)
+		begin := noon - 14*60*minute
+		require.NoError(t, b.Anchor(begin, begin, begin))
+		b.Hear(0, c.say, c.at, c.at)
+		later := max(c.at, noon)
+		require.NoError(t, b.Advance(later, later))
+		require.Equal(t, c.left, b.questions[0].possible, c)
+	}
+}
+
+func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
+	u := date(2027, 7, 1)
+	for _, c := range []struct {
+		after, shown int64 // seconds after the leap if there is none, and what the source shows, likewise
+		left         possible
+	}{{2, 2, anything}, {2, 1, anything}, {4, 5, anything}, {5, 5, anything}, {6, 6, canBeNothing}, {60, 59, canInsert}, {60, 61, canRemove}, {60, 160, anything}, {-3600, -3600, anything}} {
+		b := NewBelief(BuiltIn(), each(1), 0)
+		begin, at := TAI(int64(u)+36*second-halfDay), TAI(int64(u)+(37+c.after)*second)
+		require.NoError(t, b.Anchor(begin, begin, begin))
+		stamp := int64(u) + c.shown*second
+		b.Saw(0, stepping, stamp, stamp, at, at)
+		require.NoError(t, b.Advance(at, at))
+		require.Equal(t, c.left, b.questions[0].possible, c)
+	}
+}
+
+func TestContradictingAnnouncementsDecideNothing(t *testing.T) {
+	u := date(2027, 7, 1)
+	b := NewBelief(BuiltIn(), each(4), 1)
+	at := TAI(int64(u) + 37*second - halfDay/2)
+	require.NoError(t, b.Anchor(at, at, at))
+	for voter, say := range []Say{Insert, Insert, Remove, Remove} {
+		b.Hear(voter, say, at, at)
+	}
+	require.NoError(t, b.Advance(at, at))
+	require.Equal(t, Unknown, b.Report(at, at).Status)
+	require.Equal(t, anything, b.questions[0].possible)
+}
+
+// What one source of three says is not what their group says, and what a source without a vote says is nothing.
+func TestAGroupAnnouncesWhatMostOfItsSourcesDo(t *testing.T) {
+	u := date(2028, 7, 1)
+	noon := BuiltIn().timeline.fromUTC(u-1) - TAI(halfDay)
+	for announcing, want := range map[int]Status{1: Unknown, 2: PendingInsert} {
+		// two voters of one source each, a group of three, and two sources that have no vote
+		b := NewBelief(BuiltIn(), []int{0, 1, 2, 2, 2, NoVote, NoVote}, 1)
+		require.NoError(t, b.Anchor(noon-TAI(2*second), noon-TAI(second), noon-TAI(second)))
+		b.Hear(0, Insert, noon, noon) // one voter, who may be the liar
+		for i := range announcing {
+			b.Hear(2+i, Insert, noon, noon)
+		}
+		for _, i := range []int{5, 6} {
+			b.Hear(i, Insert, noon, noon)
+		}
+		require.NoError(t, b.Advance(noon+TAI(second), noon+TAI(second)))
+		report := b.Report(noon+TAI(second), noon+TAI(second))
+		if want == PendingInsert {
+			require.Equal(t, SmearingNow, report.Status)
+			continue
+		}
+		require.Equal(t, want, report.Status)
+	}
+}
+
+// Two voters announce none and show nothing, two show none and announce nothing: together they are n−f, and one of
+// them may be the liar.
+func TestWhatIsShownAndWhatIsAnnouncedCountTogether(t *testing.T) {
+	u := date(2028, 7, 1)
+	w := newWorld(t, BuiltIn(), u, 0, 1,
+		voter{profile: stepping, says: constantly(NoLeap)}, voter{profile: stepping, says: constantly(NoLeap)},
+		voter{profile: noonly}, voter{profile: noonly})
+	require.NoError(t, w.run(-13, 13))
+	require.Less(t, w.widest["at the leap"], Smeared(60e6), "decided an hour after noon")
+}
+
+func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
+	u := date(2028, 1, 1)
+	for _, delta := range []int{1, -1} {
+		table := with(date(2028, 6, 28), decision{u, delta})
+		w := newWorld(t, table, u, delta, 0)
+		w.at = w.leap() - TAI(6*3600*second)
+		require.NoError(t, w.belief.Anchor(w.at, w.at, w.at))
+		for _, declared := range []Profile{stepping, noonly, atomic} {
+			for _, serves := range []Profile{stepping, noonly, {Smearing, Google2012()}, atomic} {
+				lo, hi := w.shown(serves)
+				other, found := w.belief.Misdeclared(declared, lo, hi, w.at-1000, w.at+1000)
+				require.Equal(t, declared != serves, found)
+				if found {
+					require.Equal(t, serves, other)
+				}
+			}
+		}
+		_, found := w.belief.Misdeclared(stepping, 7, 7, w.at-1000, w.at+1000)
+		require.False(t, found)
+	}
+}

@@ -20,3 +20,13 @@ type member struct {
 	Source
 	group string
 }
+
+func ungrouped(s Source) Source {
+	for {
+		m, ok := s.(member)
+		if !ok {
+			return s
+		}
+		s = m.Source
+	}
+}

@@ -1,45 +1,15 @@
 package truetime
 
 import (
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
-	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
 // An Option changes what [New] assumes or does.
 type Option func(*config)
-
-type config struct {
-	driftPPM       float64
-	stability      discipline.Stability
-	faulty         int  // majority if negative
-	authenticated  bool // only authenticated sources have a vote
-	poll           polling.Config
-	polled         bool // poll was given by the user
-	target         time.Duration
-	maxUncertainty time.Duration
-	events         func(Event)
-	recorder       io.Writer
-	counter        monotonic.Counter
-	vmclockPath    *string // nil for the default
-	vmclock        *vmclock.Device
-	vmclockText    string // for Status
-	leaps          leapTable
-	seed           uint64
-
-	mistakes []error
-}
-
-const majority = -1
 
 // Limits of the options.
 const (
@@ -51,19 +21,6 @@ const (
 	maxBurst        = 16
 	fastestPoll     = time.Second // of a clock that chooses its own pace
 )
-
-func defaults() config {
-	return config{
-		driftPPM: 200,
-		faulty:   majority,
-		poll:     polling.Config{Min: 16 * time.Second, Max: 256 * time.Second, Burst: 4},
-		seed:     rand.Uint64(),
-	}
-}
-
-func (c *config) mistake(format string, values ...any) {
-	c.mistakes = append(c.mistakes, fmt.Errorf(format, values...))
-}
 
 // WithDrift sets ρ, the most by which the local counter's rate may differ from that of true time,
 // in parts per million: above 0, at most 100 000. The default is 200.
@@ -253,144 +210,3 @@ func WithCounter(counter monotonic.Counter) Option {
 func WithVMClock(path string) Option {
 	return func(c *config) { c.vmclockPath = &path }
 }
-
-// openVMClock opens the device that is to be watched, if any.
-func (c *config) openVMClock() {
-	_, own := c.counter.(*monotonic.SystemCounter)
-	switch {
-	case c.vmclockPath == nil && own:
-		device, err := vmclock.Open(vmclock.DefaultPath)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			c.vmclockText = "no VMClock device"
-		case err != nil:
-			c.vmclockText = "VMClock not watched: " + err.Error()
-		default:
-			c.vmclock, c.vmclockText = device, "VMClock watched at "+vmclock.DefaultPath
-		}
-	case c.vmclockPath != nil && *c.vmclockPath != "":
-		device, err := vmclock.Open(*c.vmclockPath)
-		if err != nil {
-			c.mistakes = append(c.mistakes, err)
-			return
-		}
-		c.vmclock, c.vmclockText = device, "VMClock watched at "+*c.vmclockPath
-	}
-}
-
-// configure applies the options and checks everything, sources included. It returns every mistake
-// at once, and the vote to which each source belongs.
-func configure(sources []Source, options []Option) (config, []int, error) {
-	c := defaults()
-	for _, o := range options {
-		if o == nil {
-			c.mistake("an option is nil")
-			continue
-		}
-		o(&c)
-	}
-	if c.target > 0 && !c.polled {
-		c.poll.Min = fastestPoll
-	}
-	voter, voters := c.vote(sources)
-	if c.authenticated && voters == 0 && len(sources) > 0 {
-		c.mistake("none of the sources is authenticated, and only such are to have a vote: use ntpsrc.NTS")
-	}
-	switch {
-	case c.faulty == majority:
-		c.faulty = max(voters-1, 0) / 2
-	case voters > 0 && c.faulty > (voters-1)/2:
-		c.mistake("%d faulty of %d voters: fewer than half may be, at most %d", c.faulty, voters, (voters-1)/2)
-	}
-	if c.counter == nil {
-		if counter, err := monotonic.System(); err != nil {
-			c.mistakes = append(c.mistakes, err)
-		} else {
-			c.counter = counter
-		}
-	}
-	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
-		c.counter = system.Clone() // watched, and perhaps changed, for this clock alone
-	}
-	c.openVMClock()
-	c.leaps.read(systemZones())
-	if len(c.mistakes) > 0 {
-		return config{}, nil, configError(c.mistakes)
-	}
-	return c, voter, nil
-}
-
-// vote checks the sources and numbers the votes.
-func (c *config) vote(sources []Source) (voter []int, voters int) {
-	if len(sources) == 0 {
-		c.mistake("no sources: at least one is needed, and four to survive one that lies while another is down")
-	}
-	seen, groups := map[string]bool{}, map[string]int{}
-	for i, s := range sources {
-		own := -1
-		if m, ok := s.(member); ok {
-			if m.group == "" {
-				c.mistake("source %d: the name of its group is empty", i+1)
-			}
-			if v, ok := groups[m.group]; ok {
-				own = v
-			} else if c.mayVote(s) {
-				groups[m.group] = voters
-			}
-		}
-		if !c.mayVote(s) {
-			own = discipline.NoVote
-		} else if own < 0 {
-			own = voters
-			voters++
-		}
-		voter = append(voter, own)
-
-		inner := ungrouped(s)
-		if inner == nil {
-			c.mistake("source %d is nil", i+1)
-			continue
-		}
-		name := inner.Name()
-		if v, ok := inner.(interface{ Validate() error }); ok {
-			if err := v.Validate(); err != nil {
-				c.mistake("source %d, %.80q: %w", i+1, name, err)
-				continue
-			}
-		}
-		if err := scaleOf(s).profile.Validate(); err != nil {
-			c.mistake("source %d, %.80q: %w", i+1, name, err)
-		}
-		switch {
-		case name == "":
-			c.mistake("source %d has an empty name", i+1)
-		case seen[name]:
-			c.mistake("source %.80q is given more than once: it would have more than one vote", name)
-		}
-		seen[name] = true
-	}
-	return voter, voters
-}
-
-func ungrouped(s Source) Source {
-	for {
-		m, ok := s.(member)
-		if !ok {
-			return s
-		}
-		s = m.Source
-	}
-}
-
-// configError is every mistake in one sentence.
-type configError []error
-
-func (e configError) Error() string {
-	texts := make([]string, len(e))
-	for i, m := range e {
-		texts[i] = m.Error()
-	}
-	return "truetime: the clock was not started: " + strings.Join(texts, "; ")
-}
-
-func (e configError) Unwrap() []error { return e }

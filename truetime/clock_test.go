@@ -54,42 +54,6 @@ func TestEveryAnswerContainsTrueTimeThoughTheCounterDrifts(t *testing.T) {
 	}
 }
 
-func TestBurstThenPollThenBackOffThenRecovery(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(3)
-		c := start(t, asSources(sources), WithPoll(10*time.Second, 80*time.Second), WithBurst(3))
-		pass(9 * time.Second)
-		require.Equal(t, 3, sources[0].pollsSince(time.Time{}), "a burst, 2 s apart")
-		pass(100 * time.Second)
-		polls := sources[0].pollsSince(time.Time{})
-		require.GreaterOrEqual(t, polls, 11)
-		require.LessOrEqual(t, polls, 13)
-
-		sources[0].change(func() { sources[0].silent = true })
-		began := time.Now()
-		pass(1000 * time.Second)
-		require.Less(t, sources[0].pollsSince(began), 20, "asked less and less often")
-		require.Equal(t, "a=silent b=truechimer c=truechimer ", verdicts(c))
-		require.ErrorIs(t, c.Status().Sources[0].Err, context.DeadlineExceeded)
-		requireTruth(t, c)
-
-		sources[0].change(func() { sources[0].silent = false })
-		pass(100 * time.Second)
-		require.Equal(t, "a=truechimer b=truechimer c=truechimer ", verdicts(c))
-		require.NoError(t, c.Status().Sources[0].Err)
-	})
-}
-
-func TestEverySourceHasItsOwnTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(4)
-		sources[0].silent = true
-		c := start(t, asSources(sources))
-		pass(2 * time.Millisecond)
-		requireTruth(t, c)
-	})
-}
-
 func TestSilentMajorityIsHoldoverAndStaysTrue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sources := fakes(3)
@@ -115,55 +79,6 @@ func TestSilentMajorityIsHoldoverAndStaysTrue(t *testing.T) {
 		require.Equal(t, Synchronized, c.Status().State)
 		require.Less(t, requireTruth(t, c).Uncertainty(), 5*time.Millisecond)
 		require.EqualValues(t, 1, c.Status().Epoch)
-	})
-}
-
-func TestSourceThatAsksToSlowDownIsAskedLess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(1)
-		sources[0].fail = fmt.Errorf("RATE: %w", ErrSlowDown)
-		c := start(t, asSources(sources))
-		pass(time.Minute)
-		s := c.Status().Sources[0]
-		require.Equal(t, Unusable, s.Verdict)
-		require.Greater(t, s.Poll, 8*time.Second)
-
-		sources[0].change(func() { sources[0].fail = nil })
-		pass(3 * time.Minute)
-		requireTruth(t, c)
-		require.Equal(t, s.Poll, c.Status().Sources[0].Poll, "it stays slow")
-	})
-}
-
-func TestSourceThatDeniesServiceIsNotAskedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(4)
-		sources[2].fail = fmt.Errorf("DENY: %w", ErrDenied)
-		c := start(t, asSources(sources))
-		pass(time.Hour)
-		require.Equal(t, 1, sources[2].pollsSince(time.Time{}))
-		s := c.Status().Sources[2]
-		require.Equal(t, Unusable, s.Verdict)
-		require.ErrorIs(t, s.Err, ErrDenied)
-		require.Zero(t, s.Poll)
-		require.Equal(t, 4, c.Status().Voters, "it keeps its vote")
-		requireTruth(t, c)
-	})
-}
-
-func TestSourcesThatDenyServiceAfterAWhileAreHoldover(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(3)
-		c := start(t, asSources(sources))
-		pass(10 * time.Second)
-		require.Equal(t, Synchronized, c.Status().State)
-		for _, s := range sources {
-			s.change(func() { s.fail = ErrDenied })
-		}
-		pass(10 * time.Second)
-		require.Equal(t, Holdover, c.Status().State)
-		require.Equal(t, "a=unusable b=unusable c=unusable ", verdicts(c))
-		requireTruth(t, c)
 	})
 }
 
@@ -233,92 +148,6 @@ func TestMajorityOfSourcesThatStepEndsTheEpochAndTheClockRecovers(t *testing.T) 
 			}
 		}
 		require.Equal(t, []string{"clock is synchronized (epoch 1)", "epoch 2 begins: " + s.Disruption, "clock is unsynchronized (epoch 2)", "clock is synchronized (epoch 2)"}, kinds)
-	})
-}
-
-func TestCounterThatGoesBackIsRefusedAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		counter := &steppedCounter{bubbleCounter: newBubbleCounter(0)}
-		c := start(t, asSources(fakes(1)), WithCounter(counter))
-		pass(10 * time.Second)
-		requireTruth(t, c)
-		counter.step(-time.Hour)
-		_, err := c.Now()
-		require.ErrorIs(t, err, ErrNotSynchronized, "before any poll has noticed")
-		pass(10 * time.Second)
-		requireTruth(t, c)
-		require.EqualValues(t, 2, c.Status().Epoch)
-		require.Contains(t, c.Status().Disruption, "the counter went back by 59m")
-	})
-}
-
-// steppedCounter can be made to jump.
-type steppedCounter struct {
-	bubbleCounter
-	mu    sync.Mutex
-	extra time.Duration
-}
-
-func (c *steppedCounter) step(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.extra += d
-}
-
-func (c *steppedCounter) Now() monotonic.Instant {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.bubbleCounter.Now().Add(c.extra)
-}
-
-func TestCounterOutOfItsDriftIsCalledFaulty(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := start(t, asSources(fakes(3)), WithCounter(newBubbleCounter(5000)))
-		pass(10 * time.Minute)
-		_, err := c.Now()
-		require.ErrorIs(t, err, ErrClockFaulty)
-		require.Equal(t, ClockFaulty, c.Status().State)
-		require.Contains(t, c.Status().Summary(), "the local counter runs outside its drift, or more than 1 of 3 voters are wrong")
-	})
-}
-
-func TestGroupSharesOneVote(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(6)
-		for _, liar := range sources[:3] {
-			liar.offset = 200 * time.Millisecond
-		}
-		all := append(Group("one operator", asSources(sources[:3])...), asSources(sources[3:])...)
-		c := start(t, all)
-		pass(time.Second)
-		requireTruth(t, c)
-		s := c.Status()
-		require.Equal(t, 4, s.Voters)
-		require.Equal(t, 1, s.Faulty)
-		require.Equal(t, "one operator", s.Sources[0].Group)
-		require.Equal(t, Falseticker, s.Sources[0].Verdict)
-		require.Empty(t, s.Sources[3].Group)
-	})
-}
-
-// One server under two names would have two votes.
-func TestServerUnderTwoNamesHasOneVote(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(3)
-		sources[1].offset, sources[2].offset = 250*time.Millisecond, 250*time.Millisecond
-		sources[1].peer, sources[2].peer = "192.0.2.7:123", "192.0.2.7:123"
-		c := start(t, asSources(sources))
-		pass(time.Minute)
-		_, err := c.Now()
-		require.ErrorIs(t, err, ErrNotSynchronized, "two voters are too few where three are configured")
-		unusable := 0
-		for _, s := range c.Status().Sources {
-			if s.Verdict == Unusable {
-				unusable++
-				require.ErrorContains(t, s.Err, "it is 192.0.2.7:123, the same server as ")
-			}
-		}
-		require.Equal(t, 1, unusable)
 	})
 }
 
@@ -444,33 +273,6 @@ func TestCloseEndsEverythingAtOnceAndForGood(t *testing.T) {
 		pass(time.Hour)
 		require.Equal(t, closedAt, reported)
 		require.Equal(t, polls, sources[1].pollsSince(time.Time{}))
-	})
-}
-
-func TestSlowEventFunctionDelaysNothingAndLosesCountably(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(2)
-		sources[1].fail = errors.New("cable cut")
-		release := make(chan struct{})
-		var events []Event
-		c := start(t, asSources(sources), WithEvents(func(e Event) {
-			<-release
-			events = append(events, e)
-		}))
-		pass(2 * time.Hour)
-		close(release)
-		pass(time.Minute)
-		sources[1].change(func() { sources[1].fail = nil })
-		pass(time.Minute)
-		require.NoError(t, c.Close())
-
-		dropped := 0
-		for _, e := range events {
-			dropped += e.Dropped
-		}
-		require.Greater(t, dropped, 100)
-		require.Equal(t, "clock is closed (epoch 1)", events[len(events)-1].String())
-		require.Contains(t, events[0].String(), "source b: cable cut")
 	})
 }
 

@@ -3,6 +3,7 @@ package truetime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,4 +220,89 @@ func TestDefaultsArePoliteToPublicServers(t *testing.T) {
 	require.Equal(t, 256*time.Second, d.poll.Max)
 	require.Equal(t, 4, d.poll.Burst)
 	require.NotEqual(t, d.seed, defaults().seed, "clocks that are started together do not stay together")
+}
+
+func TestBurstThenPollThenBackOffThenRecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		c := start(t, asSources(sources), WithPoll(10*time.Second, 80*time.Second), WithBurst(3))
+		pass(9 * time.Second)
+		require.Equal(t, 3, sources[0].pollsSince(time.Time{}), "a burst, 2 s apart")
+		pass(100 * time.Second)
+		polls := sources[0].pollsSince(time.Time{})
+		require.GreaterOrEqual(t, polls, 11)
+		require.LessOrEqual(t, polls, 13)
+
+		sources[0].change(func() { sources[0].silent = true })
+		began := time.Now()
+		pass(1000 * time.Second)
+		require.Less(t, sources[0].pollsSince(began), 20, "asked less and less often")
+		require.Equal(t, "a=silent b=truechimer c=truechimer ", verdicts(c))
+		require.ErrorIs(t, c.Status().Sources[0].Err, context.DeadlineExceeded)
+		requireTruth(t, c)
+
+		sources[0].change(func() { sources[0].silent = false })
+		pass(100 * time.Second)
+		require.Equal(t, "a=truechimer b=truechimer c=truechimer ", verdicts(c))
+		require.NoError(t, c.Status().Sources[0].Err)
+	})
+}
+
+func TestEverySourceHasItsOwnTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(4)
+		sources[0].silent = true
+		c := start(t, asSources(sources))
+		pass(2 * time.Millisecond)
+		requireTruth(t, c)
+	})
+}
+
+func TestSourceThatAsksToSlowDownIsAskedLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(1)
+		sources[0].fail = fmt.Errorf("RATE: %w", ErrSlowDown)
+		c := start(t, asSources(sources))
+		pass(time.Minute)
+		s := c.Status().Sources[0]
+		require.Equal(t, Unusable, s.Verdict)
+		require.Greater(t, s.Poll, 8*time.Second)
+
+		sources[0].change(func() { sources[0].fail = nil })
+		pass(3 * time.Minute)
+		requireTruth(t, c)
+		require.Equal(t, s.Poll, c.Status().Sources[0].Poll, "it stays slow")
+	})
+}
+
+func TestSourceThatDeniesServiceIsNotAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(4)
+		sources[2].fail = fmt.Errorf("DENY: %w", ErrDenied)
+		c := start(t, asSources(sources))
+		pass(time.Hour)
+		require.Equal(t, 1, sources[2].pollsSince(time.Time{}))
+		s := c.Status().Sources[2]
+		require.Equal(t, Unusable, s.Verdict)
+		require.ErrorIs(t, s.Err, ErrDenied)
+		require.Zero(t, s.Poll)
+		require.Equal(t, 4, c.Status().Voters, "it keeps its vote")
+		requireTruth(t, c)
+	})
+}
+
+func TestSourcesThatDenyServiceAfterAWhileAreHoldover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := fakes(3)
+		c := start(t, asSources(sources))
+		pass(10 * time.Second)
+		require.Equal(t, Synchronized, c.Status().State)
+		for _, s := range sources {
+			s.change(func() { s.fail = ErrDenied })
+		}
+		pass(10 * time.Second)
+		require.Equal(t, Holdover, c.Status().State)
+		require.Equal(t, "a=unusable b=unusable c=unusable ", verdicts(c))
+		requireTruth(t, c)
+	})
 }

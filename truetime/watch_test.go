@@ -2,6 +2,7 @@ package truetime
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,4 +234,50 @@ func TestPublicationsNeverMoveTheLowerLineBack(t *testing.T) {
 		is, _ := after.Ahead.At(raw)
 		require.GreaterOrEqual(t, is, was)
 	}
+}
+
+func TestCounterThatGoesBackIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counter := &steppedCounter{bubbleCounter: newBubbleCounter(0)}
+		c := start(t, asSources(fakes(1)), WithCounter(counter))
+		pass(10 * time.Second)
+		requireTruth(t, c)
+		counter.step(-time.Hour)
+		_, err := c.Now()
+		require.ErrorIs(t, err, ErrNotSynchronized, "before any poll has noticed")
+		pass(10 * time.Second)
+		requireTruth(t, c)
+		require.EqualValues(t, 2, c.Status().Epoch)
+		require.Contains(t, c.Status().Disruption, "the counter went back by 59m")
+	})
+}
+
+// steppedCounter can be made to jump.
+type steppedCounter struct {
+	bubbleCounter
+	mu    sync.Mutex
+	extra time.Duration
+}
+
+func (c *steppedCounter) step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.extra += d
+}
+
+func (c *steppedCounter) Now() monotonic.Instant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bubbleCounter.Now().Add(c.extra)
+}
+
+func TestCounterOutOfItsDriftIsCalledFaulty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, asSources(fakes(3)), WithCounter(newBubbleCounter(5000)))
+		pass(10 * time.Minute)
+		_, err := c.Now()
+		require.ErrorIs(t, err, ErrClockFaulty)
+		require.Equal(t, ClockFaulty, c.Status().State)
+		require.Contains(t, c.Status().Summary(), "the local counter runs outside its drift, or more than 1 of 3 voters are wrong")
+	})
 }

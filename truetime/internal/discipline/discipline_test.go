@@ -2,69 +2,12 @@ package discipline
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
-
-const (
-	ms     = int64(time.Millisecond)
-	second = int64(time.Second)
-
-	// truthAtZero is true time when the counter of these tests reads 0; both then run at one rate.
-	truthAtZero = 1_000_000 * second
-)
-
-// network is a discipline with a counter that keeps true time, so that the truth is easy to see.
-type network struct {
-	*Discipline
-	t *testing.T
-}
-
-func newNetwork(t *testing.T, faulty int, voter ...int) *network {
-	return &network{New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: faulty, Voter: voter}), t}
-}
-
-func truth(at monotonic.Instant) int64 { return truthAtZero + int64(at) }
-
-// exchange is a sample of a source that is wrong by offset, took 2 ms and claims ±1 ms.
-func exchange(at monotonic.Instant, offset int64) Facts {
-	sent, stamp := at-monotonic.Instant(2*ms), truth(at)-ms+offset
-	return Facts{Upper: Point{sent, stamp + ms}, Lower: Point{at, stamp - ms}}
-}
-
-func (n *network) sample(source int, at monotonic.Instant, offset int64) {
-	n.t.Helper()
-	require.NoError(n.t, n.Add(source, exchange(at, offset), n.Epoch(), at))
-}
-
-func (n *network) requireTruthWithin(at monotonic.Instant) agreement.Interval {
-	n.t.Helper()
-	bounds, ok := n.Bounds()
-	require.True(n.t, ok, "there is no answer")
-	i := bounds.At(at)
-	require.True(n.t, i.Bounded())
-	require.LessOrEqual(n.t, i.Lo, truth(at))
-	require.GreaterOrEqual(n.t, i.Hi, truth(at))
-	return i
-}
-
-func (n *network) requireNoAnswer() {
-	n.t.Helper()
-	_, ok := n.Bounds()
-	require.False(n.t, ok)
-}
-
-func at(seconds float64) monotonic.Instant { return monotonic.Instant(seconds * float64(second)) }
-
-// seenAtItsEnd is what an exchange says at c4: with δ = 2 ms, E = 1 ms and ρ' = 200.04 ppm it is
-// [T3 − E, T2 + E + (c4−c1)(1+ρ')], rounded up once.
-func seenAtItsEnd(end monotonic.Instant) agreement.Interval {
-	return agreement.Interval{Lo: truth(end) - 2*ms, Hi: truth(end) + 2*ms + 401}
-}
 
 func TestOneExchangeSeenAtItsEnd(t *testing.T) {
 	n := newNetwork(t, 0, 0)
@@ -111,13 +54,6 @@ func TestLiarIsNamedAndMovesNothing(t *testing.T) {
 	}
 	require.Equal(t, []Verdict{Truechimer, Falseticker, Truechimer, Truechimer}, n.verdicts())
 	require.EqualValues(t, 1, n.Epoch())
-}
-
-func (n *network) verdicts() (v []Verdict) {
-	for i := range n.sources {
-		v = append(v, n.Verdict(i))
-	}
-	return v
 }
 
 // Two of three fall silent; the third starts to lie. Counted among those who answer it would be the
@@ -288,40 +224,6 @@ func TestSampleOutOfOrderIsRejected(t *testing.T) {
 	require.ErrorIs(t, n.Add(0, f, 1, at(6)), ErrOrder, "received before it was sent")
 }
 
-func TestOldLieAgesOut(t *testing.T) {
-	n := newNetwork(t, 1, 0, 1, 2)
-	for i := range 3 {
-		n.sample(i, at(1), 0)
-	}
-	// Over the length of the window the counter may drift by 240 ms, so a step of 900 ms contradicts
-	// what the source said then. It is no longer remembered, and only what is remembered convicts.
-	window := float64(windowBuckets) * bucketSpan.Seconds()
-	n.sample(0, at(window+2), 900*ms)
-	require.Equal(t, Falseticker, n.Verdict(0), "wrong, but it contradicts nothing it said within memory")
-}
-
-func TestWindowKeepsTheBestFactOfEachBucket(t *testing.T) {
-	d := &motion{Scale: Scale{Drift: NewDrift(200_000)}}
-	var w window
-	best := exchange(at(1), 0)
-	w.insert(best, d)
-	for s := 1.001; s < 2; s += 0.001 {
-		worse := exchange(at(s), 0)
-		worse.Upper.Time += 10 * ms
-		worse.Lower.Time -= 10 * ms
-		w.insert(worse, d)
-	}
-	require.Equal(t, 1, w.filled)
-	require.Equal(t, best, w.buckets[0])
-
-	for minutes := 1.0; minutes < 60; minutes++ {
-		w.age(at(60 * minutes))
-		w.insert(exchange(at(60*minutes), 0), d)
-		require.LessOrEqual(t, w.filled, windowBuckets)
-	}
-	require.GreaterOrEqual(t, int64(w.from[0]), int64(at(60*59-windowBuckets*300)))
-}
-
 // Five addresses of one operator are one vote: three honest ones of three operators outvote them.
 func TestGroupIsOneVote(t *testing.T) {
 	n := newNetwork(t, 1, 0, 0, 0, 0, 0, 1, 2, 3)
@@ -346,71 +248,6 @@ func TestGroupToleratesAMinorityOfItsOwn(t *testing.T) {
 	}
 	n.requireTruthWithin(at(1))
 	require.Equal(t, []Verdict{Truechimer, Falseticker, Truechimer}, n.verdicts())
-}
-
-// A counter that is out of its drift is refused for good after a few short epochs, and taken back
-// once an epoch has lasted.
-func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
-	n := newNetwork(t, 1, 0, 1, 2)
-	const excess = 1000 // ns per ms: 1000 ppm
-	step := 0
-	for ; !n.Faulty(); step++ {
-		require.Less(t, step, 10_000, "1000 ppm must be noticed")
-		now := at(float64(step+1) / 10)
-		n.sample(step%3, now, int64(step)*100*excess)
-	}
-	wrong := int64(step) * 100 * excess
-	require.Greater(t, n.Epoch(), uint64(maxBriefEpochs))
-
-	recovered := 0
-	for ; n.Faulty(); recovered++ {
-		require.Less(t, recovered, 10_000)
-		step++
-		n.sample(step%3, at(float64(step+1)/10), wrong)
-	}
-	require.GreaterOrEqual(t, float64(recovered)/10, briefSpan.Seconds())
-
-	n.Disrupt(at(float64(step+2)/10), "suspended")
-	require.False(t, n.Faulty(), "an epoch has lasted, so what was before it is forgiven")
-}
-
-// The kernel falls back to a clocksource of 3.6 MHz: from then on a reading may be 282 ns behind.
-func TestRescaleTakesTheResolutionOfAnotherCounter(t *testing.T) {
-	n := newNetwork(t, 0, 0)
-	n.sample(0, at(1), 0)
-	before := n.requireTruthWithin(at(1))
-	n.Disrupt(at(2), "another clocksource")
-	n.Rescale(Scale{Drift: NewDrift(200_000), Resolution: 282})
-	n.sample(0, at(3), 0)
-	after := n.requireTruthWithin(at(3))
-	require.Greater(t, after.Hi-after.Lo, before.Hi-before.Lo+2*281)
-}
-
-func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {
-	n := newNetwork(t, 0, 0)
-	low, high := n.Rate(0)
-	require.InDelta(t, -200.04, low, 0.01)
-	require.InDelta(t, 200.04, high, 0.01)
-	for s := 1; s <= 1000; s++ {
-		n.sample(0, at(float64(s)), 0)
-		low, high = n.Rate(at(float64(s)))
-		require.LessOrEqual(t, low, 0.0)
-		require.GreaterOrEqual(t, high, 0.0)
-	}
-	require.Less(t, high-low, 10.0, "4 ms wide over 1000 s")
-}
-
-// The counter is found to run 15 ppm fast, after it had been used for a while as 0 to 20 ppm fast.
-func TestRescaleNarrowsThePastToo(t *testing.T) {
-	n := newNetwork(t, 0, 0)
-	rho := NewDrift(200_000)
-	n.Rescale(Scale{Drift: rho.Scaled(0, 20e-6)})
-	n.sample(0, at(1), 0)
-	before := n.requireTruthWithin(at(101))
-	n.Rescale(Scale{Drift: rho.Scaled(0, 1e-6)})
-	after := n.requireTruthWithin(at(101))
-	require.InEpsilon(t, 19e-6*100e9, float64(after.Lo-before.Lo), 1e-3, "Earliest is 19 ppm of 100 s later")
-	require.Equal(t, before.Hi, after.Hi)
 }
 
 func TestSampleDoesNotAllocate(t *testing.T) {

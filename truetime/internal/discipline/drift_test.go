@@ -88,3 +88,68 @@ func TestBoundsAtTheEndsOfTimeStayOutward(t *testing.T) {
 		}
 	}
 }
+
+// A counter that is out of its drift is refused for good after a few short epochs, and taken back
+// once an epoch has lasted.
+func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
+	n := newNetwork(t, 1, 0, 1, 2)
+	const excess = 1000 // ns per ms: 1000 ppm
+	step := 0
+	for ; !n.Faulty(); step++ {
+		require.Less(t, step, 10_000, "1000 ppm must be noticed")
+		now := at(float64(step+1) / 10)
+		n.sample(step%3, now, int64(step)*100*excess)
+	}
+	wrong := int64(step) * 100 * excess
+	require.Greater(t, n.Epoch(), uint64(maxBriefEpochs))
+
+	recovered := 0
+	for ; n.Faulty(); recovered++ {
+		require.Less(t, recovered, 10_000)
+		step++
+		n.sample(step%3, at(float64(step+1)/10), wrong)
+	}
+	require.GreaterOrEqual(t, float64(recovered)/10, briefSpan.Seconds())
+
+	n.Disrupt(at(float64(step+2)/10), "suspended")
+	require.False(t, n.Faulty(), "an epoch has lasted, so what was before it is forgiven")
+}
+
+// The kernel falls back to a clocksource of 3.6 MHz: from then on a reading may be 282 ns behind.
+func TestRescaleTakesTheResolutionOfAnotherCounter(t *testing.T) {
+	n := newNetwork(t, 0, 0)
+	n.sample(0, at(1), 0)
+	before := n.requireTruthWithin(at(1))
+	n.Disrupt(at(2), "another clocksource")
+	n.Rescale(Scale{Drift: NewDrift(200_000), Resolution: 282})
+	n.sample(0, at(3), 0)
+	after := n.requireTruthWithin(at(3))
+	require.Greater(t, after.Hi-after.Lo, before.Hi-before.Lo+2*281)
+}
+
+func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {
+	n := newNetwork(t, 0, 0)
+	low, high := n.Rate(0)
+	require.InDelta(t, -200.04, low, 0.01)
+	require.InDelta(t, 200.04, high, 0.01)
+	for s := 1; s <= 1000; s++ {
+		n.sample(0, at(float64(s)), 0)
+		low, high = n.Rate(at(float64(s)))
+		require.LessOrEqual(t, low, 0.0)
+		require.GreaterOrEqual(t, high, 0.0)
+	}
+	require.Less(t, high-low, 10.0, "4 ms wide over 1000 s")
+}
+
+// The counter is found to run 15 ppm fast, after it had been used for a while as 0 to 20 ppm fast.
+func TestRescaleNarrowsThePastToo(t *testing.T) {
+	n := newNetwork(t, 0, 0)
+	rho := NewDrift(200_000)
+	n.Rescale(Scale{Drift: rho.Scaled(0, 20e-6)})
+	n.sample(0, at(1), 0)
+	before := n.requireTruthWithin(at(101))
+	n.Rescale(Scale{Drift: rho.Scaled(0, 1e-6)})
+	after := n.requireTruthWithin(at(101))
+	require.InEpsilon(t, 19e-6*100e9, float64(after.Lo-before.Lo), 1e-3, "Earliest is 19 ppm of 100 s later")
+	require.Equal(t, before.Hi, after.Hi)
+}

@@ -12,8 +12,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// IntervalClock is what a Clock reads: [truetime.Clock] and everything else that answers with
-// intervals which contain true time.
+// IntervalClock is what a Clock reads: [truetime.Clock] and everything else that answers with intervals
+// which contain true time. Packages commitwait and lease ask for the same, each in its own words, so that
+// none of them depends on another: whatever is good for one is good for all, without a conversion.
 type IntervalClock interface {
 	Now() (truetime.Interval, error)
 }

@@ -27,9 +27,6 @@ type kernelClock struct {
 	leap           truetime.Leap
 }
 
-// errNoKernelClock is why Kernel cannot be used outside Linux.
-var errNoKernelClock = errors.New("the kernel's bound on its clock can be read on Linux only: use Server or Chrony")
-
 // maxErrorStep is by how much the kernel raises maxerror once a second: 500 ppm (kernel/time/ntp.c,
 // second_overflow). It is added for the second that may have passed since, with the microsecond that
 // maxerror may have been rounded down by.

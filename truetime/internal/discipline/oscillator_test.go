@@ -1,13 +1,9 @@
 package discipline
 
-import (
-	"math/rand/v2"
+import "github.com/epsilontime/epsilon/monotonic"
 
-	"github.com/epsilontime/epsilon/monotonic"
-)
-
-// oscillator is a counter whose rate against true time wanders up to the very edge of what ρ
-// allows. True time is kept exactly, as whole nanoseconds and billionths of one.
+// oscillator is a counter whose rate against true time is set now and then. True time is kept exactly, as whole
+// nanoseconds and billionths of one.
 type oscillator struct {
 	counter     monotonic.Instant
 	truth, part int64
@@ -31,14 +27,3 @@ func (o *oscillator) advance(span int64) {
 const counterTick = 7
 
 func (o *oscillator) read() monotonic.Instant { return o.counter - o.counter%counterTick }
-
-func (o *oscillator) wander(rng *rand.Rand) {
-	switch rng.IntN(4) {
-	case 0:
-		o.ppb = slowestPPB
-	case 1:
-		o.ppb = fastestPPB
-	default:
-		o.ppb = slowestPPB + rng.Int64N(fastestPPB-slowestPPB+1)
-	}
-}

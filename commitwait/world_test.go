@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/simulated"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -30,10 +31,10 @@ func TestNoWaitOnAMachineEndsBeforeTrueTime(t *testing.T) {
 	for s := first; s < first+uint64(*worlds); s++ {
 		w := newCommits(t, s, seen)
 		w.Run(2 * time.Minute)
-		w.calm = true
+		w.process.Calm = true
 		w.Run(2 * time.Minute) // the clock answers again, and nobody waits for longer than a minute
-		if w.wrong == nil && len(w.waiter.queue) > 0 {
-			w.wrong = fmt.Errorf("%d wait for ever", len(w.waiter.queue))
+		if n := len(w.waiter.queue); n > 0 {
+			w.broken("%d wait for ever", n)
 		}
 		require.NoError(t, w.wrong, "the same again: go test ./commitwait -run TestNoWaitOnAMachine -commitwait.worlds 1 -commitwait.first %d", s)
 		require.NoError(t, w.waiter.Close())
@@ -44,69 +45,43 @@ func TestNoWaitOnAMachineEndsBeforeTrueTime(t *testing.T) {
 	}
 }
 
-// commits is a world with one machine and a Waiter on its clock. What the leader does it does itself, when
-// the timer says so: all in one goroutine.
+// commits is a world with one process that waits. What the leader does it does itself, when the timer says so: all
+// in one goroutine.
 type commits struct {
 	*truetimetest.World
+	process *simulated.Process
 	rng     *rand.Rand
-	machine *truetimetest.Machine
 	waiter  *Waiter
 	waits   map[*wait]truetime.Time
-	until   truetime.Time // the machine sleeps until then
-	plan    int           // of the timer; older ones are void
-	calm    bool
+	plan    int // of the timer; older ones are void
 	seen    map[string]int
 	wrong   error
 }
 
 func newCommits(t *testing.T, seed uint64, seen map[string]int) *commits {
 	w := &commits{World: truetimetest.NewWorld(seed), rng: rand.New(rand.NewPCG(seed, 1)), waits: map[*wait]truetime.Time{}, seen: seen}
-	claim := 1 + w.upTo(20*time.Millisecond)
-	var links []truetimetest.Link
-	for i := range 3 {
-		behavior := truetimetest.Steady([]time.Duration{-claim, 0, claim}[w.rng.IntN(3)], claim)
-		if i == 0 && w.rng.IntN(2) == 0 {
-			behavior = truetimetest.Anywhere(4*claim, claim)
-		}
-		path := truetimetest.Path{There: truetimetest.Leg{Spread: 1 + w.upTo(claim)}, Back: truetimetest.Leg{Spread: 1 + w.upTo(claim), Loss: 0.05}}
-		links = append(links, truetimetest.Link{Server: w.NewServer(fmt.Sprint("s", i), behavior), Path: path})
-	}
-	oscillator := truetimetest.Constant([]float64{-200, 0, 200}[w.rng.IntN(3)])
-	w.machine = w.NewMachine("m", truetimetest.MachineConfig{Oscillator: oscillator, Sources: links, Poll: time.Second, MaxPoll: 4 * time.Second})
+	w.process = simulated.NewProcess(w.World, w.rng, "m", simulated.Servers(w.World, w.rng, 1+w.upTo(20*time.Millisecond)))
 	var err error
-	w.waiter, err = New(w.machine, WithSpin([]time.Duration{0, DefaultSpin}[w.rng.IntN(2)]))
+	w.waiter, err = New(w.process, WithSpin([]time.Duration{0, DefaultSpin}[w.rng.IntN(2)]))
 	require.NoError(t, err)
 	w.waiter.timer = w
-	w.again(500*time.Millisecond, w.commit)
-	w.again(40*time.Second, func() { w.disturb(links) })
+	w.process.Again(500*time.Millisecond, w.commit)
 	return w
 }
 
-func (w *commits) upTo(d time.Duration) time.Duration {
-	return time.Duration(w.rng.Int64N(int64(d) + 1))
-}
+func (w *commits) upTo(d time.Duration) time.Duration { return simulated.UpTo(w.rng, d) }
 
-func (w *commits) again(most time.Duration, do func()) {
-	w.After(w.upTo(most)+1, func() {
-		if !w.calm && w.wrong == nil {
-			w.awake(do)
-			w.again(most, do)
-		}
-	})
-}
-
-// awake has the process do something when it does not sleep.
-func (w *commits) awake(do func()) {
-	if left := w.until.Sub(w.Now()); left > 0 {
-		w.After(left+1, func() { w.awake(do) })
-	} else {
-		do()
+// broken keeps what went wrong first, and lets nothing new begin.
+func (w *commits) broken(format string, values ...any) {
+	if w.wrong == nil {
+		w.wrong = fmt.Errorf("after %v: "+format, append([]any{w.Elapsed()}, values...)...)
+		w.process.Calm = true
 	}
 }
 
 // commit waits for a timestamp that was Latest, or is further ahead, as a prepare timestamp may be.
 func (w *commits) commit() {
-	now, err := w.machine.Now()
+	now, err := w.process.Now()
 	if err != nil {
 		w.seen["no answer"]++
 		return
@@ -117,7 +92,7 @@ func (w *commits) commit() {
 	w.appointed()
 	if w.rng.IntN(4) == 0 {
 		w.After(w.upTo(100*time.Millisecond), func() {
-			w.awake(func() {
+			w.process.Awake(func() {
 				if w.waiter.leave(e) {
 					w.seen["given up"]++
 					delete(w.waits, e.wait)
@@ -139,12 +114,12 @@ func (w *commits) lead() {
 			switch err := <-e.done; {
 			case err == lead:
 			case err != nil:
-				w.wrong = fmt.Errorf("after %v: %w", w.Elapsed(), err)
+				w.broken("%w", err)
 			default:
 				w.seen["passed"]++
 				delete(w.waits, e)
 				if w.Now() <= timestamp {
-					w.wrong = fmt.Errorf("after %v: it is %v, and %v was said to have passed", w.Elapsed(), w.Now(), timestamp)
+					w.broken("it is %v, and %v was said to have passed", w.Now(), timestamp)
 				}
 			}
 		}
@@ -168,33 +143,10 @@ func (w *commits) Set(d time.Duration) {
 	plan := w.plan
 	w.After(max(d, 1), func() {
 		if plan == w.plan && w.wrong == nil {
-			w.awake(w.lead)
+			w.process.Awake(w.lead)
 		}
 	})
 }
 
 func (*commits) Wait() bool { return false }
 func (*commits) Close()     {}
-
-// disturb has something happen to the machine.
-func (w *commits) disturb(links []truetimetest.Link) {
-	d := w.upTo(10 * time.Second)
-	what := w.rng.IntN(5)
-	if what < 3 {
-		w.until = w.Now().Add(d)
-	}
-	switch what {
-	case 0:
-		w.machine.Pause(d)
-	case 1:
-		w.machine.Suspend(d)
-	case 2:
-		w.machine.Restore(d, true)
-	case 3:
-		w.machine.Restart() // of what polls, not of those who wait
-	default:
-		for _, l := range links {
-			w.machine.Cut(l.Server, 4*d)
-		}
-	}
-}

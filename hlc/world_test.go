@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/hlc"
+	"github.com/epsilontime/epsilon/internal/simulated"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -56,18 +57,17 @@ type messages struct {
 	wrong    error // the first invariant that was broken
 }
 
-// correspondent is a hybrid logical clock on a machine.
+// correspondent is a hybrid logical clock of a process.
 type correspondent struct {
-	*truetimetest.Machine
+	*simulated.Process
 	world *messages
 	clock *hlc.Clock
 	last  hlc.Timestamp
-	until truetime.Time // it sleeps until then
 }
 
 // Now lets the world know how wide the intervals are that the clock goes by.
 func (c *correspondent) Now() (truetime.Interval, error) {
-	now, err := c.Machine.Now()
+	now, err := c.Process.Now()
 	c.world.widest = max(c.world.widest, now.Width())
 	return now, err
 }
@@ -75,46 +75,14 @@ func (c *correspondent) Now() (truetime.Interval, error) {
 func newMessages(seed uint64, seen map[string]int) *messages {
 	w := &messages{World: truetimetest.NewWorld(seed), rng: rand.New(rand.NewPCG(seed, 1)), seen: seen}
 	w.physical = hlc.PhysicalTime(w.rng.IntN(3))
-	claim := 1 + w.upTo(50*time.Millisecond)
-	var links []truetimetest.Link
-	for i := range 3 {
-		behavior := truetimetest.Steady([]time.Duration{-claim, 0, claim}[w.rng.IntN(3)], claim)
-		if i == 0 && w.rng.IntN(2) == 0 {
-			behavior = truetimetest.Anywhere(4*claim, claim)
-		}
-		path := truetimetest.Path{There: truetimetest.Leg{Spread: 1 + w.upTo(claim)}, Back: truetimetest.Leg{Spread: 1 + w.upTo(claim), Loss: 0.05}}
-		links = append(links, truetimetest.Link{Server: w.NewServer(fmt.Sprint("s", i), behavior), Path: path})
-	}
+	servers := simulated.Servers(w.World, w.rng, 1+simulated.UpTo(w.rng, 50*time.Millisecond))
 	for i := range 2 + w.rng.IntN(2) {
-		oscillator := truetimetest.Constant([]float64{-200, 0, 200}[w.rng.IntN(3)])
-		c := &correspondent{world: w, Machine: w.NewMachine(fmt.Sprint("m", i), truetimetest.MachineConfig{Oscillator: oscillator, Sources: links, Poll: time.Second})}
+		c := &correspondent{world: w, Process: simulated.NewProcess(w.World, w.rng, fmt.Sprint("m", i), servers)}
 		c.clock, _ = hlc.New(c, hlc.WithPhysicalTime(w.physical))
 		w.nodes = append(w.nodes, c)
-		c.again(100*time.Millisecond, c.send)
-		c.again(40*time.Second, func() { c.disturb(links) })
+		c.Again(100*time.Millisecond, c.send)
 	}
 	return w
-}
-
-func (w *messages) upTo(d time.Duration) time.Duration {
-	return time.Duration(w.rng.Int64N(int64(d) + 1))
-}
-
-// again has the correspondent do something at random times.
-func (c *correspondent) again(most time.Duration, do func()) {
-	c.world.After(c.world.upTo(most)+1, func() {
-		c.awake(do)
-		c.again(most, do)
-	})
-}
-
-// awake has it do something when it does not sleep.
-func (c *correspondent) awake(do func()) {
-	if left := c.until.Sub(c.world.World.Now()); left > 0 {
-		c.world.After(left+1, func() { c.awake(do) })
-	} else if c.world.wrong == nil {
-		do()
-	}
 }
 
 func (c *correspondent) send() {
@@ -126,7 +94,7 @@ func (c *correspondent) send() {
 	w.seen["sent"]++
 	to := w.nodes[w.rng.IntN(len(w.nodes))]
 	for range w.rng.IntN(3) { // lost, or sent, or sent twice
-		w.After(w.upTo(time.Second)+1, func() { to.awake(func() { to.receive(got, c.Name()) }) })
+		w.After(simulated.UpTo(w.rng, time.Second)+1, func() { to.Awake(func() { to.receive(got, c.Name()) }) })
 	}
 }
 
@@ -165,26 +133,5 @@ func (c *correspondent) happened(got hlc.Timestamp, err error) bool {
 func (c *correspondent) expect(ok bool, format string, values ...any) {
 	if !ok && c.world.wrong == nil {
 		c.world.wrong = fmt.Errorf("%s after %v: "+format, append([]any{c.Name(), c.world.Elapsed()}, values...)...)
-	}
-}
-
-// disturb has something happen to the machine.
-func (c *correspondent) disturb(links []truetimetest.Link) {
-	w, d := c.world, c.world.upTo(10*time.Second)
-	what := w.rng.IntN(4)
-	if what < 3 {
-		c.until = w.World.Now().Add(d)
-	}
-	switch what {
-	case 0:
-		c.Pause(d)
-	case 1:
-		c.Suspend(d)
-	case 2:
-		c.Restore(d, true)
-	default:
-		for _, l := range links {
-			c.Cut(l.Server, 2*d)
-		}
 	}
 }

@@ -109,6 +109,19 @@ func TestHostClockIsInEveryIntervalWithRealDaemons(t *testing.T) {
 	}
 }
 
+// readUntil reads the clock, and has the truth in it, until its status is as wanted.
+func readUntil(t *testing.T, clock *truetime.Clock, what string, condition func(truetime.Status) bool) {
+	t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for !condition(clock.Status()) {
+		require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
+		for range 20 {
+			testbed.RequireTruth(t, clock)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // Daemons go and come back under a clock that is read all the time.
 func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd")
@@ -119,17 +132,6 @@ func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 	clock := startClock(t, 150, servers...)
 	require.NoError(t, clock.WaitSynchronized(t.Context(), 100*time.Millisecond))
 
-	readUntil := func(what string, condition func(truetime.Status) bool) {
-		t.Helper()
-		deadline := time.Now().Add(20 * time.Second)
-		for !condition(clock.Status()) {
-			require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
-			for range 20 {
-				testbed.RequireTruth(t, clock)
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
 	silent := func(n int) func(truetime.Status) bool {
 		return func(s truetime.Status) bool {
 			count := 0
@@ -146,21 +148,21 @@ func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 	}
 
 	servers[0].Stop()
-	readUntil("one silent source", silent(1))
-	readUntil("an answer from the others", inState(truetime.Synchronized))
+	readUntil(t, clock, "one silent source", silent(1))
+	readUntil(t, clock, "an answer from the others", inState(truetime.Synchronized))
 	for _, s := range servers[1:] {
 		s.Stop()
 	}
-	readUntil("holdover", inState(truetime.Holdover))
-	readUntil("four silent sources", silent(4))
+	readUntil(t, clock, "holdover", inState(truetime.Holdover))
+	readUntil(t, clock, "four silent sources", silent(4))
 	narrow := testbed.RequireTruth(t, clock).Uncertainty()
-	readUntil("a wider interval", func(s truetime.Status) bool { return s.Uncertainty > narrow+100*time.Microsecond })
+	readUntil(t, clock, "a wider interval", func(s truetime.Status) bool { return s.Uncertainty > narrow+100*time.Microsecond })
 
 	for _, s := range servers {
 		s.Restart()
 	}
-	readUntil("synchronization", inState(truetime.Synchronized))
-	readUntil("no silent source", silent(0))
+	readUntil(t, clock, "synchronization", inState(truetime.Synchronized))
+	readUntil(t, clock, "no silent source", silent(0))
 	for _, s := range servers {
 		s.Restart()
 		for range 100 {

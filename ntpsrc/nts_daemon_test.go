@@ -32,19 +32,6 @@ func startNTSClock(t *testing.T, authority *testbed.Authority, keyExchanges ...s
 	return clock
 }
 
-// readUntil reads the clock, and has the truth in it, until its status is as wanted.
-func readUntil(t *testing.T, clock *truetime.Clock, what string, condition func(truetime.Status) bool) {
-	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
-	for !condition(clock.Status()) {
-		require.True(t, time.Now().Before(deadline), "waiting for %s: %+v", what, clock.Status())
-		for range 20 {
-			testbed.RequireTruth(t, clock)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func TestHostClockIsInEveryIntervalUnderNTS(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd")
 	t.Parallel()

@@ -2,12 +2,9 @@ package bench
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
@@ -83,23 +80,4 @@ func measureIdle(b *testing.B) {
 	time.Sleep(time.Duration(b.N) * time.Second)
 	elapsed := time.Since(start)
 	b.ReportMetric(100*(processorTime(b)-used).Seconds()/elapsed.Seconds(), "%core")
-}
-
-// processorTime is what this process has used so far.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
-// heapInUse is what is left after a collection.
-func heapInUse() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
 }

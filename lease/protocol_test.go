@@ -2,6 +2,7 @@ package lease
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -95,21 +96,25 @@ func TestTimestampsGrowAndStayInsideTheLease(t *testing.T) {
 	}
 }
 
+// impossible makes a good record one that nobody can have written.
+var impossible = map[string]func(*Record){
+	"no token":           func(r *Record) { r.Token = 0 },
+	"the last token":     func(r *Record) { r.Token = maxToken },
+	"no ttl":             func(r *Record) { r.TTL = 0 },
+	"a ttl of a year":    func(r *Record) { r.TTL = 365 * 24 * time.Hour },
+	"no session":         func(r *Record) { r.Session = Session{} },
+	"no expiry":          func(r *Record) { r.Expiry = 0 },
+	"session, no holder": func(r *Record) { r.Holder = "" },
+}
+
 func TestRecordsThatNobodyCanHaveWrittenAreCorrupt(t *testing.T) {
 	good := holding(1100).record
 	require.NoError(t, good.validate())
 	require.NoError(t, Record{}.validate())
 	require.NoError(t, Record{Version: 1, Token: 1, TTL: time.Second}.validate())
-	for name, spoil := range map[string]func(*Record){
-		"no version":         func(r *Record) { r.Version = 0 },
-		"no token":           func(r *Record) { r.Token = 0 },
-		"the last token":     func(r *Record) { r.Token = maxToken },
-		"no ttl":             func(r *Record) { r.TTL = 0 },
-		"a ttl of a year":    func(r *Record) { r.TTL = 365 * 24 * time.Hour },
-		"no session":         func(r *Record) { r.Session = Session{} },
-		"no expiry":          func(r *Record) { r.Expiry = 0 },
-		"session, no holder": func(r *Record) { r.Holder = "" },
-	} {
+	spoils := maps.Clone(impossible)
+	spoils["no version"] = func(r *Record) { r.Version = 0 }
+	for name, spoil := range spoils {
 		r := good
 		spoil(&r)
 		require.ErrorIs(t, r.validate(), ErrCorrupt, name)

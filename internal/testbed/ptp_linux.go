@@ -203,18 +203,14 @@ func (p *PTP) StopGrandmaster() {
 // StartGrandmaster starts it again, with nothing remembered.
 func (p *PTP) StartGrandmaster(announce PTPTime) {
 	p.t.Helper()
-	p.serving = "grandmaster"
-	p.grandmaster = p.run(p.inside, p.serving)
-	p.Announce(announce)
+	p.serve("grandmaster", announce)
 }
 
 // ReplaceGrandmaster ends the grandmaster and starts another one in its place, with an identity of its own.
 func (p *PTP) ReplaceGrandmaster(announce PTPTime) {
 	p.t.Helper()
 	p.StopGrandmaster()
-	p.serving = "successor"
-	p.grandmaster = p.run(p.inside, p.serving)
-	p.Announce(announce)
+	p.serve("successor", announce)
 }
 
 // PTPLie is by how much a lying grandmaster is fast.
@@ -224,8 +220,14 @@ const PTPLie = 300 * time.Millisecond
 func (p *PTP) ReplaceGrandmasterByLiar(announce PTPTime) {
 	p.t.Helper()
 	p.StopGrandmaster()
-	p.serving = "liar"
-	p.grandmaster = p.run(p.inside, p.serving)
+	p.serve("liar", announce)
+}
+
+// serve starts a grandmaster by its configuration of that name.
+func (p *PTP) serve(name string, announce PTPTime) {
+	p.t.Helper()
+	p.serving = name
+	p.grandmaster = p.run(p.inside, name)
 	p.Announce(announce)
 }
 

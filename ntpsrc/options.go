@@ -86,7 +86,8 @@ func WithMaxReferenceAge(max time.Duration) Option {
 // WithoutKernelStamps leaves the kernel's stamps of packets unused, and makes δ some tens of
 // microseconds longer. Without it, on Linux, the kernel is asked to stamp the packets that it
 // receives for the time of each poll; where no other program wants that, it has to patch its code
-// for it each time, which a machine with isolated processors may not want.
+// for it each time, which a machine with isolated processors may not want. And one file descriptor of the
+// process, by which it is told when anybody sets the wall clock, is opened at the first poll and stays open.
 func WithoutKernelStamps() Option {
 	return func(l *limits) error {
 		l.programStamps = true

@@ -52,6 +52,9 @@ type Clock struct {
 // to wait for a first answer. Mistakes in the sources and options are reported together, in one
 // error, and then nothing has been started.
 //
+// However many sources there are, what waits for the next poll is one goroutine and, on Linux, one file
+// descriptor.
+//
 // How many sources? With n voters the clock stays right while f = ⌊(n−1)/2⌋ of them are wrong: none
 // of 2, 1 of 3 or 4, 2 of 5. Four leave three when one is down (RFC 8633 section 3.2).
 func New(sources []Source, options ...Option) (*Clock, error) {

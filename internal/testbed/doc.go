@@ -1,5 +1,5 @@
-// Package testbed starts real NTP daemons on this host for tests, serving this host's clock, so that
-// the truth is known.
+// Package testbed starts real NTP and PTP daemons on this host for tests, serving this host's clock, so
+// that the truth is known.
 //
 // A test that asks a server of our own proves that our two halves agree. A test that asks chronyd
 // proves more, and it can still check every answer: an honest daemon here serves CLOCK_REALTIME,

@@ -9,8 +9,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Sequencer hands out strictly increasing commit timestamps. It is one atomic word, and safe for use by
-// many goroutines.
+// Sequencer hands out strictly increasing commit timestamps, which [Waiter.DoFrom] takes from its Next. It is
+// one atomic word, and safe for use by many goroutines.
 //
 // It orders the commits of one process. Its memory is not kept: a new leader raises the floor to the
 // last timestamp of the one before, or waits until that has passed.

@@ -44,12 +44,15 @@ func Open(sparing bool) Alarm {
 		unix.Close(fd)
 		return newGoTimer()
 	}
+	return onTimerfd(fd)
+}
+
+// onTimerfd takes over the descriptor. It returns Go's timer where the runtime's poller does not take it, as when
+// the user may watch no more files (epoll(7), max_user_watches).
+func onTimerfd(fd int) Alarm {
 	t := &fdTimer{file: os.NewFile(uintptr(fd), "timerfd")}
-	if t.file.SetReadDeadline(time.Time{}) != nil { // not watched by the poller, which has limits of its own (epoll(7), max_user_watches)
-		t.file.Close()
-		return newGoTimer()
-	}
-	if t.conn, err = t.file.SyscallConn(); err != nil {
+	var err error
+	if t.conn, err = t.file.SyscallConn(); err != nil || t.file.SetReadDeadline(time.Time{}) != nil {
 		t.file.Close()
 		return newGoTimer()
 	}
@@ -93,7 +96,7 @@ func (t *fdTimer) Wait() bool {
 		return false
 	}
 	if err != nil {
-		// The runtime's poller would not take the descriptor, or broke. Late is better than never.
+		// The runtime's poller broke. Late is better than never.
 		time.Sleep(time.Millisecond)
 	}
 	return true

@@ -1,7 +1,9 @@
 package alarm
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -40,4 +42,20 @@ func TestSparingTimerLeavesHalfOfTheDescriptors(t *testing.T) {
 	require.IsType(t, &goTimer{}, exhausted, "none left")
 	require.IsType(t, &goTimer{}, few, "half are gone")
 	require.IsType(t, &fdTimer{}, shared, "one that many share is worth it")
+}
+
+// Wait could only come back at once then, again and again.
+func TestTimerThatTheRuntimeCannotWatchIsGos(t *testing.T) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	require.NoError(t, err)
+	watched := os.NewFile(uintptr(fd), "watched already") // so that it cannot be a second time (epoll_ctl(2), EEXIST)
+	require.NoError(t, watched.SetReadDeadline(time.Time{}))
+	timer := onTimerfd(fd)
+	defer timer.Close()
+	require.IsType(t, &goTimer{}, timer)
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	require.ErrorIs(t, err, unix.EBADF, "it is closed")
+	_ = watched.Close()
+	timer.Set(0)
+	require.True(t, timer.Wait())
 }

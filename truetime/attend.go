@@ -24,12 +24,15 @@ import (
 // oneByOne is how many sources are asked one after the other when they are due together.
 const oneByOne = 16
 
-// attend sees to what is due until the clock is closed or another goroutine does that.
-func (c *Clock) attend(ctx context.Context) {
-	var reached monotonic.Instant
+// attend asks the sources that are its own to ask, and then sees to what is due, until the clock is closed or
+// another goroutine does that. Reached is what the counter was to have reached when they were due.
+func (c *Clock) attend(ctx context.Context, own []*poller, reached monotonic.Instant) {
 	for {
-		for i, p := range c.due(reached) {
-			if !c.ask(ctx, p, i < oneByOne) || ctx.Err() != nil {
+		for i, p := range own {
+			// Who takes over asks the others too. To find out again who is due would not do: where the counter
+			// has stopped that is nobody but the first.
+			takeOver := func() { c.attend(ctx, own[i+1:], reached) }
+			if !c.ask(ctx, p, takeOver) || ctx.Err() != nil {
 				return
 			}
 		}
@@ -37,11 +40,25 @@ func (c *Clock) attend(ctx context.Context) {
 			return
 		}
 		reached = c.awake()
+		own = c.begin(ctx, reached)
 	}
 }
 
-// due returns the sources that are to be asked now, each once: those that were due when the counter was
-// to have reached the given reading, too.
+// begin has all that are due asked by goroutines of their own, but for those that it returns: they are the
+// attendant's to ask.
+func (c *Clock) begin(ctx context.Context, reached monotonic.Instant) (own []*poller) {
+	for _, p := range c.due(reached) {
+		if p.handsOver && len(own) < oneByOne {
+			own = append(own, p)
+		} else {
+			c.running.Go(func() { c.poll(ctx, p) })
+		}
+	}
+	return own
+}
+
+// due returns the sources that are to be asked now, and will be, each once: those that were due when the
+// counter was to have reached the given reading, too.
 func (c *Clock) due(reached monotonic.Instant) (pollers []*poller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,6 +66,7 @@ func (c *Clock) due(reached monotonic.Instant) (pollers []*poller) {
 	stopped := now.Sub(c.counter.Now()) > engine.LookEvery/2 // then nobody's time would come but that of the first
 	for _, p := range c.pollers {
 		if due, ok := c.engine.Due(p.index); ok && !p.asked && (due <= now || stopped) {
+			p.asked = true
 			pollers = append(pollers, p)
 		}
 	}
@@ -99,21 +117,14 @@ func (c *Clock) earliest() monotonic.Instant {
 	return earliest
 }
 
-// ask has a source polled, by the caller if it may and the source hands over, and reports whether the caller is
-// still the attendant.
-func (c *Clock) ask(ctx context.Context, p *poller, may bool) bool {
-	c.mu.Lock()
-	p.asked = true
-	c.mu.Unlock()
-	if !p.handsOver || !may {
-		c.running.Go(func() { c.poll(ctx, p) })
-		return true
-	}
+// ask polls a source that hands over, and reports whether the caller is still the attendant. If not, another
+// goroutine takes over.
+func (c *Clock) ask(ctx context.Context, p *poller, takeOver func()) bool {
 	attending := true
 	c.poll(handover.With(ctx, func() {
 		if attending {
 			attending = false
-			c.running.Go(func() { c.attend(ctx) })
+			c.running.Go(takeOver)
 		}
 	}), p)
 	return attending

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -102,27 +103,65 @@ func TestSourceThatFallsSilentDoesNotDelayTheOthers(t *testing.T) {
 	})
 }
 
+// waiting is a source that is too far away to be waited for.
+type waiting struct{ *fake }
+
+func (waiting) HandsOver() {}
+
+func (w waiting) Sample(ctx context.Context, counter monotonic.Counter) (Sample, error) {
+	handover.Before(ctx)
+	return w.fake.Sample(ctx, counter)
+}
+
 // A counter that has stopped makes every answer wrong in time. What the sources say will show it, if they
-// are asked.
+// are asked, all of them: a single one proves nothing.
 func TestSourcesAreAskedThoughTheCounterHasStopped(t *testing.T) {
-	near, prompt := prompts(3)
-	far := fakes(3)
-	for name, sources := range map[string][]Source{"near": prompt, "far": asSources(far)} {
+	for name, kind := range map[string]func(*fake) Source{
+		"near":         func(f *fake) Source { return &prompt{fake: f} },
+		"handing over": func(f *fake) Source { return waiting{f} },
+		"far":          func(f *fake) Source { return f },
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var counter monotonic.Manual
+				all := fakes(3)
+				var sources []Source
+				for _, f := range all {
+					sources = append(sources, kind(f))
+				}
 				start(t, sources, WithCounter(&counter), WithPoll(time.Second, time.Second))
 				pass(5 * time.Second)
 				began := time.Now()
 				pass(20 * time.Second)
-				asked := far[0]
-				if name == "near" {
-					asked = near[0].fake
+				for _, f := range all {
+					require.GreaterOrEqual(t, f.pollsSince(began), 10, "source %s", f.name)
 				}
-				require.GreaterOrEqual(t, asked.pollsSince(began), 10)
 			})
 		})
 	}
+}
+
+// eager is an alarm that fires too soon, as it may.
+type eager struct{ alarm.Alarm }
+
+func (e eager) Wait() bool {
+	e.Set(time.Millisecond)
+	return e.Alarm.Wait()
+}
+
+func TestAlarmThatFiresTooSoonDoesNotMakeTheClockPollTooOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, sources := prompts(2)
+		c := start(t, sources, WithPoll(time.Second, time.Second))
+		pass(5 * time.Second)
+		c.mu.Lock()
+		c.alarm = eager{c.alarm}
+		c.mu.Unlock()
+		began := time.Now()
+		pass(10 * time.Second)
+		require.LessOrEqual(t, all[0].pollsSince(began), 10)
+		require.GreaterOrEqual(t, all[0].pollsSince(began), 9)
+	})
 }
 
 func TestCloseWhileASourceHangsWaitsForIt(t *testing.T) {

@@ -66,7 +66,7 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	c.alarm = alarm.Open(false)
-	c.running.Go(func() { c.attend(ctx) })
+	c.running.Go(func() { c.attend(ctx, c.begin(ctx, 0), 0) })
 	if system := config.leaps.system; system != nil {
 		c.running.Go(func() { c.keepLeapSeconds(ctx, system, rereadAfter) })
 	}

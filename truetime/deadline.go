@@ -14,7 +14,7 @@ type deadline struct {
 	at     time.Time // Go's clock will do: no bound follows from it
 
 	mu    sync.Mutex
-	inner context.Context // nil until somebody waits
+	inner context.Context // nil until somebody waits, or it has ended
 	stop  context.CancelFunc
 }
 
@@ -26,7 +26,7 @@ func withDeadline(parent context.Context, after time.Duration) *deadline {
 func (d *deadline) cancel() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.inner == nil {
+	if d.inner == nil && !d.over() {
 		d.inner, d.stop = context.WithCancel(d.parent)
 	}
 	d.stop()
@@ -51,16 +51,20 @@ func (d *deadline) Done() <-chan struct{} {
 func (d *deadline) Err() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.inner != nil {
+	if d.inner != nil || d.over() {
 		return d.inner.Err()
 	}
-	if err := d.parent.Err(); err != nil {
-		return err
-	}
+	return d.parent.Err()
+}
+
+// over reports whether it has run out, and if so makes it one of the library's, which stays so whatever comes
+// after. The lock is held.
+func (d *deadline) over() bool {
 	if time.Now().Before(d.at) {
-		return nil
+		return false
 	}
-	return context.DeadlineExceeded
+	d.inner, d.stop = context.WithDeadline(d.parent, d.at)
+	return true
 }
 
 func (d *deadline) Value(key any) any {

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch notices when anybody sets CLOCK_REALTIME. It costs one system call to begin it and one to ask it.
+// Watch notices when anybody sets CLOCK_REALTIME. It costs one system call to begin it and one to ask it. The zero
+// Watch has seen nothing, and says that it may have been set.
 type Watch struct{ begun uint64 }
 
 // setting is the timer that all watches of the process stand on: one that is due at the end of time, and is
@@ -16,20 +17,19 @@ type Watch struct{ begun uint64 }
 var setting struct {
 	sync.Mutex
 	fd    int
-	open  bool
-	count uint64 // how often it was found cancelled
+	count uint64 // one more than how often it was found cancelled; 0 if there is none yet
 }
 
 // NewWatch begins to watch.
 func NewWatch() (Watch, error) {
 	setting.Lock()
 	defer setting.Unlock()
-	if !setting.open {
+	if setting.count == 0 {
 		fd, err := openSetting()
 		if err != nil {
 			return Watch{}, err
 		}
-		setting.fd, setting.open = fd, true
+		setting.fd, setting.count = fd, 1
 	}
 	return Watch{settings()}, nil
 }
@@ -47,7 +47,7 @@ func openSetting() (int, error) {
 	return fd, nil
 }
 
-// settings returns how often the clock was found to have been set. The lock is held.
+// settings counts how often the clock was found to have been set. The lock is held.
 func settings() uint64 {
 	var expirations [8]byte
 	// A timer that nothing has happened to has nothing to read. The read that fails because it was cancelled
@@ -67,5 +67,5 @@ func settings() uint64 {
 func (w Watch) WasSet() bool {
 	setting.Lock()
 	defer setting.Unlock()
-	return !setting.open || settings() != w.begun
+	return w.begun == 0 || settings() != w.begun
 }

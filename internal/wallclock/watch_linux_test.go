@@ -45,3 +45,9 @@ func TestWatchOfAClockThatNobodySetsSeesNothing(t *testing.T) {
 		require.False(t, w.WasSet())
 	}
 }
+
+func TestWatchThatWasNeverBegunTrustsNothing(t *testing.T) {
+	_, err := wallclock.NewWatch()
+	require.NoError(t, err)
+	require.True(t, wallclock.Watch{}.WasSet())
+}

@@ -2,6 +2,7 @@ package truetime
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,34 @@ func TestAlarmThatFiresTooSoonDoesNotMakeTheClockPollTooOften(t *testing.T) {
 		pass(10 * time.Second)
 		require.LessOrEqual(t, all[0].pollsSince(began), 10)
 		require.GreaterOrEqual(t, all[0].pollsSince(began), 9)
+	})
+}
+
+// setBack is a counter that goes back.
+type setBack struct {
+	bubbleCounter
+	by *atomic.Int64
+}
+
+func (c setBack) Now() monotonic.Instant {
+	return c.bubbleCounter.Now() - monotonic.Instant(c.by.Load())
+}
+
+// What is due when the counter reads what it has read long ago must not be waited for.
+func TestCounterThatWentBackAnHourDoesNotStopThePollsForAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, sources := prompts(2)
+		counter := setBack{newBubbleCounter(0), new(atomic.Int64)}
+		pass(2 * time.Hour)
+		c := start(t, sources, WithCounter(counter), WithPoll(time.Second, time.Second))
+		pass(5 * time.Second)
+		counter.by.Store(int64(time.Hour))
+		c.mu.Lock()
+		c.alarm.Set(0) // it fires too soon, so that nothing is due
+		c.mu.Unlock()
+		began := time.Now()
+		pass(20 * time.Second)
+		require.GreaterOrEqual(t, all[0].pollsSince(began), 10)
 	})
 }
 

@@ -104,6 +104,33 @@ func TestSourceThatFallsSilentDoesNotDelayTheOthers(t *testing.T) {
 	})
 }
 
+// Nobody is to wait for many who are slow, and who does not hand over is not to wait for anybody.
+func TestOnlyTheFirstFewAreAskedOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow = 400 * time.Microsecond
+		all, sources := prompts(3 * oneByOne)
+		for _, p := range all {
+			p.there = slow
+		}
+		last := newFake("last")
+		began := time.Now().Add(-1)
+		asked := func() (n int) {
+			for _, p := range all {
+				n += p.pollsSince(began)
+			}
+			return n
+		}
+		start(t, append(sources, last), WithPoll(time.Second, time.Second))
+		synctest.Wait()
+		require.Equal(t, 1+2*oneByOne, asked())
+		require.Equal(t, 1, last.pollsSince(began))
+		pass(slow)
+		require.Equal(t, 2+2*oneByOne, asked())
+		pass((oneByOne - 2) * slow)
+		require.Equal(t, len(all), asked())
+	})
+}
+
 // waiting is a source that is too far away to be waited for.
 type waiting struct{ *fake }
 

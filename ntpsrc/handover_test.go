@@ -52,6 +52,11 @@ func TestEveryWaitIsSaidBefore(t *testing.T) {
 			}
 			return b.sources[0]
 		},
+		"a member of a pool that chooses a server for another clock": func(t *testing.T) truetime.Source {
+			m := Pool("pool.example.invalid", 1)[0].(*member)
+			m.busy <- struct{}{}
+			return m
+		},
 		"a key exchange": func(t *testing.T) truetime.Source {
 			return NTS(mutePort(t), WithTLSConfig(&tls.Config{}))
 		},

@@ -68,7 +68,7 @@ func Pool(name string, n int, options ...Option) []truetime.Source {
 	}
 	var sources []truetime.Source
 	for i := range max(n, 1) {
-		sources = append(sources, &member{pool: p, name: fmt.Sprintf("%s#%d", name, i+1)})
+		sources = append(sources, &member{pool: p, name: fmt.Sprintf("%s#%d", name, i+1), busy: newBusy()})
 	}
 	return sources
 }
@@ -194,6 +194,8 @@ type member struct {
 	pool *pool
 	name string
 
+	busy    busy       // whoever takes an address for it has it
+	mu      sync.Mutex // guards what follows: it may serve several clocks
 	address netip.Addr // not valid if none is in use
 	server  *server
 	silent  int // polls in a row without an answer
@@ -211,6 +213,8 @@ func (m *member) Validate() error { return m.pool.mistake }
 
 // Judged tells the source what the clock thinks of the server that it asks.
 func (m *member) Judged(v truetime.Verdict) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch v {
 	case truetime.Falseticker, truetime.Convicted, truetime.Unusable:
 		m.wrong++
@@ -227,30 +231,65 @@ func (m *member) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	if m.pool.mistake != nil {
 		return truetime.Sample{}, m.pool.mistake
 	}
+	asked, err := m.choose(ctx)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	sample, err := asked.Sample(ctx, counter)
+	return sample, m.note(asked, err)
+}
+
+// choose returns the server to ask.
+func (m *member) choose(ctx context.Context) (*server, error) {
+	if err := m.busy.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.busy.unlock()
+	if s := m.present(); s != nil {
+		return s, nil
+	}
+	a, err := m.pool.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.address, m.server = a, m.pool.newServer(a)
+	return m.server, nil
+}
+
+// present returns the server in use, or nil if there is none or it has been bad for too long.
+func (m *member) present() *server {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.server != nil && (m.silent >= maxBadPolls || m.wrong >= maxBadPolls) {
 		m.replace()
 	}
-	if m.server == nil {
-		a, err := m.pool.take(ctx)
-		if err != nil {
-			return truetime.Sample{}, err
-		}
-		m.address, m.server = a, m.pool.newServer(a)
-	}
-	sample, err := m.server.Sample(ctx, counter)
-	switch {
-	case err == nil:
-		m.silent = 0
-	case errors.Is(err, truetime.ErrDenied):
-		// It is this server that does not want to be asked, not the pool.
-		m.replace()
-		return truetime.Sample{}, fmt.Errorf("%w: another server is asked from now on: %v", truetime.ErrUnusable, err)
-	case !errors.Is(err, truetime.ErrSlowDown):
-		m.silent++
-	}
-	return sample, err
+	return m.server
 }
 
+// note takes notice of what came of asking a server, and returns what to say of it.
+func (m *member) note(asked *server, err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	present := asked == m.server // another clock may have replaced it meanwhile
+	switch {
+	case errors.Is(err, truetime.ErrDenied):
+		// It is this server that does not want to be asked, not the pool.
+		if present {
+			m.replace()
+		}
+		return fmt.Errorf("%w: another server is asked from now on: %v", truetime.ErrUnusable, err)
+	case !present || errors.Is(err, truetime.ErrSlowDown):
+	case err == nil:
+		m.silent = 0
+	default:
+		m.silent++
+	}
+	return err
+}
+
+// replace gives the server back. The lock is held.
 func (m *member) replace() {
 	m.pool.giveBack(m.address)
 	m.address, m.server, m.silent, m.wrong = netip.Addr{}, nil, 0, 0

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/internal/ntpserver"
@@ -271,4 +273,27 @@ func TestClockReplacesTheLiarOfItsPool(t *testing.T) {
 		require.NotEqual(t, liar, s.(*member).address)
 	}
 	require.EqualValues(t, 1, clock.Status().Epoch)
+}
+
+// A source may serve two clocks. While one of them replaces a server the other may be asking it.
+func TestPoolServesTwoClocksAtOnce(t *testing.T) {
+	b := newPoolBed(t, 3, 1)
+	for _, s := range b.servers {
+		s.Set(ntpserver.Behavior{Kiss: "DENY"})
+	}
+	m := b.sources[0].(*member)
+	var clocks sync.WaitGroup
+	for range 2 {
+		clocks.Go(func() {
+			for range 100 {
+				m.Judged(truetime.Falseticker)
+				_, err := m.Sample(t.Context(), b.counter)
+				assert.Error(t, err)
+			}
+		})
+	}
+	clocks.Wait()
+	b.pool.mu.Lock()
+	defer b.pool.mu.Unlock()
+	require.LessOrEqual(t, len(b.pool.taken), 1, "and no server is lost")
 }

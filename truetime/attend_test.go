@@ -192,6 +192,38 @@ func TestAlarmThatFiresTooSoonDoesNotMakeTheClockPollTooOften(t *testing.T) {
 	})
 }
 
+// attended is an alarm that knows how many wait for it.
+type attended struct {
+	alarm.Alarm
+	waiting, most *atomic.Int32
+}
+
+func (a attended) Wait() bool {
+	a.most.Store(max(a.most.Load(), a.waiting.Add(1)))
+	defer a.waiting.Add(-1)
+	return a.Alarm.Wait()
+}
+
+func TestClockHasOneAttendantHoweverOftenSourcesHandOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sources []Source
+		for _, f := range fakes(5) {
+			sources = append(sources, waiting{f})
+		}
+		c := start(t, sources, WithPoll(time.Second, time.Second))
+		pass(5 * time.Second)
+		watched := attended{c.alarm, new(atomic.Int32), new(atomic.Int32)}
+		c.mu.Lock()
+		c.alarm = watched
+		c.mu.Unlock()
+		for range 20 {
+			pass(1500 * time.Millisecond)
+			require.EqualValues(t, 1, watched.waiting.Load())
+		}
+		require.EqualValues(t, 1, watched.most.Load())
+	})
+}
+
 // setBack is a counter that goes back.
 type setBack struct {
 	bubbleCounter

@@ -38,6 +38,18 @@ func TestContextEndsTheWaitForAnotherLookUp(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+func TestNameIsLookedUpAgainAfterItsAddressWasGivenUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	target := newTarget(address{host: "localhost", port: 123})
+	for range 3 {
+		_, err := target.resolve(ctx)
+		require.NoError(t, err)
+		target.giveUp()
+		require.False(t, target.chosen.IsValid())
+	}
+}
+
 // A context that ends between the checks of it is not missed.
 func TestContextThatEndsWhileTheSocketIsOpenedEndsThePoll(t *testing.T) {
 	s := startServer(t, ntpserver.Behavior{Silent: true})

@@ -94,6 +94,18 @@ func TestServerFartherAwayThanADirectWaitIsNotWaitedForDirectly(t *testing.T) {
 	require.Zero(t, far.(*linuxSocket).direct)
 }
 
+// Datagrams that answer nothing must not let a thread wait again and again: nobody is told that it does.
+func TestDirectWaitsOfAnExchangeAreLimitedTogether(t *testing.T) {
+	silent := startServer(t, ntpserver.Behavior{Silent: true})
+	opened, err := openSocket(netip.MustParseAddrPort(silent.Address()), false, 0)
+	require.NoError(t, err)
+	defer opened.close()
+	s := opened.(*linuxSocket)
+	require.Positive(t, s.direct)
+	require.False(t, s.waitDirectly(t.Context()))
+	require.LessOrEqual(t, s.direct, time.Duration(0))
+}
+
 func TestAddressWithAZone(t *testing.T) {
 	_, address, err := sockaddr(netip.MustParseAddrPort("[fe80::1%7]:123"))
 	require.NoError(t, err)

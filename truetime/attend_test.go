@@ -90,6 +90,26 @@ func TestSourceThatHangsStopsNobodyElseAndIsAskedAgainWhenItComesBack(t *testing
 	}
 }
 
+func TestContextOfAPollEndsWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given atomic.Value
+		start(t, []Source{keeping{newFake("a"), &given}}, WithPoll(time.Hour, time.Hour))
+		pass(10 * time.Millisecond)
+		require.ErrorIs(t, given.Load().(context.Context).Err(), context.Canceled)
+	})
+}
+
+// keeping is a source that keeps the context that it was given.
+type keeping struct {
+	*fake
+	given *atomic.Value
+}
+
+func (k keeping) Sample(ctx context.Context, counter monotonic.Counter) (Sample, error) {
+	k.given.Store(ctx)
+	return k.fake.Sample(ctx, counter)
+}
+
 func TestSourceThatFallsSilentDoesNotDelayTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all, sources := prompts(4)
@@ -120,7 +140,7 @@ func TestOnlyTheFirstFewAreAskedOneAfterTheOther(t *testing.T) {
 			}
 			return n
 		}
-		start(t, append(sources, last), WithPoll(time.Second, time.Second))
+		start(t, append(Group("slow", sources...), last), WithPoll(time.Second, time.Second))
 		synctest.Wait()
 		require.Equal(t, 1+2*oneByOne, asked())
 		require.Equal(t, 1, last.pollsSince(began))

@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +38,18 @@ func TestTimers(t *testing.T) {
 			timer.Set(5 * time.Millisecond)
 			require.True(t, timer.Wait())
 			require.GreaterOrEqual(t, time.Since(set), 5*time.Millisecond, "the earlier one is forgotten")
+		})
+		t.Run(name+", to what is over while somebody waits", func(t *testing.T) {
+			timer := open()
+			defer timer.Close()
+			for _, d := range []time.Duration{0, -1, -time.Hour, math.MinInt64} {
+				timer.Set(math.MaxInt64)
+				ended := make(chan bool)
+				go func() { ended <- timer.Wait() }()
+				time.Sleep(time.Millisecond) // it waits, more often than not
+				timer.Set(d)
+				require.True(t, <-ended)
+			}
 		})
 		t.Run(name+", while somebody begins to wait", func(t *testing.T) {
 			timer := open()

@@ -16,7 +16,7 @@ type key struct{}
 // With returns a context in which [Before] calls f, which must bear to be called more than once.
 func With(ctx context.Context, f func()) context.Context { return context.WithValue(ctx, key{}, f) }
 
-// Before is to be called before anything that may take long. It returns at once.
+// Before is to be called before anything that may take long, by the goroutine that was asked. It returns at once.
 func Before(ctx context.Context) {
 	if f, ok := ctx.Value(key{}).(func()); ok {
 		f()

@@ -13,7 +13,9 @@ import (
 type Watch struct{ begun uint64 }
 
 // setting is the timer that all watches of the process stand on: one that is due at the end of time, and is
-// cancelled when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). It stays open.
+// cancelled when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). There is one such clock, so
+// there is one timer, for life: one for each source would cost a descriptor each, and one for each exchange
+// four system calls.
 var setting struct {
 	sync.Mutex
 	fd    int

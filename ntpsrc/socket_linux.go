@@ -2,7 +2,6 @@ package ntpsrc
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,24 +16,6 @@ import (
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
-
-// What a stamp says about the counter is the business of package wallclock.
-//
-// # Transmit stamps
-//
-// A software transmit stamp (SOF_TIMESTAMPING_TX_SOFTWARE) is not used. It is made by the device's
-// driver, which should do so before it hands the packet over (Documentation/networking/
-// timestamping.rst, 1.3.1), but nothing makes it, and one made after the packet has left would be
-// later than the truth. What is used is the stamp of the packet scheduler
-// (SOF_TIMESTAMPING_TX_SCHED): the kernel itself makes it in __dev_queue_xmit (net/core/dev.c),
-// before any queue or driver has seen the packet, loopback included. Where a packet passes several
-// devices there are several of them, and the first counts.
-//
-// # Receive stamps
-//
-// They are made when the kernel gets the packet from the device, or, if stamping has been switched
-// on too late for that, when it is read (net/socket.c, __sock_recv_timestamp): never before it
-// arrived.
 
 // directWait is how long a thread waits for the reply itself, before it leaves that to the runtime's
 // poller: the poller's thread, and then this one, would have to be woken by way of each other, which
@@ -101,8 +82,8 @@ func sockaddr(to netip.AddrPort) (family int, address unix.Sockaddr, err error) 
 	return unix.AF_INET6, a, nil
 }
 
-// requestStamps asks the kernel for stamps. A stamp counts only if it can be told that nobody sets
-// the wall clock meanwhile, so where that cannot be watched there are none.
+// requestStamps asks the kernel for stamps: what they are is told in package wallclock. One counts only if it
+// can be told that nobody sets the wall clock meanwhile, so where that cannot be watched there are none.
 func (s *linuxSocket) requestStamps() {
 	const flags = unix.SOF_TIMESTAMPING_SOFTWARE | // report software stamps
 		unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SCHED |
@@ -131,12 +112,8 @@ func (s *linuxSocket) send(b []byte) error {
 // What is in that queue has to be taken, or the socket looks ready to be read for ever.
 func (s *linuxSocket) takeSent() {
 	var nothing [1]byte // a stamp comes without data
-	n, err := retry(func() (int, error) {
-		_, n, _, _, err := syscall.Recvmsg(s.fd, nothing[:], s.control[:], unix.MSG_ERRQUEUE)
-		return n, err
-	})
-	if err == nil && s.sent == 0 && isSchedulerStamp(s.control[:n]) {
-		s.sent = wallclock.SoftwareStamp(s.control[:n])
+	if _, stamp, _ := wallclock.TakeSent(s.fd, nothing[:], s.control[:]); s.sent == 0 {
+		s.sent = stamp
 	}
 }
 
@@ -236,17 +213,6 @@ func (s *linuxSocket) look(counter monotonic.Counter) (wallclock.Look, bool) {
 	}
 	l, err := wallclock.Read(counter)
 	return l, err == nil
-}
-
-// isSchedulerStamp reports whether the stamp among control messages of the error queue was made when
-// the request entered the packet scheduler, and not at some other stage of its way.
-func isSchedulerStamp(control []byte) bool {
-	const scheduled = 1 // SCM_TSTAMP_SCHED, include/uapi/linux/errqueue.h
-	const origin, info, size = 4, 8, 16
-	e := wallclock.FindControl(control, func(h unix.Cmsghdr) bool {
-		return h.Level == unix.SOL_IP && h.Type == unix.IP_RECVERR || h.Level == unix.SOL_IPV6 && h.Type == unix.IPV6_RECVERR
-	})
-	return len(e) >= size && e[origin] == unix.SO_EE_ORIGIN_TIMESTAMPING && binary.NativeEndian.Uint32(e[info:]) == scheduled
 }
 
 // retry repeats a call that a signal has interrupted: the runtime sends some to itself.

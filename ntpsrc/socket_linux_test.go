@@ -117,12 +117,6 @@ func TestAddressWithAZone(t *testing.T) {
 	require.ErrorContains(t, err, "the zone of [fe80::1%no-such-interface]:123")
 }
 
-func TestControlMessagesThatAreNoSchedulerStampAreNone(t *testing.T) {
-	for _, control := range [][]byte{nil, make([]byte, 7), make([]byte, 64), unix.UnixRights(0)} {
-		require.False(t, isSchedulerStamp(control))
-	}
-}
-
 // Somebody steps the wall clock back before the reply comes and forward by the same amount when it
 // has come. The looks see nothing of that, and the reply's stamp is 10 ms off. Nobody is deceived.
 func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {

@@ -3,7 +3,6 @@ package ntpsrc
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +14,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Two goroutines step the wall clock to and fro, by microseconds to milliseconds, at any moment of an
-// exchange. The server serves the counter's own time, so the truth is known whatever the wall clock
+// The wall clock is stepped to and fro at any moment of an exchange. The server serves the counter's own time, so the truth is known whatever the wall clock
 // says: no sample, stamped by the kernel or not, may contradict it.
 func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	testbed.MaySetTime(t)
@@ -31,28 +29,7 @@ func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	}})
 
 	seed := rand.Uint64()
-	stop := make(chan struct{})
-	var strobes sync.WaitGroup
-	for g := range uint64(2) {
-		rng := rand.New(rand.NewPCG(seed, g))
-		strobes.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				by := time.Duration(1000 << rng.IntN(14)) // 1 µs to 8 ms
-				if rng.IntN(2) == 0 {
-					by = -by
-				}
-				testbed.StepRealtime(t, by)
-				time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
-				testbed.StepRealtime(t, -by) // so that nothing is left of it in the end
-				time.Sleep(time.Duration(rng.IntN(5000)) * time.Microsecond)
-			}
-		})
-	}
+	stop := testbed.StrobeRealtime(t, seed)
 	stamps := map[string]int{}
 	source := Server(server.Address())
 	for range 20_000 {
@@ -71,8 +48,7 @@ func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 			break
 		}
 	}
-	close(stop)
-	strobes.Wait()
+	stop()
 	t.Log(stamps)
 	require.Positive(t, stamps[stampedUnsteadily], "nothing was stepped in an exchange")
 	require.Positive(t, stamps[stampedByKernel]+stamps[stampedReceive], "the kernel's stamps were never used")

@@ -1,7 +1,9 @@
 package testbed
 
 import (
+	"math/rand/v2"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,4 +29,33 @@ func StepRealtime(t testing.TB, by time.Duration) {
 	}
 	_, err := unix.Adjtimex(&step)
 	require.NoError(t, err)
+}
+
+// StrobeRealtime has two goroutines step CLOCK_REALTIME to and fro, by microseconds to milliseconds, until the function
+// that it returns is called. Nothing is left of it then.
+func StrobeRealtime(t testing.TB, seed uint64) (stop func()) {
+	t.Helper()
+	end := make(chan struct{})
+	var strobes sync.WaitGroup
+	for g := range uint64(2) {
+		rng := rand.New(rand.NewPCG(seed, g))
+		strobes.Go(func() {
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				by := time.Duration(1000 << rng.IntN(14)) // 1 µs to 8 ms
+				if rng.IntN(2) == 0 {
+					by = -by
+				}
+				StepRealtime(t, by)
+				time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
+				StepRealtime(t, -by)
+				time.Sleep(time.Duration(rng.IntN(5000)) * time.Microsecond)
+			}
+		})
+	}
+	return func() { close(end); strobes.Wait() }
 }

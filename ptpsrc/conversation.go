@@ -20,14 +20,15 @@ type conversation struct {
 	term    time.Duration // for which messages are asked
 	wall    wallBracket   // what the kernel's stamps are worth
 
-	announce  *protocol.Announce
-	sync      *protocol.SyncDelayReq
-	received  monotonic.Instant  // of the Sync
-	stamps    string             // who says so
-	followUp  *protocol.FollowUp // of the Sync; nil if it needs none
-	requested bool               // a Delay_Req was sent upon the Sync
-	sent      monotonic.Instant  // of the Delay_Req
-	answer    *protocol.DelayResp
+	announce *protocol.Announce
+	sync     *protocol.SyncDelayReq
+	received monotonic.Instant  // of the Sync
+	followUp *protocol.FollowUp // of the Sync; nil if it needs none
+	delayReq *departure         // sent upon the Sync; nil: none was
+	sent     monotonic.Instant  // of the Delay_Req, once it is answered
+	answer   *protocol.DelayResp
+
+	receivedBy, sentBy witness
 }
 
 const (
@@ -79,8 +80,7 @@ func interval(exponent int8) time.Duration {
 }
 
 func (c *conversation) request() error {
-	_, err := c.port.send(c.port.general, c.general(), c.counter, c.port.request(c.settings.domain, c.settings.interval, c.term))
-	return err
+	return c.port.send(c.general(), c.port.request(c.settings.domain, c.settings.interval, c.term))
 }
 
 // take uses a message or ignores it.
@@ -104,15 +104,15 @@ func (c *conversation) take(m arrival) error {
 	case *protocol.Announce:
 		c.announce = p
 	case *protocol.SyncDelayReq:
-		at, stamps := c.wall.arrived(m)
-		return c.takeSync(p, at, stamps)
+		return c.takeSync(p, m)
 	case *protocol.FollowUp:
 		if c.sync != nil && p.SequenceID == c.sync.SequenceID {
 			c.followUp = p
 		}
 	case *protocol.DelayResp:
-		if c.requested && p.SequenceID == c.sequence && p.RequestingPortIdentity == c.port.identity {
+		if c.delayReq != nil && p.SequenceID == c.delayReq.sequence && p.RequestingPortIdentity == c.port.identity {
 			c.answer = p
+			c.sent, c.sentBy = c.left()
 		}
 	}
 	return nil
@@ -121,12 +121,23 @@ func (c *conversation) take(m arrival) error {
 // takeSync begins anew with each Sync, so that of a lost message nothing is missed, and asks at once, while
 // the Sync is fresh. Of two with one number the later one counts: its time of sending is that of the
 // earlier one, if it is a copy.
-func (c *conversation) takeSync(p *protocol.SyncDelayReq, at monotonic.Instant, stamps string) (err error) {
-	c.sync, c.received, c.stamps, c.followUp, c.answer = p, at, stamps, nil, nil
-	c.sequence++
-	c.sent, err = c.port.send(c.port.event, c.event(), c.counter, c.port.delayReq(c.settings.domain, c.sequence))
-	c.requested = err == nil
+func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error) {
+	c.sync, c.followUp, c.answer = p, nil, nil
+	c.received, c.receivedBy = c.wall.arrived(m)
+	c.port.departures.forget(c.delayReq)
+	c.delayReq, err = c.port.sendDelayReq(c.settings.domain, c.event(), c.wall, c.counter)
 	return err
+}
+
+// left returns a reading that the counter had reached when the Delay_Req left, and who says so. It has been answered, so
+// its stamp, if there is one, has been made.
+func (c *conversation) left() (monotonic.Instant, witness) {
+	stamp := c.port.departures.stampOf(c.delayReq)
+	if stamp == 0 {
+		c.port.takeStamps()
+		stamp = c.port.departures.stampOf(c.delayReq)
+	}
+	return c.wall.left(c.delayReq, stamp)
 }
 
 func (c *conversation) twoStep() bool { return c.sync.FlagField&protocol.FlagTwoStep != 0 }
@@ -174,7 +185,7 @@ func (c *conversation) judge() (truetime.Sample, error) {
 		return truetime.Sample{}, err
 	}
 	sample.TAIOffset = g.taiOffset(c.settings.trust)
-	sample.Leap, sample.Stratum, sample.Stamps = g.leap(), 1+int(min(g.between, 14)), c.stamps
+	sample.Leap, sample.Stratum, sample.Stamps = g.leap(), 1+int(min(g.between, 14)), stampedBy(c.receivedBy, c.sentBy)
 	return sample, c.settings.check(sample.Delay, e)
 }
 

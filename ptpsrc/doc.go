@@ -20,10 +20,11 @@
 // sample carries. The two ways need not take equally long, no path delay is estimated, and whoever delays a
 // message can only widen the interval.
 //
-// The counter is read in user space, before a message is sent and after one has been received. The latter
-// adds what the process takes to wake up, so on Linux the kernel's stamp of the Sync counts. It is of the system
-// clock: it is brought into the counter's domain by looks at both before and after it, and not used if somebody
-// has set that clock meanwhile.
+// The counter is read in user space, before a message is sent and after one has been received. That adds what the
+// process takes to send and to wake up, so on Linux the kernel's stamps count: of the Sync when it came in, and of the
+// Delay_Req when it was about to leave, before any queue or driver had seen it. They are of the system
+// clock: they are brought into the counter's domain by looks at both before and after them, and not used if somebody
+// has set that clock meanwhile. Neither can do more than narrow a sample.
 //
 // [PHC] reads a PTP hardware clock between two readings of the counter, which proves as much about that clock. How
 // far it is from true time is up to whoever steers it.

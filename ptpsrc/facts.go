@@ -10,9 +10,9 @@ import (
 // exchange is a Sync and the Delay_Req that was sent upon it: two messages in opposite directions, each
 // stamped at both ends.
 type exchange struct {
-	received   monotonic.Instant // the counter, read after the Sync had come
+	received   monotonic.Instant // a reading that the counter had not passed before the Sync came
 	origin     truetime.Time     // the server's clock when it sent the Sync
-	sent       monotonic.Instant // the counter, read before the Delay_Req left
+	sent       monotonic.Instant // one that it had reached when the Delay_Req left
 	arrival    truetime.Time     // the server's clock when it received the Delay_Req
 	resolution time.Duration     // of the counter
 }
@@ -35,6 +35,9 @@ func (x exchange) delay() time.Duration { return x.arrival.Sub(x.origin) - x.gap
 //
 //	at received  true time was at least origin − e
 //	at sent      true time was at most  arrival + e
+//
+// The upper fact is the narrower the later sent is, and wrong if it is later than the Delay_Req left; the lower one is
+// the narrower the earlier received is, and wrong if it is earlier than the Sync came.
 //
 // A sample has its upper fact first, and this exchange has it last. So the lower one is carried over the
 // gap, some 50 µs, with the slowest rate that any clock may assume, which costs a thousandth of that. The

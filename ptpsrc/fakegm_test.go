@@ -37,6 +37,7 @@ type fakeGM struct {
 	counter        monotonic.Counter
 	event, general *net.UDPConn
 	oneStep        bool
+	every          time.Duration // between two Syncs
 
 	onGrant    func(*protocol.Signaling, *protocol.GrantUnicastTransmissionTLV) bool
 	onAnnounce func(*protocol.Announce) bool
@@ -69,9 +70,17 @@ type bed struct {
 // newBed starts both. The hooks are set by prepare, before anything runs.
 func newBed(t *testing.T, prepare func(*fakeGM)) bed {
 	t.Helper()
+	port := freeLocalPort(t)
+	t.Cleanup(func() { require.NoError(t, port.Close()) })
+	return bed{startGM(t, port, prepare), port}
+}
+
+// startGM starts a fake grandmaster that a Port asks.
+func startGM(t *testing.T, port *Port, prepare func(*fakeGM)) *fakeGM {
+	t.Helper()
 	counter, err := monotonic.System()
 	require.NoError(t, err)
-	g := &fakeGM{counter: counter, domain: fakeDomain}
+	g := &fakeGM{counter: counter, domain: fakeDomain, every: fakeTick}
 	if prepare != nil {
 		prepare(g)
 	}
@@ -81,7 +90,6 @@ func newBed(t *testing.T, prepare func(*fakeGM)) bed {
 		return c
 	}
 	g.event, g.general = listen(), listen()
-	port := freeLocalPort(t)
 	stop, done := make(chan struct{}), sync.WaitGroup{}
 	done.Add(3)
 	go func() { defer done.Done(); g.serveGeneral() }()
@@ -92,20 +100,24 @@ func newBed(t *testing.T, prepare func(*fakeGM)) bed {
 		_ = g.event.Close()
 		_ = g.general.Close()
 		done.Wait()
-		require.NoError(t, port.Close())
 	})
-	return bed{g, port}
+	return g
 }
 
 // freeLocalPort opens a Port at numbers that nobody uses.
 func freeLocalPort(t *testing.T) *Port {
+	t.Helper()
+	return freePort(t, WithLocalAddress(netip.MustParseAddr("127.0.0.1")))
+}
+
+func freePort(t *testing.T, options ...PortOption) *Port {
 	t.Helper()
 	for range 20 {
 		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		require.NoError(t, err)
 		number := c.LocalAddr().(*net.UDPAddr).Port
 		require.NoError(t, c.Close())
-		if p, err := NewPort(WithLocalAddress(netip.MustParseAddr("127.0.0.1")), WithLocalPorts(number, number%65535+1)); err == nil {
+		if p, err := NewPort(append(options, WithLocalPorts(number, number%65535+1))...); err == nil {
 			return p
 		}
 	}
@@ -209,7 +221,7 @@ func (g *fakeGM) serveEvent(client *Port) {
 
 // tick sends Announce, Sync and Follow_Up again and again, granted or not.
 func (g *fakeGM) tick(client *Port, stop <-chan struct{}) {
-	ticker := time.NewTicker(fakeTick)
+	ticker := time.NewTicker(g.every)
 	defer ticker.Stop()
 	for sequence := uint16(65_530); ; sequence++ {
 		select {

@@ -41,7 +41,7 @@ func FuzzConversation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, last []byte, keep uint8, took int64) {
 		var counter monotonic.Manual
 		u := newUnicast(nil, "192.0.2.1", nil)
-		u.grants.parent, u.sequence = gmIdentity, 0
+		u.grants.parent = gmIdentity
 		c := conversation{unicast: u, port: &Port{}, counter: &counter}
 		all := [][]byte{first}
 		for i, b := range good {
@@ -57,7 +57,7 @@ func FuzzConversation(f *testing.F) {
 			if s, ok := p.(*protocol.SyncDelayReq); ok && headerOf(p).SourcePortIdentity == gmIdentity {
 				// As takeSync does, without a socket.
 				c.sync, c.received, c.followUp, c.answer = s, counter.Now(), nil, nil
-				c.sequence, c.sent, c.requested = 1, counter.Advance(time.Duration(took)), true
+				c.delayReq = &departure{sequence: 1, at: counter.Advance(time.Duration(took))}
 				continue
 			}
 			if err := c.take(arrival{at: counter.Now(), packet: p}); err != nil {

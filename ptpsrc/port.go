@@ -27,6 +27,7 @@ type Port struct {
 	identity       protocol.PortIdentity
 	event, general *net.UDPConn
 	readers        sync.WaitGroup
+	departures     departures
 
 	mu     sync.Mutex
 	asking map[peer]*inbox // who waits for messages of whom
@@ -90,6 +91,7 @@ func NewPort(options ...PortOption) (*Port, error) {
 		return nil, err
 	}
 	p := &Port{identity: randomIdentity(), event: event, general: general, asking: make(map[peer]*inbox)}
+	p.departures.waiting = make(map[uint16]*departure)
 	p.readers.Add(2)
 	go p.read(event, requestStamps(event))
 	go p.read(general, false)
@@ -236,18 +238,48 @@ func (p *Port) read(c *net.UDPConn, stamped bool) {
 	}
 }
 
-// send sends a message to a server. The first result is the counter before it left.
-func (p *Port) send(c *net.UDPConn, to netip.AddrPort, counter monotonic.Counter, m protocol.Packet) (monotonic.Instant, error) {
+// send sends a message to a server.
+func (p *Port) send(to netip.AddrPort, m protocol.Packet) error {
 	b, err := protocol.Bytes(m)
 	if err != nil {
-		return 0, fmt.Errorf("encode a message to %v: %w", to, err)
+		return fmt.Errorf("encode a message to %v: %w", to, err)
 	}
-	at := counter.Now()
+	return write(p.general, to, b)
+}
+
+// sendDelayReq sends a Delay_Req to a server. Its stamp is kept for it until it is forgotten.
+func (p *Port) sendDelayReq(domain uint8, to netip.AddrPort, wall wallBracket, counter monotonic.Counter) (*departure, error) {
+	d, err := p.departures.begin(func(sequence uint16) ([]byte, error) {
+		return protocol.Bytes(p.delayReq(domain, sequence))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode a Delay_Req to %v: %w", to, err)
+	}
+	d.look = wall.lookAgain()
+	d.at = counter.Now()
+	if err := write(p.event, to, d.datagram); err != nil {
+		p.departures.forget(d)
+		return nil, err
+	}
+	p.takeStamps() // now, or the socket wakes its reader for it
+	return d, nil
+}
+
+// takeStamps takes the stamps of what has left.
+func (p *Port) takeStamps() {
+	if p.event != nil {
+		p.departures.take(func(packet, control []byte) (n int, stamp int64, ok bool) {
+			return takeSent(p.event, packet, control)
+		})
+	}
+}
+
+func write(c *net.UDPConn, to netip.AddrPort, b []byte) error {
 	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
 		if errors.Is(err, net.ErrClosed) {
-			return 0, ErrClosed
+			return ErrClosed
 		}
-		return 0, fmt.Errorf("send to %s: %w", net.JoinHostPort(to.Addr().String(), strconv.Itoa(int(to.Port()))), err)
+		return fmt.Errorf("send to %s: %w", net.JoinHostPort(to.Addr().String(), strconv.Itoa(int(to.Port()))), err)
 	}
-	return at, nil
+	return nil
 }

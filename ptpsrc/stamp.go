@@ -14,11 +14,13 @@ type wallSystem interface {
 // wallWatch notices when the wall clock is set.
 type wallWatch interface{ WasSet() bool }
 
-// wallBracket turns the kernel's stamps of messages that come in from now on, which are of the wall clock, into
+// wallBracket turns the kernel's stamps of messages that come and go from now on, which are of the wall clock, into
 // readings of the counter: see package wallclock.
 type wallBracket struct {
-	first wallclock.Look
-	watch wallWatch // nil: stamps cannot be used
+	system  wallSystem
+	counter monotonic.Counter
+	first   wallclock.Look
+	watch   wallWatch // nil: stamps cannot be used
 }
 
 func watchWall(system wallSystem, counter monotonic.Counter) wallBracket {
@@ -30,28 +32,95 @@ func watchWall(system wallSystem, counter monotonic.Counter) wallBracket {
 	if err != nil {
 		return wallBracket{}
 	}
-	return wallBracket{first, watch}
+	return wallBracket{system, counter, first, watch}
 }
 
-// How a Sync was stamped, for SourceStatus.
+// witness is who says when a message came or left.
+type witness int
+
+const (
+	byProgram witness = iota
+	byKernel
+	byProgramAlone // as the wall clock was set or ran off
+)
+
+// How an exchange was stamped, for SourceStatus.
 const (
 	stampedByProgram  = "program"
-	stampedByKernel   = "kernel, receive only"
+	stampedReceive    = "kernel, receive only"
+	stampedTransmit   = "kernel, transmit only"
+	stampedByKernel   = "kernel"
 	stampedUnsteadily = "program, as the wall clock was set or ran off meanwhile"
 )
 
+func stampedBy(received, sent witness) string {
+	switch {
+	case received == byKernel && sent == byKernel:
+		return stampedByKernel
+	case received == byKernel:
+		return stampedReceive
+	case sent == byKernel:
+		return stampedTransmit
+	case received == byProgramAlone || sent == byProgramAlone:
+		return stampedUnsteadily
+	default:
+		return stampedByProgram
+	}
+}
+
+// steady reports whether nobody has set the wall clock between two looks.
+func (b wallBracket) steady(looks wallclock.Bracket) bool {
+	_, ok := looks.Stepped()
+	return ok && !b.watch.WasSet()
+}
+
 // arrived returns a reading that the counter had not passed before the message came, and who says so.
-func (b wallBracket) arrived(m arrival) (monotonic.Instant, string) {
+func (b wallBracket) arrived(m arrival) (monotonic.Instant, witness) {
 	if b.watch == nil || m.stamp == 0 {
-		return m.at, stampedByProgram
+		return m.at, byProgram
 	}
-	bracket := wallclock.Bracket{First: b.first, Last: m.look}
-	if _, steady := bracket.Stepped(); !steady || b.watch.WasSet() {
-		return m.at, stampedUnsteadily
+	looks := wallclock.Bracket{First: b.first, Last: m.look}
+	if !b.steady(looks) {
+		return m.at, byProgramAlone
 	}
-	at, ok := bracket.NotAfter(m.stamp)
+	at, ok := looks.NotAfter(m.stamp)
 	if !ok {
-		return m.at, stampedByProgram // it came before this source began to look
+		return m.at, byProgram // it came before this source began to look
 	}
-	return min(at, m.at), stampedByKernel
+	return min(at, m.at), byKernel
+}
+
+// lookAgain looks at the clocks before a message is sent: what a stamp says is the sharper the shorter the way to it
+// from a look. It is empty if that fails.
+func (b wallBracket) lookAgain() wallclock.Look {
+	if b.watch == nil {
+		return wallclock.Look{}
+	}
+	look, err := b.system.look(b.counter)
+	if err != nil {
+		return wallclock.Look{}
+	}
+	return look
+}
+
+// left returns a reading that the counter had reached when a message left, and who says so. Its stamp, 0 if it has
+// none, may only make that later than the program's own reading, of before it was sent: sound is what is not
+// after the message left, and the upper fact of a sample grows by what it is before.
+func (b wallBracket) left(d *departure, stamp int64) (monotonic.Instant, witness) {
+	if b.watch == nil || stamp == 0 || d.look == (wallclock.Look{}) {
+		return d.at, byProgram
+	}
+	last, err := b.system.look(b.counter)
+	if err != nil {
+		return d.at, byProgram
+	}
+	looks := wallclock.Bracket{First: d.look, Last: last}
+	if !b.steady(looks) {
+		return d.at, byProgramAlone
+	}
+	at, ok := looks.NotBefore(stamp)
+	if !ok {
+		return d.at, byProgram
+	}
+	return max(at, d.at), byKernel
 }

@@ -29,19 +29,19 @@ func TestKernelsStampOfASyncCountsWhileNobodySetsTheWallClock(t *testing.T) {
 		wall    wallclocktest.Scripted
 		strobed bool
 		change  func(*wallBracket, *arrival)
-		stamps  string
+		by      witness
 	}{
-		"undisturbed":           {wallclocktest.Steady(), false, nil, stampedByKernel},
-		"slewed fast":           {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{1.2}}, false, nil, stampedByKernel},
-		"slewed slowly":         {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{0.8}}, false, nil, stampedByKernel},
-		"set before it came":    {set(50_000, 7_000_000), false, nil, stampedUnsteadily},
-		"set after it came":     {set(100_000, 7_000_000), false, nil, stampedUnsteadily},
-		"set back after it":     {set(100_000, -7_000_000), false, nil, stampedUnsteadily},
-		"set to and fro":        {wallclocktest.Steady(), true, nil, stampedUnsteadily},
-		"no stamp":              {wallclocktest.Steady(), false, func(_ *wallBracket, m *arrival) { m.stamp = 0 }, stampedByProgram},
-		"no watch":              {wallclocktest.Steady(), false, func(b *wallBracket, _ *arrival) { b.watch = nil }, stampedByProgram},
-		"came before the watch": {wallclocktest.Steady(), false, func(_ *wallBracket, m *arrival) { m.stamp = wallclocktest.Epoch + 500 }, stampedByProgram},
-		"stamp of tomorrow":     {wallclocktest.Steady(), false, func(_ *wallBracket, m *arrival) { m.stamp += int64(24 * time.Hour) }, stampedByProgram},
+		"undisturbed":           {wallclocktest.Steady(), false, nil, byKernel},
+		"slewed fast":           {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{1.2}}, false, nil, byKernel},
+		"slewed slowly":         {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{0.8}}, false, nil, byKernel},
+		"set before it came":    {set(50_000, 7_000_000), false, nil, byProgramAlone},
+		"set after it came":     {set(100_000, 7_000_000), false, nil, byProgramAlone},
+		"set back after it":     {set(100_000, -7_000_000), false, nil, byProgramAlone},
+		"set to and fro":        {wallclocktest.Steady(), true, nil, byProgramAlone},
+		"no stamp":              {wallclocktest.Steady(), false, func(_ *wallBracket, m *arrival) { m.stamp = 0 }, byProgram},
+		"no watch":              {wallclocktest.Steady(), false, func(b *wallBracket, _ *arrival) { b.watch = nil }, byProgram},
+		"came before the watch": {wallclocktest.Steady(), false, func(_ *wallBracket, m *arrival) { m.stamp = wallclocktest.Epoch + 500 }, byProgram},
+		"stamp of tomorrow":     {wallclocktest.Steady(), false, func(_ *wallBracket, m *arrival) { m.stamp += int64(24 * time.Hour) }, byProgram},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newScriptedPHC(11)
@@ -50,15 +50,91 @@ func TestKernelsStampOfASyncCountsWhileNobodySetsTheWallClock(t *testing.T) {
 			if c.change != nil {
 				c.change(&b, &m)
 			}
-			at, stamps := b.arrived(m)
-			require.Equal(t, c.stamps, stamps)
-			if stamps != stampedByKernel {
+			at, by := b.arrived(m)
+			require.Equal(t, c.by, by)
+			if by != byKernel {
 				require.EqualValues(t, woke, at)
 				return
 			}
 			require.GreaterOrEqual(t, at, monotonic.Instant(came), "it had not come before")
 			require.Less(t, at, monotonic.Instant(came+20_000))
 		})
+	}
+}
+
+// stampedDeparture is a message that left at 80 µs by the counter, of which the program looked and read the counter
+// 20 µs before, and a system that can be looked at from 120 µs on.
+func stampedDeparture(w *scriptedPHC) (wallBracket, *departure, int64) {
+	const looked, read, left, answered = 60_000, 60_300, 80_000, 120_000
+	w.moment, w.takes = answered, 50
+	d := &departure{look: w.wall.Look(looked, looked+50, looked+100, looked+150), at: read}
+	return wallBracket{system: w, counter: w, watch: scriptedWatch{w}}, d, w.wall.Wall(left)
+}
+
+func TestKernelsStampOfADelayReqCountsWhileNobodySetsTheWallClock(t *testing.T) {
+	const read, left = 60_300, 80_000
+	set := func(at, by int64) wallclocktest.Scripted {
+		return wallclocktest.Steady(wallclocktest.Set{At: at, By: by})
+	}
+	for name, c := range map[string]struct {
+		wall    wallclocktest.Scripted
+		strobed bool
+		change  func(b *wallBracket, d *departure, stamp *int64)
+		by      witness
+	}{
+		"undisturbed":               {wallclocktest.Steady(), false, nil, byKernel},
+		"slewed fast":               {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{1.2}}, false, nil, byKernel},
+		"slewed slowly":             {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{0.8}}, false, nil, byKernel},
+		"runs off":                  {wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{2}}, false, nil, byProgramAlone},
+		"set before it left":        {set(70_000, 10_000), false, nil, byProgramAlone},
+		"set back before it left":   {set(70_000, -10_000), false, nil, byProgramAlone},
+		"set after it left":         {set(100_000, 7_000_000), false, nil, byProgramAlone},
+		"set back after it left":    {set(100_000, -7_000_000), false, nil, byProgramAlone},
+		"set long before":           {set(1_000, 7_000_000), false, nil, byKernel},
+		"set to and fro":            {wallclocktest.Steady(), true, nil, byProgramAlone},
+		"no stamp":                  {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = 0 }, byProgram},
+		"no stamp, and set":         {set(100_000, 7_000_000), false, func(_ *wallBracket, _ *departure, s *int64) { *s = 0 }, byProgram},
+		"no watch":                  {wallclocktest.Steady(), false, func(b *wallBracket, _ *departure, _ *int64) { b.watch = nil }, byProgram},
+		"no look before":            {wallclocktest.Steady(), false, func(_ *wallBracket, d *departure, _ *int64) { d.look = wallclock.Look{} }, byProgram},
+		"no look after":             {wallclocktest.Steady(), false, func(b *wallBracket, _ *departure, _ *int64) { b.system = noWall{} }, byProgram},
+		"stamp from before it":      {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = wallclocktest.Epoch + 59_000 }, byProgram},
+		"stamp from the look on":    {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = wallclocktest.Epoch + 60_100 }, byKernel},
+		"stamp of after the answer": {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s += int64(time.Second) }, byProgram},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newScriptedPHC(13)
+			w.wall, w.strobed = c.wall, c.strobed
+			b, d, stamp := stampedDeparture(w)
+			if c.change != nil {
+				c.change(&b, d, &stamp)
+			}
+			at, by := b.left(d, stamp)
+			require.Equal(t, c.by, by)
+			require.LessOrEqual(t, at, monotonic.Instant(left), "it had left by then")
+			require.GreaterOrEqual(t, at, monotonic.Instant(read), "it may only narrow")
+			switch {
+			case by != byKernel:
+				require.EqualValues(t, read, at)
+			case stamp == w.wall.Wall(left):
+				require.Greater(t, at, monotonic.Instant(left-10_000))
+			}
+		})
+	}
+}
+
+func TestStatusSaysWhoHasStamped(t *testing.T) {
+	for both, want := range map[[2]witness]string{
+		{byKernel, byKernel}:             "kernel",
+		{byKernel, byProgram}:            "kernel, receive only",
+		{byKernel, byProgramAlone}:       "kernel, receive only",
+		{byProgram, byKernel}:            "kernel, transmit only",
+		{byProgramAlone, byKernel}:       "kernel, transmit only",
+		{byProgram, byProgram}:           "program",
+		{byProgramAlone, byProgramAlone}: stampedUnsteadily,
+		{byProgram, byProgramAlone}:      stampedUnsteadily,
+		{byProgramAlone, byProgram}:      stampedUnsteadily,
+	} {
+		require.Equal(t, want, stampedBy(both[0], both[1]))
 	}
 }
 
@@ -74,4 +150,9 @@ func TestWallClockThatCannotBeReadLeavesTheProgramsOwnReading(t *testing.T) {
 	b := watchWall(noWall{w}, w)
 	require.Nil(t, b.watch)
 	require.NotNil(t, watchWall(w, w).watch)
+	require.Zero(t, b.lookAgain())
+	b = watchWall(w, w)
+	require.NotZero(t, b.lookAgain())
+	b.system = noWall{w}
+	require.Zero(t, b.lookAgain())
 }

@@ -28,8 +28,7 @@ type unicast struct {
 	settings settings
 	mistake  error
 
-	grants   grants
-	sequence uint16 // of the last Delay_Req
+	grants grants
 }
 
 // Unicast returns a source that asks the PTP server at a host name or an IP address, through a [Port] of
@@ -100,7 +99,7 @@ func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	}
 	sample, err := u.ask(ctx, counter, port, term)
 	if u.port == nil {
-		_, _ = port.send(port.general, u.general(), counter, port.cancel(u.settings.domain, u.grants.parent))
+		_ = port.send(u.general(), port.cancel(u.settings.domain, u.grants.parent))
 	}
 	if err != nil && !errors.Is(err, truetime.ErrUnusable) {
 		u.grants = grants{} // nobody there, or somebody who has forgotten us
@@ -117,6 +116,7 @@ func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port
 	}
 	defer port.release(from)
 	c := conversation{unicast: u, port: port, counter: counter, term: term, wall: watchWall(hostPHC{}, counter)}
+	defer func() { port.departures.forget(c.delayReq) }()
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err
 	}

@@ -5,11 +5,13 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/facebook/time/ptp/protocol"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -51,6 +53,32 @@ func TestBothFactsHoldWithTwoStepsAndWithOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Sources of one Port take each other's stamps from the kernel's queue. These ask at nearly the same moment, again and
+// again, and each grandmaster is right to 100 ns.
+func TestSourcesOfOnePortAreTrueTogether(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) { g.every = time.Millisecond })
+	beds := []bed{b}
+	for domain := uint8(1); domain < 4; domain++ {
+		beds = append(beds, bed{startGM(t, b.port, func(g *fakeGM) { g.every, g.domain = time.Millisecond, domain }), b.port})
+	}
+	var all sync.WaitGroup
+	for _, b := range beds {
+		all.Go(func() {
+			source := b.source(WithDomain(int(b.domain)))
+			for range 200 {
+				s, err := source.Sample(t.Context(), b.counter)
+				if !assert.NoError(t, err) {
+					return
+				}
+				assert.GreaterOrEqual(t, s.Latest, trueTAI.Add(time.Duration(s.Sent)), "the upper fact is wrong: %+v", s)
+				assert.LessOrEqual(t, s.Earliest, trueTAI.Add(time.Duration(s.Received)), "the lower fact is wrong: %+v", s)
+			}
+		})
+	}
+	all.Wait()
+	require.Empty(t, b.port.departures.waiting, "and when it is over nobody waits")
 }
 
 // Half of a round trip would be wrong here: all of the delay is on one way.

@@ -23,7 +23,7 @@ type conversation struct {
 	announce *protocol.Announce
 	sync     *protocol.SyncDelayReq
 	received monotonic.Instant  // of the Sync
-	followUp *protocol.FollowUp // of the Sync; nil if it needs none
+	followUp *protocol.FollowUp // the last one; of this Sync, or of one that has not come or is over
 	delayReq *departure         // sent upon the Sync; nil: none was
 	sent     monotonic.Instant  // of the Delay_Req, once it is answered
 	answer   *protocol.DelayResp
@@ -106,9 +106,7 @@ func (c *conversation) take(m arrival) error {
 	case *protocol.SyncDelayReq:
 		return c.takeSync(p, m)
 	case *protocol.FollowUp:
-		if c.sync != nil && p.SequenceID == c.sync.SequenceID {
-			c.followUp = p
-		}
+		c.followUp = p
 	case *protocol.DelayResp:
 		if c.delayReq != nil && p.SequenceID == c.delayReq.sequence && p.RequestingPortIdentity == c.port.identity {
 			c.answer = p
@@ -122,7 +120,7 @@ func (c *conversation) take(m arrival) error {
 // the Sync is fresh. Of two with one number the later one counts: its time of sending is that of the
 // earlier one, if it is a copy.
 func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error) {
-	c.sync, c.followUp, c.answer = p, nil, nil
+	c.sync, c.answer = p, nil
 	c.received, c.receivedBy = c.wall.arrived(m)
 	c.port.departures.forget(c.delayReq)
 	c.delayReq, err = c.port.sendDelayReq(c.settings.domain, c.event(), c.wall, c.counter)
@@ -143,7 +141,13 @@ func (c *conversation) left() (monotonic.Instant, witness) {
 func (c *conversation) twoStep() bool { return c.sync.FlagField&protocol.FlagTwoStep != 0 }
 
 func (c *conversation) complete() bool {
-	return c.announce != nil && c.sync != nil && (c.followUp != nil || !c.twoStep()) && c.answer != nil
+	return c.announce != nil && c.sync != nil && (!c.twoStep() || c.followedUp()) && c.answer != nil
+}
+
+// followedUp reports whether the Follow_Up of the Sync is there. It may have come first: the two come in at different
+// sockets, and the Sync may have to wait longer for a processor.
+func (c *conversation) followedUp() bool {
+	return c.followUp != nil && c.followUp.SequenceID == c.sync.SequenceID
 }
 
 // missing says for what the conversation was waiting when it was ended.

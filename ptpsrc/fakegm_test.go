@@ -38,6 +38,7 @@ type fakeGM struct {
 	event, general *net.UDPConn
 	oneStep        bool
 	every          time.Duration // between two Syncs
+	overtakes      time.Duration // by how much a Follow_Up is sent before its Sync
 
 	onGrant    func(*protocol.Signaling, *protocol.GrantUnicastTransmissionTLV) bool
 	onAnnounce func(*protocol.Announce) bool
@@ -237,17 +238,24 @@ func (g *fakeGM) tick(client *Port, stop <-chan struct{}) {
 		} else {
 			sync.FlagField |= protocol.FlagTwoStep
 		}
+		if g.overtakes > 0 {
+			g.followUp(client, sequence, stamp)
+			time.Sleep(g.overtakes)
+		}
 		if g.onSync == nil || g.onSync(sync) {
 			g.send(g.event, client.event, sync)
 		}
-		if g.oneStep {
-			continue
+		if !g.oneStep && g.overtakes == 0 {
+			g.followUp(client, sequence, stamp)
 		}
-		followUp := &protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, sequence, protocol.FlagUnicast)}
-		followUp.PreciseOriginTimestamp = stamp
-		if g.onFollowUp == nil || g.onFollowUp(followUp) {
-			g.send(g.general, client.general, followUp)
-		}
+	}
+}
+
+func (g *fakeGM) followUp(client *Port, sequence uint16, stamp protocol.Timestamp) {
+	m := &protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, sequence, protocol.FlagUnicast)}
+	m.PreciseOriginTimestamp = stamp
+	if g.onFollowUp == nil || g.onFollowUp(m) {
+		g.send(g.general, client.general, m)
 	}
 }
 

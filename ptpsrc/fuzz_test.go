@@ -56,7 +56,7 @@ func FuzzConversation(f *testing.F) {
 			}
 			if s, ok := p.(*protocol.SyncDelayReq); ok && headerOf(p).SourcePortIdentity == gmIdentity {
 				// As takeSync does, without a socket.
-				c.sync, c.received, c.followUp, c.answer = s, counter.Now(), nil, nil
+				c.sync, c.received, c.answer = s, counter.Now(), nil
 				c.delayReq = &departure{sequence: 1, at: counter.Advance(time.Duration(took))}
 				continue
 			}

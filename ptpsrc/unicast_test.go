@@ -298,6 +298,12 @@ func TestLossDuplicatesAndReorderingAreSurvived(t *testing.T) {
 		"two of three Follow_Ups lost":  func(g *fakeGM) { keep := every(3); g.onFollowUp = func(*protocol.FollowUp) bool { return keep() } },
 		"two of three answers lost":     func(g *fakeGM) { keep := every(3); g.onAnswer = func(*protocol.DelayResp) bool { return keep() } },
 		"two of three Announces lost":   func(g *fakeGM) { keep := every(3); g.onAnnounce = func(*protocol.Announce) bool { return keep() } },
+		"Follow_Ups before their Syncs": func(g *fakeGM) { g.overtakes = time.Millisecond },
+		"the Follow_Up of the next Sync, and none of this": func(g *fakeGM) {
+			g.overtakes = time.Millisecond
+			keep := every(3)
+			g.onFollowUp = func(*protocol.FollowUp) bool { return keep() }
+		},
 		"everything twice":              func(g *fakeGM) { g.onAnything = func(b []byte) [][]byte { return [][]byte{b, b} } },
 		"an unknown TLV in every one":   func(g *fakeGM) { g.onAnything = withTLV },
 		"junk before every message":     func(g *fakeGM) { g.onAnything = func(b []byte) [][]byte { return [][]byte{nil, {1, 2}, b[:20], b} } },

@@ -89,6 +89,9 @@ func (c *conversation) take(m arrival) error {
 		if s.TargetPortIdentity != c.port.identity {
 			return nil
 		}
+		if s.SourcePortIdentity != c.grants.parent { // what was heard is of another clock
+			c.announce, c.sync, c.followUp, c.answer = nil, nil, nil, nil
+		}
 		c.grants.refuse = ""
 		if c.grants.take(s, m.at); c.grants.refuse != "" {
 			return unusable("%v refuses to send %s messages at this rate: see WithMessageRate", c.server.ip, c.grants.refuse)

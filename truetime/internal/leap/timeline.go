@@ -98,9 +98,9 @@ func (t *timeline) utc(c TAI) (p UTC, inserted bool) {
 
 // ambiguous reports whether the POSIX stamps from lo to hi touch what surrounds a leap second.
 func (t *timeline) ambiguous(lo, hi UTC) bool {
-	for _, l := range t.leaps {
-		if int64(lo) <= int64(l.at)+ambiguity && int64(hi) >= int64(l.at)-ambiguity {
-			return true
+	for i := len(t.leaps) - 1; i >= 0; i-- {
+		if at := int64(t.leaps[i].at); int64(hi) >= at-ambiguity {
+			return int64(lo) <= at+ambiguity // so much for this one; earlier ones are further away
 		}
 	}
 	return false

@@ -117,6 +117,7 @@ func TestAMajorityOfLiarsWinsSlowly(t *testing.T) {
 // A wander that is declared too small goes unnoticed as long as it hides within ε: that is why it
 // has to be asked for.
 func TestWanderBeyondWhatWasDeclared(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ declared, true float64 }{{10, 100}, {10, 1000}, {1, 10}, {100, 180}} {
 		t.Run(fmt.Sprintf("%v ppb per s declared, %v true", c.declared, c.true), func(t *testing.T) {
 			b := runBreach(t, MachineConfig{Oscillator: Sum(Constant(20), breakAfter(10*time.Minute, Wandering(c.true/1000, 20))), MaxWander: c.declared}, 4, 0, func(*Machine, []*Server) {})

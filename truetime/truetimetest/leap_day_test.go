@@ -59,6 +59,7 @@ const (
 )
 
 func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
+	t.Parallel()
 	for _, leap := range []int{1, 0, -1} {
 		for _, mixed := range []bool{true, false} {
 			scales := everyScale
@@ -86,6 +87,7 @@ func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
 // leap second; one that is announced is believed when two of four have heard of it. TAI is not known after that
 // night unless it was found out what happened.
 func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
+	t.Parallel()
 	for _, leap := range []int{1, 0, -1} {
 		var widest time.Duration
 		unknown := false
@@ -116,6 +118,7 @@ func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
 
 // Who asks only such as smear the same way as the clock does needs no table and no announcement.
 func TestSmearingSourcesNeedNoTable(t *testing.T) {
+	t.Parallel()
 	for _, leap := range []int{1, 0, -1} {
 		quietDay(t, leap, false, func(w *World, m *Machine, _ []*Server) {
 			i, err := m.Now()
@@ -131,6 +134,7 @@ func TestSmearingSourcesNeedNoTable(t *testing.T) {
 // Nobody can tell: an expired table, and servers that announce nothing and are cut off from noon on. The answer allows for
 // all that may happen, is wrong by nothing, and says so.
 func TestWhatNobodyKnowsIsAllowedFor(t *testing.T) {
+	t.Parallel()
 	for _, leap := range []int{1, 0, -1} {
 		atMidnight := time.Duration(0)
 		quietDay(t, leap, false, func(w *World, m *Machine, servers []*Server) {
@@ -163,6 +167,7 @@ func (b silentOnLeaps) Answer(q Query) (Reply, bool) {
 }
 
 func TestASourceThatIsDeclaredWronglyIsToldSo(t *testing.T) {
+	t.Parallel()
 	smeared := truetime.ScaleUTCSmeared()
 	for _, c := range []struct {
 		serves, declared, others truetime.Scale

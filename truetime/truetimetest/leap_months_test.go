@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/race"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
-var leapMonths = flag.Int("leapmonths", 2, "how many random ends of months to run")
+var leapMonths = flag.Int("leapmonths", race.Count(2, 1), "how many random ends of months to run")
 
 // longMonths is one of how many of these worlds lasts for a summer, with the ends of three months in it.
 const longMonths = 25
@@ -24,6 +25,7 @@ const longMonths = 25
 // liars who pretend a leap second in all they show and say, and machines that are restored without notice. Besides, an
 // epoch does not end for a contradiction unless there was such a restore, and a journal replays to the nanosecond.
 func TestLeapMonths(t *testing.T) {
+	t.Parallel()
 	first := *seed
 	if first == 0 {
 		first = rand.Uint64()

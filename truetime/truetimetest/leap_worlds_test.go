@@ -9,10 +9,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-var leapDays = flag.Int("leapdays", 8, "how many random leap days to run")
+var leapDays = flag.Int("leapdays", race.Count(8, 3), "how many random leap days to run")
 
 // midnight ends the day of all these worlds.
 var midnight = time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)
@@ -24,6 +25,7 @@ var midnight = time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)
 //   - Earliest never goes back within an epoch,
 //   - no honest server is ever convicted or called a falseticker.
 func TestLeapDays(t *testing.T) {
+	t.Parallel()
 	first := *seed
 	if first == 0 {
 		first = rand.Uint64()
@@ -199,6 +201,7 @@ func (d *leapDay) describe() string {
 }
 
 func TestEqualSeedsMakeEqualLeapDays(t *testing.T) {
+	t.Parallel()
 	story := func() string {
 		d := newLeapDay(7)
 		d.world.Trace(1000)

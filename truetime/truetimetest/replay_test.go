@@ -11,13 +11,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 // Whatever happens in a world, and whatever is assumed, the journals of its machines replay to the same intervals.
 func TestJournalsOfRandomWorldsReplay(t *testing.T) {
+	t.Parallel()
 	first := rand.Uint64()
-	for i := range uint64(50) {
+	for i := range uint64(race.Count(50, 20)) {
 		var journals []*bytes.Buffer
 		trial := newTrial(first + i)
 		for _, m := range trial.machine {

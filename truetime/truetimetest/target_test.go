@@ -38,6 +38,7 @@ func targetWorld(t *testing.T, c MachineConfig, path Path, wish time.Duration) (
 }
 
 func TestTargetUncertaintyIsKeptAndNoBetterThanNeeded(t *testing.T) {
+	t.Parallel()
 	for _, target := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
 		c := MachineConfig{Oscillator: Constant(30), Poll: time.Second, TargetUncertainty: target}
 		mean, highest, between := targetWorld(t, c, DataCenter(), 0)
@@ -50,6 +51,7 @@ func TestTargetUncertaintyIsKeptAndNoBetterThanNeeded(t *testing.T) {
 }
 
 func TestTargetTakesFewerPollsWhereStabilityIsAssumed(t *testing.T) {
+	t.Parallel()
 	const target = 2 * time.Millisecond
 	c := MachineConfig{Oscillator: Constant(30), Poll: time.Second, TargetUncertainty: target}
 	_, _, plain := targetWorld(t, c, DataCenter(), 0)
@@ -61,12 +63,14 @@ func TestTargetTakesFewerPollsWhereStabilityIsAssumed(t *testing.T) {
 }
 
 func TestTargetOutOfReachPollsAtTheLimit(t *testing.T) {
+	t.Parallel()
 	c := MachineConfig{Oscillator: Constant(30), Poll: 2 * time.Second, TargetUncertainty: 10 * time.Microsecond}
 	_, _, between := targetWorld(t, c, DataCenter(), 0)
 	require.InDelta(t, 2.1, between.Seconds(), 0.05)
 }
 
 func TestServersWishComesBeforeTheTarget(t *testing.T) {
+	t.Parallel()
 	c := MachineConfig{Oscillator: Constant(30), Poll: time.Second, TargetUncertainty: 10 * time.Microsecond}
 	_, _, between := targetWorld(t, c, DataCenter(), 16*time.Second)
 	require.InDelta(t, 16.8, between.Seconds(), 0.3)
@@ -80,6 +84,7 @@ func TestServersWishComesBeforeTheTarget(t *testing.T) {
 // whether the target is kept: it may fall silent when its answer was relied on, which costs ε until the next
 // polls, and no more.
 func TestALiarHasNoSayInHowOftenTheOthersAreAsked(t *testing.T) {
+	t.Parallel()
 	const claim, target = 20 * time.Microsecond, 5 * time.Millisecond
 	run := func(name string, liar Behavior, wander float64) (between time.Duration) {
 		w := NewWorld(3)

@@ -10,12 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/race"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 var (
-	worlds = flag.Int("worlds", 300, "how many random worlds to run")
+	worlds = flag.Int("worlds", race.Count(300, 100), "how many random worlds to run")
 	seed   = flag.Uint64("seed", 0, "the seed of the first random world; 0 draws one")
 )
 
@@ -30,6 +31,7 @@ var (
 //
 // A failure prints the line that repeats it, and the end of that world's story.
 func TestWorlds(t *testing.T) {
+	t.Parallel()
 	first := *seed
 	if first == 0 {
 		first = rand.Uint64()

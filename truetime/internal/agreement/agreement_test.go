@@ -142,6 +142,7 @@ func requireTrap(t *testing.T, votes []Interval, faulty int, truth int64, overla
 // With at most f < n/2 wrong votes the bound contains the truth and lies within the union of the
 // correct votes, whatever the liars say; if n ≥ 3f+1 it lies within one of them (Marzullo 1990).
 func TestBoundOnRandomVotesWithLiars(t *testing.T) {
+	t.Parallel()
 	const cases = 280_000
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -161,15 +162,11 @@ func TestBoundOnRandomVotesWithLiars(t *testing.T) {
 		rng.Shuffle(n, func(i, j int) { votes[i], votes[j] = votes[j], votes[i] })
 
 		got := ourRule(votes, faulty)
-		where := fmt.Sprintf("seed %d case %d: f=%d truth=%d votes=%v bound=%v", seed, c, faulty, truth, votes, got)
-		require.LessOrEqual(t, got.Lo, truth, where)
-		require.GreaterOrEqual(t, got.Hi, truth, where)
-		require.Positive(t, coverage(correct, got.Lo), where)
-		require.Positive(t, coverage(correct, got.Hi), where)
-		if n >= 3*faulty+1 {
-			require.True(t, slices.ContainsFunc(correct, func(v Interval) bool {
-				return v.Lo <= got.Lo && got.Hi <= v.Hi
-			}), where)
+		whole := func(v Interval) bool { return v.Lo <= got.Lo && got.Hi <= v.Hi }
+		if got.Lo > truth || got.Hi < truth ||
+			coverage(correct, got.Lo) == 0 || coverage(correct, got.Hi) == 0 ||
+			n >= 3*faulty+1 && !slices.ContainsFunc(correct, whole) {
+			t.Fatalf("seed %d case %d: f=%d truth=%d votes=%v bound=%v", seed, c, faulty, truth, votes, got)
 		}
 	}
 }

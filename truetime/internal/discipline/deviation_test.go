@@ -16,6 +16,7 @@ import (
 // again, so that what was learned more than an hour ago is not true any more. One of two sources
 // falls silent for good, but its last word still counts.
 func TestTheAnswerContainsTrueTimeAtTheEdgeOfTheDeviation(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	narrower := 0
 	for history := range uint64(30) {

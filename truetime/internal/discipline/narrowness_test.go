@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/race"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -56,9 +57,10 @@ func (s *steadyCounter) lower(off float64) Point {
 // contains everything that the inner oracle says is possible: it is nowhere narrower than what
 // follows from all the facts.
 func TestTheAnswerIsNowhereNarrowerThanAllFactsAllow(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	checked, lost := 0, 0
-	for n := range uint64(80) {
+	for n := range uint64(race.Count(80, 30)) {
 		h := newHistory(t, seed, n)
 		h.run()
 		checked, lost = checked+h.checked, lost+h.lost
@@ -161,9 +163,10 @@ type narrowness struct {
 // with no liars than what follows from all facts of all sources, and where one of four may lie, than
 // what follows from all the intervals on which they have agreed.
 func TestTheAnswerIsNearlyAsNarrowAsAllFactsAllow(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	for _, ask := range []asking{{1, 0, time.Second}, {1, 0, 30 * time.Second}, {4, 0, 30 * time.Second}, {4, 1, 30 * time.Second}} {
-		for _, wander := range []float64{100, 10} { // ns/s²
+		for _, wander := range []float64{100, 10}[:race.Count(2, 1)] { // ns/s²
 			for _, kind := range []counterKind{
 				{"quiet", 20_000, 20_000, 0, 0, 0, 1},
 				{"zigzag", 20_000, 20_000, wander, 2_000, 0.1, 1},

@@ -122,7 +122,12 @@ func (o *oracle) cut(a, b, least float64) {
 
 // hull appends the corners of the smallest convex polygon around the points (A. M. Andrew, 1979).
 func hull(corners, points []motionState) []motionState {
-	slices.SortFunc(points, func(p, q motionState) int { return cmp.Or(cmp.Compare(p.e, q.e), cmp.Compare(p.r, q.r)) })
+	slices.SortFunc(points, func(p, q motionState) int {
+		if p.e != q.e {
+			return cmp.Compare(p.e, q.e)
+		}
+		return cmp.Compare(p.r, q.r)
+	})
 	half := func(points []motionState) {
 		first := len(corners)
 		for _, p := range points {

@@ -81,6 +81,7 @@ func TestWholeLeapDaysWithAValidTable(t *testing.T) {
 }
 
 func TestWholeLeapDaysAnnouncedByVotersAgainstFLiars(t *testing.T) {
+	t.Parallel()
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{Nothing, NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
@@ -103,6 +104,7 @@ func TestWholeLeapDaysAnnouncedByVotersAgainstFLiars(t *testing.T) {
 }
 
 func TestFLiarsNeitherCreateNorSuppressALeapWhenTheOthersAreSilent(t *testing.T) {
+	t.Parallel()
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {

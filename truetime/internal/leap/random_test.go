@@ -31,6 +31,7 @@ func anyVoter(t *rapid.T, liar bool) voter {
 // It lives through the ends of months with any mix of honest sources, of liars no more
 // than f, of silences, of tables that come at any time, and of epochs that end at any time.
 func TestRandomWorldsContainTheTruthAndNeverGoBack(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		delta := rapid.IntRange(-1, 1).Draw(rt, "delta")
 		n := rapid.IntRange(1, 5).Draw(rt, "voters")

@@ -79,6 +79,7 @@ func settle(t *testing.T, source truetime.Source) {
 }
 
 func TestChronyInAClock(t *testing.T) {
+	t.Parallel()
 	const offset = -50 * time.Millisecond
 	upstream := startServer(t, ntpserver.Behavior{Offset: offset, Dispersion: scheduling})
 	follower := testbed.StartFollower(t, upstream.Address(), -4)

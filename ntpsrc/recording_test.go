@@ -39,6 +39,7 @@ func (r *recording) Write(b []byte) (int, error) {
 // nanosecond. With EPSILON_RECORD=path the journal is kept there: that is how
 // truetime/truetimetest/testdata/chronyd.journal was made.
 func TestRecordingOfRealServersReplays(t *testing.T) {
+	t.Parallel()
 	testbed.RequireBinary(t, "chronyd")
 	var sources []truetime.Source
 	for range 4 {

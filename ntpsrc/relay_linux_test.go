@@ -117,6 +117,7 @@ func TestHostClockIsInEveryIntervalThroughRelays(t *testing.T) {
 }
 
 func TestLostDatagramsAreOnlyLessNews(t *testing.T) {
+	t.Parallel()
 	path := testbed.Path{Delay: time.Millisecond, Jitter: time.Millisecond, Loss: 0.15}
 	var addresses []string
 	var relays []*testbed.Relay

@@ -12,11 +12,15 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testbed.RunTogether()
+	goleak.VerifyTestMain(m)
+}
 
 func startServer(t *testing.T, b ntpserver.Behavior) *ntpserver.Server {
 	t.Helper()

@@ -84,6 +84,7 @@ func readFor(t *testing.T, clock *truetime.Clock, span time.Duration) []time.Dur
 }
 
 func TestHostClockIsInEveryIntervalWithRealDaemons(t *testing.T) {
+	t.Parallel()
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	port := openPort(t, p)
 	for name, sources := range map[string]func() []truetime.Source{
@@ -132,6 +133,7 @@ func sampleUntil(t *testing.T, source truetime.Source, what string, condition fu
 func answers(_ truetime.Sample, err error) bool { return err == nil }
 
 func TestKernelStampsWhatIsExchangedWithARealServer(t *testing.T) {
+	t.Parallel()
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	sampleUntil(t, openPort(t, p).Unicast(p.Address()), "a stamp", func(s truetime.Sample, err error) bool {
 		return err == nil && s.Stamps == "kernel"
@@ -150,6 +152,7 @@ func refuses(text string) func(truetime.Sample, error) bool {
 }
 
 func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
+	t.Parallel()
 	for name, of := range map[string]func(*testing.T, *testbed.PTP) func(...ptpsrc.Option) truetime.Source{
 		"unicast": func(t *testing.T, p *testbed.PTP) func(...ptpsrc.Option) truetime.Source {
 			port := openPort(t, p)
@@ -160,6 +163,7 @@ func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 			make := of(t, p)
 			announce := func(change func(*testbed.PTPTime)) {
@@ -200,6 +204,7 @@ func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 }
 
 func TestDomainThatNobodyServesIsExplained(t *testing.T) {
+	t.Parallel()
 	p := testbed.StartPTP(t, 3, 3, testbed.GoodPTPTime())
 	port := openPort(t, p)
 	sampleUntil(t, port.Unicast(p.Address()), "the reason", refuses("not in domain 0"))
@@ -222,6 +227,7 @@ func TestUnicastWithoutAPortOpensOneForEachSample(t *testing.T) {
 
 // A grandmaster that serves UTC and calls it TAI is 37 s off: that is found out, and why.
 func TestGrandmasterThatServesUTCAndCallsItTAIIsFoundOut(t *testing.T) {
+	t.Parallel()
 	testbed.RequireBinary(t, "chronyd")
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	clock := startClock(t, openPort(t, p).Unicast(p.Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()))
@@ -239,6 +245,7 @@ func TestGrandmasterThatServesUTCAndCallsItTAIIsFoundOut(t *testing.T) {
 
 // Two NTP servers outvote a grandmaster that is wrong, whatever it is wrong about.
 func TestGrandmasterThatLiesIsOutvoted(t *testing.T) {
+	t.Parallel()
 	testbed.RequireBinary(t, "chronyd")
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	ptp := truetime.Group("grandmaster", openPort(t, p).Unicast(p.Address()), ptpsrc.PTP4L(p.Socket()))

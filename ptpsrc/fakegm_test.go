@@ -11,11 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/epsilontime/epsilon/internal/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testbed.RunTogether()
+	goleak.VerifyTestMain(m)
+}
 
 // fakeUTC is true time in these tests when the counter reads 0, and trueTAI the same moment as TAI counts it.
 const (

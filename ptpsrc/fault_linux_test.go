@@ -67,6 +67,7 @@ func sayBoth(text string) func(a, b truetime.SourceStatus) bool {
 }
 
 func TestWhateverBefallsAGrandmasterTheOthersCarryOn(t *testing.T) {
+	t.Parallel()
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	m := startMixed(t, p, 2)
 	m.readUntil("four truechimers", truechimers)
@@ -116,6 +117,7 @@ func TestWhateverBefallsAGrandmasterTheOthersCarryOn(t *testing.T) {
 }
 
 func TestGrandmasterOfAnotherDomainLeavesAClockToTheOthers(t *testing.T) {
+	t.Parallel()
 	p := testbed.StartPTP(t, 9, 3, testbed.GoodPTPTime())
 	m := startMixed(t, p, 3) // a first answer takes three of four, and the grandmaster never gives one
 	m.readUntil("the reason", sayBoth("not in domain 0"))

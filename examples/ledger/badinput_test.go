@@ -108,6 +108,7 @@ func TestFolderInUseIsOneClearSentence(t *testing.T) {
 
 // One member of three is there, and nobody at all.
 func TestEtcdWithoutQuorumIsOneClearSentence(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts etcd")
 	}

@@ -30,11 +30,13 @@ func ledger(t *testing.T, args ...string) (output string, code int) {
 }
 
 func TestDemoKeepsItsPromises(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
 	for _, engine := range []string{"pebble", "etcd"} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			folder := t.TempDir()
 			output, code := ledger(t, "demo", "-engine", engine, "-length", "10s", "-out", folder)
 			require.Zero(t, code, output)
@@ -54,19 +56,24 @@ func TestDemoKeepsItsPromises(t *testing.T) {
 
 // Processes are killed, stopped and cut off as a seed has it: go run . demo -schedules 20 runs more of them.
 func TestNothingIsLostOrAppliedTwiceInASeededSchedule(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
 	for _, engine := range []string{"pebble", "etcd"} {
-		output, code := ledger(t, "demo", "-engine", engine, "-schedules", "2", "-length", "5s")
-		require.Zero(t, code, output)
-		t.Log(output)
-		require.Contains(t, output, "2 schedules")
-		require.Contains(t, output, "0 lost, 0 applied twice")
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			output, code := ledger(t, "demo", "-engine", engine, "-schedules", "2", "-length", "5s")
+			require.Zero(t, code, output)
+			t.Log(output)
+			require.Contains(t, output, "2 schedules")
+			require.Contains(t, output, "0 lost, 0 applied twice")
+		})
 	}
 }
 
 func TestDemoWithoutOneOfItsPartsBreaksItsPromises(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
@@ -76,6 +83,7 @@ func TestDemoWithoutOneOfItsPartsBreaksItsPromises(t *testing.T) {
 		"-unsafe-no-fence":       "such as ",
 	} {
 		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
 			output, code := ledger(t, "demo", "-length", "12s", "-out", t.TempDir(), flag)
 			require.Equal(t, 1, code, output)
 			require.Contains(t, output, promise)

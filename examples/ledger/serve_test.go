@@ -70,6 +70,7 @@ func TestNodeOnAFolderOfItsOwn(t *testing.T) {
 }
 
 func TestBenchWithoutAClusterSaysSo(t *testing.T) {
+	t.Parallel()
 	address, err := freeAddress()
 	require.NoError(t, err)
 	require.Contains(t, refused(t, "bench", "-nodes", "http://"+address, "-length", "100ms"), address)

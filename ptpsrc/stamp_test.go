@@ -20,11 +20,13 @@ func stampedArrival(w *scriptedPHC) (wallBracket, arrival) {
 	return wallBracket{first: w.wall.Look(began, began+50, began+100, began+150), watch: scriptedWatch{w}}, m
 }
 
+// set is a wall clock that somebody sets once.
+func set(at, by int64) wallclocktest.Scripted {
+	return wallclocktest.Steady(wallclocktest.Set{At: at, By: by})
+}
+
 func TestKernelsStampOfASyncCountsWhileNobodySetsTheWallClock(t *testing.T) {
 	const came, woke = 80_000, 120_000
-	set := func(at, by int64) wallclocktest.Scripted {
-		return wallclocktest.Steady(wallclocktest.Set{At: at, By: by})
-	}
 	for name, c := range map[string]struct {
 		wall    wallclocktest.Scripted
 		strobed bool
@@ -73,9 +75,6 @@ func stampedDeparture(w *scriptedPHC) (wallBracket, *departure, int64) {
 
 func TestKernelsStampOfADelayReqCountsWhileNobodySetsTheWallClock(t *testing.T) {
 	const read, left = 60_300, 80_000
-	set := func(at, by int64) wallclocktest.Scripted {
-		return wallclocktest.Steady(wallclocktest.Set{At: at, By: by})
-	}
 	for name, c := range map[string]struct {
 		wall    wallclocktest.Scripted
 		strobed bool

@@ -30,6 +30,16 @@ type Sample struct {
 	// one server under two names, and the second is not used. Empty if there is no such thing.
 	Peer string
 
+	// Identity is what the reply shows of which machine has answered: equal for two replies of one machine, by
+	// whatever address, name or protocol version it was asked, unless it has changed its own time in
+	// between; different for two machines. For NTP it is made of the reference id, the reference time, the root
+	// delay, the stratum and the precision, for PTP it is the grandmaster's clock identity. Empty if the
+	// reply shows nothing of the kind.
+	//
+	// Voters that have shown the same Identity lately may be one machine, and count once when they are
+	// wrong: see [New]. Whoever copies what another shows gains nothing by it.
+	Identity string
+
 	// MinPoll is the shortest interval at which whoever has answered likes to be asked; 0 if it does not
 	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty].
 	MinPoll time.Duration

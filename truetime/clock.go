@@ -92,7 +92,7 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 	setup := engine.Config{
 		Discipline: discipline.Config{
 			Scale:     c.watch.scale(),
-			Stability: config.stability,
+			Stability: discipline.NewStability(config.wanderPPB, config.deviationPPM),
 			Faulty:    config.faulty,
 			Voter:     voter,
 		},
@@ -115,15 +115,6 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 	})
 	c.record(func() []byte { return journal.Begin(setup, c.names()) })
 	return c
-}
-
-// driftPPB converts parts per million to parts per billion, rounded up.
-func driftPPB(ppm float64) uint64 {
-	ppb := uint64(ppm * 1000)
-	if float64(ppb) < ppm*1000 {
-		ppb++
-	}
-	return max(ppb, 1)
 }
 
 // After reports whether t has certainly passed. It is false when the clock has no answer.

@@ -18,9 +18,10 @@ import (
 // config is what the options have made of the defaults, and what New starts from.
 type config struct {
 	driftPPM       float64
-	stability      discipline.Stability
-	faulty         int  // majority if negative
-	authenticated  bool // only authenticated sources have a vote
+	wanderPPB      float64 // per second; 0 is not assumed
+	deviationPPM   float64 // 0 is not assumed
+	faulty         int     // majority if negative
+	authenticated  bool    // only authenticated sources have a vote
 	poll           polling.Config
 	polled         bool // poll was given by the user
 	target         time.Duration

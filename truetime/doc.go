@@ -40,9 +40,9 @@
 //     Of a source is remembered what it said in the 20 minutes before its last answer, however long
 //     ago that is; and of what was agreed, the whole epoch.
 //
-//   - A4, stability, only if it is asked for. The rate of the local counter changes by no more than
-//     so much in a second ([WithMaxWander]), or stays so close to its mean over the hour
-//     ([WithRateStability]). It makes the interval several times narrower, and it is the one
+//   - A4, stability, only if it is asked for. The rate y = dc/dT of the local counter changes slowly,
+//     |dy/dT| ≤ w ([WithMaxWander]), or stays within D of its mean over the hour
+//     ([WithRateStability]). Seconds and hours are those of true time. It makes the interval several times narrower, and it is the one
 //     assumption whose failure mostly does not show.
 //
 //   - A5, leap seconds. The table is right up to its expiry. Beyond it, a correct source that announces a

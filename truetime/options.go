@@ -39,8 +39,9 @@ func WithDrift(ppm float64) Option {
 	}
 }
 
-// WithMaxWander assumes that the rate of the local counter changes by no more than so many parts per
-// billion in a second: above 0, at most 100 000. By default nothing is assumed about it.
+// WithMaxWander assumes that the rate of the local counter changes by no more than w, so many parts per
+// billion in a second of true time: above 0, at most 100 000. By default nothing is assumed about it. The rate
+// is dc/dT, as it is for [WithDrift]: nominal nanoseconds of the counter in one of true time.
 //
 // It makes the interval much narrower: at 100 ppb/s the answer widens between polls by some 15 ppm in
 // place of 200 where round trips are 1 ms, because the present rate follows from what the sources
@@ -56,12 +57,12 @@ func WithMaxWander(ppbPerSecond float64) Option {
 			c.mistake("maximum wander of %v ppb/s: it must be above 0 and at most %d", ppbPerSecond, maxWanderPPB)
 			return
 		}
-		c.stability.Wander = ppbPerSecond * 1e-9
+		c.wanderPPB = ppbPerSecond
 	}
 }
 
-// WithRateStability assumes that within any hour the rate of the local counter stays within so many
-// parts per million of its own mean over any part of that hour: above 0, at most 200. By default
+// WithRateStability assumes that within any hour of true time the rate of the local counter, dc/dT, stays within
+// D, so many parts per million, of its own mean over any part of that hour: above 0, at most 200. By default
 // nothing is assumed about it.
 //
 // It is easier to defend than a bound on the wander, of which everything said at [WithMaxWander] holds
@@ -73,7 +74,7 @@ func WithRateStability(ppm float64) Option {
 			c.mistake("rate stability of %v ppm: it must be above 0 and at most %d", ppm, maxDeviationPPM)
 			return
 		}
-		c.stability.Deviation = ppm * 1e-6
+		c.deviationPPM = ppm
 	}
 }
 

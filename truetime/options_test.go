@@ -88,7 +88,4 @@ func TestSmallestAndLargestDriftAreAccepted(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
 	}
-	require.EqualValues(t, 1, driftPPB(1e-9), "rounded up")
-	require.EqualValues(t, 200_000, driftPPB(200))
-	require.EqualValues(t, 200_001, driftPPB(200.0001))
 }

@@ -32,7 +32,7 @@ func newWatch(config config) watch {
 	w := watch{
 		counter: config.counter,
 		vm:      newVMWatch(config.vmclock, config.vmclockText),
-		rho:     discipline.NewDrift(driftPPB(config.driftPPM)),
+		rho:     discipline.DriftOfPPM(config.driftPPM),
 		last:    config.counter.Now(),
 	}
 	if c, ok := config.counter.(*monotonic.SystemCounter); ok {

@@ -44,8 +44,8 @@ type MachineConfig struct {
 	MaxUncertainty    time.Duration // above it Now refuses; 0 for any
 	TargetUncertainty time.Duration // to be kept by polling as often as it takes; 0 polls at Poll
 
-	// A4: MaxWander is in parts per billion per second, a thousandth of the unit of [Wandering] and
-	// [RandomWalk], and RateStability in parts per million. 0 is not assumed.
+	// A4, in the units of [truetime.WithMaxWander], which is a thousandth of that of [Wandering] and
+	// [RandomWalk], and of [truetime.WithRateStability]. 0 is not assumed.
 	MaxWander     float64
 	RateStability float64
 }

@@ -95,7 +95,7 @@ func (m *Machine) begin() {
 	m.life++
 	m.answered, m.epoch, m.links, m.lookPlan = false, 0, nil, forever
 	setup := engine.Config{
-		Discipline: discipline.Config{Scale: m.scale(), Stability: discipline.Stability{Wander: c.MaxWander * 1e-9, Deviation: c.RateStability * 1e-6}, Faulty: faulty, Voter: voter},
+		Discipline: discipline.Config{Scale: m.scale(), Stability: discipline.NewStability(c.MaxWander, c.RateStability), Faulty: faulty, Voter: voter},
 		Poll: polling.Config{
 			Min:   least,
 			Max:   max(orElse(c.MaxPoll, 256*time.Second), least),
@@ -132,8 +132,7 @@ func (m *Machine) names() (names []string) {
 }
 
 func (m *Machine) scale() discipline.Scale {
-	ppb := uint64(math.Ceil(orElse(m.config.DriftPPM, 200) * 1000))
-	return discipline.Scale{Drift: discipline.NewDrift(ppb), Resolution: m.counter.tick}
+	return discipline.Scale{Drift: discipline.DriftOfPPM(orElse(m.config.DriftPPM, 200)), Resolution: m.counter.tick}
 }
 
 // Name returns the machine's name.

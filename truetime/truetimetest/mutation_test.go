@@ -21,6 +21,19 @@ type mutant struct {
 	name, file, is, becomes string
 }
 
+// limitMutants are noticed by oscillators that do all that A4 allows.
+var limitMutants = []mutant{
+	{"the wander of dc/dT is taken for that of dT/dc", "internal/discipline/stability.go",
+		"s.Wander / 1e9 * stretch * stretch * stretch * scaled,",
+		"s.Wander / 1e9 * scaled,"},
+	{"the deviation of dc/dT is taken for that of dT/dc", "internal/discipline/stability.go",
+		"s.Deviation * stretch * stretch * scaled,",
+		"s.Deviation * scaled,"},
+	{"the hour of the deviation is the counter's", "internal/discipline/stability.go",
+		"monotonic.Instant(float64(time.Hour) / (stretch * outward)),",
+		"monotonic.Instant(time.Hour),"},
+}
+
 // leapMutants are noticed by leap days.
 var leapMutants = []mutant{
 	{"an answer is shifted alike in a smear", "internal/engine/answer.go",
@@ -99,7 +112,7 @@ var mutants = []mutant{
 		"saturated.Add(p.Time, span), grow(span, s.Drift.slow))",
 		"saturated.Add(p.Time, span), 0)"},
 	{"the wander within a pair of facts is forgotten", "internal/discipline/stability.go",
-		"bound := mean + float64(perNanosecond*float64(now-b.lower.At)/2)",
+		"bound := mean + float64(r.wander*float64(now-b.lower.At)/2)",
 		"bound := mean"},
 	{"a rate bound does not age", "internal/discipline/motion.go",
 		"wandering := float64(rate*span) + side*float64(m.wander*distance)",
@@ -108,7 +121,7 @@ var mutants = []mutant{
 		"high = min(high, m.high+float64(m.wander*span),",
 		"high = min(high, m.high,"},
 	{"the deviation from the mean is forgotten", "internal/discipline/stability.go",
-		"present = min(present, mean(b)+r.stability.Deviation)",
+		"present = min(present, mean(b)+r.deviation)",
 		"present = min(present, mean(b))"},
 	{"rates outlive their epoch", "internal/discipline/epoch.go",
 		"	d.rates.forget()\n",
@@ -152,6 +165,14 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			output, err := m.run(t, "^TestWorlds$", "-worlds", "2000")
 			require.Error(t, err, "nothing noticed this fault")
 			require.Contains(t, output, "the same world again", "it was not a world that noticed: %s", output)
+		})
+	}
+	for _, m := range limitMutants[:race.Count(len(limitMutants), 1)] {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			output, err := m.run(t, "^(TestTheRateMay|TestTheHourOf)")
+			require.Error(t, err, "nothing noticed this fault")
+			require.Contains(t, output, "it is wrong by", "it was not a wrong answer that was noticed: %s", output)
 		})
 	}
 	for _, m := range leapMutants[:race.Count(len(leapMutants), 3)] {

@@ -231,13 +231,11 @@ func (t *trial) oscillate(c *MachineConfig) {
 	if t.rng.IntN(2) == 0 {
 		return
 	}
-	// The assumptions are about dT/dc, and these oscillators are about dc/dT.
-	const inverse = 1.001
 	if t.rng.IntN(3) > 0 {
-		c.MaxWander = pick.wander * 1000 * inverse
+		c.MaxWander = pick.wander * 1000
 	}
 	if t.rng.IntN(2) == 0 {
-		c.RateStability = pick.deviation * inverse
+		c.RateStability = pick.deviation
 	}
 }
 

@@ -84,7 +84,7 @@ type Discipline struct {
 func New(config Config) *Discipline {
 	d := &Discipline{
 		scale:   config.Scale,
-		rates:   newRates(config.Stability),
+		rates:   newRates(config.Stability, config.Scale.Drift),
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		voter:   config.Voter,
@@ -175,6 +175,7 @@ func (d *Discipline) advance() {
 // began; and after a disruption because it may be another counter.
 func (d *Discipline) Rescale(scale Scale) {
 	d.scale, d.motion.Scale, d.fused.Scale, d.first.Scale = scale, scale, scale, scale
+	d.rates.assume(scale.Drift)
 }
 
 // learnRate takes the answer as a pair of facts about the rate.

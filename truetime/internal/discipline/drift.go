@@ -34,6 +34,15 @@ func NewDrift(ppb uint64) Drift {
 	return Drift{quotient, quotient}
 }
 
+// DriftOfPPM returns ±ρ' for a ρ given in parts per million, rounded up to a part per billion.
+func DriftOfPPM(ppm float64) Drift {
+	ppb := uint64(ppm * 1000)
+	if math.FMA(ppm, 1000, -float64(ppb)) > 0 { // the exact product is above ppb, even where it was rounded to it
+		ppb++
+	}
+	return NewDrift(max(ppb, 1))
+}
+
 // maxRateError bounds the argument of Scaled: a counter that is further off has been measured wrong.
 const maxRateError = 0.1
 

@@ -18,6 +18,23 @@ func TestDriftIsRhoOverOneMinusRho(t *testing.T) {
 	require.Equal(t, int64(200_040_008_001_601), grow(billion*billion, d.fast), "⌊10¹⁸ · 0.0002/0.9998⌋ + 1")
 }
 
+func TestADriftInPartsPerMillionIsRoundedUp(t *testing.T) {
+	require.Equal(t, NewDrift(1), DriftOfPPM(1e-9))
+	require.Equal(t, NewDrift(200_000), DriftOfPPM(200))
+	require.Equal(t, NewDrift(200_001), DriftOfPPM(200.0001))
+	require.Equal(t, NewDrift(200_001), DriftOfPPM(math.Nextafter(200, 201)))
+	rapid.Check(t, func(t *rapid.T) {
+		ppm := rapid.Float64Range(1e-9, MaxDriftPPB/1000).Draw(t, "ppm")
+		least := NewDrift(uint64(ppm * 1000)) // may be below or above by the rounding of the product
+		got := DriftOfPPM(ppm)
+		require.GreaterOrEqual(t, got.fast, least.fast)
+		exact := new(big.Rat).Mul(new(big.Rat).SetFloat64(ppm), big.NewRat(1000, 1))
+		rho := new(big.Rat).Quo(exact, new(big.Rat).Sub(big.NewRat(billion, 1), exact))
+		rho.Mul(rho, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 64)))
+		require.GreaterOrEqual(t, new(big.Rat).SetInt(new(big.Int).SetUint64(got.fast)).Cmp(rho), 0)
+	})
+}
+
 // grow is never below the exact value and never more than 1 ns above it.
 func TestGrowRoundsUpByAtMostOneNanosecond(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -15,8 +15,10 @@ type motion struct {
 	now    monotonic.Instant
 	stable bool // the rest is known
 
-	// At a moment c, r is between low − wander·|c − now| and high + wander·|c − now|, per nanosecond.
-	low, high, wander float64
+	steadiness
+
+	// At a moment c, r is between low − wander·|c − now| and high + wander·|c − now|.
+	low, high float64
 
 	// Up to now and for an hour back it is between steadyLow and steadyHigh, and from now on it is
 	// between the coming ones, which move outward by deviationSlew per nanosecond.
@@ -60,7 +62,7 @@ func (m *motion) integral(p, c monotonic.Instant, rate, steady, coming, side flo
 	if future > 0 {
 		deviating += float64(coming*future) + side*float64(deviationSlew*float64(future*future))/2
 	}
-	if before > float64(deviationSpan) || math.IsNaN(deviating) {
+	if before > float64(m.hour) || math.IsNaN(deviating) {
 		deviating = math.Inf(int(side))
 	}
 	if side > 0 {

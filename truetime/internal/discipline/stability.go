@@ -8,23 +8,58 @@ import (
 )
 
 // Stability is an assumption about the oscillator that is stronger than its drift: A4 of the
-// contract. The zero value assumes nothing. Let r be dT/dc − 1, by how much faster than the counter
-// true time runs.
+// contract, in the unit in which it is declared. Let y be dc/dT, the rate of the counter. The zero value
+// assumes nothing.
 type Stability struct {
-	// Wander bounds how fast r changes: |dr/dc| ≤ Wander, as a fraction per second. 0 is no bound.
+	// Wander bounds how fast y changes: |dy/dT| ≤ Wander, as a fraction per second. 0 is no bound.
 	Wander float64
 
-	// Deviation bounds how far r may be from its own mean: within any hour, at every moment r is within
+	// Deviation bounds how far y may be from its own mean: within any hour, at every moment y is within
 	// Deviation of its mean over any part of that hour. A fraction. 0 is no bound.
 	Deviation float64
+}
+
+// NewStability returns the stability of a counter whose rate changes by no more than wanderPPB parts
+// per billion in a second, and stays within deviationPPM parts per million of its mean over an hour.
+func NewStability(wanderPPB, deviationPPM float64) Stability {
+	return Stability{Wander: wanderPPB * 1e-9, Deviation: deviationPPM * 1e-6}
+}
+
+// steadiness is what a Stability says about r = dT/dc − 1, by how much faster than the counter true
+// time runs. That is what everything here is calculated in, over spans of the counter.
+type steadiness struct {
+	wander    float64           // |dr/dc|, per nanosecond
+	deviation float64           // of r from its mean over any part of an hour
+	hour      monotonic.Instant // no longer than an hour of true time, in nanoseconds of the counter
+}
+
+// steadiness converts what was declared about y = dc/dT, as [NewDrift] does with ρ.
+//
+// # Why
+//
+// r is 1/y − 1. So dr/dc = (dr/dy)·(dy/dT)·(dT/dc) = −(dy/dT)/y³. The mean of r over a span of the
+// counter is 1/m − 1, where m is the mean of y over the same span in true time, so r is (m − y)/(m·y) from
+// it. And an hour of true time is at least hour·y of the counter. With 1/y and 1/m no more than 1 + fast:
+//
+//	w' = w·(1+fast)³    D' = D·(1+fast)²    hour' = hour/(1+fast)
+//
+// For a ρ of 200 ppm 1 + fast is 1/(1−ρ). w' is 0.06 % more than w then, and to use w itself is wrong by up
+// to 50 µs after some minutes without a sample. A counter that was scaled (see [Drift.Scaled]) runs k times as fast as the one of which
+// something was declared, and its y changes k times as much; k is no more than 1/(1−slow).
+func (s Stability) steadiness(d Drift) steadiness {
+	const outward = 1 + 1e-12 // a thousand times what these few operations lose
+	stretch := 1 + d.fastRate()
+	scaled := outward / (1 - d.slowRate())
+	return steadiness{
+		wander:    s.Wander / 1e9 * stretch * stretch * stretch * scaled,
+		deviation: s.Deviation * stretch * stretch * scaled,
+		hour:      monotonic.Instant(float64(time.Hour) / (stretch * outward)),
+	}
 }
 
 func (s Stability) assumed() bool { return s.Wander > 0 || s.Deviation > 0 }
 
 const (
-	// deviationSpan is the hour of Stability.Deviation.
-	deviationSpan = monotonic.Instant(time.Hour)
-
 	// deviationSlew is how fast a rate bound that rests on Deviation gives way before the facts on
 	// which it rests are an hour old, in units per nanosecond: 1 ppm per second. Bounds that give way
 	// suddenly could not be published as lines that never go back.
@@ -56,7 +91,8 @@ const (
 // older ones: of each bucket of time the best upper and the best lower point. For D a pair counts
 // while it is within an hour, so each bucket keeps the best pair that begins in it.
 type rates struct {
-	stability  Stability
+	stability  Stability // as declared
+	steadiness           // what follows for a counter of the present drift
 	resolution int64
 
 	began   monotonic.Instant // when the first bucket ever was opened
@@ -78,14 +114,17 @@ type rateBound struct {
 	at   monotonic.Instant
 }
 
-func newRates(s Stability) rates {
-	r := rates{stability: s}
+func newRates(s Stability, d Drift) rates {
+	r := rates{stability: s, steadiness: s.steadiness(d)}
 	if s.assumed() {
 		r.buckets = make([]rateBucket, 0, rateBuckets)
 	}
 	r.forget()
 	return r
 }
+
+// assume takes note of the counter's drift, if that is known better or is another counter's.
+func (r *rates) assume(d Drift) { r.steadiness = r.stability.steadiness(d) }
 
 // forget drops everything: the rate may have stepped.
 func (r *rates) forget() {
@@ -96,18 +135,17 @@ func (r *rates) forget() {
 // learn takes in the fused interval at now.
 func (r *rates) learn(now monotonic.Instant, lo, hi int64) {
 	upper, lower := Point{now, hi}, Point{now, lo}
-	perNanosecond := r.stability.Wander / 1e9
 	for i := range r.buckets {
 		b := &r.buckets[i]
 		if mean, ok := meanAbove(b.lower, upper, r.resolution); ok {
 			b.high = min(b.high, mean)
-			if bound := mean + float64(perNanosecond*float64(now-b.lower.At)/2); r.stability.Wander > 0 && bound < r.high.rate+float64(perNanosecond*float64(now-r.high.at)) {
+			if bound := mean + float64(r.wander*float64(now-b.lower.At)/2); r.wander > 0 && bound < r.high.rate+float64(r.wander*float64(now-r.high.at)) {
 				r.high = rateBound{bound, now}
 			}
 		}
 		if mean, ok := meanBelow(b.upper, lower, r.resolution); ok {
 			b.low = max(b.low, mean)
-			if bound := mean - float64(perNanosecond*float64(now-b.upper.At)/2); r.stability.Wander > 0 && bound > r.low.rate-float64(perNanosecond*float64(now-r.low.at)) {
+			if bound := mean - float64(r.wander*float64(now-b.upper.At)/2); r.wander > 0 && bound > r.low.rate-float64(r.wander*float64(now-r.low.at)) {
 				r.low = rateBound{bound, now}
 			}
 		}
@@ -171,28 +209,28 @@ func (r *rates) middle() float64 {
 // known well, the better of two points is known only if they are close together, so the first
 // buckets are shorter.
 func (r *rates) bucketSpan(now monotonic.Instant, width int64) monotonic.Instant {
-	const longest = deviationSpan / (rateBuckets - 4)
-	if r.stability.Wander == 0 {
+	longest := r.hour / (rateBuckets - 4)
+	if r.wander == 0 {
 		return longest
 	}
-	best := 2 * math.Sqrt(float64(width)/2e9/r.stability.Wander) * 1e9
+	best := 2 * math.Sqrt(float64(width)/2/r.wander)
 	return min(max(monotonic.Instant(4*best/rateBuckets), 1), (now-r.began)/(rateBuckets/2), longest)
 }
 
-// deviation returns two upper bounds of r that rest on Deviation, at most limit: one that holds now
+// aroundMeans returns two upper bounds of r that rest on Deviation, at most limit: one that holds now
 // and back to the beginning of the hour, and one that holds from now on and moves outward by
 // deviationSlew. A lower bound of r is an upper one of −r.
-func (r *rates) deviation(now monotonic.Instant, limit float64, mean func(*rateBucket) float64) (present, coming float64) {
+func (r *rates) aroundMeans(now monotonic.Instant, limit float64, mean func(*rateBucket) float64) (present, coming float64) {
 	present, coming = limit, math.Inf(-1)
 	for i := len(r.buckets) - 1; i >= 0; i-- {
 		b := &r.buckets[i]
-		left := float64(b.opened + deviationSpan - now)
+		left := float64(b.opened + r.hour - now)
 		if left <= 0 {
 			break
 		}
 		// When this bucket is too old there will be only the newer ones, seen so far.
 		coming = max(coming, present-float64(deviationSlew*left))
-		present = min(present, mean(b)+r.stability.Deviation)
+		present = min(present, mean(b)+r.deviation)
 	}
 	return present, max(coming, present)
 }
@@ -203,9 +241,9 @@ func (r *rates) at(now monotonic.Instant, scale Scale) motion {
 	if !r.stability.assumed() {
 		return m
 	}
-	m.stable, m.wander = true, r.stability.Wander/1e9
+	m.stable, m.steadiness = true, r.steadiness
 	m.high, m.low = math.Inf(1), math.Inf(-1)
-	if r.stability.Wander > 0 {
+	if r.wander > 0 {
 		// Readings stand for positions of the counter up to a resolution later, here and where the pairs
 		// were made.
 		unclear := 2 * float64(m.wander*float64(scale.Resolution))
@@ -213,9 +251,9 @@ func (r *rates) at(now monotonic.Instant, scale Scale) motion {
 		m.low = r.low.rate - float64(m.wander*float64(now-r.low.at)) - unclear
 	}
 	m.steadyHigh, m.steadyLow, m.comingHigh, m.comingLow = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
-	if r.stability.Deviation > 0 {
-		m.steadyHigh, m.comingHigh = r.deviation(now, scale.Drift.fastRate(), func(b *rateBucket) float64 { return b.high })
-		low, coming := r.deviation(now, scale.Drift.slowRate(), func(b *rateBucket) float64 { return -b.low })
+	if r.deviation > 0 {
+		m.steadyHigh, m.comingHigh = r.aroundMeans(now, scale.Drift.fastRate(), func(b *rateBucket) float64 { return b.high })
+		low, coming := r.aroundMeans(now, scale.Drift.slowRate(), func(b *rateBucket) float64 { return -b.low })
 		m.steadyLow, m.comingLow = -low, -coming
 	}
 	return m

@@ -23,10 +23,10 @@ type header struct {
 	version        uint8
 	mode           uint8
 	stratum        uint8
-	precision      int8   // log₂ s
-	rootDelay      uint32 // 2⁻¹⁶ s
-	rootDispersion uint32 // 2⁻¹⁶ s
-	kiss           [4]byte
+	precision      int8      // log₂ s
+	rootDelay      uint32    // 2⁻¹⁶ s
+	rootDispersion uint32    // 2⁻¹⁶ s
+	referenceID    [4]byte   // whom the server follows, or the code of a kiss-o'-death
 	reference      timestamp // when the server's clock was last corrected
 	received       timestamp // T2
 	transmitted    timestamp // T3
@@ -43,7 +43,7 @@ func parseHeader(b []byte) header {
 		precision:      int8(b[3]),
 		rootDelay:      binary.BigEndian.Uint32(b[4:]),
 		rootDispersion: binary.BigEndian.Uint32(b[8:]),
-		kiss:           [4]byte(b[12:16]),
+		referenceID:    [4]byte(b[12:16]),
 		reference:      timestamp(binary.BigEndian.Uint64(b[16:])),
 		received:       timestamp(binary.BigEndian.Uint64(b[32:])),
 		transmitted:    timestamp(binary.BigEndian.Uint64(b[40:])),
@@ -97,7 +97,7 @@ const (
 
 // kissError translates a kiss-o'-death (RFC 5905 section 7.4): a reply of stratum 0.
 func (h header) kissError() error {
-	switch code := string(h.kiss[:]); code {
+	switch code := string(h.referenceID[:]); code {
 	case "RATE":
 		return fmt.Errorf("kiss-o'-death RATE: %w", truetime.ErrSlowDown)
 	case "DENY", "RSTR":

@@ -34,7 +34,7 @@ func TestKissCodes(t *testing.T) {
 		"RATE": truetime.ErrSlowDown, "DENY": truetime.ErrDenied, "RSTR": truetime.ErrDenied,
 		"INIT": truetime.ErrUnusable, "\x00\xff\x00\xff": truetime.ErrUnusable,
 	} {
-		err := header{kiss: [4]byte([]byte(code))}.kissError()
+		err := header{referenceID: [4]byte([]byte(code))}.kissError()
 		require.ErrorIs(t, err, want, "%q", code)
 		require.ErrorContains(t, err, "kiss-o'-death")
 	}

@@ -186,7 +186,7 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	if err := s.limits.check(sample.Delay, sample.Error); err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.Peer, sample.MinPoll = from.String(), pace(from.Addr())
+	sample.Peer, sample.Identity, sample.MinPoll = from.String(), h.identity(), pace(from.Addr())
 	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.LeapOfNTP(h.leap), c.stamps
 	return sample, nil
 }

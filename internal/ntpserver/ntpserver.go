@@ -13,7 +13,7 @@ import (
 )
 
 // Behavior is what a server says. The zero value serves the host's clock at stratum 1 and claims no
-// error of its own.
+// error of its own, and shows a machine that no other server of this package shows.
 type Behavior struct {
 	Offset     time.Duration // added to both time stamps
 	Held       time.Duration // added to the transmit stamp alone: overstates the time in the server
@@ -22,6 +22,7 @@ type Behavior struct {
 	Stratum    uint8         // 0 stands for 1, unless there is a Kiss
 	Leap       uint8         // leap indicator, 0 to 3
 	Precision  int8          // log₂ s; 0 stands for −20
+	Identity   Identity      // which machine it shows; the zero value stands for one of its own
 	Kiss       string        // if not empty, reply with this kiss-o'-death code
 	Silent     bool          // do not reply
 
@@ -30,9 +31,17 @@ type Behavior struct {
 	Edit func(request, reply []byte) [][]byte
 }
 
+// Identity is what replies show of which machine it is that answers, besides root delay, stratum and
+// precision. Two servers that are given the same one look like two addresses of one machine.
+type Identity struct {
+	ReferenceID string    // up to 4 bytes
+	Reference   time.Time // when the machine's clock was last corrected, by the host's clock; Offset is added
+}
+
 // Server is a running server.
 type Server struct {
 	conn     net.PacketConn
+	identity Identity // unless the behavior has another
 	behavior atomic.Pointer[Behavior]
 	requests atomic.Int64
 	done     sync.WaitGroup
@@ -44,7 +53,7 @@ func Start(address string, behavior Behavior) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ntpserver: %w", err)
 	}
-	s := &Server{conn: conn}
+	s := &Server{conn: conn, identity: Identity{defaultReferenceID, time.Now().Add(-time.Second)}}
 	s.Set(behavior)
 	s.done.Go(s.serve)
 	return s, nil
@@ -55,6 +64,10 @@ func (s *Server) Address() string { return s.conn.LocalAddr().String() }
 
 // Set changes what the server says from the next request on.
 func (s *Server) Set(behavior Behavior) { s.behavior.Store(&behavior) }
+
+// Identity is which machine the server shows unless its behavior says otherwise. No two servers have the
+// same: they were started at different times.
+func (s *Server) Identity() Identity { return s.identity }
 
 // Requests is how many requests have come in.
 func (s *Server) Requests() int { return int(s.requests.Load()) }
@@ -76,6 +89,7 @@ func (s *Server) serve() {
 		}
 		s.requests.Add(1)
 		b := *s.behavior.Load()
+		b.Identity = b.Identity.or(s.identity)
 		if n < messageSize || request[0]&7 != modeClient || b.Silent {
 			continue
 		}
@@ -83,6 +97,21 @@ func (s *Server) serve() {
 			_, _ = s.conn.WriteTo(reply, client) // an unreachable client is no concern of a server
 		}
 	}
+}
+
+// defaultReferenceID is a code of our own: those that begin with X are for experiments (RFC 5905 section
+// 7.3). The code LOCL would say that the server follows nobody.
+const defaultReferenceID = "XEPS"
+
+// or fills what is missing from another identity.
+func (i Identity) or(other Identity) Identity {
+	if i.ReferenceID == "" {
+		i.ReferenceID = other.ReferenceID
+	}
+	if i.Reference.IsZero() {
+		i.Reference = other.Reference
+	}
+	return i
 }
 
 const (
@@ -99,9 +128,12 @@ func (b Behavior) Reply(request []byte, received time.Time) [][]byte {
 	if b.Stratum == 0 {
 		b.Stratum = 1
 	}
-	reference := [4]byte{'L', 'O', 'C', 'L'}
+	b.Identity = b.Identity.or(Identity{defaultReferenceID, received.Add(-time.Second)})
+	var reference [4]byte
+	copy(reference[:], b.Identity.ReferenceID)
 	if b.Kiss != "" {
 		b.Stratum = 0
+		reference = [4]byte{}
 		copy(reference[:], b.Kiss)
 	}
 	m := make([]byte, messageSize)
@@ -112,7 +144,7 @@ func (b Behavior) Reply(request []byte, received time.Time) [][]byte {
 	binary.BigEndian.PutUint32(m[4:], short(b.RootDelay))
 	binary.BigEndian.PutUint32(m[8:], short(b.Dispersion))
 	copy(m[12:16], reference[:])
-	binary.BigEndian.PutUint64(m[16:], Stamp(received.Add(b.Offset-time.Second)))
+	binary.BigEndian.PutUint64(m[16:], Stamp(b.Identity.Reference.Add(b.Offset)))
 	copy(m[24:32], request[40:48])
 	binary.BigEndian.PutUint64(m[32:], Stamp(received.Add(b.Offset)))
 	binary.BigEndian.PutUint64(m[40:], Stamp(time.Now().Add(b.Offset+b.Held)))

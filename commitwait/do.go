@@ -90,7 +90,16 @@ func (w *Waiter) take(ctx context.Context, next func() (truetime.Time, error)) (
 	case before.After(timestamp):
 		return 0, fmt.Errorf("%w: %v, where it was %v already", ErrPastTimestamp, timestamp, before.Earliest)
 	}
-	return timestamp, tooLong(timestamp, before, w.limit)
+	if tooLong(timestamp, before, w.limit) == nil {
+		return timestamp, nil
+	}
+	// next may have taken its time, or this goroutine have lost its processor: only an interval that is
+	// read after the timestamp was taken can say how far away that is.
+	now, err := read(w.clock)
+	if err == nil {
+		err = tooLong(timestamp, now, w.limit)
+	}
+	return timestamp, err
 }
 
 func notBegun(reason error) error { return fmt.Errorf("%w: %w", ErrNotBegun, reason) }

@@ -163,19 +163,28 @@ func (c *Clock) Observe(remote Timestamp, from string) error {
 func (c *Clock) Last() Timestamp { return Timestamp(max(c.last.Load(), 0)) }
 
 // tick returns max(last+1, remote+1, pt), and makes it the last.
+//
+// The interval may be old by the time that last is looked at: a processor that was lost in between
+// finds there what others were given since, which is not ahead of anything but the old interval. So
+// an interval may allow a timestamp whenever it was read, and forbid one only if it was read after last.
+// To read it second every time would be simpler, but slower: last would be held for as long as that takes.
 func (c *Clock) tick(now truetime.Interval, remote Timestamp) (Timestamp, error) {
-	pt := c.physical.of(now)
-	ceiling := Timestamp(now.Latest.Add(c.maxAhead))
 	for { // a failed swap means that another call has got through
 		last := c.last.Load()
 		if last == closed {
 			return 0, ErrClosed
 		}
 		before := max(Timestamp(last), remote)
-		if before >= ceiling { // which also keeps before+1 from overflowing
-			return 0, c.tooFarAhead(before, now)
+		if before >= c.ceiling(now) {
+			var err error
+			if now, err = c.read(); err != nil {
+				return 0, err
+			}
+			if before >= c.ceiling(now) { // which also keeps before+1 from overflowing
+				return 0, c.tooFarAhead(before, now)
+			}
 		}
-		next := max(before+1, pt)
+		next := max(before+1, c.physical.of(now))
 		if int64(next) > c.durable.Load() {
 			return 0, c.notDurable(next)
 		}
@@ -183,6 +192,11 @@ func (c *Clock) tick(now truetime.Interval, remote Timestamp) (Timestamp, error)
 			return next, nil
 		}
 	}
+}
+
+// ceiling is where the next timestamp would be too far ahead of the interval.
+func (c *Clock) ceiling(now truetime.Interval) Timestamp {
+	return Timestamp(now.Latest.Add(c.maxAhead))
 }
 
 // read returns the interval of this moment.
@@ -201,8 +215,7 @@ func (c *Clock) read() (truetime.Interval, error) {
 }
 
 func (c *Clock) tooFarAhead(before Timestamp, now truetime.Interval) error {
-	ceiling := now.Latest.Add(c.maxAhead)
-	wait := truetime.Time(before).Sub(ceiling)
+	wait := before.Time().Sub(c.ceiling(now).Time())
 	if wait < math.MaxInt64 {
 		wait++ // the next one must fit below the ceiling
 	}

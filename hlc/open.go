@@ -46,10 +46,12 @@ func Open(ctx context.Context, source IntervalClock, store Store, options ...Opt
 	c := newClock(source, config)
 	c.last.Store(int64(bound))
 	c.reservation = newReservation(store, config.reserve)
-	if err := c.awaitPast(ctx, bound); err != nil {
+	now, err := c.awaitPast(ctx, bound)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.extend(ctx); err != nil {
+	// By the interval that was waited for: the clock may refuse the next time it is asked.
+	if err := c.reserve(ctx, Timestamp(now.Latest)); err != nil {
 		return nil, fmt.Errorf("%w: the first bound: %w", ErrNotDurable, err)
 	}
 	c.reservation.start(c)
@@ -69,25 +71,25 @@ func (c *Clock) Close() error {
 	return c.closeErr
 }
 
-// awaitPast waits until physical time is past bound.
-func (c *Clock) awaitPast(ctx context.Context, bound Timestamp) error {
+// awaitPast waits until physical time is past bound, and returns the interval that says so.
+func (c *Clock) awaitPast(ctx context.Context, bound Timestamp) (truetime.Interval, error) {
 	for {
 		now, err := c.read()
 		if errors.Is(err, truetime.ErrClosed) {
-			return err
+			return now, err
 		}
 		pause := startPoll
 		if err == nil {
 			pt := c.physical.of(now)
 			if pt > bound {
-				return nil
+				return now, nil
 			}
 			left := bound.Time().Sub(pt.Time())
 			pause = min(left, startLookAgain-1) + 1
 			err = fmt.Errorf("timestamps up to %v may have been issued, and physical time is %v, %v before that", bound.Time(), pt.Time(), left)
 		}
 		if !sleep(ctx, pause) {
-			return fmt.Errorf("hlc: cannot start yet: %w: %w", err, context.Cause(ctx))
+			return now, fmt.Errorf("hlc: cannot start yet: %w: %w", err, context.Cause(ctx))
 		}
 	}
 }

@@ -80,13 +80,18 @@ func (r *reservation) close(last Timestamp) error {
 // extend saves a bound that is the reserve ahead. What is issued stays within what the interval and the
 // limit for running ahead allow, so the bound does too: a row of crashes cannot drive it away from time.
 func (c *Clock) extend(ctx context.Context) error {
-	now, err := c.read()
+	last, refused := c.Last(), c.reservation.refused.Load()
+	now, err := c.read() // after the two, which an older interval could not be compared with
 	if err != nil {
 		return err
 	}
-	refused := min(Timestamp(c.reservation.refused.Swap(0)), Timestamp(now.Latest.Add(c.maxAhead)))
-	bound := max(Timestamp(now.Latest), c.Last(), refused)
-	bound = Timestamp(bound.Time().Add(c.reservation.reserve))
+	c.reservation.refused.CompareAndSwap(refused, 0)
+	return c.reserve(ctx, max(Timestamp(now.Latest), last, min(Timestamp(refused), c.ceiling(now))))
+}
+
+// reserve saves a bound that is the reserve ahead of the timestamp, unless there is one already.
+func (c *Clock) reserve(ctx context.Context, from Timestamp) error {
+	bound := Timestamp(from.Time().Add(c.reservation.reserve))
 	if int64(bound) <= c.durable.Load() {
 		return nil
 	}

@@ -12,7 +12,10 @@ var (
 
 	// ErrClockFaulty: epoch after epoch ends soon because more sources contradict each other or
 	// themselves than may be wrong. Either the local counter runs outside the declared drift, or that
-	// many sources are wrong. It lasts until an epoch has lasted five minutes.
+	// many sources are wrong. It lasts until an epoch has lasted five minutes and more than f voters have
+	// confirmed it by a sample after that: with polls of more than five minutes, until the second one.
+	// Where all but f voters agree on a rate of the counter outside the drift, the error says which, and
+	// which [WithDrift] would admit it.
 	ErrClockFaulty = errors.New("truetime: local clock faulty")
 
 	// ErrTAIUnknown: the leap second table has expired, and it is not known whether there has been a leap

@@ -1,6 +1,8 @@
 package truetime
 
 import (
+	"fmt"
+
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
@@ -95,6 +97,9 @@ func (c *Clock) answer(now monotonic.Instant) answer {
 		a.err = ErrNotSynchronized
 		if a.State == engine.Faulty {
 			a.err = ErrClockFaulty
+			if fault := c.engine.Discipline().CounterFault(); fault != "" {
+				a.err = fmt.Errorf("%w: %s", ErrClockFaulty, fault)
+			}
 		}
 	}
 	return a

@@ -42,7 +42,8 @@ type Status struct {
 
 	// How much faster than the local counter true time has run on average over this epoch, or where
 	// the counter's stability is assumed how much faster it runs now, in parts per million: somewhere
-	// between these two.
+	// between these two. Within the drift, unless the state is ClockFaulty: then it is what all but f
+	// voters agree on, wherever that is.
 	RateLowPPM, RateHighPPM float64
 
 	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer allows

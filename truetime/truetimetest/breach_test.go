@@ -1,6 +1,7 @@
 package truetimetest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -56,7 +57,7 @@ func runBreach(t *testing.T, c MachineConfig, honest, liars int, break_ func(*Ma
 		if b.noticed == 0 && (s.Epoch > 1 || s.Err != nil) {
 			b.noticed = since
 		}
-		b.epochs, b.faulty = int(s.Epoch)-1, s.Err == truetime.ErrClockFaulty
+		b.epochs, b.faulty = int(s.Epoch)-1, errors.Is(s.Err, truetime.ErrClockFaulty)
 		b.reads++
 		switch {
 		case s.Err != nil:

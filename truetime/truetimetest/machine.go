@@ -152,6 +152,9 @@ func (m *Machine) Now() (truetime.Interval, error) {
 	case m.engine == nil:
 		return truetime.Interval{}, truetime.ErrClosed
 	case m.engine.State() == engine.Faulty:
+		if fault := m.engine.Discipline().CounterFault(); fault != "" {
+			return truetime.Interval{}, fmt.Errorf("%w: %s", truetime.ErrClockFaulty, fault)
+		}
 		return truetime.Interval{}, truetime.ErrClockFaulty
 	case !m.answered || m.marker:
 		return truetime.Interval{}, truetime.ErrNotSynchronized

@@ -63,12 +63,14 @@ type Discipline struct {
 	epoch  uint64
 	last   Disruption
 
-	began   monotonic.Instant // when this epoch first had an answer
-	samples int               // used in this epoch
-	brief   int               // brief epochs in a row, before this one
-	fused   Bounds            // valid if answered
-	first   Bounds            // the first answer of this epoch
-	answer  bool
+	began     monotonic.Instant // when this epoch first had an answer
+	samples   int               // used in this epoch
+	brief     int               // brief epochs in a row, before this one
+	confirmed bool              // this one has lasted
+	shown     []shownRate       // by each source
+	fused     Bounds            // valid if answered
+	first     Bounds            // the first answer of this epoch
+	answer    bool
 
 	agreed  monotonic.Instant // when the votes were last counted
 	pending bool              // samples have come since then
@@ -87,6 +89,7 @@ func New(config Config) *Discipline {
 		rates:   newRates(config.Stability, config.Scale.Drift),
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
+		shown:   make([]shownRate, len(config.Voter)),
 		voter:   config.Voter,
 		epoch:   1,
 		now:     math.MinInt64, // a counter's zero is arbitrary
@@ -116,6 +119,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	if f.Upper.At.After(f.Lower.At) || f.Lower.At.After(now) {
 		return ErrOrder
 	}
+	d.shown[i].use(f, d.scale.Resolution)
 	f = d.scale.covering(f)
 	if f.At(f.Lower.At, d.scale).Empty() {
 		return ErrSelfContradiction
@@ -137,6 +141,9 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	}
 	if d.pending = d.gathers(now); !d.pending {
 		d.fuse(now)
+	}
+	if d.brief >= maxBriefEpochs && d.answer && !d.confirmed {
+		d.confirmed = d.confirms()
 	}
 	return nil
 }
@@ -209,8 +216,14 @@ func (d *Discipline) Interval(i int, now monotonic.Instant) agreement.Interval {
 
 // Rate bounds dT/dc − 1 in parts per million: how much faster than the counter true time runs now if
 // the stability of the counter is assumed, and how much faster it ran on average over this epoch
-// otherwise, as follows from the first answer and the present one alone.
+// otherwise, as follows from the first answer and the present one alone. Of a counter that is refused it is what
+// the voters agree on, whatever its drift.
 func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
+	if d.Faulty() {
+		if low, high, ok := d.ShownRate(); ok {
+			return (1/(1+high) - 1) * 1e6, (1/(1+low) - 1) * 1e6
+		}
+	}
 	if d.motion.stable {
 		m := d.rates.at(now, d.scale)
 		low, high = m.rate()

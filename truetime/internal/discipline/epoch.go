@@ -1,6 +1,7 @@
 package discipline
 
 import (
+	"slices"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -9,7 +10,9 @@ import (
 // An epoch is brief if it ends before briefSpan, which any rate outside the drift fills with
 // contradictions, or before briefSamples a source on average, for clocks that poll rarely. One brief
 // epoch may follow a step of somebody's clock, and two a coincidence; maxBriefEpochs in a row are the
-// counter's rate.
+// counter's rate. That is forgiven as soon as an epoch is confirmed: more than f voters have given a sample when it
+// had lasted for briefSpan, and it has not ended. Not earlier, for where polls are an hour apart nothing but the next
+// one can show anything; and not later, however seldom the others answer.
 const (
 	briefSpan      = 5 * time.Minute
 	briefSamples   = 8
@@ -28,7 +31,12 @@ func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
 	if d.isBrief() {
 		d.brief++
 	}
+	if fault := d.CounterFault(); fault != "" {
+		reason += "; " + fault
+	}
+	shown := slices.Clone(d.shown)
 	d.Disrupt(now, reason)
+	copy(d.shown, shown)
 }
 
 // Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
@@ -39,10 +47,11 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	}
 	for i := range d.sources {
 		d.sources[i] = source{verdict: Unheard}
+		d.shown[i] = shownRate{}
 	}
 	d.epoch++
 	d.last = Disruption{now, reason}
-	d.answer, d.pending, d.samples = false, false, 0
+	d.answer, d.pending, d.confirmed, d.samples = false, false, false, 0
 	d.now = now
 	d.rates.forget()
 	d.motion = d.rates.at(now, d.scale)
@@ -53,9 +62,27 @@ func (d *Discipline) isBrief() bool {
 	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*d.voting
 }
 
+// confirms reports whether this epoch has shown that the counter can be trusted: more than f voters
+// have given a sample, without a contradiction, when the epoch had lasted for so long.
+func (d *Discipline) confirms() bool {
+	voters := 0
+	for _, sources := range d.voters {
+		late := 0
+		for _, i := range sources {
+			if s := &d.sources[i]; s.window.filled > 0 && s.heard.Sub(d.began) >= briefSpan {
+				late++
+			}
+		}
+		if 2*late > len(sources) {
+			voters++
+		}
+	}
+	return voters > d.faulty
+}
+
 // Faulty reports whether the counter contradicts the sources again and again. It is refused until
-// an epoch lasts.
-func (d *Discipline) Faulty() bool { return d.brief >= maxBriefEpochs && d.isBrief() }
+// an epoch is confirmed.
+func (d *Discipline) Faulty() bool { return d.brief >= maxBriefEpochs && !d.confirmed }
 
 // Epoch counts the spans between disruptions, from 1.
 func (d *Discipline) Epoch() uint64 { return d.epoch }

@@ -41,4 +41,4 @@ func (s *source) forget(now monotonic.Instant) {
 
 // Replace forgets what source i has said, because from now on somebody else speaks for it. Its vote is
 // that of one who has not been heard, until the next sample.
-func (d *Discipline) Replace(i int) { d.sources[i] = source{verdict: Unheard} }
+func (d *Discipline) Replace(i int) { d.sources[i], d.shown[i] = source{verdict: Unheard}, shownRate{} }

@@ -12,7 +12,6 @@ import (
 	"github.com/facebook/time/ntp/chrony"
 
 	"github.com/epsilontime/epsilon/internal/testbed"
-	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -136,7 +135,7 @@ func startBeside(b *testing.B, seed uint64, path testbed.Path, servers []string)
 
 func startBesideClock(b *testing.B, addresses []string, options ...truetime.Option) *truetime.Clock {
 	b.Helper()
-	clock, err := truetime.New(ntpsrc.Servers(addresses...), append(options, truetime.WithPoll(time.Second, time.Second))...)
+	clock, err := truetime.New(ownClocks(addresses...), append(options, truetime.WithPoll(time.Second, time.Second))...)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -33,8 +33,8 @@ func BenchmarkPoll(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, source := range map[string]truetime.Source{
-		"ntpsrc":         ntpsrc.Server(address),
-		"ntpsrc/program": ntpsrc.Server(address, ntpsrc.WithoutKernelStamps()),
+		"ntpsrc":         ntpsrc.Server(address, ntpsrc.WithLocalReference()),
+		"ntpsrc/program": ntpsrc.Server(address, ntpsrc.WithoutKernelStamps(), ntpsrc.WithLocalReference()),
 	} {
 		b.Run(name, func(b *testing.B) {
 			measurePolls(b, func() error {
@@ -69,8 +69,8 @@ func BenchmarkStamps(b *testing.B) {
 		b.Fatal(err)
 	}
 	sources := map[string]truetime.Source{
-		"kernel":  ntpsrc.Server(address),
-		"program": ntpsrc.Server(address, ntpsrc.WithoutKernelStamps()),
+		"kernel":  ntpsrc.Server(address, ntpsrc.WithLocalReference()),
+		"program": ntpsrc.Server(address, ntpsrc.WithoutKernelStamps(), ntpsrc.WithLocalReference()),
 	}
 	delays, epsilons := map[string][]time.Duration{}, map[string][]time.Duration{}
 	for b.Loop() {

@@ -25,8 +25,8 @@ func BenchmarkNTSPoll(b *testing.B) {
 		name   string
 		source truetime.Source
 	}{
-		{"plain", ntpsrc.Server(server.Address())},
-		{"NTS", ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig()))},
+		{"plain", ntpsrc.Server(server.Address(), ntpsrc.WithLocalReference())},
+		{"NTS", ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig()), ntpsrc.WithLocalReference())},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			ctx, cancel := context.WithTimeout(b.Context(), time.Minute)

@@ -52,11 +52,13 @@ func BenchmarkSources(b *testing.B) {
 		poll  time.Duration
 		start func(*testing.B) truetime.Source
 	}{
-		{"Server", time.Second, func(b *testing.B) truetime.Source { return ntpsrc.Server(testbed.StartChronyd(b).Address()) }},
+		{"Server", time.Second, func(b *testing.B) truetime.Source {
+			return ntpsrc.Server(testbed.StartChronyd(b).Address(), ntpsrc.WithLocalReference())
+		}},
 		{"NTS", time.Second, func(b *testing.B) truetime.Source {
 			authority := testbed.NewAuthority(b)
 			server := testbed.StartNTSChronyd(b, authority.Issue("127.0.0.1", time.Now().Add(time.Hour)))
-			return ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig()))
+			return ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig()), ntpsrc.WithLocalReference())
 		}},
 		{"Chrony", time.Second, func(b *testing.B) truetime.Source {
 			return ntpsrc.Chrony(testbed.StartFollower(b, testbed.StartChronyd(b).Address(), 0).CommandSocket())

@@ -64,7 +64,7 @@ type systemReading struct {
 //
 // A chronyd is one vote however many servers it follows, and a server that it follows is not
 // independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that
-// serves its own clock (the directive local) is not used.
+// serves its own clock (the directive local) is not used, unless [WithLocalReference] says so.
 //
 // Sample reads the system clock besides the counter it is given. It costs one round trip to chronyd,
 // about 0.1 ms.
@@ -116,7 +116,7 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	if err := checkTracking(x.reply, c.limits.maxStratum); err != nil {
+	if err := checkTracking(x.reply, c.limits); err != nil {
 		return truetime.Sample{}, err
 	}
 	correction := seconds(x.reply.CurrentCorrection)

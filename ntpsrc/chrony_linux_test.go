@@ -105,7 +105,13 @@ func TestChronydThatFollowsNobodyIsNotUsed(t *testing.T) {
 	alone := testbed.StartFollower(t, "127.0.0.1:9", -4, "local stratum 3")
 	_, err := Chrony(alone.CommandAddress()).Sample(t.Context(), system(t))
 	require.ErrorIs(t, err, truetime.ErrUnusable)
-	require.ErrorContains(t, err, "directive local")
+	require.ErrorContains(t, err, "the server follows nobody and serves its own clock: its reference is 127.127.1.1 (a local clock); ntpsrc.WithLocalReference allows it")
+
+	before := testbed.Realtime()
+	sample, err := Chrony(alone.CommandAddress(), WithLocalReference()).Sample(t.Context(), system(t))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, sample.Latest, truetime.Time(before))
+	require.LessOrEqual(t, sample.Earliest, truetime.Time(testbed.Realtime()))
 }
 
 // What goes wrong at the socket is said in one sentence, and at once.

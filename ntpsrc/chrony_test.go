@@ -240,7 +240,7 @@ func checkedReply(t *testing.T, k tracking) chrony.Tracking {
 func TestTrackingThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 	for want, edit := range map[string]func(*tracking){
 		"chronyd is not synchronized":      func(k *tracking) { k.leap = 3 },
-		"directive local":                  func(k *tracking) { k.refID = 0x7f7f0101 },
+		"its reference is 127.127.1.1":     func(k *tracking) { k.refID = 0x7f7f0101 },
 		"stratum of 0 is not 1 to 15":      func(k *tracking) { k.stratum = 0 },
 		"stratum of 16":                    func(k *tracking) { k.stratum = 16 },
 		"root delay of -1":                 func(k *tracking) { k.rootDelay = -1 },

@@ -146,8 +146,6 @@ func askTracking(socket net.Conn, read func() bracket) (trackingExchange, error)
 }
 
 const (
-	// localReference is the reference ID of a chronyd that serves its own clock (ntp.h, NTP_REFID_LOCAL).
-	localReference = 0x7f7f0101
 	// maxTrackingSeconds is the largest number of seconds that is believed; any beyond is damage. It
 	// also keeps the sums below from overflowing.
 	maxTrackingSeconds = 1e6
@@ -156,7 +154,7 @@ const (
 )
 
 // checkTracking refuses a chronyd that is not synchronized or whose reply makes no sense.
-func checkTracking(t chrony.Tracking, maxStratum int) error {
+func checkTracking(t chrony.Tracking, l limits) error {
 	for _, v := range []struct {
 		name           string
 		value          float64
@@ -175,12 +173,10 @@ func checkTracking(t chrony.Tracking, maxStratum int) error {
 	switch {
 	case t.LeapStatus >= leapUnsynchronized:
 		return unusable("chronyd is not synchronized")
-	case t.RefID == localReference:
-		return unusable("chronyd follows nobody and serves the system clock as it is (directive local)")
-	case t.Stratum == 0 || int(t.Stratum) > maxStratum:
-		return unusable("chronyd's stratum of %d is not 1 to %d", t.Stratum, maxStratum)
+	case t.Stratum == 0 || int(t.Stratum) > l.maxStratum:
+		return unusable("chronyd's stratum of %d is not 1 to %d", t.Stratum, l.maxStratum)
 	}
-	return nil
+	return trackedReference(t.RefID, t.Stratum, t.RootDelay).check(l)
 }
 
 // trackingClaim is E, the most by which the system clock with its correction may be off if chronyd is

@@ -40,7 +40,7 @@ func startClock(t *testing.T, ppm int64, servers ...*testbed.Chronyd) *truetime.
 	t.Helper()
 	var sources []truetime.Source
 	for _, s := range servers {
-		sources = append(sources, ntpsrc.Server(s.Address()))
+		sources = append(sources, ntpsrc.Server(s.Address(), ntpsrc.WithLocalReference()))
 	}
 	clock, err := truetime.New(sources,
 		truetime.WithCounter(newSkewed(t, ppm)),

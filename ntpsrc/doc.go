@@ -31,8 +31,8 @@
 // # What is refused
 //
 // A reply is rejected, never repaired, if its server is not synchronized (leap indicator 3, stratum
-// 0 or above the limit), if it claims too large a root distance or has not been corrected for too
-// long, if its stamps are missing or run backwards, if it says that it kept the request longer than
+// 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]), if it claims too
+// large a root distance or has not been corrected for too long, if its stamps are missing or run backwards, if it says that it kept the request longer than
 // the whole exchange took, or if it took too long. Datagrams that do not carry the request's random
 // 64-bit origin are ignored. Kiss-o'-death RATE slows polling down; DENY and RSTR end it.
 //

@@ -44,7 +44,8 @@ const maxErrorStep = 500*time.Microsecond + time.Microsecond
 //
 // What is trusted: the daemon. It is to set maxerror to its root distance, as ntpd does, and as
 // chronyd does with the directive rtcsync; without that, chronyd leaves the clock marked as not
-// synchronized. systemd-timesyncd sets maxerror to 0, which is no bound: do not use Kernel with it, or
+// synchronized, and so it does while it follows nobody (its directive local). An ntpd with the local clock
+// driver marks the clock as synchronized, and nothing here tells. systemd-timesyncd sets maxerror to 0, which is no bound: do not use Kernel with it, or
 // add at least the distance of its server by WithExtraError. A hypervisor's agent may do likewise.
 //
 // Kernel and [Chrony] see one clock and are one vote. A sample costs a system call, about 1 µs.

@@ -22,7 +22,7 @@ func startNTSClock(t *testing.T, authority *testbed.Authority, keyExchanges ...s
 	t.Helper()
 	var sources []truetime.Source
 	for _, address := range keyExchanges {
-		sources = append(sources, ntpsrc.NTS(address, ntpsrc.WithTLSConfig(authority.ClientConfig())))
+		sources = append(sources, ntpsrc.NTS(address, ntpsrc.WithTLSConfig(authority.ClientConfig()), ntpsrc.WithLocalReference()))
 	}
 	clock, err := truetime.New(sources,
 		truetime.WithCounter(newSkewed(t, 150)),
@@ -167,11 +167,11 @@ func TestPlainLiarsInTheMajorityMoveNothingUnderRequireAuthenticated(t *testing.
 	var sources []truetime.Source
 	for range 3 {
 		server := testbed.StartNTSChronyd(t, authority.Issue("127.0.0.1", time.Now().Add(validFor)))
-		sources = append(sources, ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig())))
+		sources = append(sources, ntpsrc.NTS(server.KeyExchange(), ntpsrc.WithTLSConfig(authority.ClientConfig()), ntpsrc.WithLocalReference()))
 	}
 	for range 6 {
 		liar := testbed.StartFaketimedChronyd(t, 3500*time.Millisecond)
-		sources = append(sources, ntpsrc.Server(liar.Address()))
+		sources = append(sources, ntpsrc.Server(liar.Address(), ntpsrc.WithLocalReference()))
 	}
 	clock, err := truetime.New(sources, truetime.WithRequireAuthenticated(),
 		truetime.WithCounter(newSkewed(t, -150)), truetime.WithPoll(50*time.Millisecond, 200*time.Millisecond))

@@ -21,6 +21,7 @@ type limits struct {
 	scale           truetime.Scale
 	tls             *tls.Config // of NTS alone; nil for the default
 	programStamps   bool
+	localReference  bool
 }
 
 // maxExtraError is what NTP takes for no knowledge at all (MAXDISP, RFC 5905 figure 6).

@@ -102,6 +102,8 @@ func (h header) kissError() error {
 		return fmt.Errorf("kiss-o'-death RATE: %w", truetime.ErrSlowDown)
 	case "DENY", "RSTR":
 		return fmt.Errorf("kiss-o'-death %s: %w", code, truetime.ErrDenied)
+	case "\x00\x00\x00\x00": // of openntpd, and of others that mean no kiss by it
+		return unusable("the server is not synchronized (stratum 0)")
 	default:
 		return unusable("stratum 0, kiss-o'-death %q", code)
 	}
@@ -122,6 +124,9 @@ func (h header) check(l limits) error {
 		return unusable("a precision of 2^%d s", h.precision)
 	case h.received == 0 || h.transmitted == 0:
 		return unusable("a time stamp is missing")
+	}
+	if err := h.follows().check(l); err != nil {
+		return err
 	}
 	if h.reference == 0 {
 		return nil // some servers leave it out, and nothing rests on it

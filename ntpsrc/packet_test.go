@@ -81,7 +81,7 @@ func TestTimeStampsPassIntoTheNextEra(t *testing.T) {
 
 	// An exchange across the rollover: received in one era, sent in the next.
 	c := &conn{sent: 0, received: counterAt(2_000_000), reply: header{
-		version: 4, mode: modeServer, stratum: 1, precision: -20,
+		version: 4, mode: modeServer, stratum: 1, precision: -20, referenceID: [4]byte{'G', 'P', 'S'},
 		reference: math.MaxUint32 << 32, received: math.MaxUint32 << 32, transmitted: 1 << 31,
 	}}
 	s, err := Server("192.0.2.1").(*server).judge(c, netip.MustParseAddrPort("192.0.2.1:123"))

@@ -43,7 +43,7 @@ func TestRecordingOfRealServersReplays(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd")
 	var sources []truetime.Source
 	for range 4 {
-		sources = append(sources, ntpsrc.Server(testbed.StartChronyd(t).Address()))
+		sources = append(sources, ntpsrc.Server(testbed.StartChronyd(t).Address(), ntpsrc.WithLocalReference()))
 	}
 	sources = append(sources, ntpsrc.Server(testbed.StartLyingChronyd(t, 3*time.Millisecond).Address()))
 	r := &recording{want: 500, long: make(chan struct{})}

@@ -20,10 +20,18 @@ import (
 // These tests put a relay between the clock and the daemons, all of which serve this host's clock
 // except those that are made to lie.
 
+// ownClocks are sources that ask daemons which serve this host's clock and follow nobody.
+func ownClocks(addresses ...string) (sources []truetime.Source) {
+	for _, a := range addresses {
+		sources = append(sources, ntpsrc.Server(a, ntpsrc.WithLocalReference()))
+	}
+	return sources
+}
+
 // startClockOver starts a clock of one source per address, on a counter that runs ppm fast.
 func startClockOver(t *testing.T, ppm int64, addresses ...string) *truetime.Clock {
 	t.Helper()
-	clock, err := truetime.New(ntpsrc.Servers(addresses...),
+	clock, err := truetime.New(ownClocks(addresses...),
 		truetime.WithCounter(newSkewed(t, ppm)),
 		truetime.WithPoll(30*time.Millisecond, 100*time.Millisecond))
 	require.NoError(t, err)
@@ -171,7 +179,7 @@ func exchangeAll(t *testing.T, address string, n int) (o outcome) {
 	t.Helper()
 	counter, err := monotonic.System()
 	require.NoError(t, err)
-	source := ntpsrc.Server(address)
+	source := ntpsrc.Server(address, ntpsrc.WithLocalReference())
 	for range n {
 		// Long enough for the relay's delay; a reply that is not recognised as one costs all of it.
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

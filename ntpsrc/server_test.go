@@ -101,8 +101,13 @@ func TestReplyThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 		options  []Option
 		kind     error
 	}{
-		"not synchronized":           {ntpserver.Behavior{Leap: 3}, nil, truetime.ErrUnusable},
-		"stratum 16 is above":        {ntpserver.Behavior{Stratum: 16}, nil, truetime.ErrUnusable},
+		"not synchronized":    {ntpserver.Behavior{Leap: 3}, nil, truetime.ErrUnusable},
+		"stratum 16 is above": {ntpserver.Behavior{Stratum: 16}, nil, truetime.ErrUnusable},
+		"synchronized (stratum 0)": {ntpserver.Behavior{Leap: 3, Edit: func(_, reply []byte) [][]byte {
+			reply[1] = 0
+			copy(reply[12:16], make([]byte, 4))
+			return [][]byte{reply}
+		}}, nil, truetime.ErrUnusable},
 		"stratum 3 is above":         {ntpserver.Behavior{Stratum: 3}, []Option{WithMaxStratum(2)}, truetime.ErrUnusable},
 		"root distance of":           {ntpserver.Behavior{Dispersion: 2 * time.Second}, nil, truetime.ErrUnusable},
 		"the limit of 5ms":           {ntpserver.Behavior{RootDelay: 20 * time.Millisecond}, []Option{WithMaxRootDistance(5 * time.Millisecond)}, truetime.ErrUnusable},

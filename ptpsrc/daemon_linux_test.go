@@ -230,7 +230,7 @@ func TestGrandmasterThatServesUTCAndCallsItTAIIsFoundOut(t *testing.T) {
 	t.Parallel()
 	testbed.RequireBinary(t, "chronyd")
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
-	clock := startClock(t, openPort(t, p).Unicast(p.Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()), ntpsrc.Server(testbed.StartChronyd(t).Address()))
+	clock := startClock(t, openPort(t, p).Unicast(p.Address()), ntpsrc.Server(testbed.StartChronyd(t).Address(), ntpsrc.WithLocalReference()), ntpsrc.Server(testbed.StartChronyd(t).Address(), ntpsrc.WithLocalReference()))
 	require.NoError(t, clock.WaitSynchronized(t.Context(), 10*time.Millisecond))
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		testbed.RequireTruth(t, clock) // here the host counts UTC

@@ -3,9 +3,11 @@
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
 //	go run ./examples/quickstart -server nts://time.example.net
+//	go run ./examples/quickstart -local -server 192.0.2.1
 //
 // Without -server it starts five NTP servers of its own on loopback, of which one is wrong by
-// 250 ms, so that it works without a network. With -json it prints one object per second and line.
+// 250 ms, so that it works without a network. A server that follows nobody but its own clock is
+// refused unless -local is given. With -json it prints one object per second and line.
 package main
 
 import (
@@ -39,6 +41,7 @@ type settings struct {
 	duration time.Duration
 	poll     time.Duration
 	driftPPM float64
+	local    bool
 	json     bool
 }
 
@@ -53,6 +56,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.DurationVar(&s.duration, "for", 10*time.Second, "how long to run")
 	flags.DurationVar(&s.poll, "poll", time.Second, "how often to ask each server; a public one expects 16s or more")
 	flags.Float64Var(&s.driftPPM, "drift", 200, "how far the local counter's rate may be off, in `ppm`")
+	flags.BoolVar(&s.local, "local", false, "use servers, too, that follow nobody but their own clock")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object per second and line")
 	flags.Usage = func() {}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -94,7 +98,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		s.servers, introduction = demo.addresses(), demo.describe()
 	}
 
-	clock, err := truetime.New(sources(s.servers),
+	clock, err := truetime.New(sources(s.servers, s.local),
 		truetime.WithDrift(s.driftPPM),
 		truetime.WithPoll(s.poll, max(s.poll, min(8*s.poll, time.Minute))))
 	if err != nil {
@@ -115,13 +119,17 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return verdict(clock.Status())
 }
 
-// sources turns the servers that were given into sources.
-func sources(servers []string) (all []truetime.Source) {
+// sources turns the servers that were given into sources. They may follow nobody if local is true.
+func sources(servers []string, local bool) (all []truetime.Source) {
+	var options []ntpsrc.Option
+	if local {
+		options = append(options, ntpsrc.WithLocalReference())
+	}
 	for _, address := range servers {
 		if secured, ok := strings.CutPrefix(address, "nts://"); ok {
-			all = append(all, ntpsrc.NTS(secured))
+			all = append(all, ntpsrc.NTS(secured, options...))
 		} else {
-			all = append(all, ntpsrc.Server(address))
+			all = append(all, ntpsrc.Server(address, options...))
 		}
 	}
 	return all

@@ -52,7 +52,7 @@ func decodeStrictly(t *testing.T, text string) (l line) {
 const printing = int64(time.Second)
 
 func TestFourRealServersAndOneLiar(t *testing.T) {
-	args := []string{"-json", "-for", "4s"}
+	args := []string{"-json", "-for", "4s", "-local"}
 	for range 4 {
 		args = append(args, "-server", testbed.StartChronyd(t).Address())
 	}

@@ -13,6 +13,9 @@
 //	after := testbed.Realtime()
 //	// truth lies in [before, after], so the interval must overlap it
 //
+// These daemons follow nobody and say so, except the liars: a source takes them with
+// ntpsrc.WithLocalReference.
+//
 // A Relay between client and server delays, loses, doubles, reorders and damages datagrams, and
 // counts what it did.
 //

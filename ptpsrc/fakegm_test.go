@@ -115,7 +115,7 @@ func freeLocalPort(t *testing.T) *Port {
 	return freePort(t, WithLocalAddress(netip.MustParseAddr("127.0.0.1")))
 }
 
-func freePort(t *testing.T, options ...PortOption) *Port {
+func freePort(t testing.TB, options ...PortOption) *Port {
 	t.Helper()
 	for range 20 {
 		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

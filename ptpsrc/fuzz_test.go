@@ -1,10 +1,13 @@
 package ptpsrc
 
 import (
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/facebook/time/ptp/protocol"
+	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -18,9 +21,28 @@ func mustEncode(f *testing.F, m protocol.Packet) []byte {
 	return b
 }
 
+// fuzzedPort is a Port as production has it, on loopback, and a source that asks a server there which is deaf: what
+// messages a fuzzer makes up, no packet leaves the host. Its identity is always the same, so that a message that is
+// addressed to it once always is.
+func fuzzedPort(f *testing.F) (*Port, *unicast) {
+	deaf, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(f, err)
+	port := freePort(f, WithLocalAddress(netip.MustParseAddr("127.0.0.1")))
+	f.Cleanup(func() {
+		require.NoError(f, port.Close())
+		require.NoError(f, deaf.Close())
+	})
+	port.identity = protocol.PortIdentity{ClockIdentity: 0xfeed_5eed_feed_5eed, PortNumber: 1}
+	number := deaf.LocalAddr().(*net.UDPAddr).Port
+	u := newUnicast(port, "127.0.0.1", []Option{WithServerPorts(number, number)})
+	require.NoError(f, u.server.resolve(f.Context()))
+	return port, u
+}
+
 // FuzzConversation gives two arbitrary datagrams, before and after good ones, to a Sample in progress. Whatever
 // comes, nothing panics, and a sample that is accepted keeps every promise that a sample makes.
 func FuzzConversation(f *testing.F) {
+	port, u := fuzzedPort(f)
 	g := &fakeGM{counter: &monotonic.Manual{}}
 	stamp := protocol.NewTimestamp(fakeUTC.Add(fakeTAI).Std())
 	announce := &protocol.Announce{Header: g.header(protocol.MessageAnnounce, announceSize, 1, fakeFlags)}
@@ -28,8 +50,8 @@ func FuzzConversation(f *testing.F) {
 	announce.GrandmasterClockQuality = protocol.ClockQuality{ClockClass: 6, ClockAccuracy: 0x21}
 	sync := &protocol.SyncDelayReq{Header: g.header(protocol.MessageSync, syncSize, 1, protocol.FlagTwoStep)}
 	followUp := &protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, 1, 0), FollowUpBody: protocol.FollowUpBody{PreciseOriginTimestamp: stamp}}
-	answer := &protocol.DelayResp{Header: g.header(protocol.MessageDelayResp, delayRespSize, 1, 0), DelayRespBody: protocol.DelayRespBody{ReceiveTimestamp: stamp}}
-	grant := &protocol.Signaling{Header: g.header(protocol.MessageSignaling, signalingSize+12, 1, 0), TLVs: []protocol.TLV{
+	answer := &protocol.DelayResp{Header: g.header(protocol.MessageDelayResp, delayRespSize, 1, 0), DelayRespBody: protocol.DelayRespBody{ReceiveTimestamp: stamp, RequestingPortIdentity: port.identity}}
+	grant := &protocol.Signaling{Header: g.header(protocol.MessageSignaling, signalingSize+12, 1, 0), TargetPortIdentity: port.identity, TLVs: []protocol.TLV{
 		&protocol.GrantUnicastTransmissionTLV{TLVHead: protocol.TLVHead{TLVType: protocol.TLVGrantUnicastTransmission, LengthField: 8}, DurationField: 9},
 	}}
 	good := [][]byte{mustEncode(f, announce), mustEncode(f, sync), mustEncode(f, followUp), mustEncode(f, answer)}
@@ -37,12 +59,17 @@ func FuzzConversation(f *testing.F) {
 		f.Add(b, good[2], uint8(0b1111), int64(1000))
 		f.Add(b, b, uint8(0b0011), int64(-1))
 	}
+	// Another clock takes over in the midst, and what it sends is used from there on.
+	grant.SourcePortIdentity.PortNumber++
+	sync.SourcePortIdentity.PortNumber++
+	f.Add(mustEncode(f, grant), mustEncode(f, sync), uint8(0b1111), int64(1000))
 
 	f.Fuzz(func(t *testing.T, first, last []byte, keep uint8, took int64) {
 		var counter monotonic.Manual
-		u := newUnicast(nil, "192.0.2.1", nil)
-		u.grants.parent = gmIdentity
-		c := conversation{unicast: u, port: &Port{}, counter: &counter}
+		port.departures.last = 0 // the first Delay_Req has number 1, as good answers say
+		u.grants = grants{parent: gmIdentity}
+		c := conversation{unicast: u, port: port, counter: &counter}
+		defer func() { port.departures.forget(c.delayReq) }()
 		all := [][]byte{first}
 		for i, b := range good {
 			if keep>>i&1 == 1 {
@@ -54,14 +81,11 @@ func FuzzConversation(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if s, ok := p.(*protocol.SyncDelayReq); ok && headerOf(p).SourcePortIdentity == gmIdentity {
-				// As takeSync does, without a socket.
-				c.sync, c.received, c.answer = s, counter.Now(), nil
-				c.delayReq = &departure{sequence: 1, at: counter.Advance(time.Duration(took))}
-				continue
-			}
-			if err := c.take(arrival{at: counter.Now(), packet: p}); err != nil {
+			if err := c.take(arrival{at: counter.Advance(time.Duration(took)), packet: p}); err != nil {
 				return
+			}
+			if c.complete() {
+				break // as run does
 			}
 		}
 		if !c.complete() {

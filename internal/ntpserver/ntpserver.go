@@ -1,5 +1,6 @@
 // Package ntpserver is a small NTP server over UDP for demonstrations and tests. It serves this
-// host's wall clock, off by as much as it is told to, and claims whatever error it is told to.
+// host's wall clock or the clock that it is given, off by as much as it is told to, and claims whatever
+// error it is told to.
 package ntpserver
 
 import (
@@ -25,6 +26,10 @@ type Behavior struct {
 	Identity   Identity      // which machine it shows; the zero value stands for one of its own
 	Kiss       string        // if not empty, reply with this kiss-o'-death code
 	Silent     bool          // do not reply
+	Astray     bool          // reply from another port than the one that was asked
+
+	// Clock is what the server serves; nil stands for the host's wall clock.
+	Clock func() time.Time
 
 	// Edit, if not nil, may change the reply in place or return others to send: each in turn, none
 	// for silence.
@@ -35,7 +40,7 @@ type Behavior struct {
 // precision. Two servers that are given the same one look like two addresses of one machine.
 type Identity struct {
 	ReferenceID string    // up to 4 bytes
-	Reference   time.Time // when the machine's clock was last corrected, by the host's clock; Offset is added
+	Reference   time.Time // when the machine's clock was last corrected, by the clock that is served; Offset is added
 }
 
 // Server is a running server.
@@ -81,20 +86,31 @@ func (s *Server) Close() error {
 
 func (s *Server) serve() {
 	request := make([]byte, 2048)
+	var astray net.PacketConn // the other port, once it is wanted
 	for {
 		n, client, err := s.conn.ReadFrom(request)
-		received := time.Now()
+		b := *s.behavior.Load()
+		received := b.now()
 		if err != nil {
 			return // closed
 		}
 		s.requests.Add(1)
-		b := *s.behavior.Load()
 		b.Identity = b.Identity.or(s.identity)
 		if n < messageSize || request[0]&7 != modeClient || b.Silent {
 			continue
 		}
+		if b.Astray && astray == nil {
+			if astray, err = net.ListenPacket("udp", net.JoinHostPort(s.conn.LocalAddr().(*net.UDPAddr).IP.String(), "0")); err != nil {
+				continue // no other port: silence
+			}
+			defer astray.Close()
+		}
+		from := s.conn
+		if b.Astray {
+			from = astray
+		}
 		for _, reply := range b.Reply(request[:n], received) {
-			_, _ = s.conn.WriteTo(reply, client) // an unreachable client is no concern of a server
+			_, _ = from.WriteTo(reply, client) // an unreachable client is no concern of a server
 		}
 	}
 }
@@ -147,11 +163,18 @@ func (b Behavior) Reply(request []byte, received time.Time) [][]byte {
 	binary.BigEndian.PutUint64(m[16:], Stamp(b.Identity.Reference.Add(b.Offset)))
 	copy(m[24:32], request[40:48])
 	binary.BigEndian.PutUint64(m[32:], Stamp(received.Add(b.Offset)))
-	binary.BigEndian.PutUint64(m[40:], Stamp(time.Now().Add(b.Offset+b.Held)))
+	binary.BigEndian.PutUint64(m[40:], Stamp(b.now().Add(b.Offset+b.Held)))
 	if b.Edit != nil {
 		return b.Edit(request, m)
 	}
 	return [][]byte{m}
+}
+
+func (b Behavior) now() time.Time {
+	if b.Clock != nil {
+		return b.Clock()
+	}
+	return time.Now()
 }
 
 // short is a duration in units of 2⁻¹⁶ s, rounded up.

@@ -1,16 +1,25 @@
 package monotonic
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/epsilontime/epsilon/internal/vdso"
+)
 
 // rawName is the kernel's clocksource scaled to nanoseconds, without the corrections that
 // adjtimex(2) applies to CLOCK_MONOTONIC and CLOCK_BOOTTIME (kernel/time/timekeeping.c,
 // timekeeping_get_ns over tkr_raw).
 const rawName = "CLOCK_MONOTONIC_RAW"
 
-func readRaw() (int64, error) { return readClock(unix.CLOCK_MONOTONIC_RAW) }
+type reference struct{ clock vdso.Clock }
 
-func readClock(id int32) (int64, error) {
-	var ts unix.Timespec
-	err := unix.ClockGettime(id, &ts)
-	return ts.Nano(), err
+func openReference() reference { return reference{vdso.Open()} }
+
+func (r reference) read() (int64, error) { return r.clock.Now(unix.CLOCK_MONOTONIC_RAW) }
+
+func (r reference) uninterrupted() (reference, func()) {
+	clock, end := r.clock.Uninterrupted()
+	return reference{clock}, end
 }
+
+func (r reference) String() string { return rawName + ", read " + r.clock.String() }

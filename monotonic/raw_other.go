@@ -9,6 +9,14 @@ import (
 
 const rawName = "an unslewed counter"
 
-func readRaw() (int64, error) {
+type reference struct{}
+
+func openReference() reference { return reference{} }
+
+func (reference) read() (int64, error) {
 	return 0, errors.New("none is known for " + runtime.GOOS + "; pass a counter of your own")
 }
+
+func (r reference) uninterrupted() (reference, func()) { return r, func() {} }
+
+func (reference) String() string { return rawName }

@@ -31,7 +31,15 @@ var frequency = sync.OnceValues(func() (uint64, error) {
 	return perSecond, nil
 })
 
-func readRaw() (int64, error) {
+type reference struct{}
+
+func openReference() reference { return reference{} }
+
+func (r reference) uninterrupted() (reference, func()) { return r, func() {} }
+
+func (reference) String() string { return rawName }
+
+func (reference) read() (int64, error) {
 	perSecond, err := frequency()
 	if err != nil {
 		return 0, err

@@ -14,6 +14,9 @@ var ErrDisrupted = errors.New("the counter was disrupted")
 // the way. Look often: what has happened since the last look is all that it can tell. It is not
 // safe for concurrent use.
 //
+// What it cannot look at has not changed: a file that cannot be opened for a while, or a reading that is forbidden, is no
+// disruption, and is looked at again later.
+//
 // It sees
 //   - a suspend: CLOCK_BOOTTIME has moved against CLOCK_MONOTONIC, which nothing else does;
 //   - a change of the kernel's clocksource, as its own watchdog makes when it finds the TSC
@@ -27,10 +30,12 @@ type Watch struct {
 	counter *SystemCounter
 	chosen  *choice
 
-	suspended suspension // up to the last look
-	named     Instant    // when the kernel was last asked for its clocksource
+	suspended   suspension // up to the last look
+	clocksource string     // as the kernel named it last; empty if it has not yet been seen
+	named       int64      // when it was last asked, by the reference
 
 	start, last pair    // where the measurement of the rate began, and the last look
+	begun       bool    // there are such
 	low, high   float64 // bounds of dc/dr − 1
 }
 
@@ -48,19 +53,29 @@ const (
 func (c *SystemCounter) Watch() *Watch {
 	w := &Watch{counter: c}
 	w.begin()
-	w.suspended, w.start, w.last = w.chosen.suspended, w.chosen.start, w.chosen.start
+	w.suspended = w.chosen.suspended
+	if w.chosen.hardware != nil {
+		w.start, w.last, w.begun = w.chosen.start, w.chosen.start, true
+	}
 	return w
 }
 
 // begin forgets what was measured and starts again with the counter as it is now.
 func (w *Watch) begin() {
 	w.chosen = w.counter.choice.Load()
-	w.low, w.high = 0, 0
-	w.suspended = readSuspension()
+	w.clocksource = w.chosen.clocksource
+	w.low, w.high, w.begun = 0, 0, false
+	w.suspended = w.counter.machine.suspension()
 	if w.chosen.hardware != nil {
 		w.low, w.high = -unmeasured, unmeasured
-		w.start, _ = readPair() // if this fails the next comparison will
-		w.last = w.start
+		w.beginRate(readPair(w.counter.machine))
+	}
+}
+
+// beginRate begins to measure the rate, if there is a reading to begin with; else the next look does.
+func (w *Watch) beginRate(from pair, err error) {
+	if err == nil {
+		w.start, w.last, w.begun = from, from, true
 	}
 }
 
@@ -78,7 +93,7 @@ func (w *Watch) Check() error {
 	changed := w.checkClocksource(suspended != nil || compared != nil)
 	if !replaced && (changed != nil || compared != nil) {
 		// The kernel trusts another counter now, or this one has another rate.
-		w.counter.choice.Store(w.counter.choose())
+		w.counter.choice.Store(w.counter.chooseAgain())
 	}
 	var cause error
 	switch {
@@ -99,9 +114,13 @@ func (w *Watch) Check() error {
 
 // checkSuspension returns an error if the machine was suspended since the last look.
 func (w *Watch) checkSuspension() error {
-	now := readSuspension()
-	if !now.known || !w.suspended.known {
-		return nil // a kernel that does not let us see it
+	now := w.counter.machine.suspension()
+	switch {
+	case !now.known:
+		return nil // it cannot be seen, or not now
+	case !w.suspended.known:
+		w.suspended = now
+		return nil
 	}
 	if now.least > w.suspended.most || now.most < w.suspended.least {
 		return fmt.Errorf("the machine was suspended for about %v", (now.least - w.suspended.least).Round(time.Millisecond))
@@ -114,21 +133,22 @@ func (w *Watch) checkSuspension() error {
 // was chosen. It asks once in clocksourceEvery, and at once if something else is wrong: that is how
 // a counter that the kernel has just given up shows.
 func (w *Watch) checkClocksource(suspicious bool) error {
-	if w.chosen.clocksource == "" {
-		return nil // it could not be seen then
-	}
-	now := rawInstant()
-	if !suspicious && now.Sub(w.named).Abs() < clocksourceEvery {
+	now, err := w.counter.machine.raw()
+	if since := time.Duration(now - w.named); err == nil && !suspicious && since.Abs() < clocksourceEvery {
 		return nil
 	}
 	w.named = now
-	name, err := w.counter.clocksource()
+	name, err := w.counter.machine.clocksource()
+	before := w.clocksource
 	switch {
 	case err != nil:
-		return fmt.Errorf("the kernel's clocksource was %s: %w", w.chosen.clocksource, err)
-	case name != w.chosen.clocksource:
-		return fmt.Errorf("the kernel changed its clocksource from %s to %s", w.chosen.clocksource, name)
+		return nil
+	case before == "" && w.chosen.blind:
+		return fmt.Errorf("what the kernel keeps time by can be seen again: %s", name)
+	case before != "" && name != before:
+		return fmt.Errorf("the kernel changed its clocksource from %s to %s", before, name)
 	}
+	w.clocksource = name
 	return nil
 }
 
@@ -138,9 +158,13 @@ func (w *Watch) compare() error {
 	if w.chosen.hardware == nil {
 		return nil
 	}
-	now, err := readPair()
-	if err != nil {
-		return fmt.Errorf("reading %s failed: %w", rawName, err)
+	now, err := readPair(w.counter.machine)
+	switch {
+	case err != nil:
+		return nil
+	case !w.begun:
+		w.beginRate(now, nil)
+		return nil
 	}
 	if now.raw < w.last.raw || int64(now.before-w.last.after) < 0 {
 		return errors.New("the counter went back")

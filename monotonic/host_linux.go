@@ -15,8 +15,8 @@ import (
 const sysfsClocksource = "/sys/devices/system/clocksource/clocksource0"
 
 // clocksource returns the name of the kernel's current clocksource.
-func (ch chooser) clocksource() (string, error) {
-	path := filepath.Join(ch.sysfs, "current_clocksource")
+func (h host) clocksource() (string, error) {
+	path := filepath.Join(h.sysfs, "current_clocksource")
 	text, err := readShort(path)
 	if err != nil {
 		return "", fmt.Errorf("the kernel's clocksource is not known: %s: %w", path, err)
@@ -41,19 +41,13 @@ func readShort(path string) ([]byte, error) {
 	return text[:max(n, 0)], err
 }
 
-// suspension bounds how long the machine has been suspended since it was booted: CLOCK_BOOTTIME −
-// CLOCK_MONOTONIC. Both are slewed alike, and only a suspend moves one against the other
-// (kernel/time/timekeeping.c, __timekeeping_inject_sleeptime).
-type suspension struct {
-	least, most time.Duration
-	known       bool
-}
-
-// readSuspension reads CLOCK_BOOTTIME between two readings of CLOCK_MONOTONIC.
-func readSuspension() suspension {
-	before, err1 := readClock(unix.CLOCK_MONOTONIC)
-	boot, err2 := readClock(unix.CLOCK_BOOTTIME)
-	after, err3 := readClock(unix.CLOCK_MONOTONIC)
+// suspension reads CLOCK_BOOTTIME between two readings of CLOCK_MONOTONIC. Both are slewed alike, and only a suspend moves
+// one against the other (kernel/time/timekeeping.c, __timekeeping_inject_sleeptime).
+func (h host) suspension() suspension {
+	clock := h.reference.clock
+	before, err1 := clock.Now(unix.CLOCK_MONOTONIC)
+	boot, err2 := clock.Now(unix.CLOCK_BOOTTIME)
+	after, err3 := clock.Now(unix.CLOCK_MONOTONIC)
 	return suspension{
 		least: time.Duration(boot - after),
 		most:  time.Duration(boot - before),

@@ -13,7 +13,7 @@ import (
 // hostClock is a source that costs next to nothing: the wall clock of this host.
 type hostClock struct{}
 
-func (hostClock) Name() string { return "host" }
+func (hostClock) Info() truetime.SourceInfo { return truetime.SourceInfo{Name: "host"} }
 
 func (hostClock) Sample(_ context.Context, counter monotonic.Counter) (truetime.Sample, error) {
 	sent := counter.Now()

@@ -31,8 +31,8 @@ func TestAddressHasOneNameHoweverItIsSpelled(t *testing.T) {
 		"[::ffff:192.0.2.7]:123": "192.0.2.7",
 	} {
 		s := Server(given)
-		require.NoError(t, s.(interface{ Validate() error }).Validate(), given)
-		require.Equal(t, want, s.Name(), given)
+		require.NoError(t, s.Info().Err, given)
+		require.Equal(t, want, s.Info().Name, given)
 	}
 }
 

@@ -313,8 +313,8 @@ func TestChronyAddressHasOneName(t *testing.T) {
 		"[::ffff:127.0.0.1]:323":    "chronyd 127.0.0.1:323",
 	} {
 		s := Chrony(given)
-		require.NoError(t, s.(*chronySource).Validate(), given)
-		require.Equal(t, want, s.Name(), given)
+		require.NoError(t, s.Info().Err, given)
+		require.Equal(t, want, s.Info().Name, given)
 	}
 }
 

@@ -76,11 +76,7 @@ func (d *daemon) note(mistake error) {
 	}
 }
 
-// Name identifies the source.
-func (d *daemon) Name() string { return d.name }
-
-// Scale is what the source is declared to serve: see [truetime.Source].
-func (d *daemon) Scale() truetime.Scale { return d.limits.scale }
-
-// Validate reports what is wrong with the address and the options.
-func (d *daemon) Validate() error { return d.mistake }
+// Info says what the source is.
+func (d *daemon) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: d.name, Scale: d.limits.scale, Err: d.mistake}
+}

@@ -68,8 +68,12 @@ func NTS(address string, options ...Option) truetime.Source {
 	return s
 }
 
-// Authenticated is true: see [truetime.WithRequireAuthenticated].
-func (s *secured) Authenticated() bool { return true }
+// Info has the address of the key exchange, as a URL with the scheme nts, for a name.
+func (s *secured) Info() truetime.SourceInfo {
+	i := s.server.Info()
+	i.Authenticated = true
+	return i
+}
 
 // Sample asks the server once, after a key exchange if one is due.
 func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

@@ -45,7 +45,7 @@ func newWorld(t *testing.T, b ntstest.Behavior) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Close() })
 	source := NTS(server.KeyExchange(), WithTLSConfig(authority.ClientConfig())).(*secured)
-	require.NoError(t, source.Validate())
+	require.NoError(t, source.Info().Err)
 	return &world{t, server, source, &leaping{Counter: system(t)}}
 }
 
@@ -103,7 +103,7 @@ func TestNTSSampleContainsTheServersTime(t *testing.T) {
 	}
 	require.Equal(t, 1, w.server.Exchanges())
 	require.Zero(t, w.server.Forged())
-	require.Equal(t, "nts://"+w.server.KeyExchange(), w.source.Name())
+	require.Equal(t, "nts://"+w.server.KeyExchange(), w.source.Info().Name)
 }
 
 // All checks of the plain path apply to what the server has sealed, and its kisses count.
@@ -229,7 +229,7 @@ func TestMistakesInAnNTSSourceAreReported(t *testing.T) {
 		"WithTLSConfig is for NTS alone":   Server("ntp1.example.net", WithTLSConfig(&tls.Config{})),
 		"an option is nil":                 NTS("ntp1.example.net", nil),
 	} {
-		require.ErrorContains(t, source.(interface{ Validate() error }).Validate(), want)
+		require.ErrorContains(t, source.Info().Err, want)
 		_, err := source.Sample(t.Context(), system(t))
 		require.ErrorContains(t, err, want)
 	}
@@ -244,8 +244,8 @@ func TestNTSSourceHasANameOfItsOwn(t *testing.T) {
 		"[2001:db8::7]:14460":   "nts://[2001:db8::7]:14460",
 	} {
 		source := NTS(given)
-		require.NoError(t, source.(interface{ Validate() error }).Validate())
-		require.Equal(t, want, source.Name())
+		require.NoError(t, source.Info().Err)
+		require.Equal(t, want, source.Info().Name)
 	}
 	own := &tls.Config{ServerName: "other.example"}
 	source := NTS("192.0.2.7", WithTLSConfig(own)).(*secured)

@@ -64,7 +64,7 @@ func Pool(name string, n int, options ...Option) []truetime.Source {
 	p.address = parsed
 	if p.mistake == nil {
 		example := p.newServer(netip.MustParseAddr("192.0.2.1"))
-		p.mistake, p.scale = example.Validate(), example.Scale() // of the options
+		p.mistake, p.scale = example.mistake, example.limits.scale // of the options
 	}
 	var sources []truetime.Source
 	for i := range max(n, 1) {
@@ -202,17 +202,13 @@ type member struct {
 	wrong   int // in which it was found wrong
 }
 
-// Name returns the pool's name and a number.
-func (m *member) Name() string { return m.name }
+// Info has the pool's name and a number for a name.
+func (m *member) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: m.name, Scale: m.pool.scale, Err: m.pool.mistake}
+}
 
-// Scale is what the servers are declared to serve: see [truetime.Source].
-func (m *member) Scale() truetime.Scale { return m.pool.scale }
-
-// Validate reports what is wrong with the name, the number or the options.
-func (m *member) Validate() error { return m.pool.mistake }
-
-// Judged tells the source what the clock thinks of the server that it asks.
-func (m *member) Judged(v truetime.Verdict) {
+// judged counts the polls in which the clock has found the server wrong.
+func (m *member) judged(v truetime.Verdict) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch v {
@@ -231,6 +227,7 @@ func (m *member) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	if m.pool.mistake != nil {
 		return truetime.Sample{}, m.pool.mistake
 	}
+	m.judged(truetime.PollInfoOf(ctx).Verdict)
 	asked, err := m.choose(ctx)
 	if err != nil {
 		return truetime.Sample{}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,7 +68,13 @@ func startServerAt(t *testing.T, address string) *ntpserver.Server {
 // ask polls a source once and returns whom it asked.
 func (b *poolBed) ask(t *testing.T, i int) (netip.Addr, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	return b.askJudged(t, i, truetime.Undecided)
+}
+
+// askJudged asks as a clock does that thinks so of the source.
+func (b *poolBed) askJudged(t *testing.T, i int, v truetime.Verdict) (netip.Addr, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{Verdict: v}), 2*time.Second)
 	defer cancel()
 	_, err := b.sources[i].Sample(ctx, b.counter)
 	return b.sources[i].(*member).address, err
@@ -80,7 +87,7 @@ func TestEverySourceOfAPoolAsksAnotherServer(t *testing.T) {
 		a, err := b.ask(t, i)
 		require.NoError(t, err)
 		asked[a] = true
-		require.Equal(t, fmt.Sprintf("pool.example.net:%d#%d", b.pool.address.port, i+1), b.sources[i].Name())
+		require.Equal(t, fmt.Sprintf("pool.example.net:%d#%d", b.pool.address.port, i+1), b.sources[i].Info().Name)
 	}
 	require.Len(t, asked, 4)
 	require.Equal(t, 1, b.lookups)
@@ -107,18 +114,13 @@ func TestPoolReplacesAServerThatLies(t *testing.T) {
 		b := newPoolBed(t, 2, 1)
 		first, err := b.ask(t, 0)
 		require.NoError(t, err)
-		judged := b.sources[0].(interface{ Judged(truetime.Verdict) })
-		for range maxBadPolls - 1 {
-			judged.Judged(v)
-		}
-		judged.Judged(truetime.Truechimer) // once right is enough
-		for range maxBadPolls {
-			a, err := b.ask(t, 0)
+		verdicts := slices.Repeat([]truetime.Verdict{v}, maxBadPolls-1)
+		for _, v := range slices.Concat(verdicts, []truetime.Verdict{truetime.Truechimer}, verdicts) { // once right is enough
+			a, err := b.askJudged(t, 0, v)
 			require.NoError(t, err)
 			require.Equal(t, first, a)
-			judged.Judged(v)
 		}
-		second, err := b.ask(t, 0)
+		second, err := b.askJudged(t, 0, v)
 		require.NoError(t, err)
 		require.NotEqual(t, first, second)
 	}
@@ -286,8 +288,7 @@ func TestPoolServesTwoClocksAtOnce(t *testing.T) {
 	for range 2 {
 		clocks.Go(func() {
 			for range 100 {
-				m.Judged(truetime.Falseticker)
-				_, err := m.Sample(t.Context(), b.counter)
+				_, err := m.Sample(truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{Verdict: truetime.Falseticker}), b.counter)
 				assert.Error(t, err)
 			}
 		})

@@ -76,7 +76,7 @@ func Servers(addresses ...string) []truetime.Source {
 	return sources
 }
 
-// note adds a mistake to those that Validate reports.
+// note adds a mistake to those that Info reports.
 func (s *server) note(mistake error) {
 	switch {
 	case mistake == nil:
@@ -87,14 +87,10 @@ func (s *server) note(mistake error) {
 	}
 }
 
-// Name returns the address in its shortest form.
-func (s *server) Name() string { return s.name }
-
-// Validate reports what is wrong with the address and the options.
-func (s *server) Validate() error { return s.mistake }
-
-// Scale is what the source is declared to serve: see [truetime.Source].
-func (s *server) Scale() truetime.Scale { return s.limits.scale }
+// Info has the address in its shortest form for a name.
+func (s *server) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: s.name, Scale: s.limits.scale, Err: s.mistake}
+}
 
 // HandsOver says that Sample calls [handover.Before].
 func (s *server) HandsOver() {}

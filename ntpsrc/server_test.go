@@ -288,10 +288,10 @@ func TestSourcesServeTheScaleThatTheyAreDeclaredToServe(t *testing.T) {
 	with := append(Pool("pool.example.net", 2, smeared), Server("a.example.net", smeared), NTS("b.example.net", smeared), Chrony("", smeared), Kernel(smeared))
 	without := append(Pool("pool.example.net", 1), Server("a.example.net"), NTS("b.example.net"), Chrony(""), Kernel())
 	for _, s := range with {
-		require.Equal(t, truetime.ScaleUTCSmeared(), s.(interface{ Scale() truetime.Scale }).Scale(), s.Name())
+		require.Equal(t, truetime.ScaleUTCSmeared(), s.Info().Scale, s.Info().Name)
 	}
 	for _, s := range without {
-		require.Equal(t, truetime.ScaleUTC(), s.(interface{ Scale() truetime.Scale }).Scale(), s.Name())
+		require.Equal(t, truetime.ScaleUTC(), s.Info().Scale, s.Info().Name)
 	}
 	_, err := truetime.New([]truetime.Source{Server("a.example.net", WithScale(truetime.ScaleTAI()))})
 	require.ErrorContains(t, err, "scale TAI: NTP counts in UTC")

@@ -120,8 +120,8 @@ func sampleUntil(t *testing.T, source truetime.Source, what string, condition fu
 		after := truetime.Time(testbed.Realtime())
 		cancel()
 		if err == nil {
-			require.GreaterOrEqual(t, sample.Latest, before, "%s: %+v", source.Name(), sample)
-			require.LessOrEqual(t, sample.Earliest, after, "%s: %+v", source.Name(), sample)
+			require.GreaterOrEqual(t, sample.Latest, before, "%s: %+v", source.Info().Name, sample)
+			require.LessOrEqual(t, sample.Earliest, after, "%s: %+v", source.Info().Name, sample)
 		}
 		if condition(sample, err) {
 			return

@@ -61,14 +61,12 @@ func FBClock(path string, options ...Option) truetime.Source {
 	return f
 }
 
-// Name returns "fbclock" and the path.
-func (f *fbclock) Name() string { return "fbclock " + f.path }
+func (f *fbclock) name() string { return "fbclock " + f.path }
 
-// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
-func (f *fbclock) Scale() truetime.Scale { return f.settings.trust.scale() }
-
-// Validate reports what is wrong with the path and the options.
-func (f *fbclock) Validate() error { return f.mistake }
+// Info has "fbclock" and the path for a name. The scale is TAI, unless WithUTCOffset says otherwise.
+func (f *fbclock) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: f.name(), Scale: f.settings.trust.scale(), Err: f.mistake}
+}
 
 // Sample reads the memory once.
 func (f *fbclock) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

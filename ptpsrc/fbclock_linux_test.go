@@ -108,7 +108,7 @@ func encodeFBClock(t testing.TB, sequence uint64, d fbclockData) []byte {
 
 func TestClaimIsTheWindowInflatedAndTheDrift(t *testing.T) {
 	f := FBClock(FBClockPath, WithInflation(3), WithDrift(100), WithExtraError(11)).(*fbclock)
-	require.NoError(t, f.Validate())
+	require.NoError(t, f.Info().Err)
 	d := goodFBClock()
 	d.RatePPB = -20_000
 	const age = int64(10 * time.Millisecond)
@@ -202,7 +202,7 @@ func TestFBClocksUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
 			require.NoError(t, err, name)
 			require.Equal(t, trueIn(f), s.Earliest.Add(s.Error), name)
 			want := c.want
-			if f.Scale() != truetime.ScaleTAI() {
+			if f.Info().Scale != truetime.ScaleTAI() {
 				want = 0
 			}
 			require.Equal(t, want, s.TAIOffset, name)
@@ -239,10 +239,10 @@ func TestWhatIsNotFBClocksMemoryIsExplained(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	for _, bad := range []string{"", "data_v2", "/run/\x00"} {
-		require.ErrorContains(t, FBClock(bad).(*fbclock).Validate(), "not an absolute path", "%q", bad)
+		require.ErrorContains(t, FBClock(bad).Info().Err, "not an absolute path", "%q", bad)
 	}
 	for _, bad := range []Option{WithInflation(0.9), WithInflation(1001), WithInflation(math.NaN()), WithAccuracy(1), WithDomain(1), WithBoundaryClocks(1)} {
-		require.Error(t, FBClock(FBClockPath, bad).(*fbclock).Validate())
+		require.Error(t, FBClock(FBClockPath, bad).Info().Err)
 	}
 	require.ErrorContains(t, explainFBClock("/run/x", os.ErrPermission), "no permission to read /run/x")
 	// One section is what it had at first.

@@ -63,8 +63,8 @@ func TestTAIAndAUTCOffsetExcludeEachOther(t *testing.T) {
 		for _, s := range []truetime.Source{
 			Unicast("gm", both...), PTP4L(PTP4LSocket, both...), PHC("eth0", both...), FBClock(FBClockPath, both...),
 		} {
-			err := s.(interface{ Validate() error }).Validate()
-			require.ErrorContains(t, err, "WithTAI and WithUTCOffset exclude each other", s.Name())
+			err := s.Info().Err
+			require.ErrorContains(t, err, "WithTAI and WithUTCOffset exclude each other", s.Info().Name)
 		}
 	}
 }
@@ -84,11 +84,11 @@ func TestScaleIsTAIUnlessAUTCOffsetIsGiven(t *testing.T) {
 }
 
 func TestNamesTellSourcesApart(t *testing.T) {
-	require.Equal(t, "ptp 2001:db8::7", Unicast("2001:0db8::7").Name())
-	require.Equal(t, "ptp gm.example.net port 1319 domain 3", Unicast("GM.example.net.", WithServerPorts(1319, 1320), WithDomain(3)).Name())
-	require.Equal(t, "ptp4l /var/run/ptp4l domain 3", PTP4L(PTP4LSocket, WithDomain(3)).Name())
+	require.Equal(t, "ptp 2001:db8::7", Unicast("2001:0db8::7").Info().Name)
+	require.Equal(t, "ptp gm.example.net port 1319 domain 3", Unicast("GM.example.net.", WithServerPorts(1319, 1320), WithDomain(3)).Info().Name)
+	require.Equal(t, "ptp4l /var/run/ptp4l domain 3", PTP4L(PTP4LSocket, WithDomain(3)).Info().Name)
 	for _, bad := range []string{"", "0.0.0.0", "224.0.1.129", "host:319", "[::1]:319", "ptp://host", "a b"} {
-		require.Error(t, Unicast(bad).(*unicast).Validate(), "%q", bad)
+		require.Error(t, Unicast(bad).Info().Err, "%q", bad)
 	}
 }
 

@@ -72,7 +72,7 @@ func PHC(device string, options ...Option) truetime.Source {
 	if p.settings.ptp4l != "" {
 		p.daemon = &ptp4l{socket: p.settings.ptp4l, settings: p.settings, watch: watch{clock: "the clock of " + device}}
 	} else if !p.settings.trust.hasOffset && !p.settings.trust.tai {
-		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset, which is 0 for UTC, or WithErrorFromPTP4L", p.Name()))
+		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset, which is 0 for UTC, or WithErrorFromPTP4L", p.name()))
 	}
 	return p
 }
@@ -91,14 +91,12 @@ func parseDevice(device string) error {
 	return fmt.Errorf("device %.80q is neither an absolute path, as /dev/ptp0, nor the name of a network interface", device)
 }
 
-// Name returns "phc" and the device.
-func (p *phc) Name() string { return fmt.Sprintf("phc %.80s", p.device) }
+func (p *phc) name() string { return fmt.Sprintf("phc %.80s", p.device) }
 
-// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
-func (p *phc) Scale() truetime.Scale { return p.settings.trust.scale() }
-
-// Validate reports what is wrong with the device and the options.
-func (p *phc) Validate() error { return p.mistake }
+// Info has "phc" and the device for a name. The scale is TAI, unless WithUTCOffset says otherwise.
+func (p *phc) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: p.name(), Scale: p.settings.trust.scale(), Err: p.mistake}
+}
 
 // Sample opens the device, reads it and closes it.
 func (p *phc) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

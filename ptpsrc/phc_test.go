@@ -72,7 +72,7 @@ func TestWhatADeviceProvesIsTrueByEveryMeans(t *testing.T) {
 
 func (w *scriptedPHC) source(t interface{ Fatal(...any) }, device string, options ...Option) *phc {
 	p := PHC(device, options...).(*phc)
-	if err := p.Validate(); err != nil {
+	if err := p.Info().Err; err != nil {
 		t.Fatal(err)
 	}
 	p.system = w
@@ -237,18 +237,18 @@ func TestDriverTellsTheErrorIfNobodyElseDoes(t *testing.T) {
 
 func TestDeviceIsNotBelievedAboutItsScale(t *testing.T) {
 	for _, options := range [][]Option{nil, {WithAccuracy(1)}} {
-		require.ErrorContains(t, PHC("/dev/ptp0", options...).(*phc).Validate(), "does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset")
+		require.ErrorContains(t, PHC("/dev/ptp0", options...).Info().Err, "does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset")
 	}
-	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithTAI()).(*phc).Scale())
-	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).(*phc).Scale())
-	require.Equal(t, truetime.ScaleUTC(), PHC("/dev/ptp0", WithUTCOffset(0)).(*phc).Scale())
-	require.NoError(t, PHC("/dev/ptp0", WithTAI()).(*phc).Validate())
-	require.NoError(t, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).(*phc).Validate())
+	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithTAI()).Info().Scale)
+	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Scale)
+	require.Equal(t, truetime.ScaleUTC(), PHC("/dev/ptp0", WithUTCOffset(0)).Info().Scale)
+	require.NoError(t, PHC("/dev/ptp0", WithTAI()).Info().Err)
+	require.NoError(t, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Err)
 	for _, bad := range []string{"", ".", "..", "dev/ptp0", "a b", "interface-of-16-b", "/dev/\x00"} {
-		require.ErrorContains(t, PHC(bad, vouched...).(*phc).Validate(), "neither an absolute path", "%q", bad)
+		require.ErrorContains(t, PHC(bad, vouched...).Info().Err, "neither an absolute path", "%q", bad)
 	}
-	require.ErrorContains(t, PHC("eth0", append(vouched, WithMessageRate(1))...).(*phc).Validate(), "WithMessageRate is for Unicast, not for PHC")
-	require.ErrorContains(t, Unicast("gm", WithErrorFromPTP4L(PTP4LSocket)).(*unicast).Validate(), "WithErrorFromPTP4L is for PHC, not for Unicast")
+	require.ErrorContains(t, PHC("eth0", append(vouched, WithMessageRate(1))...).Info().Err, "WithMessageRate is for Unicast, not for PHC")
+	require.ErrorContains(t, Unicast("gm", WithErrorFromPTP4L(PTP4LSocket)).Info().Err, "WithErrorFromPTP4L is for PHC, not for Unicast")
 }
 
 func TestDeviceThatIsTooWrongOrTooSlowIsRefused(t *testing.T) {

@@ -60,8 +60,7 @@ func PTP4L(socket string, options ...Option) truetime.Source {
 	return p
 }
 
-// Name returns "ptp4l" and the path of the socket.
-func (p *ptp4l) Name() string {
+func (p *ptp4l) name() string {
 	name := "ptp4l " + p.socket
 	if p.settings.domain != 0 {
 		name += fmt.Sprintf(" domain %d", p.settings.domain)
@@ -69,11 +68,10 @@ func (p *ptp4l) Name() string {
 	return name
 }
 
-// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
-func (p *ptp4l) Scale() truetime.Scale { return p.settings.trust.scale() }
-
-// Validate reports what is wrong with the path and the options.
-func (p *ptp4l) Validate() error { return p.mistake }
+// Info has "ptp4l" and the path of the socket for a name. The scale is TAI, unless WithUTCOffset says otherwise.
+func (p *ptp4l) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: p.name(), Scale: p.settings.trust.scale(), Err: p.mistake}
+}
 
 // Sample asks ptp4l once.
 func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

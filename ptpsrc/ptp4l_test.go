@@ -56,7 +56,7 @@ func (h *host) look() reading {
 func (h *host) source(t *testing.T, options ...Option) *ptp4l {
 	t.Helper()
 	p := PTP4L(PTP4LSocket, options...).(*ptp4l)
-	require.NoError(t, p.Validate())
+	require.NoError(t, p.Info().Err)
 	return p
 }
 

@@ -60,8 +60,7 @@ func newUnicast(p *Port, name string, options []Option) *unicast {
 	return u
 }
 
-// Name returns "ptp" and the server, with its domain and port if they are not the usual ones.
-func (u *unicast) Name() string {
+func (u *unicast) name() string {
 	name := "ptp " + u.server.host
 	if u.settings.ports != wellKnown {
 		name += fmt.Sprintf(" port %d", u.settings.ports.event)
@@ -72,11 +71,10 @@ func (u *unicast) Name() string {
 	return name
 }
 
-// Scale is TAI, unless WithUTCOffset says otherwise: see [truetime.Source].
-func (u *unicast) Scale() truetime.Scale { return u.settings.trust.scale() }
-
-// Validate reports what is wrong with the server and the options.
-func (u *unicast) Validate() error { return u.mistake }
+// Info has "ptp" and the server, with its domain and port if they are not the usual ones for a name. The scale is TAI, unless WithUTCOffset says otherwise.
+func (u *unicast) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: u.name(), Scale: u.settings.trust.scale(), Err: u.mistake}
+}
 
 // Sample waits for a Sync and sends a Delay_Req upon it.
 func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {

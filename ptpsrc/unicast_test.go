@@ -42,7 +42,7 @@ func TestBothFactsHoldWithTwoStepsAndWithOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t, func(g *fakeGM) { g.oneStep = oneStep })
 			source := b.source()
-			require.NoError(t, source.(*unicast).Validate())
+			require.NoError(t, source.Info().Err)
 			for range 50 {
 				s, err := source.Sample(t.Context(), b.counter)
 				require.NoError(t, err)

@@ -15,9 +15,4 @@ func WithRequireAuthenticated() Option {
 }
 
 // mayVote reports whether a source may have a vote at all.
-func (c *config) mayVote(s Source) bool { return !c.authenticated || isAuthenticated(s) }
-
-func isAuthenticated(s Source) bool {
-	a, ok := ungrouped(s).(interface{ Authenticated() bool })
-	return ok && a.Authenticated()
-}
+func (c *config) mayVote(i SourceInfo) bool { return !c.authenticated || i.Authenticated }

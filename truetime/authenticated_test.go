@@ -14,12 +14,7 @@ import (
 // authentic is a fake that says who it is.
 type authentic struct{ *fake }
 
-func (authentic) Authenticated() bool { return true }
-
-// pretender has the method, and says no.
-type pretender struct{ *fake }
-
-func (pretender) Authenticated() bool { return false }
+func (a authentic) Info() SourceInfo { return SourceInfo{Name: a.name, Authenticated: true} }
 
 func asAuthentic(all []*fake) (sources []Source) {
 	for _, f := range all {
@@ -70,7 +65,7 @@ func TestForgedMajorityMovesNothingUnderRequireAuthenticated(t *testing.T) {
 // Without the option an authenticated source is one among others.
 func TestEverySourceVotesByDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sources := append(asSources(fakes(3)), authentic{newFake("x")}, pretender{newFake("y")})
+		sources := append(asSources(fakes(3)), authentic{newFake("x")}, newFake("y"))
 		c := start(t, sources)
 		pass(10 * time.Second)
 		require.Equal(t, 5, c.Status().Voters)
@@ -88,7 +83,7 @@ func TestUnauthenticatedSourcesDoNotCountAsVoters(t *testing.T) {
 		for _, f := range honest {
 			f.silent = true
 		}
-		others := append(asSources(fakes(6)[3:]), pretender{newFake("y")})
+		others := append(asSources(fakes(6)[3:]), newFake("y"))
 		c := start(t, append(asAuthentic(honest), others...), WithRequireAuthenticated())
 		pass(20 * time.Second)
 		_, err := c.Now()
@@ -146,7 +141,7 @@ func TestGroupVotesByItsAuthenticatedMembers(t *testing.T) {
 }
 
 func TestRequireAuthenticatedWithoutAnyIsAMistake(t *testing.T) {
-	_, err := New(append(asSources(fakes(2)), pretender{newFake("y")}), WithRequireAuthenticated())
+	_, err := New(append(asSources(fakes(2)), newFake("y")), WithRequireAuthenticated())
 	require.ErrorContains(t, err, "none of the sources is authenticated")
 	_, err = New(append(asSources(fakes(4)), authentic{newFake("x")}), WithRequireAuthenticated(), WithFaulty(1))
 	require.ErrorContains(t, err, "1 faulty of 1 voters")

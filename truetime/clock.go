@@ -21,7 +21,8 @@ import (
 // it is closed. All methods are safe for use by many goroutines.
 type Clock struct {
 	counter  monotonic.Counter
-	maxWidth uint64 // of an interval, in nanoseconds
+	driftPPM float64 // of the counter
+	maxWidth uint64  // of an interval, in nanoseconds
 
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
@@ -58,11 +59,11 @@ type Clock struct {
 // How many sources? With n voters the clock stays right while f = ⌊(n−1)/2⌋ of them are wrong: none
 // of 2, 1 of 3 or 4, 2 of 5. Four leave three when one is down (RFC 8633 section 3.2).
 func New(sources []Source, options ...Option) (*Clock, error) {
-	config, voter, err := configure(sources, options)
+	config, err := configure(sources, options)
 	if err != nil {
 		return nil, err
 	}
-	c := newClock(config, voter, sources)
+	c := newClock(config, sources)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	c.alarm = alarm.Open(false)
@@ -74,9 +75,10 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 }
 
 // newClock makes a clock that does nothing yet but report events.
-func newClock(config config, voter []int, sources []Source) *Clock {
+func newClock(config config, sources []Source) *Clock {
 	c := &Clock{
 		counter:  config.counter,
+		driftPPM: config.driftPPM,
 		maxWidth: math.MaxInt64,
 		watch:    newWatch(config),
 		faulty:   config.faulty,
@@ -94,19 +96,19 @@ func newClock(config config, voter []int, sources []Source) *Clock {
 			Scale:     c.watch.scale(),
 			Stability: discipline.NewStability(config.wanderPPB, config.deviationPPM),
 			Faulty:    config.faulty,
-			Voter:     voter,
+			Voter:     config.voter,
 		},
 		Poll:    config.poll,
 		Target:  config.target,
 		Seed:    config.seed,
 		Now:     c.counter.Now(),
-		Profile: profiles(sources),
+		Profile: profiles(config.infos),
 		Table:   config.leaps.table,
 	}
 	c.engine = engine.New(setup)
 	c.published.Store(&answer{err: ErrNotSynchronized})
 	for i, s := range sources {
-		c.pollers = append(c.pollers, newPoller(i, s))
+		c.pollers = append(c.pollers, newPoller(i, s, config.infos[i]))
 	}
 	c.journal = newRecorder(config.recorder, func(err error) {
 		c.mu.Lock()
@@ -246,7 +248,7 @@ func (c *Clock) learn(now monotonic.Instant) {
 	for _, p := range c.pollers {
 		if v := Verdict(c.engine.Verdict(p.index)); v != p.verdict {
 			p.verdict = v
-			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.source.Name(), Verdict: v, Err: p.err})
+			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.info.Name, Verdict: v, Err: p.err})
 		}
 	}
 	c.reportLeapSeconds(now)
@@ -263,7 +265,7 @@ func (c *Clock) record(lines func() []byte) {
 
 func (c *Clock) names() (names []string) {
 	for _, p := range c.pollers {
-		names = append(names, p.source.Name())
+		names = append(names, p.info.Name)
 	}
 	return names
 }

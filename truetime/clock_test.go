@@ -293,7 +293,7 @@ func TestNowDoesNotAllocate(t *testing.T) {
 // answersAtOnce is a source outside of any bubble.
 type answersAtOnce struct{}
 
-func (*answersAtOnce) Name() string { return "at once" }
+func (*answersAtOnce) Info() SourceInfo { return SourceInfo{Name: "at once"} }
 
 func (*answersAtOnce) Sample(_ context.Context, counter monotonic.Counter) (Sample, error) {
 	s := Sample{Sent: counter.Now(), Latest: 2_000_000_000, Earliest: 1_000_000_000}
@@ -328,4 +328,4 @@ type named struct {
 	name string
 }
 
-func (n named) Name() string { return n.name }
+func (n named) Info() SourceInfo { return SourceInfo{Name: n.name} }

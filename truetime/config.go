@@ -35,6 +35,9 @@ type config struct {
 	leaps          leapTable
 	seed           uint64
 
+	infos []SourceInfo // of each source, as it was when the clock was made
+	voter []int        // the vote to which each belongs
+
 	mistakes []error
 }
 
@@ -78,8 +81,8 @@ func (c *config) openVMClock() {
 }
 
 // configure applies the options and checks everything, sources included. It returns every mistake
-// at once, and the vote to which each source belongs.
-func configure(sources []Source, options []Option) (config, []int, error) {
+// at once.
+func configure(sources []Source, options []Option) (config, error) {
 	c := defaults()
 	for _, o := range options {
 		if o == nil {
@@ -91,7 +94,7 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 	if c.target > 0 && !c.polled {
 		c.poll.Min = fastestPoll
 	}
-	voter, voters := c.vote(sources)
+	voters := c.vote(sources)
 	if c.authenticated && voters == 0 && len(sources) > 0 {
 		c.mistake("none of the sources is authenticated, and only such are to have a vote: use ntpsrc.NTS")
 	}
@@ -114,61 +117,60 @@ func configure(sources []Source, options []Option) (config, []int, error) {
 	c.openVMClock()
 	c.leaps.read(systemZones())
 	if len(c.mistakes) > 0 {
-		return config{}, nil, configError(c.mistakes)
+		return config{}, configError(c.mistakes)
 	}
-	return c, voter, nil
+	return c, nil
 }
 
-// vote checks the sources and numbers the votes.
-func (c *config) vote(sources []Source) (voter []int, voters int) {
+// vote asks each source what it is, checks that, and numbers the votes.
+func (c *config) vote(sources []Source) (voters int) {
 	if len(sources) == 0 {
 		c.mistake("no sources: at least one is needed, and four to survive one that lies while another is down")
 	}
-	seen, groups := map[string]bool{}, map[string]int{}
-	for i, s := range sources {
-		own := -1
-		if m, ok := s.(member); ok {
-			if m.group == "" {
-				c.mistake("source %d: the name of its group is empty", i+1)
-			}
-			if v, ok := groups[m.group]; ok {
-				own = v
-			} else if c.mayVote(s) {
-				groups[m.group] = voters
-			}
+	groups := map[string]int{}
+	for _, s := range sources {
+		i := info(s)
+		c.infos = append(c.infos, i)
+		own := voters
+		if v, ok := groups[i.Group]; ok && i.Group != "" {
+			own = v
 		}
-		if !c.mayVote(s) {
+		switch {
+		case !c.mayVote(i):
 			own = discipline.NoVote
-		} else if own < 0 {
-			own = voters
+		case own == voters:
+			groups[i.Group] = own
 			voters++
 		}
-		voter = append(voter, own)
+		c.voter = append(c.voter, own)
+	}
+	c.checkSources()
+	return voters
+}
 
-		inner := ungrouped(s)
-		if inner == nil {
+// checkSources notes what is wrong with what the sources say of themselves.
+func (c *config) checkSources() {
+	seen := map[string]bool{}
+	for i, s := range c.infos {
+		if s.Err == errNilSource {
 			c.mistake("source %d is nil", i+1)
 			continue
 		}
-		name := inner.Name()
-		if v, ok := inner.(interface{ Validate() error }); ok {
-			if err := v.Validate(); err != nil {
-				c.mistake("source %d, %.80q: %w", i+1, name, err)
-				continue
-			}
+		if s.Err != nil {
+			c.mistake("source %d, %.80q: %w", i+1, s.Name, s.Err)
+			continue
 		}
-		if err := scaleOf(s).profile.Validate(); err != nil {
-			c.mistake("source %d, %.80q: %w", i+1, name, err)
+		if err := s.Scale.profile.Validate(); err != nil {
+			c.mistake("source %d, %.80q: %w", i+1, s.Name, err)
 		}
 		switch {
-		case name == "":
+		case s.Name == "":
 			c.mistake("source %d has an empty name", i+1)
-		case seen[name]:
-			c.mistake("source %.80q is given more than once: it would have more than one vote", name)
+		case seen[s.Name]:
+			c.mistake("source %.80q is given more than once: it would have more than one vote", s.Name)
 		}
-		seen[name] = true
+		seen[s.Name] = true
 	}
-	return voter, voters
 }
 
 // configError is every mistake in one sentence.

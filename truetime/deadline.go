@@ -8,18 +8,19 @@ import (
 
 // deadline is a context as [context.WithTimeout] returns it, but for when its timer starts: only when
 // somebody waits for its end. Nobody does in an exchange that is over in microseconds, and a timer wakes
-// an idle process even if it has been stopped.
+// an idle process even if it has been stopped. It has a [PollInfo].
 type deadline struct {
 	parent context.Context
 	at     time.Time // Go's clock will do: no bound follows from it
+	info   PollInfo
 
 	mu    sync.Mutex
 	inner context.Context // nil until somebody waits, or it has ended
 	stop  context.CancelFunc
 }
 
-func withDeadline(parent context.Context, after time.Duration) *deadline {
-	return &deadline{parent: parent, at: time.Now().Add(after)}
+func withDeadline(parent context.Context, after time.Duration, info PollInfo) *deadline {
+	return &deadline{parent: parent, at: time.Now().Add(after), info: info}
 }
 
 // cancel releases what the context holds.
@@ -68,6 +69,9 @@ func (d *deadline) over() bool {
 }
 
 func (d *deadline) Value(key any) any {
+	if key == (pollInfoKey{}) {
+		return &d.info
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.inner != nil {

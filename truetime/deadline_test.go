@@ -18,11 +18,11 @@ func TestDeadlineIsAContextLikeAnyOther(t *testing.T) {
 			return ctx, cancel
 		},
 		"ours": func(parent context.Context, after time.Duration) (context.Context, func()) {
-			d := withDeadline(parent, after)
+			d := withDeadline(parent, after, PollInfo{})
 			return d, d.cancel
 		},
 		"ours, waited for": func(parent context.Context, after time.Duration) (context.Context, func()) {
-			d := withDeadline(parent, after)
+			d := withDeadline(parent, after, PollInfo{})
 			d.Done()
 			return d, d.cancel
 		},

@@ -1,5 +1,7 @@
 package truetime
 
+import "errors"
+
 // Group makes several sources share one vote: addresses of one operator, receivers on one antenna,
 // whatever can only be right or wrong together. Without it a single operator could outvote all the
 // others. The vote is what a majority within the group agrees on.
@@ -7,6 +9,8 @@ package truetime
 //	sources := truetime.Group("example.net",
 //		ntpsrc.Server("ntp1.example.net"),
 //		ntpsrc.Server("ntp2.example.net"))
+//
+// A source that is given to Group again belongs to the last group alone.
 func Group(name string, sources ...Source) []Source {
 	grouped := make([]Source, len(sources))
 	for i, s := range sources {
@@ -21,6 +25,16 @@ type member struct {
 	group string
 }
 
+func (m member) Info() SourceInfo {
+	i := info(m.Source)
+	i.Group = m.group
+	if m.group == "" && i.Err == nil {
+		i.Err = errors.New("the name of its group is empty")
+	}
+	return i
+}
+
+// ungrouped returns the source as it was before it was given to Group.
 func ungrouped(s Source) Source {
 	for {
 		m, ok := s.(member)

@@ -13,7 +13,6 @@ type Option func(*config)
 
 // Limits of the options.
 const (
-	maxDriftPPM     = discipline.MaxDriftPPB / 1000
 	maxWanderPPB    = 100_000
 	maxDeviationPPM = 200
 	minPoll         = time.Millisecond
@@ -21,6 +20,9 @@ const (
 	maxBurst        = 16
 	fastestPoll     = time.Second // of a clock that chooses its own pace
 )
+
+// MaxDriftPPM is the largest drift that [WithDrift] accepts, in parts per million.
+const MaxDriftPPM = discipline.MaxDriftPPB / 1000
 
 // WithDrift sets ρ, the most by which the local counter's rate may differ from that of true time,
 // in parts per million: above 0, at most 100 000. The default is 200.
@@ -31,8 +33,8 @@ const (
 // frequency a virtual machine sees may step by as much when it migrates.
 func WithDrift(ppm float64) Option {
 	return func(c *config) {
-		if !(ppm > 0 && ppm <= maxDriftPPM) {
-			c.mistake("drift of %v ppm: it must be above 0 and at most %d", ppm, maxDriftPPM)
+		if !(ppm > 0 && ppm <= MaxDriftPPM) {
+			c.mistake("drift of %v ppm: it must be above 0 and at most %d", ppm, MaxDriftPPM)
 			return
 		}
 		c.driftPPM = ppm

@@ -11,8 +11,9 @@ import (
 
 type misconfigured struct{ Source }
 
-func (misconfigured) Name() string    { return "wrong" }
-func (misconfigured) Validate() error { return errors.New("its address is empty") }
+func (misconfigured) Info() SourceInfo {
+	return SourceInfo{Name: "wrong", Err: errors.New("its address is empty")}
+}
 
 func TestEveryMistakeIsReportedAtOnceWithItsValue(t *testing.T) {
 	_, err := New([]Source{newFake("a"), newFake("a"), nil, newFake(""), misconfigured{}},

@@ -17,10 +17,8 @@ import (
 type poller struct {
 	index     int
 	source    Source
-	group     string
-	scale     Scale                        // that it is declared to serve
-	handsOver bool                         // the source is a [handover.Giver]
-	judged    interface{ Judged(Verdict) } // the source, if it wants to know; nil otherwise
+	info      SourceInfo // as it was when the clock was made
+	handsOver bool       // the source is a [handover.Giver]
 
 	verdict Verdict
 	err     error  // of the last poll
@@ -29,13 +27,11 @@ type poller struct {
 	asked   bool   // a poll is under way
 }
 
-func newPoller(index int, source Source) *poller {
-	p := &poller{index: index, source: source, scale: scaleOf(source), verdict: Silent}
-	if m, ok := source.(member); ok {
-		p.group = m.group
-	}
+// newPoller makes one for a source. A wrapper that hides a [handover.Giver] costs a goroutine for each poll, which
+// is right: nobody knows for how long the wrapper waits.
+func newPoller(index int, source Source, info SourceInfo) *poller {
+	p := &poller{index: index, source: source, info: info, verdict: Silent}
 	_, p.handsOver = ungrouped(source).(handover.Giver)
-	p.judged, _ = ungrouped(source).(interface{ Judged(Verdict) })
 	return p
 }
 
@@ -47,11 +43,7 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 	c.mu.Lock()
 	exchange, verdict := c.engine.Begin(p.index), p.verdict
 	c.mu.Unlock()
-	if p.judged != nil {
-		p.judged.Judged(verdict)
-	}
-
-	limited := withDeadline(ctx, exchange.Timeout)
+	limited := withDeadline(ctx, exchange.Timeout, PollInfo{Verdict: verdict, DriftPPM: c.driftPPM})
 	sample, err := p.source.Sample(limited, c.counter)
 	timedOut := limited.Err() != nil
 	limited.cancel()
@@ -92,7 +84,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 	reply := engine.Reply{Outcome: o}
 	if o == engine.Answered {
 		reply.Peer, reply.MinPoll = s.Peer, s.MinPoll
-		reply.Say, reply.TAIOffset = s.say(p.scale), s.TAIOffset
+		reply.Say, reply.TAIOffset = s.say(p.info.Scale), s.TAIOffset
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
@@ -103,7 +95,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 	var duplicate *engine.DuplicateError
 	switch {
 	case errors.As(refused, &duplicate):
-		err = fmt.Errorf("%w: it is %s, the same server as %s: one server has one vote", ErrUnusable, s.Peer, c.pollers[duplicate.Other].source.Name())
+		err = fmt.Errorf("%w: it is %s, the same server as %s: one server has one vote", ErrUnusable, s.Peer, c.pollers[duplicate.Other].info.Name)
 	case refused != nil:
 		err = fmt.Errorf("%w: %w", ErrUnusable, refused)
 	case o == engine.Answered:
@@ -112,21 +104,21 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 	}
 	p.err = err
 	if err != nil && (o != engine.Answered || refused != nil) {
-		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.engine.Discipline().Epoch(), Source: p.source.Name(), Err: err})
+		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.engine.Discipline().Epoch(), Source: p.info.Name, Err: err})
 	}
 	c.learn(now)
 }
 
 func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 	s := SourceStatus{
-		Name:    p.source.Name(),
-		Group:   p.group,
+		Name:    p.info.Name,
+		Group:   p.info.Group,
 		Verdict: Verdict(c.engine.Verdict(p.index)),
-		Scale:   p.scale,
+		Scale:   p.info.Scale,
 		Err:     p.err,
 		Reach:   c.engine.Reach(p.index),
 	}
-	s.Authenticated, s.NoVote = isAuthenticated(p.source), !c.engine.Discipline().Votes(p.index)
+	s.Authenticated, s.NoVote = p.info.Authenticated, !c.engine.Discipline().Votes(p.index)
 	if i := c.engine.Discipline().Interval(p.index, now); i.Bounded() {
 		lo, hi := c.engine.Shown(i)
 		s.Interval = Interval{Time(lo), Time(hi)}

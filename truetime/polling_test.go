@@ -187,7 +187,7 @@ func TestCloseWaitsForSourcesThatAreSlowToEnd(t *testing.T) {
 // slowToEnd returns 10 ms after its context has ended.
 type slowToEnd struct{ back *bool }
 
-func (slowToEnd) Name() string { return "slow to end" }
+func (slowToEnd) Info() SourceInfo { return SourceInfo{Name: "slow to end"} }
 
 func (s slowToEnd) Sample(ctx context.Context, _ monotonic.Counter) (Sample, error) {
 	<-ctx.Done()
@@ -207,7 +207,7 @@ func TestSampleWithoutATimeIsUnusable(t *testing.T) {
 // empty gives the zero Sample.
 type empty struct{}
 
-func (empty) Name() string { return "empty" }
+func (empty) Info() SourceInfo { return SourceInfo{Name: "empty"} }
 
 func (empty) Sample(context.Context, monotonic.Counter) (Sample, error) {
 	return Sample{}, nil

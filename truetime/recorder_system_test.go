@@ -17,7 +17,7 @@ import (
 // ownTime is a source that takes the counter itself for true time.
 type ownTime struct{ name string }
 
-func (s ownTime) Name() string { return s.name }
+func (s ownTime) Info() SourceInfo { return SourceInfo{Name: s.name} }
 
 func (s ownTime) Sample(ctx context.Context, counter monotonic.Counter) (Sample, error) {
 	sent := counter.Now()

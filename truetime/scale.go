@@ -9,8 +9,8 @@ import (
 // Scale says how a source counts time, which makes a difference around leap seconds. The zero value is
 // [ScaleUTC].
 //
-// A source declares it by a method Scale() Scale. One that has none serves UTC. What clocks answer is
-// always UTC smeared from noon to noon, whatever their sources serve: see [Time].
+// A source declares it in its [SourceInfo]. What clocks answer is always UTC smeared from noon to noon, whatever
+// their sources serve: see [Time].
 type Scale struct{ profile leap.Profile }
 
 // ScaleUTC steps at a leap second: a second happens twice, or one does not happen. That is how most NTP
@@ -38,18 +38,10 @@ func ScaleTAI() Scale { return Scale{leap.Profile{Kind: leap.Atomic}} }
 // String describes the scale in a few words, as in "UTC with steps".
 func (s Scale) String() string { return s.profile.String() }
 
-// scaleOf returns what a source declares to serve.
-func scaleOf(s Source) Scale {
-	if d, ok := ungrouped(s).(interface{ Scale() Scale }); ok {
-		return d.Scale()
-	}
-	return ScaleUTC()
-}
-
 // profiles returns what the sources declare to serve.
-func profiles(sources []Source) (declared []leap.Profile) {
-	for _, s := range sources {
-		declared = append(declared, scaleOf(s).profile)
+func profiles(infos []SourceInfo) (declared []leap.Profile) {
+	for _, i := range infos {
+		declared = append(declared, i.Scale.profile)
 	}
 	return declared
 }

@@ -30,8 +30,7 @@ type inScale struct {
 	ahead time.Duration // by which it is wrong
 }
 
-func (s inScale) Name() string { return s.name }
-func (s inScale) Scale() Scale { return s.scale }
+func (s inScale) Info() SourceInfo { return SourceInfo{Name: s.name, Scale: s.scale} }
 
 func (s inScale) Sample(_ context.Context, counter monotonic.Counter) (Sample, error) {
 	c := counter.Now()

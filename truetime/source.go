@@ -2,29 +2,60 @@ package truetime
 
 import (
 	"context"
+	"errors"
 
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
 // Source is something that can be asked for the time.
 //
-// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
-// given counter; whatever another clock tells it becomes a reading of that one first. The clock calls it from one goroutine at a time. An error is
-// [ErrUnusable], [ErrSlowDown] or [ErrDenied] if it wraps one of these; any other means that no
-// answer came.
-//
-// Four more methods are optional. A source that serves another scale than UTC with steps has
-// Scale() Scale, which always returns the same. One whose samples are authenticated, each of them, has
-// Authenticated() bool, which is always true: see [WithRequireAuthenticated]. One that can be recognised
-// as misconfigured before it is asked has Validate() error, which [New] calls. One that can ask somebody
-// else has Judged(Verdict), which is called before each Sample, from the same goroutine, with what the
-// clock thinks of it by then.
-//
-// The facts of one source are held against each other for as long as the same peer gives them
-// (Sample.Peer). With another peer they begin anew.
+// All that a clock has to know about a source is in what these two methods return. So a wrapper such as
+// struct{ truetime.Source } loses nothing, whatever it adds.
 type Source interface {
-	// Name identifies the source in Status, in events and in errors. Two sources of a clock have
-	// different names.
-	Name() string
+	// Info describes the source. It always returns the same; [New] calls it once and keeps the result.
+	Info() SourceInfo
+
+	// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the
+	// given counter; whatever another clock tells it becomes a reading of that one first. The context tells
+	// what the clock lets the source know: see [PollInfoOf].
+	//
+	// The clock calls it from one goroutine at a time. An error is [ErrUnusable], [ErrSlowDown] or
+	// [ErrDenied] if it wraps one of these; any other means that no answer came.
+	//
+	// The facts of one source are held against each other for as long as the same peer gives them
+	// (Sample.Peer). With another peer they begin anew.
 	Sample(ctx context.Context, counter monotonic.Counter) (Sample, error)
 }
+
+// SourceInfo describes a [Source]. What is false here makes answers wrong, so a wrapper that does not know
+// better returns what the source that it wraps says.
+type SourceInfo struct {
+	// Name identifies the source in Status, in events and in errors. Two sources of a clock have
+	// different names, and none is empty.
+	Name string
+
+	// Group names those with whom the source shares one vote; empty if it has a vote of its own. [Group]
+	// sets it.
+	Group string
+
+	// Scale is what the source counts in. The zero value is [ScaleUTC].
+	Scale Scale
+
+	// Authenticated is true if every sample is: see [WithRequireAuthenticated].
+	Authenticated bool
+
+	// Err says what is wrong with how the source is configured; nil if nothing is. [New] reports it and
+	// starts no clock.
+	Err error
+}
+
+// info returns what New keeps of a source.
+func info(s Source) SourceInfo {
+	if s == nil {
+		return SourceInfo{Err: errNilSource}
+	}
+	return s.Info()
+}
+
+// errNilSource is the mistake of a source that is nil.
+var errNilSource = errors.New("it is nil")

@@ -27,10 +27,10 @@ const torturedTruth = 1_000_000_000_000
 func TestReadersUnderAWriterThatPublishesAsFastAsItCan(t *testing.T) {
 	counter := &oneTick{}
 	sources := fakes(1)
-	config, voter, err := configure(asSources(sources), []Option{WithCounter(counter)})
+	config, err := configure(asSources(sources), []Option{WithCounter(counter)})
 	require.NoError(t, err)
 	// No poller: this test publishes itself, through the same door.
-	c := newClock(config, voter, asSources(sources))
+	c := newClock(config, asSources(sources))
 	publish := func(rng *rand.Rand) {
 		sent := counter.Now()
 		sample := Sample{Sent: sent, Latest: Time(torturedTruth + int64(sent) + rng.Int64N(1000))}

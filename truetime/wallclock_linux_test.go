@@ -20,7 +20,7 @@ const rawEpoch = 1_000_000_000_000_000_000
 
 func (s rawTruth) now() Time { return Time(rawEpoch + int64(s.raw.Now())) }
 
-func (rawTruth) Name() string { return "raw" }
+func (rawTruth) Info() SourceInfo { return SourceInfo{Name: "raw"} }
 
 func (s rawTruth) Sample(_ context.Context, counter monotonic.Counter) (Sample, error) {
 	const claim = 10 // nanoseconds, for the rounding of the raw counter

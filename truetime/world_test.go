@@ -65,7 +65,7 @@ func asSources(all []*fake) (sources []Source) {
 	return sources
 }
 
-func (f *fake) Name() string { return f.name }
+func (f *fake) Info() SourceInfo { return SourceInfo{Name: f.name} }
 
 func (f *fake) change(change func()) {
 	f.mu.Lock()

@@ -25,12 +25,14 @@ type vmClock struct {
 // longer.
 func VMClock(path string) truetime.Source { return &vmClock{path: path} }
 
-// Name returns "vmclock:" and the path.
-func (v *vmClock) Name() string { return "vmclock:" + v.path }
+// Info has "vmclock:" and the path for a name.
+func (v *vmClock) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: "vmclock:" + v.path, Err: v.mistake()}
+}
 
-// Validate reports a path that no device can have. Whether there is one may change, and is seen when
+// mistake is that of a path that no device can have. Whether there is one may change, and is seen when
 // it is read.
-func (v *vmClock) Validate() error {
+func (v *vmClock) mistake() error {
 	switch {
 	case v.path == "":
 		return fmt.Errorf("the path of the VMClock device is empty: it is %s as a rule", vmclock.DefaultPath)

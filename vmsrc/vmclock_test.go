@@ -45,6 +45,6 @@ func TestAMistakeInThePathIsReportedByTheClock(t *testing.T) {
 	require.ErrorContains(t, err, "NUL")
 
 	source := VMClock(vmclock.DefaultPath)
-	require.Equal(t, "vmclock:/dev/vmclock0", source.Name())
-	require.NoError(t, source.(*vmClock).Validate(), "whether it exists is not looked at here")
+	require.Equal(t, "vmclock:/dev/vmclock0", source.Info().Name)
+	require.NoError(t, source.Info().Err, "whether it exists is not looked at here")
 }

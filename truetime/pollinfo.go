@@ -1,0 +1,34 @@
+package truetime
+
+import "context"
+
+// PollInfo is what a clock lets a source know about the poll that it is asked in. It is in the context
+// given to Sample, so that no wrapper between the two has to pass it on: see [PollInfoOf].
+type PollInfo struct {
+	// Verdict is what the clock thinks of the source by now, for a source that can ask somebody else.
+	// Nothing may be concluded from it about true time.
+	Verdict Verdict
+
+	// DriftPPM is by how much the clock assumes that the counter may be fast or slow, in parts per million:
+	// see [WithDrift]. A source that uses the counter as a ruler, between the reading of another clock and
+	// the moment that it reports, must allow for that much.
+	DriftPPM float64
+}
+
+// pollInfoKey is where a context has the address of its PollInfo.
+type pollInfoKey struct{}
+
+// PollInfoOf returns what the clock lets a source know about the poll with this context. Of a context that no
+// clock has made it is Undecided and [MaxDriftPPM], which is the least that can be assumed.
+func PollInfoOf(ctx context.Context) PollInfo {
+	if i, ok := ctx.Value(pollInfoKey{}).(*PollInfo); ok {
+		return *i
+	}
+	return PollInfo{DriftPPM: MaxDriftPPM}
+}
+
+// ContextWithPollInfo returns a context in which [PollInfoOf] returns the given information: for whoever
+// calls Sample and is no Clock.
+func ContextWithPollInfo(ctx context.Context, i PollInfo) context.Context {
+	return context.WithValue(ctx, pollInfoKey{}, &i)
+}

@@ -101,6 +101,7 @@ func (c *chronySource) ask(ctx context.Context, counter monotonic.Counter) (trac
 	x, err := askTracking(plain, func() bracket { return readBracket(counter, c.wall) })
 	switch {
 	case err == nil:
+		x.resolution = monotonic.Resolution(counter)
 		return x, nil
 	case ctx.Err() != nil:
 		return trackingExchange{}, fmt.Errorf("no answer from chronyd at %v: %w", c.at, context.Cause(ctx))
@@ -146,6 +147,10 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 	}, nil
 }
 
+// steady is the reciprocal of the drift, 1000 ppm, up to which an unexplained move of the system clock is not
+// called a step. No bound rests on it.
+const steady = 1000
+
 // follow compares a reading with the one before it. Both being within their claims of true time,
 // true time has passed between them as the counter says, within its drift. If not, the system clock
 // was stepped and chronyd's correction does not tell.
@@ -155,7 +160,7 @@ func (c *chronySource) follow(r systemReading) error {
 	if before != nil {
 		elapsed := r.at.Sub(before.at)
 		jump := r.time.Sub(before.time) - elapsed
-		if jump.Abs() > before.claim+r.claim+elapsed.Abs()/slowestCounter {
+		if jump.Abs() > before.claim+r.claim+elapsed.Abs()/steady {
 			c.distrusted = r.reference
 			return unusable("the system clock was stepped by about %v, or chronyd was wrong by that", jump)
 		}

@@ -38,15 +38,16 @@ type daemon struct {
 const defaultDaemonDriftPPM = 200
 
 // WithDaemonDrift sets, in parts per million, by how much the oscillator of this host may run away
-// from true time while chronyd has no news from its sources: 1 to 1000, default 200. chronyd asks
+// from true time while chronyd has no news from its sources: 1 to 100 000, default 200, which should be what
+// [truetime.WithDrift] says. chronyd asks
 // them every 64 to 1024 seconds by default, so 200 ppm add up to 13 to 205 ms between two answers; on
 // a host known to stay within 20 ppm it is a tenth. The danger of a smaller number is a wrong
 // interval. The maxpoll of chronyd's servers has the same effect without that danger. [Kernel] does
 // not use it: the kernel counts 500 ppm itself.
 func WithDaemonDrift(ppm float64) DaemonOption {
 	return daemonOption(func(d *daemon) error {
-		if !(ppm >= 1 && ppm <= 1000) {
-			return fmt.Errorf("daemon drift of %g ppm: it must be 1 to 1000", ppm)
+		if !(ppm >= 1 && ppm <= 100_000) {
+			return fmt.Errorf("daemon drift of %g ppm: it must be 1 to 100 000", ppm)
 		}
 		d.driftPPM = ppm
 		return nil

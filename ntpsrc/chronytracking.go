@@ -36,11 +36,13 @@ func (b bracket) gap() time.Duration { return b.last.Sub(b.first) }
 type trackingExchange struct {
 	before, after bracket
 	reply         chrony.Tracking
+	resolution    time.Duration // by how much a reading of the counter may be behind it
 }
 
 // slowestSlew and fastestSlew are the least and the largest rate of the system clock against the
 // counter, in thousandths: Linux lets a daemon change the length of a tick by 10 % and the frequency
-// by 500 ppm (kernel/time/ntp.c, ntp_validate_timex and MAXFREQ), and the counter is within 1000 ppm.
+// by 500 ppm (kernel/time/ntp.c, ntp_validate_timex and MAXFREQ), and the counter, which counts the same
+// oscillator, is scaled to within 1000 ppm of what the kernel makes of it.
 const (
 	slowestSlew = 898
 	fastestSlew = 1102
@@ -50,23 +52,25 @@ const (
 // has stated the correction, which lies between the two readings. It refuses an exchange during which
 // the system clock was stepped.
 //
-// Let the exchange last d by the counter and g be what the two brackets took. Between the readings
-// the system clock has gone on at 0.898 to 1.102 of the counter's rate. From the first reading to
-// that moment, and from it to the second one, it may so have strayed from the counter by 0.102 d. A
-// step that fits into what a slew may do goes unseen: the readings differ by at least 0.898 (d − g)
-// and at most 1.102 d, so it is below 0.204 d + 0.898 g.
+// Let the exchange last d by the counter, d₁ of it before that moment and d₂ after it, and g be what the two
+// brackets took. The readings differ by at least 0.898 (d − g) and at most 1.102 d, whether the system clock
+// was slewed or a step goes unseen in that. In d₁ it has gone on by 0.898 d₁ to 1.102 d₁, or in d₂ likewise, as a
+// step is in one of them. So in the other, say d₂, it has gone on by 0.898 d₂ − 0.204 d₁ − 0.898 g to
+// 1.102 d₂ + 0.204 d₁. True time has gone on by 0.900 d₂ to 1.112 d₂, with a drift of 100 000 ppm, the most that
+// truetime.WithDrift admits. They differ by at most 0.214 d + 0.898 g.
 func (x trackingExchange) slack() (time.Duration, error) {
 	inner := x.after.first.Sub(x.before.last)
 	outer := x.after.last.Sub(x.before.first)
 	if inner < 0 || x.before.gap() < 0 || x.after.gap() < 0 {
 		return 0, unusable("the local counter went back during the exchange")
 	}
-	const resolutions = 3 * resolution
+	inner, outer = max(inner-x.resolution, 0), outer+x.resolution
+	const rounding = 3 * time.Nanosecond
 	moved := x.after.wall.Sub(x.before.wall)
-	if moved < inner/1000*slowestSlew-resolutions || moved > (outer/1000+1)*fastestSlew+resolutions {
+	if moved < inner/1000*slowestSlew-rounding || moved > (outer/1000+1)*fastestSlew+rounding {
 		return 0, unusable("the system clock was stepped during the exchange: it moved by %v in %v", moved, outer)
 	}
-	return outer/3 + x.before.gap() + x.after.gap() + resolutions + time.Microsecond, nil
+	return outer/3 + x.before.gap() + x.after.gap() + 2*x.resolution + rounding + time.Microsecond, nil
 }
 
 // Of chrony's command protocol, candm.h: where the fields of a header are that tell whether a reply
@@ -142,7 +146,7 @@ func askTracking(socket net.Conn, read func() bracket) (trackingExchange, error)
 	if !ok {
 		return trackingExchange{}, unusable("chronyd's reply of type %d is not about tracking", reply.GetType())
 	}
-	return trackingExchange{c.before, c.after, tracking.Tracking}, nil
+	return trackingExchange{before: c.before, after: c.after, reply: tracking.Tracking}, nil
 }
 
 const (
@@ -199,7 +203,8 @@ func trackingClaim(t chrony.Tracking, now truetime.Time, driftPPM float64) (time
 		return 0, unusable("chronyd has not heard from its sources for %v", age)
 	}
 	age = max(age, 0) + e
-	return e + ceilSeconds(age.Seconds()*(driftPPM+math.Abs(t.FreqPPM))/1e6), nil
+	drift := driftPPM / (1 - driftPPM/1e6) // of true time against the oscillator
+	return e + ceilSeconds(age.Seconds()*(drift+math.Abs(t.FreqPPM))/1e6), nil
 }
 
 // maxReferenceAge keeps a sum from overflowing. The limit of the root distance refuses far younger

@@ -132,10 +132,10 @@ func (h header) check(l limits) error {
 		return nil // some servers leave it out, and nothing rests on it
 	}
 	switch age := h.transmitted.since(h.reference); {
-	case age < 0:
+	case age < -2*(h.claim()+l.extraError): // a clock that was set back since may be that much behind
 		return unusable("the server's clock was last corrected %v after it sent the reply", -age)
 	case age > l.maxReferenceAge:
-		return unusable("the server's clock was last corrected %v ago, above the limit of %v", age, l.maxReferenceAge)
+		return unusable("the server's clock was last corrected %v ago, above the limit of %v that WithMaxReferenceAge sets", age, l.maxReferenceAge)
 	}
 	return nil
 }

@@ -105,6 +105,10 @@ func TestServerWhoseClockWasCorrectedTooLongAgoIsRefused(t *testing.T) {
 		require.ErrorIs(t, h.check(l), truetime.ErrUnusable)
 		require.ErrorContains(t, h.check(l), want)
 	}
+	h.rootDispersion, h.reference = 1<<15, h.transmitted+1<<32 // claims 0.5 s, and was set back by 1 s
+	require.NoError(t, h.check(l), "within twice its claim")
+	h.reference += 1 << 20
+	require.Error(t, h.check(l))
 	h.reference = 0
 	require.NoError(t, h.check(l), "it does not say")
 	require.Error(t, WithMaxReferenceAge(0)(&l))

@@ -140,6 +140,17 @@ func set(at int, with ...byte) func(request, reply []byte) [][]byte {
 	}
 }
 
+// The card that stamps requests is ahead of the clock that stamps replies.
+func TestServerWhoseTwoClocksAreWithinItsClaimIsUsed(t *testing.T) {
+	for _, held := range []time.Duration{-3 * time.Microsecond, -time.Millisecond, -5 * time.Millisecond} {
+		before := truetime.FromStd(time.Now())
+		sample, err := ask(t, ntpserver.Behavior{Held: held, Dispersion: 6 * time.Millisecond})
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, sample.Latest, before)
+		require.LessOrEqual(t, sample.Earliest, truetime.FromStd(time.Now()))
+	}
+}
+
 // A kiss-o'-death counts even if its time stamps are empty.
 func TestKissWithoutTimeStampsIsStillAKiss(t *testing.T) {
 	_, err := ask(t, ntpserver.Behavior{Kiss: "DENY", Edit: set(32, make([]byte, 16)...)})

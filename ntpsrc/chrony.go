@@ -86,6 +86,10 @@ func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	if err != nil {
 		return truetime.Sample{}, err
 	}
+	x.driftPPM = c.driftPPM
+	if x.driftPPM == 0 {
+		x.driftPPM = truetime.PollInfoOf(ctx).DriftPPM
+	}
 	return c.judge(x)
 }
 
@@ -122,7 +126,7 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 	}
 	correction := seconds(x.reply.CurrentCorrection)
 	now := x.after.wall.Add(correction)
-	e, err := trackingClaim(x.reply, now, c.driftPPM)
+	e, err := trackingClaim(x.reply, now, x.driftPPM)
 	if err != nil {
 		return truetime.Sample{}, err
 	}

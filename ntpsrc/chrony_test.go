@@ -2,6 +2,7 @@ package ntpsrc
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"io"
 	"math"
@@ -112,6 +113,11 @@ func (m *machine) source(options ...DaemonOption) *chronySource {
 	return s
 }
 
+// assuming is the context of a poll by a clock that assumes so much drift.
+func assuming(ctx context.Context, ppm float64) context.Context {
+	return truetime.ContextWithPollInfo(ctx, truetime.PollInfo{DriftPPM: ppm})
+}
+
 func (m *machine) says(k tracking) {
 	m.replies = func(sequence uint32) [][]byte { return [][]byte{k.datagram(sequence)} }
 }
@@ -194,13 +200,28 @@ func TestStepTooSmallToSeeIsCovered(t *testing.T) {
 	}
 }
 
+// The counter and the system clock count one oscillator.
+func TestDaemonDriftIsWhatTheClockAssumesUnlessItIsGiven(t *testing.T) {
+	claim := func(ppm float64, options ...DaemonOption) time.Duration {
+		m := &machine{took: 100 * time.Microsecond}
+		k := synchronized()
+		k.reference = m.wall().Add(-100 * time.Second)
+		m.says(k)
+		s, err := m.source(options...).Sample(assuming(t.Context(), ppm), &m.counter)
+		require.NoError(t, err)
+		return s.Error
+	}
+	require.InDelta(t, 30*time.Millisecond, claim(500)-claim(200), float64(100*time.Microsecond), "300 ppm of 100 s")
+	require.Equal(t, claim(200), claim(500, WithDaemonDrift(200)))
+}
+
 func TestStepBetweenPollsIsDistrustedUntilChronydHasANewReference(t *testing.T) {
 	m := &machine{took: 100 * time.Microsecond}
 	k := synchronized()
 	m.says(k)
 	s := m.source()
 	poll := func() error {
-		_, err := s.Sample(t.Context(), &m.counter)
+		_, err := s.Sample(assuming(t.Context(), 200), &m.counter)
 		m.counter.Advance(time.Second)
 		return err
 	}

@@ -30,20 +30,16 @@ func (o daemonOption) applyDaemon(d *daemon) error { return o(d) }
 type daemon struct {
 	name     string
 	limits   limits
-	driftPPM float64
+	driftPPM float64 // 0 for what the clock assumes of its counter
 	mistake  error
 }
 
-// defaultDaemonDriftPPM is the drift that a truetime.Clock assumes by default.
-const defaultDaemonDriftPPM = 200
-
 // WithDaemonDrift sets, in parts per million, by how much the oscillator of this host may run away
-// from true time while chronyd has no news from its sources: 1 to 100 000, default 200, which should be what
-// [truetime.WithDrift] says. chronyd asks
-// them every 64 to 1024 seconds by default, so 200 ppm add up to 13 to 205 ms between two answers; on
-// a host known to stay within 20 ppm it is a tenth. The danger of a smaller number is a wrong
-// interval. The maxpoll of chronyd's servers has the same effect without that danger. [Kernel] does
-// not use it: the kernel counts 500 ppm itself.
+// from true time while chronyd has no news from its sources: 1 to 100 000, by default what the clock
+// assumes of its counter ([truetime.WithDrift], 200). chronyd asks its sources every 64 to 1024 seconds by
+// default, so 200 ppm add up to 13 to 205 ms between two answers; on a host known to stay within 20 ppm it is a
+// tenth. The danger of a smaller number is a wrong interval. The maxpoll of chronyd's servers has the same
+// effect without that danger. [Kernel] does not use it: the kernel counts 500 ppm itself.
 func WithDaemonDrift(ppm float64) DaemonOption {
 	return daemonOption(func(d *daemon) error {
 		if !(ppm >= 1 && ppm <= 100_000) {
@@ -56,7 +52,7 @@ func WithDaemonDrift(ppm float64) DaemonOption {
 
 // configure sets name and options and keeps every mistake.
 func (d *daemon) configure(name string, mistake error, options []DaemonOption) {
-	d.name, d.limits, d.driftPPM = name, defaultLimits(), defaultDaemonDriftPPM
+	d.name, d.limits = name, defaultLimits()
 	d.note(mistake)
 	for _, o := range options {
 		if o == nil {

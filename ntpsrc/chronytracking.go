@@ -37,6 +37,7 @@ type trackingExchange struct {
 	before, after bracket
 	reply         chrony.Tracking
 	resolution    time.Duration // by how much a reading of the counter may be behind it
+	driftPPM      float64       // by how much the oscillator may be off
 }
 
 // slowestSlew and fastestSlew are the least and the largest rate of the system clock against the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // maxJunk is how many datagrams that do not answer the request are skipped before the poll is given
@@ -21,9 +22,10 @@ var errFlooded = errors.New("too many datagrams that do not answer the request")
 // origin, so that a stray one does not cost the poll, and keeps that one's header. It reads the
 // counter around the exchange. A context ends it at any moment.
 type conn struct {
-	ctx     context.Context
-	counter monotonic.Counter
-	socket  socket
+	ctx      context.Context
+	counter  monotonic.Counter
+	driftPPM float64 // by how much the clock assumes that the counter may be slow
+	socket   socket
 
 	// accept, if not nil, says whether a datagram with the right origin is the reply. One that is not
 	// is as if it had never come.
@@ -43,7 +45,7 @@ type conn struct {
 
 // newConn binds a socket to the context.
 func newConn(ctx context.Context, counter monotonic.Counter, s socket) *conn {
-	return &conn{ctx: ctx, counter: counter, socket: s}
+	return &conn{ctx: ctx, counter: counter, driftPPM: truetime.PollInfoOf(ctx).DriftPPM, socket: s}
 }
 
 func (c *conn) Write(b []byte) (int, error) {

@@ -16,14 +16,15 @@ type exchange struct {
 	c4 monotonic.Instant // read after the reply was received
 
 	resolution time.Duration // by how much a reading of the counter may be behind it
+	driftPPM   float64       // by how much it may be slow
 }
 
 // slack is by how much more than c4 − c1 the exchange may have lasted in true time. A counter that runs ρ slow
-// shows 1 − ρ of it, and truetime.WithDrift admits a ρ of 100 000 ppm: then a ninth is missing, and of the
-// resolution too. Which drift is assumed only the clock knows, and it applies the rule again with that.
+// shows 1 − ρ of it, less its resolution.
 func (x exchange) slack() time.Duration {
 	unseen := x.resolution + time.Nanosecond // and a rounding
-	return unseen + (x.c4.Sub(x.c1)+unseen)/9
+	rho := x.driftPPM / 1e6
+	return unseen + time.Duration(float64(x.c4.Sub(x.c1)+unseen)*(rho/(1-rho)))
 }
 
 // delay is the round-trip delay δ: the time of the whole exchange, less the time that the request

@@ -20,7 +20,7 @@ func micro(n int64) truetime.Time { return base.Add(time.Duration(n) * time.Micr
 func counterAt(n int64) monotonic.Instant { return monotonic.Instant(n * 1000) }
 
 func worked(c1, t2, t3, c4 int64) exchange {
-	return exchange{c1: counterAt(c1), t2: micro(t2), t3: micro(t3), c4: counterAt(c4), resolution: 1}
+	return exchange{c1: counterAt(c1), t2: micro(t2), t3: micro(t3), c4: counterAt(c4), resolution: 1, driftPPM: 200}
 }
 
 func TestExchangeGivesTwoFactsAtTwoInstants(t *testing.T) {
@@ -83,6 +83,10 @@ func TestServerThatKeepsARequestForLongIsNotALiar(t *testing.T) {
 	_, err := worked(0, 10, 1_000_010, 999_820).facts(30 * time.Microsecond)
 	require.NoError(t, err)
 	_, err = worked(0, 10, 1_000_010, 900_020).facts(30 * time.Microsecond)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	slow := worked(0, 10, 1_000_010, 900_020)
+	slow.driftPPM = truetime.MaxDriftPPM
+	_, err = slow.facts(30 * time.Microsecond)
 	require.NoError(t, err)
 }
 
@@ -122,9 +126,12 @@ func TestExchangeIsRefusedIfAndOnlyIfNoTrueServerCanHaveHadIt(t *testing.T) {
 		for lasted := range 24 {
 			// The counter shows at least 9/10 of what passes, less a resolution and a rounding.
 			longest := (lasted + resolution + 1) * 10 / 9
+			if lasted%2 == 0 { // or, with a drift of 0, all of it
+				longest = lasted + resolution + 1
+			}
 			for e := range 6 {
 				for t3 := -20; t3 <= 45; t3++ {
-					x := exchange{c1: 0, t2: base, t3: base.Add(time.Duration(t3)), c4: monotonic.Instant(lasted), resolution: time.Duration(resolution)}
+					x := exchange{c1: 0, t2: base, t3: base.Add(time.Duration(t3)), c4: monotonic.Instant(lasted), resolution: time.Duration(resolution), driftPPM: float64(lasted%2) * truetime.MaxDriftPPM}
 					_, err := x.facts(time.Duration(e))
 					require.Equal(t, possible(0, t3, e, longest), err == nil, "T3 − T2 %d, E %d, lasted %d, resolution %d: %v", t3, e, lasted, resolution, err)
 					exchanges++
@@ -150,7 +157,7 @@ func TestFactsOfAServerWithinItsClaimHold(t *testing.T) {
 			return monotonic.Instant((time.Duration(float64(true)*rate) + offset) / resolution * resolution)
 		}
 		x := exchange{
-			c1: read(0), c4: read(there + kept + back), resolution: resolution,
+			c1: read(0), c4: read(there + kept + back), resolution: resolution, driftPPM: truetime.MaxDriftPPM,
 			t2: base.Add(there + 2*upTo(e) - e),
 			t3: base.Add(there + kept + 2*upTo(e) - e),
 		}

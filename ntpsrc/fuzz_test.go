@@ -10,6 +10,7 @@ import (
 
 	"github.com/epsilontime/epsilon/internal/ntpserver"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // wire is a socket to a server that gives one reply, optionally with the right origin, after the
@@ -76,7 +77,7 @@ func FuzzReply(f *testing.F) {
 			t.Fatalf("error %v is below two units of the header", sample.Error)
 		case sample.Received.Before(sample.Sent):
 			t.Fatal("received before it was sent")
-		case sample.Latest.Add(sample.Received.Sub(sample.Sent) + exchange{c1: sample.Sent, c4: sample.Received, resolution: 1}.slack()).Before(sample.Earliest):
+		case sample.Latest.Add(sample.Received.Sub(sample.Sent) + exchange{c1: sample.Sent, c4: sample.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(sample.Earliest):
 			t.Fatalf("the sample excludes itself: %+v", sample)
 		case sample.Delay > s.limits.maxDelay || sample.Delay/2+sample.Error > s.limits.maxRootDistance:
 			t.Fatalf("beyond the limits: %+v", sample)

@@ -174,7 +174,7 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	if err := h.check(s.limits); err != nil {
 		return truetime.Sample{}, err
 	}
-	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter)}
+	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter), driftPPM: c.driftPPM}
 	sample, err := x.facts(h.claim() + s.limits.extraError)
 	if err != nil {
 		return truetime.Sample{}, err

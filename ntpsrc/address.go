@@ -49,6 +49,7 @@ func parseAddressOf(usual uint16, s string) (address, error) {
 		port = uint16(number)
 	}
 
+	host = strings.TrimSuffix(host, ".") // also of an IP address: resolvers take one with a dot for the same
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ip = ip.Unmap()
 		if ip.IsUnspecified() || ip.IsMulticast() {
@@ -56,7 +57,7 @@ func parseAddressOf(usual uint16, s string) (address, error) {
 		}
 		return address{ip: ip, port: port}, nil
 	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = strings.ToLower(host)
 	if !isHostName(host) {
 		return address{}, fmt.Errorf("address %.80q: %.80q is neither a host name nor an IP address", s, host)
 	}

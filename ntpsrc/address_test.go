@@ -71,3 +71,18 @@ func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// A resolver takes an IP address with a dot at the end for the address, so it is one here too: not a name that nothing
+// is known of.
+func TestIPAddressWithADotAtItsEndIsAnIPAddress(t *testing.T) {
+	for _, text := range []string{"192.0.2.7.", "192.0.2.7.:123", "[2001:db8::7.]:123", "[::ffff:192.0.2.7.]:123"} {
+		a, err := parseAddress(text)
+		require.NoError(t, err, text)
+		require.True(t, a.ip.IsValid(), text)
+		require.Empty(t, a.host, text)
+	}
+	for _, text := range []string{"0.0.0.0.", "224.0.1.1.", "[::.]:123", "0.0.0.0.:123"} {
+		_, err := parseAddress(text)
+		require.ErrorContains(t, err, "is not the address of one server", text)
+	}
+}

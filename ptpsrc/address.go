@@ -18,7 +18,8 @@ type server struct {
 }
 
 func parseServer(s string) (server, error) {
-	if ip, err := netip.ParseAddr(s); err == nil {
+	// A dot at the end is dropped, also of an IP address: resolvers take one for the same.
+	if ip, err := netip.ParseAddr(strings.TrimSuffix(s, ".")); err == nil {
 		ip = ip.Unmap()
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return server{}, fmt.Errorf("server %.80q: %v is not the address of one server", s, ip)

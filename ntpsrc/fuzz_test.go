@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/epsilontime/epsilon/internal/ntpserver"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -45,26 +47,38 @@ func (w *wire) close() error { return nil }
 // FuzzReply sends arbitrary datagrams as a reply, as they are and with the right origin. Whatever
 // comes, nothing panics, and a sample that is accepted keeps every promise that a sample makes.
 func FuzzReply(f *testing.F) {
-	good := ntpserver.Behavior{}.Reply(make([]byte, headerSize), time.Unix(1_700_000_000, 0))[0]
-	f.Add(good, true, int64(1000))
+	request := make([]byte, headerSize)
+	request[0] = 4<<3 | modeClient
+	then := time.Unix(1_900_000_000, 0)
+	honest := ntpserver.Behavior{Clock: func() time.Time { return then }, Identity: ntpserver.Identity{ReferenceID: "GPS", Reference: then.Add(-1234 * time.Millisecond)}}
+	good := honest.Reply(request, then)[0]
+	for _, change := range []func(*ntpserver.Behavior){
+		func(b *ntpserver.Behavior) {},
+		func(b *ntpserver.Behavior) { b.Stratum, b.RootDelay, b.Dispersion = 3, time.Millisecond, time.Second },
+		func(b *ntpserver.Behavior) { b.Held, b.Leap = time.Microsecond, 1 },
+		func(b *ntpserver.Behavior) { b.Stratum = 16 },
+		func(b *ntpserver.Behavior) { b.Precision = 1 },
+		func(b *ntpserver.Behavior) { b.Identity.Reference = then.Add(time.Hour) },
+		func(b *ntpserver.Behavior) { b.Identity = ntpserver.Identity{ReferenceID: "LOCL", Reference: then} },
+		func(b *ntpserver.Behavior) { b.Kiss = "DENY" },
+	} {
+		b := honest
+		change(&b)
+		f.Add(b.Reply(request, then)[0], true, int64(1000))
+	}
+	sample, err := fuzzed(f.Context(), good, true, 1000)
+	require.NoError(f, err)
+	require.Equal(f, 1, sample.Stratum, "a fuzzer that begins with replies which are refused does not get far")
 	f.Add(good, false, int64(0))
 	f.Add(good[:47], true, int64(1))
 	f.Add([]byte{}, true, int64(1))
-	kiss := ntpserver.Behavior{Kiss: "RATE"}.Reply(make([]byte, headerSize), time.Unix(0, 0))[0]
+	kiss := ntpserver.Behavior{Kiss: "RATE"}.Reply(request, time.Unix(0, 0))[0]
 	f.Add(kiss, true, int64(-1))
 	f.Add(append(good, make([]byte, 4000)...), true, int64(1<<62))
 
-	s := Server("192.0.2.1").(*server)
+	limits := defaultLimits()
 	f.Fuzz(func(t *testing.T, reply []byte, match bool, took int64) {
-		var counter monotonic.Manual
-		open := func(netip.AddrPort) (socket, error) {
-			return &wire{reply: reply, match: match, counter: &counter, took: time.Duration(took)}, nil
-		}
-		c, err := s.ask(t.Context(), &counter, netip.MustParseAddrPort("192.0.2.1:123"), open, nil)
-		if err != nil {
-			return
-		}
-		sample, err := s.judge(c, netip.MustParseAddrPort("192.0.2.1:123"))
+		sample, err := fuzzed(t.Context(), reply, match, took)
 		if err != nil {
 			return
 		}
@@ -79,8 +93,56 @@ func FuzzReply(f *testing.F) {
 			t.Fatal("received before it was sent")
 		case sample.Latest.Add(sample.Received.Sub(sample.Sent) + exchange{c1: sample.Sent, c4: sample.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(sample.Earliest):
 			t.Fatalf("the sample excludes itself: %+v", sample)
-		case sample.Delay > s.limits.maxDelay || sample.Delay/2+sample.Error > s.limits.maxRootDistance:
+		case sample.Delay > limits.maxDelay || sample.Delay/2+sample.Error > limits.maxRootDistance:
 			t.Fatalf("beyond the limits: %+v", sample)
+		}
+	})
+}
+
+// fuzzed is the sample that a Server makes of a reply.
+func fuzzed(ctx context.Context, reply []byte, match bool, took int64) (truetime.Sample, error) {
+	var counter monotonic.Manual
+	s, to := Server("192.0.2.1").(*server), netip.MustParseAddrPort("192.0.2.1:123")
+	open := func(netip.AddrPort) (socket, error) {
+		return &wire{reply: reply, match: match, counter: &counter, took: time.Duration(took)}, nil
+	}
+	c, err := s.ask(ctx, &counter, to, open, nil)
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	return s.judge(c, to)
+}
+
+// FuzzAddress reads arbitrary text as the address of a server, of a key exchange and of a chronyd. What is accepted is
+// written in one form, which is read again as the same, and Servers that are one have one name.
+func FuzzAddress(f *testing.F) {
+	for _, text := range []string{"ntp1.example.net", "NTP1.Example.Net.:1123", "192.0.2.7:1123", "2001:db8::7", "[2001:db8::7]:1123", "[::ffff:192.0.2.7]", "fe80::1%eth0",
+		"[fe80::1%25eth0]:123", "127.0.0.1:323", "::1", "/run/chrony/chronyd.sock", "a:0", "a:65536", ":123", "[]", "https://a", "a..b", "-", "192.0.2.7.", "0x7f.1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, usual := range []uint16{ntpPort, 4460} {
+			a, err := parseAddressOf(usual, text)
+			if err != nil {
+				require.NotContains(t, err.Error(), "\n")
+				continue
+			}
+			again, err := parseAddressOf(usual, a.hostPort())
+			require.NoError(t, err, "%q is written as %q", text, a.hostPort())
+			require.Equal(t, a, again)
+			require.NotZero(t, a.port)
+			require.NotEqual(t, a.host != "", a.ip.IsValid(), "a name or an address")
+			if usual == ntpPort {
+				again, err = parseAddress(a.String())
+				require.NoError(t, err, "%q is named %q", text, a.String())
+				require.Equal(t, a, again)
+			}
+		}
+		if c, err := parseChronyAddress(text); err == nil {
+			again, err := parseChronyAddress(c.String())
+			require.NoError(t, err)
+			require.Equal(t, c, again)
+			require.True(t, c.path != "" || c.udp.Addr().IsLoopback())
 		}
 	})
 }

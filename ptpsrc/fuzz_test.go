@@ -152,3 +152,22 @@ func FuzzManagement(f *testing.F) {
 		_, _ = p.judge(h.report, reading{h.counter, truetime.Time(wall), h.counter})
 	})
 }
+
+// FuzzServer reads arbitrary text as a PTP server. What is accepted is a name, or the address of one machine, and is
+// read again as the same.
+func FuzzServer(f *testing.F) {
+	for _, text := range []string{"192.0.2.1", "192.0.2.1.", "0.0.0.0.", "224.0.1.129", "2001:db8::7", "::ffff:192.0.2.1", "fe80::1%eth0", "GM.example.net.", "gm:319", "", ".", "a b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := parseServer(text)
+		if err != nil {
+			return
+		}
+		require.NotEqual(t, s.name, s.ip.IsValid(), "a name or an address")
+		require.False(t, s.ip.IsValid() && (s.ip.IsUnspecified() || s.ip.IsMulticast() || s.ip.Is4In6()), "%v", s.ip)
+		again, err := parseServer(s.host)
+		require.NoError(t, err, "%q is written as %q", text, s.host)
+		require.Equal(t, s, again)
+	})
+}

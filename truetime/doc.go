@@ -46,7 +46,9 @@
 //     assumption whose failure mostly does not show.
 //
 //   - A5, leap seconds. The table is right up to its expiry. Beyond it, a correct source that announces a
-//     leap second announces the one that comes, and of n−2f correct ones somebody would have heard of one by an
+//     leap second at the end of June or December announces the one that comes; that a source announces none there
+//     proves nothing, for NTP cannot say "I do not know". At the end of other months there has never been one: what
+//     announces one is not believed, and there is none if n−f voters announce none from an
 //     hour after noon. A correct source counts in the scale that it is declared to serve
 //     ([Scale]), and one that steps does so within 5 s of the leap second. One of TAI that says how far UTC
 //     is behind says so rightly but for a minute around the leap second.

@@ -44,8 +44,8 @@ type Sample struct {
 	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty].
 	MinPoll time.Duration
 
-	// Leap is what the source announces. f+1 voters that announce a leap second are believed, and so
-	// are n−f that announce none, where no table says: a source that does not know must not say none.
+	// Leap is what the source announces. It counts where no table says. At the end of June and December f+1 voters that
+	// announce a leap second are believed, and at the end of other months n−f that announce none.
 	Leap Leap
 
 	// TAIOffset is TAI−UTC as it is now according to a source of [ScaleTAI]; 0 if it does not
@@ -67,7 +67,7 @@ type Leap uint8
 // What a source can announce.
 const (
 	LeapUnknown Leap = iota // nothing: it does not know, or its protocol cannot say
-	LeapNone                // no leap second
+	LeapNone                // no leap second, as far as it knows
 	LeapInsert              // the last minute has 61 seconds
 	LeapDelete              // the last minute has 59 seconds
 )

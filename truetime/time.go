@@ -16,9 +16,11 @@ import (
 // steps: it is continuous, and what happened first has the smaller Time. Google and AWS count in the same.
 // To be shown what stepped UTC was, with its 23:59:60, see [Clock.FormatUTC].
 //
-// Leap seconds are known from a table for half a year ahead. Where it has expired, a clock believes f+1 voters
-// that announce a leap second and n−f that announce none; as long as they do not, from noon of the last day
-// of a month on its interval holds whatever happens, and widens by 42 ms an hour. [Status] says so.
+// Leap seconds are known from a table for half a year ahead. Where it has expired, it depends on the month. At the end of
+// June and December, where all leap seconds have been, a clock believes f+1 voters that announce or show one. That
+// there is none has to be shown: a server that announces none may just not know. At the end of another month
+// n−f voters that announce none are believed, and none that announce one. As long as it is not known, from noon of the
+// last day of the month on its interval holds whatever happens, and widens by 42 ms an hour. [Status] says so.
 //
 // The zero value stands for no time at all, not for the beginning of 1970.
 type Time int64

@@ -145,25 +145,34 @@ func (s *scales) fromOther(p leap.Profile, t int64, round leap.Round) leap.Smear
 
 // convertTAI is convert for a source that serves TAI. As long as it is certain what TAI is, that is all
 // there is to it. Later on what the engine calls TAI may be a second or more off, so what the source says
-// UTC is counts, but not close to a possible leap second, and not as evidence of one that has happened: PTP changes
-// its offset with one of the Announce messages around it.
+// UTC is counts, but not close to a possible leap second: PTP changes its offset with one of the Announce
+// messages around it. Farther from it what the source says UTC is shows whether it has happened.
 func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.Facts, error) {
-	f := r.Facts
-	anything := discipline.Facts{Upper: discipline.Point{At: now, Time: math.MaxInt64}, Lower: discipline.Point{At: now, Time: math.MinInt64}}
-	e.witness(i, leap.Profile{}, anything, r.Say, now)
-	switch {
-	case leap.TAI(f.Upper.Time) <= e.scales.belief.Certain():
-		return f, nil
-	case r.TAIOffset == 0:
-		return f, ErrTAIUnknown
+	utc, clear := e.inUTC(r)
+	shows := discipline.Facts{Upper: discipline.Point{At: now, Time: math.MaxInt64}, Lower: discipline.Point{At: now, Time: math.MinInt64}}
+	if clear {
+		shows = utc
 	}
+	e.witness(i, leap.Profile{}, shows, r.Say, now)
+	switch {
+	case leap.TAI(r.Facts.Upper.Time) <= e.scales.belief.Certain():
+		return r.Facts, nil
+	case r.TAIOffset == 0:
+		return r.Facts, ErrTAIUnknown
+	case !clear:
+		return r.Facts, ErrNearLeapTAI
+	}
+	return e.inTAI(i, leap.Profile{}, utc)
+}
+
+// inUTC returns what a source of TAI says about UTC, and whether it says so and that is clear of any leap second.
+func (e *Engine) inUTC(r Reply) (f discipline.Facts, clear bool) {
+	f = r.Facts
 	f.Upper.Time = saturated.Sub(f.Upper.Time, int64(r.TAIOffset))
 	f.Lower.Time = saturated.Sub(f.Lower.Time, int64(r.TAIOffset))
 	first, last := saturated.Sub(min(f.Lower.Time, f.Upper.Time), announceLag), saturated.Add(max(f.Lower.Time, f.Upper.Time), announceLag)
-	if _, _, ok := e.scales.belief.In(leap.Profile{}, first, last); !ok {
-		return f, ErrNearLeapTAI
-	}
-	return e.inTAI(i, leap.Profile{}, f)
+	_, _, clear = e.scales.belief.In(leap.Profile{}, first, last)
+	return f, clear && r.TAIOffset != 0
 }
 
 // announceLag is for how long before and after a leap second it is not taken for certain which TAI−UTC a source of TAI

@@ -152,14 +152,8 @@ func (b *Belief) pending(r Report, at UTC) Report {
 		delta = int((b.slow.offset(at) - b.slow.offset(at-1)) / second)
 	}
 	for i := range b.questions {
-		if q := &b.questions[i]; q.at == at {
-			inserts, removes := b.announced(q)
-			switch {
-			case inserts > b.faulty && removes <= b.faulty:
-				delta = 1
-			case removes > b.faulty && inserts <= b.faulty:
-				delta = -1
-			}
+		if q := &b.questions[i]; q.at == at && b.announced(q) != 0 {
+			delta = b.announced(q)
 		}
 	}
 	switch delta {

@@ -22,11 +22,15 @@
 // question with three answers: no leap second, one inserted, one removed. Before the smear of a
 // possible leap second begins, at noon, the question makes no difference. From then on the output is
 // the hull of what all possible answers say, and possible answers are only ever struck out:
-//   - by f+1 voters who announce a leap second, of whom one is right;
-//   - by f+1 voters who show one: everybody who steps shows it at once, whoever smears it from the
-//     beginning of the smear, and a clock that knows the time to a fraction of a second can see it;
-//   - by n−f voters who show that there was none, or announce so from an hour after noon on. That is
-//     more than f+1, as a server that has not heard of a leap second shows and announces the same;
+//   - at the end of June and December by f+1 voters who announce a leap second, or show one: everybody who
+//     steps shows it at once, whoever smears it from the beginning of the smear, and a clock that knows
+//     the time to a fraction of a second can see it;
+//   - at the end of other months, where there has never been one, by n−f voters who show one. Announcements do
+//     not count: they are flags that somebody has forgotten;
+//   - by n−f voters who show that there was none. That is more than f+1, as a server that has not heard
+//     of a leap second shows the same for a while;
+//   - at the end of other months than June and December also by n−f voters who announce none, from an hour after noon
+//     on. At the end of these two that proves nothing: NTP's 0 is also what a server says that does not know;
 //   - by a newer table.
 //
 // Where an epoch begins after a possible leap second of which nothing is known, TAI−UTC before it is
@@ -40,8 +44,8 @@
 // # Assumptions
 //
 // Besides those of the clock: a voter who is right announces the leap second of this day and no
-// other if it announces one; steps within 5 s of it; and if n−f announce none in the last eleven
-// hours, there is none.
+// other if it announces one, at the end of June and December; steps within 5 s of it; and if n−f announce none in the last eleven
+// hours of another month, there is none.
 //
 // # What this does not promise
 //

@@ -114,9 +114,9 @@ func TestATableThatDeniesWhatWasBelievedEndsTheEpoch(t *testing.T) {
 
 // An epoch that ends may have been wrong about the time, and so about what the voters showed by then.
 func TestWhatWasDecidedOfLateIsForgottenWithItsEpoch(t *testing.T) {
-	for _, say := range []Say{NoLeap, Insert, Remove} {
+	for say, u := range map[Say]UTC{NoLeap: date(2027, 8, 1), Insert: date(2027, 7, 1), Remove: date(2027, 7, 1)} {
 		b := NewBelief(BuiltIn(), each(3), 1)
-		at := TAI(int64(date(2027, 7, 1)) + 37*second - 6*3600*second)
+		at := TAI(int64(u) + 37*second - 6*3600*second)
 		require.NoError(t, b.Anchor(at, at, at))
 		for v := range 3 {
 			b.Hear(v, say, at, at)

@@ -85,18 +85,48 @@ func TestWholeLeapDaysAnnouncedByVotersAgainstFLiars(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{Nothing, NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
-				lying := voter{stepping, constantly(lie), applying(1)}
+				lying, third := voter{stepping, constantly(lie), applying(1)}, voter{profile: stepping, says: honest}
 				if delta != 0 {
-					lying.lie = unapplied
+					lying.lie, third.profile = unapplied, atomic // who shows nothing, and announces it
 				}
 				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{profile: stepping, says: honest}, voter{profile: stepping, says: honest},
-					voter{profile: atomic, says: honest}, lying, lying)
+					third, lying, lying)
 				require.NoError(t, w.run(-40, 40))
-				require.LessOrEqual(t, w.widest["at noon"], Smeared(2*5000*11575), "until an hour after noon")
-				require.LessOrEqual(t, w.widest["before the leap"], Smeared(1))
 				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1))
-				if delta != 0 {
+				if delta == 0 {
+					require.Greater(t, w.widest["before the leap"], Smeared(990e6), "it has to be shown")
+				} else {
+					require.LessOrEqual(t, w.widest["at noon"], Smeared(2*5000*11575), "until an hour after noon")
+					require.LessOrEqual(t, w.widest["before the leap"], Smeared(1))
 					require.NotZero(t, w.seen[map[int]Status{1: PendingInsert, -1: PendingRemove}[delta]])
+				}
+			})
+		}
+	}
+}
+
+// At the end of July n−f that announce none are believed, and any number that announce one are not.
+func TestWholeDaysAtTheEndOfAnotherMonth(t *testing.T) {
+	t.Parallel()
+	for _, stale := range []int{0, 2, 3, 5} {
+		for _, flag := range []Say{Insert, Remove} {
+			t.Run(fmt.Sprint(stale, flag), func(t *testing.T) {
+				var voters []voter
+				for i := range 5 {
+					says := honest
+					if i < stale {
+						says = constantly(flag)
+					}
+					voters = append(voters, voter{profile: stepping, says: says})
+				}
+				w := newWorld(t, BuiltIn(), date(2027, 8, 1), 0, 2, voters...)
+				require.NoError(t, w.run(-40, 40))
+				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1), "all have shown it")
+				require.Zero(t, w.seen[PendingInsert]+w.seen[PendingRemove])
+				if stale <= 2 {
+					require.LessOrEqual(t, w.widest["before the leap"], Smeared(1), "n−f announce none")
+				} else {
+					require.Greater(t, w.widest["before the leap"], Smeared(990e6), "it is allowed for")
 				}
 			})
 		}

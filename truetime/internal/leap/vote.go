@@ -1,6 +1,9 @@
 package leap
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Hear notes what a source announces, at a moment between lo and hi.
 //
@@ -70,31 +73,34 @@ func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profi
 // settle returns what is left of a question after what the voters exclude. The caller keeps it, so that
 // a possibility struck out stays struck out.
 //
-// f liars can bring about nothing: each rule needs the word of at least one voter who is right. That
-// there is a leap second takes f+1 voters, for nobody shows or announces one without knowing. That
-// there is none takes all who must be right, n−f, by what they show or by what they announce: a server that
-// has not heard of it shows and announces the same. Of them n−2f are right for certain, and of so many one
-// would have heard.
+// f liars can bring about nothing: each rule needs the word of at least one voter who is right. What the others
+// say may be wrong in another way than by lying: a flag that was set once is passed on for months, and NTP's 0 says
+// that a server has heard of no leap second, not that it knows of none. So it depends on the month.
+//
+// At the end of June and December, where all leap seconds have been, that there is one takes f+1 voters who announce or
+// show it, for nobody does without knowing. That there is none takes all who must be right, n−f, and they have to
+// show it: a server that has not heard of it shows the same only until it happens, and announces the same.
+//
+// At the end of any other month there has never been one. That there is none takes n−f voters who show or announce so.
+// That there is one takes n−f who show it, and announcements do not help: as long as it is not shown it is allowed for.
 func (b *Belief) settle(q *question) (left possible, err error) {
 	left = q.possible
-	all := len(b.voters) - b.faulty
+	all, usual := len(b.voters)-b.faulty, isUsual(q.at)
 	for _, delta := range []int{-1, 0, 1} {
 		against := b.count(func(i int) bool {
-			return q.excluded[i]&only(delta) != 0 || delta != 0 && b.says(i, q) == NoLeap
+			return q.excluded[i]&only(delta) != 0 || !usual && delta != 0 && b.says(i, q) == NoLeap
 		})
 		knowing := b.count(func(i int) bool {
 			return q.excluded[i]&only(delta) != 0 && q.excluded[i]&canBeNothing != 0
 		})
-		if knowing > b.faulty || against >= all {
+		if usual && knowing > b.faulty || against >= all {
 			left &^= only(delta)
 		}
 	}
-	inserts, removes := b.announced(q)
-	switch {
-	case inserts > b.faulty && removes > b.faulty: // more than f are wrong: no help
-	case inserts > b.faulty:
+	switch b.announced(q) {
+	case 1:
 		left &= canInsert
-	case removes > b.faulty:
+	case -1:
 		left &= canRemove
 	}
 	if left == 0 {
@@ -115,12 +121,27 @@ func (b *Belief) cannotTell(q *question) bool {
 // travel is how long an announcement takes to get around: three hops.
 const travel = 3600 * second
 
-// announced counts the voters who announced a leap second in time. In an epoch that began after it nobody
-// did.
-func (b *Belief) announced(q *question) (inserts, removes int) {
-	inserts = b.count(func(i int) bool { return b.says(i, q) == Insert })
-	removes = b.count(func(i int) bool { return b.says(i, q) == Remove })
-	return inserts, removes
+// announced returns the change of TAI−UTC that is believed because it was announced in time, or 0. In an epoch that began
+// after it nobody did.
+func (b *Belief) announced(q *question) (delta int) {
+	inserts := b.count(func(i int) bool { return b.says(i, q) == Insert })
+	removes := b.count(func(i int) bool { return b.says(i, q) == Remove })
+	switch {
+	case !isUsual(q.at), inserts > b.faulty && removes > b.faulty: // in the second case more than f are wrong: no help
+		return 0
+	case inserts > b.faulty:
+		return 1
+	case removes > b.faulty:
+		return -1
+	}
+	return 0
+}
+
+// isUsual reports whether the month that ends at u is one at whose end there have been leap seconds. (ITU-R TF.460-6 2.1
+// prefers these two, then March and September, and allows all.)
+func isUsual(u UTC) bool {
+	month := u.Std().Month()
+	return month == time.July || month == time.January
 }
 
 // says is what a source announced about a question in time.

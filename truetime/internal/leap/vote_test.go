@@ -44,26 +44,52 @@ func TestAnAnnouncementTakenBackBeforeNoonWasNeverBelieved(t *testing.T) {
 	require.Equal(t, canRemove, b.questions[0].possible)
 }
 
-func TestAnnouncementsCountInTheirTimeOnly(t *testing.T) {
-	u := date(2027, 7, 1)
-	leap := TAI(int64(u) + 37*second)
-	noon, minute := leap-TAI(halfDay), TAI(60*second)
-	for _, c := range []struct {
-		say  Say
-		at   TAI
-		left possible
-	}{
-		{NoLeap, noon + 59*minute, anything}, {NoLeap, noon + 60*minute, canBeNothing}, {NoLeap, noon - minute, anything},
-		{Insert, noon - 13*60*minute, anything}, {Insert, noon - 11*60*minute, canInsert}, {Remove, noon + minute, canRemove},
-		{Insert, leap - 4e9, anything}, {NoLeap, leap - 4e9, anything}, {Insert, leap - 6e9, canInsert}, {Nothing, noon + 90*minute, anything},
+func TestAnnouncementsCountInTheirTimeAndMonthOnly(t *testing.T) {
+	for u, usual := range map[UTC]bool{date(2027, 7, 1): true, date(2028, 1, 1): true, date(2027, 8, 1): false, date(2027, 10, 1): false, date(2028, 3, 1): false} {
+		leap := TAI(int64(u) + 37*second)
+		noon, minute := leap-TAI(halfDay), TAI(60*second)
+		for _, c := range []struct {
+			say   Say
+			at    TAI
+			left  possible // at the end of June or December
+			other possible // at the end of other months
+		}{
+			{NoLeap, noon + 59*minute, anything, anything}, {NoLeap, noon + 60*minute, anything, canBeNothing}, {NoLeap, noon - minute, anything, anything},
+			{Insert, noon - 13*60*minute, anything, anything}, {Insert, noon - 11*60*minute, canInsert, anything}, {Remove, noon + minute, canRemove, anything},
+			{Insert, leap - 4e9, anything, anything}, {NoLeap, leap - 4e9, anything, anything}, {Insert, leap - 6e9, canInsert, anything}, {Nothing, noon + 90*minute, anything, anything},
+		} {
+			b := NewBelief(BuiltIn(), each(1), 0)
+			begin := noon - 14*60*minute
+			require.NoError(t, b.Anchor(begin, begin, begin))
+			b.Hear(0, c.say, c.at, c.at)
+			later := max(c.at, noon)
+			require.NoError(t, b.Advance(later, later))
+			if !usual {
+				c.left = c.other
+				require.NotContains(t, []Status{PendingInsert, PendingRemove}, b.Report(later, later).Status)
+			}
+			require.Equal(t, c.left, b.questions[0].possible, c)
+		}
+	}
+}
+
+// More than f may show a leap second at the end of a month that has never had one, as clocks do whose kernel was left a
+// flag: it takes all who must be right.
+func TestALeapSecondInAnotherMonthIsShownByAllWhoMustBeRight(t *testing.T) {
+	for u, want := range map[UTC][]possible{
+		date(2027, 7, 1): {anything, canInsert, canInsert}, // by one, two and three of four
+		date(2027, 8, 1): {anything, anything, canInsert},
 	} {
-		b := NewBelief(BuiltIn(), each(1), 0)
-		begin := noon - 14*60*minute
+		b := NewBelief(BuiltIn(), each(4), 1)
+		at := TAI(int64(u) + 38*second + 60*second)
+		begin := at - TAI(day)
 		require.NoError(t, b.Anchor(begin, begin, begin))
-		b.Hear(0, c.say, c.at, c.at)
-		later := max(c.at, noon)
-		require.NoError(t, b.Advance(later, later))
-		require.Equal(t, c.left, b.questions[0].possible, c)
+		for voter, left := range want {
+			stamp := int64(at) - 38*second
+			b.Saw(voter, stepping, stamp, stamp, at, at)
+			require.NoError(t, b.Advance(at, at))
+			require.Equal(t, left, b.questions[0].possible, "%s, %d voters", u.Std(), voter+1)
+		}
 	}
 }
 
@@ -124,7 +150,7 @@ func TestAGroupAnnouncesWhatMostOfItsSourcesDo(t *testing.T) {
 // Two voters announce none and show nothing, two show none and announce nothing: together they are n−f, and one of
 // them may be the liar.
 func TestWhatIsShownAndWhatIsAnnouncedCountTogether(t *testing.T) {
-	u := date(2028, 7, 1)
+	u := date(2028, 8, 1)
 	w := newWorld(t, BuiltIn(), u, 0, 1,
 		voter{profile: stepping, says: constantly(NoLeap)}, voter{profile: stepping, says: constantly(NoLeap)},
 		voter{profile: noonly}, voter{profile: noonly})

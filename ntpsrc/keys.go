@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"sync"
@@ -17,14 +18,23 @@ import (
 )
 
 // The least time between the beginnings of two key exchanges: 10 s, and half as much again for each
-// one that brought no authenticated reply (RFC 8915 section 4.2). The RFC goes up to five days; an
-// hour spares the server as well, and this clock what it would miss.
+// one that brought no authenticated reply (RFC 8915 section 4.2). Each of them counts half after an hour, and
+// half of that after another: so where none ever succeeds there is one every eight minutes in the end. The RFC
+// goes up to five days; this spares the server as well, and this clock what it would miss.
 //
-// It does not matter who caused an exchange. A kiss-o'-death NTSN can be forged by whoever sees the
+// An exchange that reached nobody has cost the server nothing: the name was not resolved, the connection was
+// refused or did not come about. It does not count, and the next one may begin after 10 s. So a source is back
+// with the first poll after an outage, as one without NTS.
+//
+// Otherwise it does not matter who caused an exchange. A kiss-o'-death NTSN can be forged by whoever sees the
 // request, and must not make all the clients of a server come to it at once.
 const (
 	keyExchangePause    = 10 * time.Second
-	keyExchangePauseMax = time.Hour
+	keyExchangeHalfLife = time.Hour
+	keyExchangeGrowth   = 1.5
+
+	// keyExchangesMax bounds the pause, to 73 minutes. So many do not come together by themselves.
+	keyExchangesMax = 16
 )
 
 var errNoNewCookies = errors.New("the server answers, but sends no new cookies")
@@ -47,7 +57,7 @@ type keys struct {
 
 	begun   bool              // there has been a key exchange
 	last    monotonic.Instant // when the last one began
-	barren  int               // how many there were since the last authenticated reply
+	barren  float64           // how many there were by then since the last authenticated reply, the older ones counted less
 	failure error             // why the last one, or the last request under its keys, has failed
 }
 
@@ -98,23 +108,22 @@ func (k *keys) begin(now monotonic.Instant) time.Duration {
 	if now.Before(k.last) {
 		k.last = now // another counter
 	}
-	if wait := k.pause() - now.Sub(k.last); k.begun && wait > 0 {
+	barren := k.barrenAt(now)
+	if wait := keyExchangePauseAfter(barren) - now.Sub(k.last); k.begun && wait > 0 {
 		return wait
 	}
-	k.begun, k.last = true, now
-	k.barren++
+	k.begun, k.last, k.barren = true, now, min(barren+1, keyExchangesMax)
 	return 0
 }
 
-// pause is how long after the beginning of the last key exchange there may be another.
-func (k *keys) pause() time.Duration {
-	pause := keyExchangePause
-	for range k.barren - 1 {
-		if pause += pause / 2; pause >= keyExchangePauseMax {
-			return keyExchangePauseMax
-		}
-	}
-	return pause
+// barrenAt is what is left by now of the key exchanges that brought nothing.
+func (k *keys) barrenAt(now monotonic.Instant) float64 {
+	return k.barren * math.Exp2(-float64(now.Sub(k.last))/float64(keyExchangeHalfLife))
+}
+
+// keyExchangePauseAfter is how long after the beginning of the last key exchange there may be another.
+func keyExchangePauseAfter(barren float64) time.Duration {
+	return time.Duration(float64(keyExchangePause) * math.Pow(keyExchangeGrowth, max(barren-1, 0)))
 }
 
 // adopt takes what came of a key exchange.
@@ -127,6 +136,9 @@ func (k *keys) adopt(a *nts.Association, err error) error {
 	defer k.mu.Unlock()
 	if err != nil {
 		k.failure = err
+		if nts.ReachedNobody(err) {
+			k.barren = max(k.barren-1, 0)
+		}
 		return err
 	}
 	k.current, k.replaced, k.failure = keying{a, newTarget(server)}, false, nil

@@ -44,8 +44,9 @@ type secured struct {
 // A reply that the server has not sealed for this very request is ignored as if it had never come.
 // All checks of [Server] apply to what it has sealed. Keys are exchanged within the first poll, and
 // within a later one when no cookie is left or the server does not know ours any more; then it takes
-// a few round trips longer. Between two exchanges lie at least 10 s, and more and more while they
-// bring no authenticated reply, up to an hour.
+// a few round trips longer. Between two exchanges lie at least 10 s, and half as much again for each one that
+// brought no authenticated reply, up to some eight minutes as each counts half after an hour. One
+// that could not even connect does not count: after an outage the source is back with its next poll.
 //
 // The certificate is checked against the wall clock of this host. Where that may be far off, as on a
 // machine without a battery, set Time in the configuration given to [WithTLSConfig].
@@ -98,6 +99,9 @@ func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	p := &protection{request: request}
 	c, err := s.ask(ctx, counter, to, s.connect, p)
 	if err != nil {
+		if !p.sent {
+			current.association.Return(request) // the network is down, for one
+		}
 		current.target.giveUp()
 		err = p.explain(noAnswer(ctx, to, err))
 		s.keys.unanswered(current, p.nak, err)

@@ -11,6 +11,7 @@ import (
 // datagram is the reply.
 type protection struct {
 	request *nts.Request
+	sent    bool // somebody may have seen the request
 
 	rejected int   // datagrams with the right origin that were not the server's
 	reason   error // of the last of them

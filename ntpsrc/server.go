@@ -161,6 +161,9 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 	if _, err := c.Write(request); err != nil {
 		return c, err
 	}
+	if p != nil {
+		p.sent = true
+	}
 	_, err = c.Read(make([]byte, size))
 	return c, err
 }

@@ -66,6 +66,16 @@ func (a *Association) Request() (*Request, bool) {
 	return r, true
 }
 
+// Return gives back the cookie of a request that was not sent, to be used again. After it was sent it is not to
+// be: two requests with one cookie show whoever sees them that they come from one client.
+func (a *Association) Return(r *Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.cookies) < cookiesMax {
+		a.cookies = append([][]byte{r.cookie}, a.cookies...)
+	}
+}
+
 // Request is one protected exchange.
 type Request struct {
 	association *Association

@@ -28,7 +28,11 @@ const (
 func Exchange(ctx context.Context, address string, config *tls.Config) (*Association, error) {
 	a, err := exchange(ctx, address, config)
 	if err != nil {
-		return nil, fmt.Errorf("key exchange with %s: %w", address, explain(ctx, err))
+		explained := fmt.Errorf("key exchange with %s: %w", address, explain(ctx, err))
+		if ReachedNobody(err) {
+			explained = unreachedError{explained}
+		}
+		return nil, explained
 	}
 	return a, nil
 }
@@ -36,7 +40,7 @@ func Exchange(ctx context.Context, address string, config *tls.Config) (*Associa
 func exchange(ctx context.Context, address string, config *tls.Config) (*Association, error) {
 	plain, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, err
+		return nil, unreachedError{err}
 	}
 	defer plain.Close()
 	release := context.AfterFunc(ctx, func() { _ = plain.SetDeadline(time.Unix(1, 0)) })

@@ -20,6 +20,17 @@ var (
 	errTooMuch = fmt.Errorf("it sends more than %d bytes", maxBytes)
 )
 
+// unreachedError is why no connection came about.
+type unreachedError struct{ error }
+
+func (e unreachedError) Unwrap() error { return e.error }
+
+// ReachedNobody reports whether a key exchange failed without a connection: it has cost no server anything.
+func ReachedNobody(err error) bool {
+	var unreached unreachedError
+	return errors.As(err, &unreached)
+}
+
 // explain turns what went wrong in a key exchange into what it means.
 func explain(ctx context.Context, err error) error {
 	var lookup *net.DNSError

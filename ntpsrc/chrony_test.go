@@ -367,6 +367,9 @@ func FuzzChronyReply(f *testing.F) {
 	f.Add(good, false, int64(0), int64(0))
 	f.Add(good[:40], true, int64(1), int64(-5))
 	f.Add([]byte{}, true, int64(-1), int64(1<<62))
+	deleting := synchronized()
+	deleting.leap = 2
+	f.Add(deleting.datagram(0), true, int64(100_000), int64(0))
 	f.Add(append(bytes.Clone(good), make([]byte, 4000)...), true, int64(1<<62), int64(1<<40))
 	f.Fuzz(func(t *testing.T, reply []byte, match bool, took, step int64) {
 		m := &machine{took: time.Duration(took)}
@@ -392,7 +395,7 @@ func FuzzChronyReply(f *testing.F) {
 		}
 		limits := source.limits
 		switch {
-		case s.Stratum < 1 || s.Stratum > 15 || s.Leap > 2:
+		case s.Stratum < 1 || s.Stratum > 15 || s.Leap > truetime.LeapDelete:
 			t.Fatalf("%+v", s)
 		case s.Error < time.Microsecond || s.Received.Before(s.Sent):
 			t.Fatalf("%+v", s)

@@ -55,7 +55,7 @@ func FuzzReply(f *testing.F) {
 	for _, change := range []func(*ntpserver.Behavior){
 		func(b *ntpserver.Behavior) {},
 		func(b *ntpserver.Behavior) { b.Stratum, b.RootDelay, b.Dispersion = 3, time.Millisecond, time.Second },
-		func(b *ntpserver.Behavior) { b.Held, b.Leap = time.Microsecond, 1 },
+		func(b *ntpserver.Behavior) { b.Held, b.Leap = time.Microsecond, 2 },
 		func(b *ntpserver.Behavior) { b.Stratum = 16 },
 		func(b *ntpserver.Behavior) { b.Precision = 1 },
 		func(b *ntpserver.Behavior) { b.Identity.Reference = then.Add(time.Hour) },
@@ -85,7 +85,7 @@ func FuzzReply(f *testing.F) {
 		switch {
 		case sample.Stratum < 1 || sample.Stratum > 15:
 			t.Fatalf("stratum %d", sample.Stratum)
-		case sample.Leap > 2:
+		case sample.Leap > truetime.LeapDelete:
 			t.Fatalf("leap %d", sample.Leap)
 		case sample.Error < 22*time.Microsecond:
 			t.Fatalf("error %v is below two units of the header", sample.Error)

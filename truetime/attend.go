@@ -65,7 +65,7 @@ func (c *Clock) due(reached monotonic.Instant) (pollers []*poller) {
 	now := max(c.counter.Now(), reached)
 	stopped := now.Sub(c.counter.Now()) > engine.LookEvery/2 // then nobody's time would come but that of the first
 	for _, p := range c.pollers {
-		if due, ok := c.engine.Due(p.index); ok && !p.asked && (due <= now || stopped) {
+		if !p.asked && (c.engine.Due(p.index) <= now || stopped && !c.engine.Denied(p.index)) {
 			p.asked = true
 			pollers = append(pollers, p)
 		}
@@ -110,8 +110,8 @@ func (c *Clock) awake() monotonic.Instant {
 func (c *Clock) earliest() monotonic.Instant {
 	earliest := c.engine.LookBy()
 	for _, p := range c.pollers {
-		if due, ok := c.engine.Due(p.index); ok && !p.asked {
-			earliest = min(earliest, due)
+		if !p.asked {
+			earliest = min(earliest, c.engine.Due(p.index))
 		}
 	}
 	return earliest

@@ -33,10 +33,14 @@ var (
 	// itself, claims too large an error, or broke the protocol.
 	ErrUnusable = errors.New("unusable answer")
 
-	// ErrSlowDown: the source wants to be asked less often.
+	// ErrSlowDown: the source wants to be asked less often. From then on it is asked half as often, each time that it
+	// says so, down to every 1024 s or the longest interval of [WithPoll], whichever is longer. That is halved again after
+	// every 16 answers in a row without another such wish, until nothing is left of it; a source that then says so again is
+	// given twice as many answers, up to 1024.
 	ErrSlowDown = errors.New("asked to slow down")
 
-	// ErrDenied: the source refuses service. It is not asked again.
+	// ErrDenied: the source refuses service. It is asked again a day later, then after two days, four, and every
+	// eight, until it answers.
 	ErrDenied = errors.New("denied service")
 )
 

@@ -127,8 +127,6 @@ func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap
 		s.Stamps, s.Age = p.last.Stamps, now.Sub(p.last.Received)
 	}
-	if _, ok := c.engine.Due(p.index); ok {
-		s.Poll = c.engine.Interval(p.index)
-	}
+	s.Poll, s.HeldBack = c.engine.Interval(p.index), c.engine.HeldBack(p.index)
 	return s
 }

@@ -271,11 +271,15 @@ func TestSourceThatAsksToSlowDownIsAskedLess(t *testing.T) {
 		sources[0].change(func() { sources[0].fail = nil })
 		pass(3 * time.Minute)
 		requireTruth(t, c)
-		require.Equal(t, s.Poll, c.Status().Sources[0].Poll, "it stays slow")
+		require.Equal(t, s.Poll, c.Status().Sources[0].Poll, "it stays slow for a while")
+		require.True(t, c.Status().Sources[0].HeldBack)
+		pass(time.Hour)
+		require.Equal(t, time.Second, c.Status().Sources[0].Poll, "and is forgiven")
+		require.False(t, c.Status().Sources[0].HeldBack)
 	})
 }
 
-func TestSourceThatDeniesServiceIsNotAskedAgain(t *testing.T) {
+func TestSourceThatDeniesServiceIsAskedAgainAfterDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sources := fakes(4)
 		sources[2].fail = fmt.Errorf("DENY: %w", ErrDenied)
@@ -285,7 +289,7 @@ func TestSourceThatDeniesServiceIsNotAskedAgain(t *testing.T) {
 		s := c.Status().Sources[2]
 		require.Equal(t, Unusable, s.Verdict)
 		require.ErrorIs(t, s.Err, ErrDenied)
-		require.Zero(t, s.Poll)
+		require.Equal(t, 24*time.Hour, s.Poll)
 		require.Equal(t, 4, c.Status().Voters, "it keeps its vote")
 		requireTruth(t, c)
 	})

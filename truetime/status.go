@@ -82,7 +82,10 @@ type SourceStatus struct {
 	Age     time.Duration // time since it was received
 
 	Reach uint8         // the last eight polls, one bit each, the newest lowest; 1 is an answer that could be used
-	Poll  time.Duration // the present interval between polls; 0 if it is not asked any more
+	Poll  time.Duration // the present interval between polls
+
+	// HeldBack: it has asked for fewer polls ([ErrSlowDown]), and Poll is still longer for that.
+	HeldBack bool
 }
 
 // Summary says in one sentence what keeps the clock from an answer or in holdover: how many voters

@@ -7,12 +7,15 @@ import "github.com/epsilontime/epsilon/truetime/internal/engine"
 type Verdict uint8
 
 // The verdicts on a source.
+//
+// One that is convicted covers nothing, and is one of those that may be wrong. That ends with its fourth answer in a row
+// that agrees with those before, or 20 minutes after its last answer: then it counts as one that has not been heard.
 const (
 	Undecided   Verdict = iota // it has answered, and there is no agreement to hold it against
 	Truechimer                 // its interval meets what the others agree on
 	Falseticker                // its interval excludes what the others agree on: it is wrong, or more than f others are
 	Silent                     // none of its last three polls was answered
-	Convicted                  // what it said contradicts what it said before; it covers nothing until it has been consistent again
+	Convicted                  // what it said contradicts what it said before: see below
 	Unusable                   // it answers, and what it says cannot be used: see SourceStatus.Err
 )
 

@@ -268,9 +268,9 @@ func (m *Machine) Status() truetime.Status {
 			Verdict: truetime.Verdict(m.engine.Verdict(l.index)),
 			Err:     m.engine.Suspicion(l.index),
 			Reach:   m.engine.Reach(l.index),
-		}
-		if _, ok := m.engine.Due(l.index); ok {
-			source.Poll = m.engine.Interval(l.index)
+
+			Poll:     m.engine.Interval(l.index),
+			HeldBack: m.engine.HeldBack(l.index),
 		}
 		if own := d.Interval(l.index, now); own.Bounded() {
 			lo, hi := m.engine.Shown(own)

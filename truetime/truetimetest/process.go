@@ -42,8 +42,8 @@ func (m *Machine) soon(d time.Duration, f func()) {
 func (m *Machine) replan() {
 	now := m.read()
 	for _, l := range m.links {
-		due, ok := m.engine.Due(l.index)
-		if l.serial != 0 || !ok || l.planned && l.due == due {
+		due := m.engine.Due(l.index)
+		if l.serial != 0 || l.planned && l.due == due {
 			continue
 		}
 		l.timer++

@@ -17,7 +17,7 @@ type source struct {
 	reach    uint8
 	outcome  Outcome // of the last poll
 	peer     string  // who answered last; nobody else of this clock may
-	denied   bool    // it will not be asked again
+	denied   bool    // it denies service, and is asked again after days
 
 	side      leap.UTC     // of a possible leap second, on which it was in an epoch without an answer
 	suspicion leap.Profile // what it seems to serve, if suspected
@@ -38,7 +38,7 @@ const (
 	Answered Outcome = iota // with facts
 	Unusable                // an answer that cannot be used
 	SlowDown                // the server wants to be asked less often
-	Denied                  // the server does not want to be asked again
+	Denied                  // the server denies service
 	TimedOut                // nothing came in time
 	Failed                  // the request could not be sent
 )
@@ -65,8 +65,8 @@ func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("%s has the vote of source %d", e.Peer, e.Other)
 }
 
-// Due returns when source i is to be asked, and false if it is never to be asked again.
-func (e *Engine) Due(i int) (monotonic.Instant, bool) { return e.sources[i].due, !e.sources[i].denied }
+// Due returns when source i is to be asked.
+func (e *Engine) Due(i int) monotonic.Instant { return e.sources[i].due }
 
 // Begin begins a poll of source i.
 func (e *Engine) Begin(i int) Exchange {
@@ -91,21 +91,25 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	s.schedule.Urge(!answered)
 	s.outcome = r.Outcome
 	s.reach <<= 1
+	s.denied = r.Outcome == Denied || s.denied && (r.Outcome == TimedOut || r.Outcome == Failed)
 	var wait time.Duration
-	switch r.Outcome {
-	case Answered:
+	switch {
+	case s.denied:
+		s.peer = ""
+		s.due = now.Add(s.schedule.Denied())
+		e.afterEpoch(epoch, now)
+		return err
+	case r.Outcome == Answered:
 		s.reach |= 1
 		wait = s.schedule.Answered(r.Facts.Lower.At.Sub(r.Facts.Upper.At))
-	case SlowDown:
+	case r.Outcome == SlowDown:
 		wait = s.schedule.SlowDown()
-	case Denied:
-		s.denied, s.peer = true, ""
-	case TimedOut:
+	case r.Outcome == TimedOut:
 		wait = s.schedule.TimedOut()
 	default:
 		wait = s.schedule.Failed()
 	}
-	if !s.denied && (x.Epoch == epoch || e.discipline.Faulty()) { // else the poll after the disruption is due already
+	if x.Epoch == epoch || e.discipline.Faulty() { // else the poll after the disruption is due already
 		s.due = e.share(s, wait, now)
 	}
 	e.afterEpoch(epoch, now)
@@ -169,6 +173,12 @@ func (e *Engine) share(s *source, wait time.Duration, now monotonic.Instant) mon
 
 // Reach returns the last eight polls of source i, one bit each, the newest lowest.
 func (e *Engine) Reach(i int) uint8 { return e.sources[i].reach }
+
+// Denied reports whether source i denies service, and is asked again after days.
+func (e *Engine) Denied(i int) bool { return e.sources[i].denied }
+
+// HeldBack reports whether source i is asked less often than it would be because it has asked for that.
+func (e *Engine) HeldBack(i int) bool { return e.sources[i].schedule.HeldBack() }
 
 // Interval returns the present time between two polls of source i.
 func (e *Engine) Interval(i int) time.Duration { return e.sources[i].schedule.Interval() }

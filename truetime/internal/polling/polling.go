@@ -5,6 +5,9 @@
 // first answer comes within one round trip and the best of the burst's exchanges counts. From then
 // on a source that answers is asked every Min, and one that does not is asked less and less often,
 // down to every Max, for as long as the clock lives: a source that comes back is found again.
+//
+// Nothing is for ever. A server that has asked for fewer polls is asked half as seldom after every so many
+// answers without another complaint, and one that has denied service is asked again after a day.
 package polling
 
 import (
@@ -34,6 +37,17 @@ const (
 	// A server that goes on asking for fewer polls is asked no less often than this, which is what NTP
 	// itself settles at (RFC 5905 section 7.3, default maximum poll of 2¹⁰ s).
 	slowest = 1024 * time.Second
+
+	// What a server has asked for is halved after patience answers in a row without another complaint, until nothing
+	// is left of it: with the defaults within 9 hours from the slowest. A server that complains again is given
+	// twice that, up to patienceMax, so that one that means it is probed ever less often.
+	patience    = 16
+	patienceMax = 1024
+
+	// A server that has denied service is asked again after a day, and after twice as long each time that it
+	// still does or does not answer: whoever denied it may have taken it for somebody else.
+	denialFirst = 24 * time.Hour
+	denialMax   = 8 * 24 * time.Hour
 )
 
 // Config is the same for every source of a clock.
@@ -53,6 +67,10 @@ type Schedule struct {
 	burst    int           // quick polls left
 	interval time.Duration // between polls while it answers, if the server has no objection
 	limit    time.Duration // the shortest that the server allows, since it has asked for fewer polls; 0 if it has not
+	content  int           // answers since then, or since the limit was halved
+	halved   bool          // it has been halved since the server complained last
+	patience int           // how many of them halve it
+	denial   time.Duration // the last wait for a server that denies service
 	wish     time.Duration // the shortest at which it likes to be asked; 0 if it does not say
 	failures int           // in a row
 	urgent   bool          // there is no answer without this source, or one like it
@@ -116,9 +134,33 @@ func (s *Schedule) Answered(roundTrip time.Duration) time.Duration {
 		s.variation += ((s.smoothed - roundTrip).Abs() - s.variation) / 4
 		s.smoothed += (roundTrip - s.smoothed) / 8
 	}
-	s.failures, s.timeouts = 0, 0
+	s.failures, s.timeouts, s.denial = 0, 0, 0
+	s.forgive()
 	return s.wait()
 }
+
+// forgive halves what the server has asked for when it has been content for long enough, and in the end forgets that
+// it has ever complained.
+func (s *Schedule) forgive() {
+	if s.patience == 0 {
+		return
+	}
+	if s.content++; s.content < s.patience {
+		return
+	}
+	s.content = 0
+	if s.limit == 0 {
+		s.patience, s.halved = 0, false
+		return
+	}
+	s.halved, s.limit = true, s.limit/2
+	if s.limit <= max(s.interval, s.wish) {
+		s.limit = 0
+	}
+}
+
+// HeldBack reports whether the server is asked less often than it would be, because it has asked for that.
+func (s *Schedule) HeldBack() bool { return s.limit > max(s.interval, s.wish) }
 
 // TimedOut notes that no answer came in time, and returns the wait before the next poll.
 func (s *Schedule) TimedOut() time.Duration {
@@ -135,9 +177,21 @@ func (s *Schedule) Failed() time.Duration {
 
 // SlowDown notes that the server wants to be asked less often (kiss-o'-death RATE, RFC 5905
 // section 7.4): from now on the interval is twice what it was, also beyond Max, for it is the
-// server that has the last word. It returns the wait before the next poll.
+// server that has the last word. It returns the wait before the next poll. See patience for how it is forgiven.
 func (s *Schedule) SlowDown() time.Duration {
+	if s.patience = max(s.patience, patience); s.halved {
+		s.patience = min(2*s.patience, patienceMax)
+	}
+	s.content, s.halved = 0, false
 	s.limit = min(2*s.answering(), max(s.config.Max, slowest))
+	s.burst, s.failures, s.timeouts = 0, 0, 0
+	return s.wait()
+}
+
+// Denied notes that the server denies service, or that one that has done so still gives no answer. It returns the wait
+// before the next poll.
+func (s *Schedule) Denied() time.Duration {
+	s.denial = min(max(2*s.denial, denialFirst), denialMax)
 	s.burst, s.failures, s.timeouts = 0, 0, 0
 	return s.wait()
 }
@@ -147,6 +201,9 @@ func (s *Schedule) answering() time.Duration { return max(s.interval, s.limit, s
 
 // Interval is the present wait between two polls, without jitter.
 func (s *Schedule) Interval() time.Duration {
+	if s.denial > 0 {
+		return max(s.denial, s.config.Max)
+	}
 	interval := s.answering()
 	longest := max(s.config.Max, interval)
 	if s.urgent {

@@ -70,6 +70,56 @@ func TestRateLimitedSourceStaysSlow(t *testing.T) {
 	requireAbout(t, slowest, s.Failed())
 }
 
+// What a server asked for is halved after so many answers, so that all of it is gone after fewer than 2·patience times the
+// slowest interval. One that complains again each time that it is asked more often is asked so ever less often.
+func TestAComplaintIsForgivenByHalves(t *testing.T) {
+	s := newSchedule(1)
+	for range 20 {
+		s.SlowDown()
+	}
+	require.True(t, s.HeldBack())
+	waited := time.Duration(0)
+	for want := slowest; want > 8*time.Second; want /= 2 {
+		for range patience {
+			require.Equal(t, want, s.Interval())
+			waited += s.Interval()
+			s.Answered(time.Millisecond)
+		}
+	}
+	require.Equal(t, 8*time.Second, s.Interval())
+	require.False(t, s.HeldBack())
+	require.Less(t, waited, 2*patience*slowest)
+
+	// It serves every 16 s and no more often.
+	complaints, answers := 0, 0
+	for range 10_000 {
+		if s.Interval() < 16*time.Second {
+			s.SlowDown()
+			complaints++
+			continue
+		}
+		s.Answered(time.Millisecond)
+		answers++
+	}
+	require.Less(t, complaints, 20, "of %d answers", answers)
+
+	for range 4 * patienceMax { // it changes its mind
+		s.Answered(time.Millisecond)
+	}
+	require.Zero(t, s.patience, "and nothing is held against it any more")
+	require.Equal(t, 8*time.Second, s.Interval())
+}
+
+func TestWhoDeniesServiceIsAskedAgainAfterDays(t *testing.T) {
+	s := newSchedule(1)
+	for _, days := range []time.Duration{1, 2, 4, 8, 8} {
+		requireAbout(t, days*24*time.Hour, s.Denied())
+		require.Equal(t, days*24*time.Hour, s.Interval())
+	}
+	requireAbout(t, 8*time.Second, s.Answered(time.Millisecond))
+	requireAbout(t, 24*time.Hour, s.Denied())
+}
+
 func TestRestartAndSlowDownForgiveFailures(t *testing.T) {
 	s := newSchedule(1)
 	for range 5 {

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -55,6 +57,9 @@ func parseAddressOf(usual uint16, s string) (address, error) {
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return address{}, fmt.Errorf("address %.80q: %v is not the address of one server", s, ip)
 		}
+		if !isZone(ip.Zone()) {
+			return address{}, fmt.Errorf("address %.80q: %.80q is not the zone of an address: give the name or the number of an interface after the %%", s, ip.Zone())
+		}
 		return address{ip: ip, port: port}, nil
 	}
 	host = strings.ToLower(host)
@@ -62,6 +67,15 @@ func parseAddressOf(usual uint16, s string) (address, error) {
 		return address{}, fmt.Errorf("address %.80q: %.80q is neither a host name nor an IP address", s, host)
 	}
 	return address{host: host, port: port}, nil
+}
+
+// isZone reports whether an interface can have the name, which may be empty. [netip.ParseAddr] takes anything after
+// the % for a zone, also what nobody could tell from a port or an end of the address.
+func isZone(s string) bool {
+	const long = 64 // Linux has 15 bytes, and Windows writes more
+	return len(s) <= long && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsPrint(r) || strings.ContainsRune("%[]/:", r)
+	})
 }
 
 func isHostName(s string) bool {

@@ -86,3 +86,17 @@ func TestIPAddressWithADotAtItsEndIsAnIPAddress(t *testing.T) {
 		require.ErrorContains(t, err, "is not the address of one server", text)
 	}
 }
+
+func TestZoneIsWhatAnInterfaceCanBeCalled(t *testing.T) {
+	for _, text := range []string{"fe80::1%eth0", "fe80::1%2", "[fe80::1%br-0.7]:123", "fe80::1%Ethernet 2"} {
+		a, err := parseAddress(text)
+		require.NoError(t, err, text)
+		again, err := parseAddress(a.String())
+		require.NoError(t, err, text)
+		require.Equal(t, a, again)
+	}
+	for _, text := range []string{"fe80::1%]:123", "fe80::1%a%b", "fe80::1%a:b", "fe80::1%\n", "fe80::1%\xff", "fe80::1%" + strings.Repeat("x", 65)} {
+		_, err := parseAddress(text)
+		require.ErrorContains(t, err, "is not the zone of an address", text)
+	}
+}

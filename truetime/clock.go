@@ -31,6 +31,7 @@ type Clock struct {
 	engine  *engine.Engine
 	watch   watch
 	pollers []*poller
+	claimed []string          // the peers of sources that cannot ask anybody else
 	alarm   alarm.Alarm       // that the attendant waits for
 	until   monotonic.Instant // when it expects to have something to do
 	rested  time.Time         // when that should be, by Go's clock
@@ -109,6 +110,9 @@ func newClock(config config, sources []Source) *Clock {
 	c.published.Store(&answer{err: ErrNotSynchronized})
 	for i, s := range sources {
 		c.pollers = append(c.pollers, newPoller(i, s, config.infos[i]))
+		if peer := config.infos[i].Peer; peer != "" && config.voter[i] != discipline.NoVote {
+			c.claimed = append(c.claimed, peer)
+		}
 	}
 	c.journal = newRecorder(config.recorder, func(err error) {
 		c.mu.Lock()

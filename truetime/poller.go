@@ -22,6 +22,7 @@ type poller struct {
 
 	verdict Verdict
 	err     error  // of the last poll
+	unused  error  // why its sample was not used, if there was none or it was not
 	last    Sample // the last one used
 	heard   bool   // last is valid
 	asked   bool   // a poll is under way
@@ -41,9 +42,10 @@ func (p *poller) forget() { p.last, p.heard = Sample{}, false }
 // poll performs one exchange.
 func (c *Clock) poll(ctx context.Context, p *poller) {
 	c.mu.Lock()
-	exchange, verdict := c.engine.Begin(p.index), p.verdict
+	exchange := c.engine.Begin(p.index)
+	info := PollInfo{Verdict: p.verdict, Unused: p.unused, Claimed: c.claimed, DriftPPM: c.driftPPM}
 	c.mu.Unlock()
-	limited := withDeadline(ctx, exchange.Timeout, PollInfo{Verdict: verdict, DriftPPM: c.driftPPM})
+	limited := withDeadline(ctx, exchange.Timeout, info)
 	sample, err := p.source.Sample(limited, c.counter)
 	timedOut := limited.Err() != nil
 	limited.cancel()
@@ -102,8 +104,9 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 		p.last, p.heard = s, true
 		err = c.engine.Suspicion(p.index)
 	}
-	p.err = err
+	p.err, p.unused = err, nil
 	if err != nil && (o != engine.Answered || refused != nil) {
+		p.unused = err
 		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.engine.Discipline().Epoch(), Source: p.info.Name, Err: err})
 	}
 	c.learn(now)

@@ -9,6 +9,15 @@ type PollInfo struct {
 	// Nothing may be concluded from it about true time.
 	Verdict Verdict
 
+	// Unused says why nothing was used of what came of the poll before this one; nil if a sample of it was, and
+	// before the first. A source that may choose whom to ask learns from it whether the one it has asked has
+	// been given its vote.
+	Unused error
+
+	// Claimed are the peers of voters that cannot ask anybody else (SourceInfo.Peer): their answers to another
+	// source are not used. The slice is not to be changed.
+	Claimed []string
+
 	// DriftPPM is by how much the clock assumes that the counter may be fast or slow, in parts per million:
 	// see [WithDrift]. A source that uses the counter as a ruler, between the reading of another clock and
 	// the moment that it reports, must allow for that much.

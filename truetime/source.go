@@ -38,6 +38,10 @@ type SourceInfo struct {
 	// sets it.
 	Group string
 
+	// Peer is who answers, if that is always the same and known beforehand, as for an address that is no name: then
+	// every sample has it for its Peer. Sources that can choose whom to ask leave it to this one.
+	Peer string
+
 	// Scale is what the source counts in. The zero value is [ScaleUTC].
 	Scale Scale
 

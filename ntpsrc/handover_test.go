@@ -33,7 +33,7 @@ func TestEveryWaitIsSaidBefore(t *testing.T) {
 		},
 		"a name that somebody else looks up": func(t *testing.T) truetime.Source {
 			s := Server("example.invalid").(*server)
-			s.target.busy <- struct{}{}
+			s.place.busy <- struct{}{}
 			return s
 		},
 		"a pool whose name server is silent": func(t *testing.T) truetime.Source {
@@ -41,8 +41,8 @@ func TestEveryWaitIsSaidBefore(t *testing.T) {
 			return Pool("pool.example.invalid", 1)[0]
 		},
 		"a pool that somebody else looks up": func(t *testing.T) truetime.Source {
-			m := Pool("pool.example.invalid", 1)[0].(*member)
-			m.pool.busy <- struct{}{}
+			m := Pool("pool.example.invalid", 1)[0].(*server)
+			m.place.roster.busy <- struct{}{}
 			return m
 		},
 		"a member of a pool that is silent": func(t *testing.T) truetime.Source {
@@ -53,8 +53,8 @@ func TestEveryWaitIsSaidBefore(t *testing.T) {
 			return b.sources[0]
 		},
 		"a member of a pool that chooses a server for another clock": func(t *testing.T) truetime.Source {
-			m := Pool("pool.example.invalid", 1)[0].(*member)
-			m.busy <- struct{}{}
+			m := Pool("pool.example.invalid", 1)[0].(*server)
+			m.place.busy <- struct{}{}
 			return m
 		},
 		"a key exchange": func(t *testing.T) truetime.Source {

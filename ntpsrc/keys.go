@@ -42,7 +42,7 @@ var errNoNewCookies = errors.New("the server answers, but sends no new cookies")
 // keying is what one key exchange has led to.
 type keying struct {
 	association *nts.Association
-	target      *target // the NTP server
+	place       *place // of the NTP server
 }
 
 // keys has the present keys and decides when others are due.
@@ -141,7 +141,7 @@ func (k *keys) adopt(a *nts.Association, err error) error {
 		}
 		return err
 	}
-	k.current, k.replaced, k.failure = keying{a, newTarget(server)}, false, nil
+	k.current, k.replaced, k.failure = keying{a, provenPlace(server)}, false, nil
 	return nil
 }
 

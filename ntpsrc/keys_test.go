@@ -151,7 +151,7 @@ func TestKeyExchangeNamesTheServerToAsk(t *testing.T) {
 		_, err = w.ask()
 	}
 	require.NoError(t, err)
-	require.Equal(t, "localhost", w.source.keys.current.target.address.host)
+	require.Equal(t, "localhost", w.source.keys.current.place.roster.host)
 
 	sample, err := newWorld(t, ntstest.Behavior{Answer: naming("127.0.0.1")}).ask()
 	require.NoError(t, err)

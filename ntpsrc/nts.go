@@ -54,6 +54,9 @@ func NTS(address string, options ...Option) truetime.Source {
 	s := &secured{server: server{name: address, limits: defaultLimits()}}
 	s.connect = s.open
 	s.apply(options)
+	if s.limits.replaceAfter > 0 {
+		s.note(errors.New("WithReplaceAfter is not for NTS: a server that proves who it is follows its name anyway"))
+	}
 	parsed, err := parseAddressOf(ntsPort, address)
 	if err != nil {
 		s.note(err)
@@ -88,7 +91,7 @@ func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	to, err := current.target.resolve(ctx)
+	asked, err := current.place.take(ctx)
 	if err != nil {
 		return truetime.Sample{}, fmt.Errorf("the NTP server that the key exchange named: %w", err)
 	}
@@ -97,16 +100,16 @@ func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 		return truetime.Sample{}, errors.New("another clock has just used the last NTS cookie")
 	}
 	p := &protection{request: request}
+	to := netip.AddrPortFrom(asked.at, current.place.port)
 	c, err := s.ask(ctx, counter, to, s.connect, p)
 	if err != nil {
 		if !p.sent {
 			current.association.Return(request) // the network is down, for one
 		}
-		current.target.giveUp()
-		err = p.explain(noAnswer(ctx, to, err))
+		err = current.place.failed(asked, p.explain(noAnswer(ctx, to, err)))
 		s.keys.unanswered(current, p.nak, err)
 		return truetime.Sample{}, err
 	}
 	s.keys.answered(current)
-	return s.judge(c, to)
+	return s.conclude(c, current.place, asked)
 }

@@ -22,6 +22,8 @@ type limits struct {
 	tls             *tls.Config // of NTS alone; nil for the default
 	programStamps   bool
 	localReference  bool
+	replaceAfter    time.Duration // 0 for never
+	forwarded       bool
 }
 
 // maxExtraError is what NTP takes for no knowledge at all (MAXDISP, RFC 5905 figure 6).
@@ -92,6 +94,40 @@ func WithMaxReferenceAge(max time.Duration) Option {
 func WithoutKernelStamps() Option {
 	return func(l *limits) error {
 		l.programStamps = true
+		return nil
+	}
+}
+
+// minReplaceAfter is the least for WithReplaceAfter: shorter gaps are what networks have.
+const minReplaceAfter = time.Minute
+
+// WithReplaceAfter lets a server that has had a vote be replaced by another of its name once it has been silent
+// for so long, 1 min or more, and for eight polls. Never is the default.
+//
+// It changes what is assumed. Without it at most f of the servers that had the votes first may be wrong. With it at
+// most f of any n servers of the name may be, also if somebody makes the others silent. That holds where one
+// operator whom you trust runs all servers of the name. It does not hold for a public pool as soon as f+1 of its
+// servers are hostile. A process that lives for months, or a machine that moves between networks, needs it or
+// ends up with servers that are gone.
+//
+// A [Server] whose name has one address follows its name without it, and an [NTS] source too: there it is a
+// mistake, as it is for an address that is no name.
+func WithReplaceAfter(silence time.Duration) Option {
+	return func(l *limits) error {
+		if silence < minReplaceAfter {
+			return fmt.Errorf("replacing servers after a silence of %v: it must be %v or more", silence, minReplaceAfter)
+		}
+		l.replaceAfter = silence
+		return nil
+	}
+}
+
+// WithPortForwarding declares that different ports of the address lead to different machines, as behind a router
+// that forwards them. Otherwise servers at one address are one machine, which has one vote, at whatever port
+// they listen. What listens on the loopback interface is told apart by its port in any case.
+func WithPortForwarding() Option {
+	return func(l *limits) error {
+		l.forwarded = true
 		return nil
 	}
 }

@@ -30,7 +30,7 @@ const directNever = time.Duration(math.MaxInt64)
 // server is a source that asks one NTP server.
 type server struct {
 	name    string
-	target  *target
+	place   *place // where its server is found
 	limits  limits
 	mistake error
 	took    atomic.Int64 // how long the last exchange has taken: whether it is worth waiting for the next
@@ -46,14 +46,25 @@ func Server(address string, options ...Option) truetime.Source {
 	s := &server{name: address, limits: defaultLimits()}
 	parsed, err := parseAddress(address)
 	if err == nil {
-		s.name, s.target = parsed.String(), newTarget(parsed)
+		s.name, s.place = parsed.String(), newPlace(parsed)
 	}
 	s.note(err)
 	s.apply(options)
+	s.refuseTLS()
+	if s.place != nil {
+		s.place.replaceAfter, s.place.forwarded = s.limits.replaceAfter, s.limits.forwarded
+		if s.limits.replaceAfter > 0 && s.place.roster == nil {
+			s.note(fmt.Errorf("WithReplaceAfter: address %v has no other server: give a name, or leave the option out", parsed))
+		}
+	}
+	return s
+}
+
+// refuseTLS notes the mistake of options that are for NTS alone.
+func (s *server) refuseTLS() {
 	if s.limits.tls != nil {
 		s.note(errors.New("WithTLSConfig is for NTS alone: a Server is not authenticated"))
 	}
-	return s
 }
 
 // apply applies the options and notes every mistake in them.
@@ -89,7 +100,11 @@ func (s *server) note(mistake error) {
 
 // Info has the address in its shortest form for a name.
 func (s *server) Info() truetime.SourceInfo {
-	return truetime.SourceInfo{Name: s.name, Scale: s.limits.scale, Err: s.mistake}
+	i := truetime.SourceInfo{Name: s.name, Scale: s.limits.scale, Err: s.mistake}
+	if s.place != nil && s.place.roster == nil {
+		i.Peer = s.place.peer(s.place.server)
+	}
+	return i
 }
 
 // HandsOver says that Sample calls [handover.Before].
@@ -102,16 +117,27 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	}
 	ctx, cancel := limit(ctx)
 	defer cancel()
-	to, err := s.target.resolve(ctx)
+	asked, err := s.place.take(ctx)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
+	to := netip.AddrPortFrom(asked.at, s.place.port)
 	c, err := s.ask(ctx, counter, to, s.open, nil)
 	if err != nil {
-		s.target.giveUp()
-		return truetime.Sample{}, noAnswer(ctx, to, err)
+		return truetime.Sample{}, s.place.failed(asked, noAnswer(ctx, to, err))
 	}
-	return s.judge(c, to)
+	return s.conclude(c, s.place, asked)
+}
+
+// conclude is judge for the reply of the server that has a place, which learns what came of it.
+func (s *server) conclude(c *conn, at *place, asked candidate) (truetime.Sample, error) {
+	sample, err := s.judge(c, netip.AddrPortFrom(asked.at, at.port))
+	if err != nil {
+		return truetime.Sample{}, at.failed(asked, err)
+	}
+	sample.Peer = at.peer(asked)
+	at.answered(asked)
+	return sample, nil
 }
 
 // limit gives a context without a deadline one.
@@ -185,7 +211,7 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	if err := s.limits.check(sample.Delay, sample.Error); err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.Peer, sample.Identity, sample.MinPoll = from.String(), h.identity(), pace(from.Addr())
+	sample.Identity, sample.MinPoll = h.identity(), pace(from.Addr())
 	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.LeapOfNTP(h.leap), c.stamps
 	return sample, nil
 }

@@ -7,14 +7,11 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/epsilontime/epsilon/internal/hostname"
 )
 
-const (
-	ntpPort       = 123
-	maxHostLength = 253 // RFC 1035 section 2.3.4, without the final dot
-)
+const ntpPort = 123
 
 // address is where a server is: a name that has yet to be resolved, or an IP address.
 type address struct {
@@ -57,42 +54,16 @@ func parseAddressOf(usual uint16, s string) (address, error) {
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return address{}, fmt.Errorf("address %.80q: %v is not the address of one server", s, ip)
 		}
-		if !isZone(ip.Zone()) {
+		if !hostname.ValidZone(ip.Zone()) {
 			return address{}, fmt.Errorf("address %.80q: %.80q is not the zone of an address: give the name or the number of an interface after the %%", s, ip.Zone())
 		}
 		return address{ip: ip, port: port}, nil
 	}
 	host = strings.ToLower(host)
-	if !isHostName(host) {
+	if !hostname.Valid(host) {
 		return address{}, fmt.Errorf("address %.80q: %.80q is neither a host name nor an IP address", s, host)
 	}
 	return address{host: host, port: port}, nil
-}
-
-// isZone reports whether an interface can have the name, which may be empty. [netip.ParseAddr] takes anything after
-// the % for a zone, also what nobody could tell from a port or an end of the address.
-func isZone(s string) bool {
-	const long = 64 // Linux has 15 bytes, and Windows writes more
-	return len(s) <= long && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return !unicode.IsPrint(r) || strings.ContainsRune("%[]/:", r)
-	})
-}
-
-func isHostName(s string) bool {
-	if s == "" || len(s) > maxHostLength {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 {
-			return false
-		}
-		for _, r := range label {
-			if r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // String is the shortest form that names the same server, so that two spellings of one address

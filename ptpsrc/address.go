@@ -6,9 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-)
 
-const maxHostLength = 253 // RFC 1035 section 2.3.4
+	"github.com/epsilontime/epsilon/internal/hostname"
+)
 
 // server is where a PTP server is: a name that has yet to be resolved, or an IP address.
 type server struct {
@@ -24,10 +24,13 @@ func parseServer(s string) (server, error) {
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return server{}, fmt.Errorf("server %.80q: %v is not the address of one server", s, ip)
 		}
+		if !hostname.ValidZone(ip.Zone()) {
+			return server{}, fmt.Errorf("server %.80q: %.80q is not the zone of an address: give the name or the number of an interface after the %%", s, ip.Zone())
+		}
 		return server{host: ip.String(), ip: ip}, nil
 	}
 	host := strings.ToLower(strings.TrimSuffix(s, "."))
-	if host == "" || len(host) > maxHostLength || strings.ContainsAny(host, ":/[]@ \t\r\n\x00") {
+	if !hostname.Valid(host) {
 		return server{}, fmt.Errorf("server %.80q is neither a host name nor an IP address; ports are set by WithServerPorts", s)
 	}
 	return server{host: host, name: true}, nil

@@ -156,7 +156,7 @@ func FuzzManagement(f *testing.F) {
 // FuzzServer reads arbitrary text as a PTP server. What is accepted is a name, or the address of one machine, and is
 // read again as the same.
 func FuzzServer(f *testing.F) {
-	for _, text := range []string{"192.0.2.1", "192.0.2.1.", "0.0.0.0.", "224.0.1.129", "2001:db8::7", "::ffff:192.0.2.1", "fe80::1%eth0", "GM.example.net.", "gm:319", "", ".", "a b"} {
+	for _, text := range []string{"192.0.2.1", "192.0.2.1.", "0.0.0.0.", "224.0.1.129", "2001:db8::7", "::ffff:192.0.2.1", "fe80::1%eth0", "GM.example.net.", "gm:319", "", ".", "a b", "a..", "192.o1?0..", "fe80::1%]:1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

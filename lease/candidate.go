@@ -29,8 +29,9 @@ func New(config Config) (*Candidate, error) {
 
 // Acquire waits until the lease can be had, and returns it Held. It outlasts errors of the store and
 // refusals of the clock until ctx ends; then the error wraps ctx's and tells the last trouble.
-// It returns at once for ErrCorrupt and a closed clock, which waiting does not mend, and for ErrFromFuture once
-// that has lasted for 10 s: the clock of a machine that was suspended is behind until it has noticed.
+// It returns at once for what waiting does not mend: ErrCorrupt, an error of the store of which [ErrPermanent] says
+// so, and a closed clock. It returns ErrFromFuture once that has lasted for 10 s: the clock of a machine that was
+// suspended is behind until it has noticed.
 //
 // A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval and a
 // round trip to the store after it read the clock for its last renewal. One that has released the lease
@@ -88,7 +89,7 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 				return nil, c.failed(trouble) // the request before failed, and was not carried out either
 			}
 			if err := c.config.send(ctx, &p, a); err != nil {
-				if a.verb == load && (!patient || errors.Is(err, ErrCorrupt)) {
+				if permanent(err) || a.verb == load && !patient {
 					return nil, c.failed(errors.Join(err, trouble))
 				}
 				trouble = err

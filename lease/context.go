@@ -15,8 +15,8 @@ type watched struct {
 }
 
 // Context returns a child of parent that is cancelled while the lease is still Held, Margin before it
-// stops being so. context.Cause says why: ErrExpiring, or an error of Check. It is cancelled
-// already if the margin has begun. It is not cancelled when the lease is renewed in time.
+// stops being so. context.Cause says why: ErrExpiring, with the error of the last renewal if that failed, or an
+// error of Check. It is cancelled already if the margin has begun. It is not cancelled when the lease is renewed in time.
 //
 // The margin covers timers that are late and a process that is stopped by no more than that; if it is
 // stopped for longer the cancellation, too, comes too late. A change of the clock is noticed within half a
@@ -56,7 +56,11 @@ func (l *Lease) untilMargin() (time.Duration, error) {
 	expiry := truetime.Time(l.granted.Load())
 	left := expiry.Sub(now.Latest.Add(l.config.Margin))
 	if left <= 0 {
-		return 0, fmt.Errorf("%w: it expires at %v, it is %v and the margin is %v", ErrExpiring, expiry, now, l.config.Margin)
+		err := fmt.Errorf("%w: it expires at %v, it is %v and the margin is %v", ErrExpiring, expiry, now, l.config.Margin)
+		if failure := l.lastFailure(); failure != nil {
+			err = fmt.Errorf("%w; it was not renewed: %w", err, failure)
+		}
+		return 0, err
 	}
 	return left, nil
 }

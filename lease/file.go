@@ -25,7 +25,10 @@ import (
 //
 // A file holds what [Record.MarshalBinary] returns, with the name of the lease in the line of JSON.
 //
-// A Load costs one fsync, of the directory, and a CompareAndSwap two.
+// A Load costs one fsync, of the directory, and a CompareAndSwap two. A Load needs the right to read alone,
+// leaves no file behind, and waits for nobody (on Windows it takes the lock as a CompareAndSwap does, because
+// no file can be replaced there that is being read). All who compete for a lease must have the right to write
+// to the directory and to its files: run them as one user.
 type FileStore struct {
 	directory string
 }
@@ -48,13 +51,21 @@ func NewFileStore(directory string) (*FileStore, error) {
 
 // Load implements [Store].
 func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error) {
-	err = f.locked(ctx, name, func(path string) error {
+	load := func(path string) error {
 		if r, err = read(path, name); err != nil {
 			return err
 		}
-		// Who wrote it may have been killed before the directory was on the disk.
+		// Who wrote it may have been killed, or not have come to it, before the directory was on the disk.
 		return durable.SyncDirectory(f.directory)
-	})
+	}
+	switch {
+	case !durable.ReplacesWhatIsRead:
+		err = f.locked(ctx, name, load)
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	default: // a record is replaced in one step, so that what is read is the old or the new
+		err = load(f.path(name))
+	}
 	if err != nil {
 		return Record{}, err
 	}
@@ -88,15 +99,23 @@ func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uin
 // lockAgain is how long to wait before another attempt at a lock that is taken.
 const lockAgain = 2 * time.Millisecond
 
+// path is where the record of a name lies.
+func (f *FileStore) path(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return filepath.Join(f.directory, hex.EncodeToString(sum[:])+".lease")
+}
+
 // locked calls operate with the path of the record while nobody else has the lock of the name.
 func (f *FileStore) locked(ctx context.Context, name string, operate func(path string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(name))
-	path := filepath.Join(f.directory, hex.EncodeToString(sum[:])+".lease")
+	path := f.path(name)
 	lock, err := takeLock(ctx, path+".lock")
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("lease: lock of %.80q: %w; run all who compete for it as one user, who may write to the directory and its files", name, err)
+	case err != nil:
 		return fmt.Errorf("lease: lock of %.80q: %w", name, err)
 	}
 	defer lock.Close() // and with it the lock goes

@@ -218,3 +218,15 @@ func TestAFileStoreWritesNoRecordThatItCouldNotRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Token(1), r.Token)
 }
+
+// A process that was stopped while it had the lock holds up nobody who only looks.
+func TestALookDoesNotWaitForTheLock(t *testing.T) {
+	store, _ := fileStore(t)
+	_, err := store.CompareAndSwap(t.Context(), "job", 0, Record{Token: 7, TTL: 1})
+	require.NoError(t, err)
+	require.NoError(t, store.locked(t.Context(), "job", func(string) error {
+		r, err := store.Load(t.Context(), "job")
+		require.Equal(t, Token(7), r.Token)
+		return err
+	}))
+}

@@ -15,9 +15,9 @@ import (
 // timestamp of the next holder is larger (Corbett et al., "Spanner", OSDI 2012, section 4.1.1,
 // abdication). Then the record is given up in the store.
 //
-// It returns nil once the record is not ours. If ctx ends before, or if the clock is closed, the error
-// says so and the record stays until it expires, or until Release is called again; the lease is over in
-// any case.
+// It returns nil once the record is not ours. If ctx ends before, if the clock is closed, or if the store cannot
+// be used however long one waits ([ErrPermanent]), the error says so and the record stays until it expires, or
+// until Release is called again; the lease is over in any case.
 func (l *Lease) Release(ctx context.Context) error {
 	_ = l.end(ErrReleased)
 	l.stop()
@@ -52,7 +52,7 @@ func (l *Lease) release(ctx context.Context) error {
 			return nil
 		}
 		if err := l.config.send(ctx, &l.protocol, a); err != nil {
-			if errors.Is(err, ErrCorrupt) {
+			if permanent(err) {
 				return err
 			}
 			trouble = err

@@ -12,7 +12,8 @@ import (
 // most of the TTL.
 //
 // The error wraps ErrLost or ErrExpired, and then the lease is over; or the clock's, the store's or
-// ctx's, and then the lease goes on with the expiry that it has.
+// ctx's, and then the lease goes on with the expiry that it has. It tries once, and returns the store's
+// error whether that may pass or not ([ErrPermanent]).
 func (l *Lease) Renew(ctx context.Context) error {
 	if err := l.take(ctx); err != nil {
 		return err
@@ -28,6 +29,13 @@ func (l *Lease) Renew(ctx context.Context) error {
 		l.failure = err
 	}
 	return err
+}
+
+// lastFailure returns the error of the last renewal, or nil.
+func (l *Lease) lastFailure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure
 }
 
 func (l *Lease) renew(ctx context.Context) error {

@@ -17,7 +17,7 @@ import "context"
 //	UPDATE lease SET version = version + 1, … WHERE name = $1 AND version = $2
 //	INSERT INTO lease (name, version, …) VALUES ($1, 1, …) ON CONFLICT DO NOTHING  -- for version 0
 //
-// where no row affected is ErrConflict. A lease of etcd on the key, or a job that deletes old rows,
+// where no row affected is ErrConflict. An error that waiting does not mend wraps [ErrPermanent]. A lease of etcd on the key, or a job that deletes old rows,
 // would break it: see [Record].
 type Store interface {
 	// Load returns the record stored under name, or the zero Record if there never was one. An error

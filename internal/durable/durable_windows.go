@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// ReplacesWhatIsRead: a file cannot be renamed over another that is open.
+const ReplacesWhatIsRead = false
+
 // TryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
 // file is closed, and with the process.
 func TryLock(file *os.File) (bool, error) {

@@ -37,14 +37,14 @@ func schedules(ctx context.Context, o demoOptions) error {
 }
 
 // random makes trouble as the seed has it: processes are killed at any moment or between two steps of a
-// transaction, stopped, and cut off from their time servers.
+// transaction, stopped, and cut off from their time servers; single goroutines of them are held up.
 func random(ctx context.Context, c *demoCluster, w *work, o demoOptions) {
 	draw := rand.New(rand.NewPCG(o.seed, 7))
 	for end := w.begun.Add(o.length); time.Now().Before(end) && ctx.Err() == nil; {
 		time.Sleep(time.Duration(100+draw.IntN(500)) * time.Millisecond)
 		i, pause, steps := draw.IntN(demoNodes), time.Duration(draw.IntN(2000))*time.Millisecond, 1+draw.IntN(40)
 		var err error
-		switch draw.IntN(6) {
+		switch draw.IntN(7) {
 		case 0:
 			w.mark("killed (SIGKILL) and starts again after "+pause.String(), i)
 			c.kill(i)
@@ -70,6 +70,12 @@ func random(ctx context.Context, c *demoCluster, w *work, o demoOptions) {
 			err = c.breakEngine(ctx, w, i, i+1, pause)
 		case 5:
 			err = c.breakEngine(ctx, w, 0, 2, pause)
+		case 6:
+			w.mark(fmt.Sprintf("one goroutine is held up for %v at step %d, without time servers meanwhile", pause, steps), i)
+			c.post(i, fmt.Sprintf("/debug/hold?steps=%d&for=%v", steps, pause))
+			c.cut(i, true)
+			time.Sleep(pause)
+			c.cut(i, false)
 		}
 		if err != nil {
 			w.mark("… and that failed: "+err.Error(), i)

@@ -65,6 +65,7 @@ func serve(ctx context.Context, args []string) error {
 	defer e.Close()
 	var stopAt atomic.Pointer[string] // the transaction at which to stop, by how it begins
 	var steps atomic.Int64            // until the process kills itself
+	var hold holdUp
 	node, err := core.Start(ctx, core.Config{
 		Engine: e, Clock: clock, URL: cmp.Or(*self, "http://"+listener.Addr().String()), Shards: *shards, TTL: *ttl,
 		Home:   func(shard int) bool { return shard%nodes == me },
@@ -73,6 +74,7 @@ func serve(ctx context.Context, args []string) error {
 			if steps.Add(-1) == 0 {
 				killSelf()
 			}
+			hold.step(ctx)
 			at := stopAt.Load()
 			if step == core.BeforeCommit && at != nil && strings.HasPrefix(id, *at) && stopAt.CompareAndSwap(at, nil) {
 				return stopSelf() // SIGSTOP, at the worst of moments
@@ -97,12 +99,39 @@ func serve(ctx context.Context, args []string) error {
 			after, _ := strconv.ParseInt(r.FormValue("steps"), 10, 64) // zero is never
 			steps.Store(after)
 		})
+		mux.HandleFunc("POST /debug/hold", func(_ http.ResponseWriter, r *http.Request) {
+			after, _ := strconv.ParseInt(r.FormValue("steps"), 10, 64) // zero is never
+			length, _ := time.ParseDuration(r.FormValue("for"))
+			hold.set(after, length)
+		})
 		mux.HandleFunc("POST /debug/skew", func(_ http.ResponseWriter, r *http.Request) {
 			ppm, _ := strconv.ParseFloat(r.FormValue("ppm"), 64) // zero is as good as any
 			clock.skew(ppm)
 		})
 	}
 	return errors.Join(serveUntil(ctx, listener, mux), node.Close())
+}
+
+// holdUp makes one goroutine lose its processor at a step, while the others go on: a handler that answers when its
+// leader has long been deposed, or a term that is over and nobody has noticed.
+type holdUp struct {
+	steps  atomic.Int64 // until then
+	length atomic.Int64
+}
+
+func (h *holdUp) set(steps int64, length time.Duration) {
+	h.length.Store(int64(length))
+	h.steps.Store(steps)
+}
+
+func (h *holdUp) step(ctx context.Context) {
+	if h.steps.Add(-1) != 0 {
+		return
+	}
+	select {
+	case <-time.After(time.Duration(h.length.Load())):
+	case <-ctx.Done():
+	}
 }
 
 type nodeStatus struct {

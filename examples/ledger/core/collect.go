@@ -32,7 +32,7 @@ func (l *leader) tidy() {
 
 // collectVersions deletes the versions that no read at the horizon or later can see.
 func (l *leader) collectVersions(horizon truetime.Time) error {
-	found, err := l.node.engine.Read(l.ctx, engine.Prefix(versionsPrefix(l.shard)), engine.Key(horizonKey(l.shard)))
+	found, err := l.find(l.ctx, engine.Prefix(versionsPrefix(l.shard)), engine.Key(horizonKey(l.shard)))
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (l *leader) collectVersions(horizon truetime.Time) error {
 // shard coordinated is kept until every participant has carried it out: one that asks after a transaction
 // without a decision is told that it is off.
 func (l *leader) collectDecisions(horizon truetime.Time) error {
-	found, err := l.node.engine.Read(l.ctx, engine.Prefix(decidedKey(l.shard, "")), engine.Key(forgottenKey(l.shard)))
+	found, err := l.find(l.ctx, engine.Prefix(decidedKey(l.shard, "")), engine.Key(forgottenKey(l.shard)))
 	if err != nil {
 		return err
 	}

@@ -87,10 +87,19 @@ var (
 	readShard = question[readRequest, map[string]int64]{"read", (*leader).read}
 )
 
+// put has a leader answer that led when the question came. It may have been deposed since, and not know: any time
+// may pass between two steps of a goroutine.
+func (w question[Q, A]) put(ctx context.Context, l *leader, q Q) (a A, err error) {
+	if err := l.node.pause(Arrived, w.name); err != nil {
+		return a, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	return w.answer(l, ctx, q)
+}
+
 // ask has the leader of the shard answer, wherever that is.
 func ask[Q, A any](ctx context.Context, n *Node, shard int, what question[Q, A], q Q) (a A, err error) {
 	if l := n.leader(shard); l != nil {
-		return what.answer(l, ctx, q)
+		return what.put(ctx, l, q)
 	}
 	for fresh := false; ; fresh = true {
 		url, err := n.whoLeads(ctx, shard, fresh)
@@ -116,7 +125,7 @@ func handle[Q, A any](mux *http.ServeMux, n *Node, what question[Q, A]) {
 			fail(w, n.notLeader(r.Context(), shard))
 			return
 		}
-		serve(func(ctx context.Context, q Q) (A, error) { return what.answer(l, ctx, q) }).ServeHTTP(w, r)
+		serve(func(ctx context.Context, q Q) (A, error) { return what.put(ctx, l, q) }).ServeHTTP(w, r)
 	})
 }
 

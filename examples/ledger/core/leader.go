@@ -123,7 +123,8 @@ func (l *leader) forget(id string) {
 }
 
 // apply writes under the fence. If it cannot tell what became of the write, nobody in this term may build
-// on it, and the term ends.
+// on it, and the term ends. An error that wraps engine.ErrConflict says that another condition than the fence does
+// not hold.
 func (l *leader) apply(batch engine.Batch) error {
 	if err := l.node.pause(BeforeWrite, ""); err != nil {
 		return l.fail(err)
@@ -137,16 +138,53 @@ func (l *leader) apply(batch engine.Batch) error {
 	if err == nil {
 		err = l.node.pause(AfterWrite, "")
 	}
-	if err == nil || errors.Is(err, engine.ErrConflict) && l.stillFirst(ctx) {
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, engine.ErrConflict):
+		return l.fail(err)
+	case l.stillFirst(ctx):
 		return err
 	}
-	return l.fail(err)
+	return l.fail(errOvertaken) // and no ErrConflict, which says that something else has been decided already
+}
+
+// find reads under the fence, as apply writes under it: all as of one moment at which no later leader had been
+// here. So what this one remembers was true at that moment, too, and an answer may rest on it. Whoever has been
+// overtaken has no answer to give, and its term ends.
+func (l *leader) find(ctx context.Context, ranges ...engine.Range) ([][]engine.Pair, error) {
+	if err := l.node.pause(BeforeRead, ""); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	found, err := l.node.engine.Read(ctx, append(ranges, engine.Key(l.fence.Key))...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+	}
+	last := len(ranges)
+	if !l.ours(found[last]) && !l.node.unsafe.NoFence {
+		return nil, l.fail(errOvertaken)
+	}
+	return found[:last], nil
+}
+
+// confirm returns nil if what this leader remembers was true at some moment of the call.
+func (l *leader) confirm() error {
+	if l.node.unsafe.NoFence {
+		return nil
+	}
+	_, err := l.find(l.ctx)
+	return err
+}
+
+// ours reports whether no later leader has raised the fence.
+func (l *leader) ours(fence []engine.Pair) bool {
+	return len(fence) == 1 && string(fence[0].Value) == string(l.fence.Value)
 }
 
 // stillFirst reports whether the fence is ours, so that it was another condition that did not hold.
 func (l *leader) stillFirst(ctx context.Context) bool {
 	found, err := l.node.engine.Read(ctx, engine.Key(l.fence.Key))
-	return err == nil && len(found[0]) == 1 && string(found[0][0].Value) == string(l.fence.Value)
+	return err == nil && l.ours(found[0])
 }
 
 // fail ends the term, unless the lease is held and only too short yet for a timestamp.
@@ -182,9 +220,9 @@ func (l *leader) pass(ts truetime.Time) error {
 
 // decided returns what became of a transaction, if that is known.
 func (l *leader) decided(id string) (decision, bool, error) {
-	found, err := l.node.engine.Read(l.ctx, engine.Key(decidedKey(l.shard, id)))
+	found, err := l.find(l.ctx, engine.Key(decidedKey(l.shard, id)))
 	if err != nil {
-		return decision{}, false, fmt.Errorf("%w: %w", ErrRetry, err)
+		return decision{}, false, err
 	}
 	return read[decision](found[0])
 }
@@ -195,9 +233,9 @@ func (l *leader) balances(changes []Change) (map[string]int64, error) {
 	for _, c := range changes {
 		ranges = append(ranges, versionAt(l.shard, c.Account, endOfTime))
 	}
-	found, err := l.node.engine.Read(l.ctx, ranges...)
+	found, err := l.find(l.ctx, ranges...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+		return nil, err
 	}
 	after := make(map[string]int64)
 	for i, c := range changes {
@@ -240,5 +278,7 @@ func (l *leader) background(f func()) {
 		l.work.Go(f)
 	}
 }
+
+var errOvertaken = errors.New("a later leader has been here, or may have")
 
 var errNodeClosed = fmt.Errorf("%w: the term is over", ErrRetry)

@@ -48,8 +48,12 @@ type Unsafe struct{ NoCommitWait, NoFence bool }
 // Step is a moment between two steps of a transaction.
 type Step string
 
-// The steps of every write.
+// The steps of every answer, write and term.
 const (
+	Arrived      Step = "a question has arrived" // at a leader, which may be deposed before it answers
+	BeforeRead   Step = "before a read"          // that an answer rests on
+	BeforeAsk    Step = "before asking"          // a participant, what was decided
+	TermOver     Step = "a term is over"         // and questions still reach its leader
 	BeforeCommit Step = "before the commit" // the lease, the votes and the balances have been checked
 	BeforeWrite  Step = "before a write"    // of any kind: a vote, a commit, a decision carried out
 	AfterWrite   Step = "after a write"     // and nobody has been told
@@ -163,6 +167,7 @@ func (n *Node) term(shard int, held *lease.Lease) {
 	}
 	n.set(shard, l)
 	<-l.ctx.Done()
+	_ = n.pause(TermOver, fmt.Sprint("shard-", shard)) // it is over in any case
 	n.set(shard, nil)
 	l.close()
 	ctx, cancel = context.WithTimeout(context.Background(), n.timeout)

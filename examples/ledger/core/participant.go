@@ -38,11 +38,13 @@ func (l *leader) prepare(ctx context.Context, r prepareRequest) (vote, error) {
 		if !slices.Equal(p.vote.Changes, r.Changes) {
 			return vote{}, fmt.Errorf("%w: the id of %s is that of another transaction", ErrAborted, r.ID)
 		}
-		return p.vote, nil
+		// A later leader may have carried the vote out, and both sides have forgotten it: then it must not be
+		// counted a second time.
+		return p.vote, l.confirm()
 	}
-	found, err := l.node.engine.Read(l.ctx, engine.Key(forgottenKey(l.shard)))
+	found, err := l.find(l.ctx, engine.Key(forgottenKey(l.shard)))
 	if err != nil {
-		return vote{}, fmt.Errorf("%w: %w", ErrRetry, err)
+		return vote{}, err
 	}
 	forgotten, _, err := read[truetime.Time](found[0])
 	if err != nil {
@@ -102,7 +104,9 @@ func (l *leader) finish(ctx context.Context, r finishRequest) (done struct{}, er
 	defer unlock()
 	p := l.prepared(r.ID)
 	if p == nil && r.Decision.Refused == "" {
-		return done, nil // done before
+		// Done before, if there is no vote. A later leader may have one that is not in this memory, and the
+		// coordinator forgets its decision at our word.
+		return done, l.confirm()
 	}
 	r.Decision.Changes, r.Decision.Balances = nil, nil
 	batch := engine.Batch{Delete: []string{preparedPrefix(l.shard) + r.ID}}
@@ -151,6 +155,9 @@ func (l *leader) resolve() {
 		case <-time.After(l.node.patience):
 		}
 		for cast, p := range l.undecided() {
+			if l.node.pause(BeforeAsk, cast) != nil {
+				continue
+			}
 			ctx, cancel := context.WithTimeout(l.ctx, l.node.timeout)
 			id, _, _ := strings.Cut(cast, "/")
 			if d, err := ask(ctx, l.node, p.vote.Coordinator, outcome, id); err == nil {

@@ -27,9 +27,9 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 			ranges = append(ranges, versionAt(l.shard, account, r.At))
 		}
 		ranges = append(ranges, engine.Key(horizonKey(l.shard))) // as of the same moment as the versions
-		found, err := l.node.engine.Read(ctx, ranges...)
+		found, err := l.find(ctx, ranges...)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrRetry, err)
+			return nil, err
 		}
 		horizon, _, err := read[truetime.Time](found[len(chunk)])
 		if err != nil {

@@ -24,7 +24,7 @@ func (l Leases) Load(ctx context.Context, name string) (lease.Record, error) {
 func (l Leases) load(ctx context.Context, name string) (record lease.Record, stored []byte, err error) {
 	found, err := l.engine.Read(ctx, Key(leaseKey(name)))
 	if err != nil || len(found[0]) == 0 {
-		return record, nil, err
+		return record, nil, told(err)
 	}
 	stored = found[0][0].Value
 	err = record.UnmarshalBinary(stored)
@@ -52,5 +52,13 @@ func (l Leases) CompareAndSwap(ctx context.Context, name string, version uint64,
 	if errors.Is(err, ErrConflict) {
 		return 0, fmt.Errorf("%w: %w", lease.ErrConflict, err)
 	}
-	return next.Version, err
+	return next.Version, told(err)
+}
+
+// told tells who waits for a lease that an engine which has been closed will not answer any more.
+func told(err error) error {
+	if errors.Is(err, ErrClosed) {
+		return fmt.Errorf("%w: %w", lease.ErrPermanent, err)
+	}
+	return err
 }

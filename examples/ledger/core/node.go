@@ -54,9 +54,9 @@ const (
 	BeforeRead   Step = "before a read"          // that an answer rests on
 	BeforeAsk    Step = "before asking"          // a participant, what was decided
 	TermOver     Step = "a term is over"         // and questions still reach its leader
-	BeforeCommit Step = "before the commit" // the lease, the votes and the balances have been checked
-	BeforeWrite  Step = "before a write"    // of any kind: a vote, a commit, a decision carried out
-	AfterWrite   Step = "after a write"     // and nobody has been told
+	BeforeCommit Step = "before the commit"      // the lease, the votes and the balances have been checked
+	BeforeWrite  Step = "before a write"         // of any kind: a vote, a commit, a decision carried out
+	AfterWrite   Step = "after a write"          // and nobody has been told
 )
 
 // Node is one process of the cluster. It competes for the lead of every shard.

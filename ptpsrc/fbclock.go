@@ -148,6 +148,7 @@ func (f *fbclock) judge(d fbclockData, now rawLook) (truetime.Sample, error) {
 		Latest:   shown.Add(e),
 		Received: now.after,
 		Earliest: shown.Add(-e),
+		Age:      age, // the daemon's reading: nobody knows what happened to the counter in between
 		Peer:     "fbclock " + f.path,
 		Delay:    delay,
 		Error:    e,

@@ -88,7 +88,7 @@ func TestUnauthenticatedSourcesDoNotCountAsVoters(t *testing.T) {
 		pass(20 * time.Second)
 		_, err := c.Now()
 		require.ErrorIs(t, err, ErrNotSynchronized)
-		require.Contains(t, c.Status().Summary(), "0 of 3 voters answer, and 3 are needed")
+		require.Contains(t, c.Status().Summary(), "0 of 3 voters heard, and 2 are needed")
 
 		for _, f := range honest {
 			f.change(func() { f.silent = false })

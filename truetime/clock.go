@@ -58,7 +58,15 @@ type Clock struct {
 // descriptor.
 //
 // How many sources? With n voters the clock stays right while f = ⌊(n−1)/2⌋ of them are wrong: none
-// of 2, 1 of 3 or 4, 2 of 5. Four leave three when one is down (RFC 8633 section 3.2).
+// of 2, 1 of 3 or 4, 2 of 5. It answers as soon as f+1 of them have been heard, at the start and after a
+// disruption: three go on with one down, and five with two. All that more of them do is to narrow the answer. While only
+// f+1 answer a wrong one among them widens it, by up to 16 s at a first answer, and [Status.Summary] says so;
+// who needs a narrow answer asks [Clock.WaitSynchronized] for it, or has three more than may be wrong and down at the same time: four
+// leave three when one is down (RFC 8633 section 3.2), of which two outvote the third.
+//
+// A machine counts once, however many addresses and names it has, as far as its replies show it
+// ([Sample].Identity): a moment is ruled out if more than f voters exclude it that are different machines. The
+// sources of a [Group] are one voter by declaration.
 func New(sources []Source, options ...Option) (*Clock, error) {
 	config, err := configure(sources, options)
 	if err != nil {
@@ -200,6 +208,8 @@ func (c *Clock) Status() Status {
 		Counter:    c.watch.describe(),
 		Voters:     d.Voters(),
 		Faulty:     c.faulty,
+		Heard:      d.Heard(),
+		Answering:  c.engine.Answering(),
 		Sources:    make([]SourceStatus, len(c.pollers)),
 	}
 	if a := c.published.Load(); a.err == nil {

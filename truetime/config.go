@@ -125,7 +125,7 @@ func configure(sources []Source, options []Option) (config, error) {
 // vote asks each source what it is, checks that, and numbers the votes.
 func (c *config) vote(sources []Source) (voters int) {
 	if len(sources) == 0 {
-		c.mistake("no sources: at least one is needed, and four to survive one that lies while another is down")
+		c.mistake("no sources: at least one is needed, three to stay right while one is wrong or down, and four to stay narrow as well while one is wrong and another is down")
 	}
 	groups := map[string]int{}
 	for _, s := range sources {

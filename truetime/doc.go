@@ -36,7 +36,8 @@
 //
 //   - A3, majority. Of n configured voters at most f are incorrect at any time within memory, by
 //     default f = ⌊(n−1)/2⌋ ([WithFaulty]). n counts those configured, not those that answer:
-//     otherwise whoever can silence two honest servers out of five could have two lying ones win.
+//     otherwise whoever can silence two honest servers out of five could have two lying ones win. Voters
+//     that have shown the same identity within memory may be one machine, and count once.
 //     Of a source is remembered what it said in the 20 minutes before its last answer, however long
 //     ago that is; and of what was agreed, the whole epoch.
 //
@@ -62,11 +63,14 @@
 //
 // If sources fall silent the interval widens by ρ on each side, for ever, and stays true: that is
 // [Holdover], and not an error. If the clock can see that an assumption is broken it ends the
-// epoch: it drops its history and returns [ErrNotSynchronized] until 2f+1 voters have answered
+// epoch: it drops its history and returns [ErrNotSynchronized] until f+1 voters have answered
 // again. If epochs go on ending as soon as they have begun it returns [ErrClockFaulty].
 //
-// A first answer, too, takes 2f+1 voters: all of them where there are three or five, three of four.
-// An even number of sources leaves room for one that is down at the start.
+// A first answer, too, takes f+1 voters: two of three, three of five. Those that have not been heard
+// rule nothing out, and what f+1 exclude is excluded by one that is right. Until 2f+1 have been heard the wrong ones among
+// them may make it wide, up to ±16 s, and where they would make it wider there is none. Wide is true all the
+// same: [Clock.After] and [Clock.Before] are false more often, a commit wait takes as long as the interval
+// is wide, and a lease or a [Clock.WaitSynchronized] that demands a narrow one waits.
 //
 // # What this does not promise
 //

@@ -42,7 +42,7 @@ func (p *poller) forget() { p.last, p.heard = Sample{}, false }
 // poll performs one exchange.
 func (c *Clock) poll(ctx context.Context, p *poller) {
 	c.mu.Lock()
-	exchange := c.engine.Begin(p.index)
+	exchange := c.engine.Begin(p.index, c.counter.Now())
 	info := PollInfo{Verdict: p.verdict, Unused: p.unused, Claimed: c.claimed, DriftPPM: c.driftPPM}
 	c.mu.Unlock()
 	limited := withDeadline(ctx, exchange.Timeout, info)
@@ -85,7 +85,7 @@ func outcome(s *Sample, err *error, timedOut bool) engine.Outcome {
 func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome, err error, now monotonic.Instant) {
 	reply := engine.Reply{Outcome: o}
 	if o == engine.Answered {
-		reply.Peer, reply.MinPoll = s.Peer, s.MinPoll
+		reply.Peer, reply.Identity, reply.MinPoll, reply.Age = s.Peer, s.Identity, s.MinPoll, s.Age
 		reply.Say, reply.TAIOffset = s.say(p.info.Scale), s.TAIOffset
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
@@ -122,6 +122,9 @@ func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
 		Reach:   c.engine.Reach(p.index),
 	}
 	s.Authenticated, s.NoVote = p.info.Authenticated, !c.engine.Discipline().Votes(p.index)
+	for _, i := range c.engine.Discipline().Twins(p.index) {
+		s.SameAs = append(s.SameAs, c.pollers[i].info.Name)
+	}
 	if i := c.engine.Discipline().Interval(p.index, now); i.Bounded() {
 		lo, hi := c.engine.Shown(i)
 		s.Interval = Interval{Time(lo), Time(hi)}

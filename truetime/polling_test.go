@@ -60,16 +60,24 @@ func TestHoldoverBeginsWhenNoMoreThanFVotersAnswer(t *testing.T) {
 	})
 }
 
-func TestVoterWithHalfOfItsSourcesDownIsDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sources := fakes(2)
-		c := start(t, Group("operator", asSources(sources)...))
-		pass(10 * time.Second)
-		require.Equal(t, Synchronized, c.Status().State)
-		sources[1].change(func() { sources[1].silent = true })
-		pass(2 * time.Minute)
-		require.Equal(t, Holdover, c.Status().State)
-	})
+// Of the sources of a group fewer than half may be wrong, and one more than that make it answer.
+func TestGroupIsDownWhenNoMoreOfItAnswerThanMayBeWrong(t *testing.T) {
+	for n, up := range map[int]int{2: 1, 3: 2, 4: 2, 5: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			sources := fakes(n)
+			c := start(t, Group("operator", asSources(sources)...))
+			pass(10 * time.Second)
+			for down := range n {
+				pass(2 * time.Minute)
+				want := Synchronized
+				if n-down < up {
+					want = Holdover
+				}
+				require.Equal(t, want, c.Status().State, "%d of %d are down", down, n)
+				sources[down].change(func() { sources[down].silent = true })
+			}
+		})
+	}
 }
 
 // A source that takes 1.5 s is not heard within the first timeout of 1 s, and is found by doubling it.
@@ -98,7 +106,7 @@ func TestUnusableAnswersDoNotLengthenTheTimeout(t *testing.T) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		require.Positive(t, sources[0].pollsSince(began))
-		require.Equal(t, 5*time.Second, c.engine.Begin(0).Timeout, "only silence does")
+		require.Equal(t, 5*time.Second, c.engine.Begin(0, c.counter.Now()).Timeout, "only silence does")
 	})
 }
 

@@ -25,6 +25,10 @@ type Sample struct {
 	Received monotonic.Instant // the counter, read after the reply had come
 	Earliest Time              // rounded down
 
+	// Age is how long before Sent the oldest measurement was made, by the counter, from which the sample
+	// follows; 0 if all of it was measured for this sample. See [Source].
+	Age time.Duration
+
 	// Peer says who has answered, in a form that is the same for the same server however it was
 	// found: for a network protocol its address and port. Two sources of a clock with one peer are
 	// one server under two names, and the second is not used. Empty if there is no such thing.

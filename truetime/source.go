@@ -19,6 +19,13 @@ type Source interface {
 	// given counter; whatever another clock tells it becomes a reading of that one first. The context tells
 	// what the clock lets the source know: see [PollInfoOf].
 	//
+	// A sample counts by when it was taken, not by when it arrives: between then and now the counter may have
+	// stood still, and who keeps a sample does not know. So both instants, Sent and Received, are read during
+	// this call; a sample that is older is refused. What follows from a measurement made before the call, by
+	// somebody else, says so in Sample.Age, and is refused where that was before the last disruption that the
+	// clock has noticed. No more is needed, as a disruption that is noticed during the call has every sample
+	// of it refused, and of one that nobody has noticed yet nothing is promised.
+	//
 	// The clock calls it from one goroutine at a time. An error is [ErrUnusable], [ErrSlowDown] or
 	// [ErrDenied] if it wraps one of these; any other means that no answer came.
 	//

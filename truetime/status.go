@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 )
 
 // State says what kind of answer a clock gives.
@@ -52,8 +50,14 @@ type Status struct {
 
 	Counter string // which local counter is read, why not a faster one, and whether nobody watches it (WithCounter)
 
-	Voters  int // n, as configured; the sources of a group are one voter
-	Faulty  int // f, how many of them may be wrong
+	Voters int // n, as configured; the sources of a group are one voter
+	Faulty int // f, how many of them may be wrong
+
+	// Heard is how many voters have been heard in this epoch, and Answering how many have answered one of their last three
+	// polls. More than Faulty heard make an answer, and all of them the narrowest one; no more than Faulty
+	// answering is Holdover. Voters that may be one machine count once: see SourceStatus.SameAs.
+	Heard, Answering int
+
 	Sources []SourceStatus
 }
 
@@ -64,6 +68,10 @@ type SourceStatus struct {
 
 	Authenticated bool // who answers is known for certain
 	NoVote        bool // it is not authenticated, and WithRequireAuthenticated is set
+
+	// SameAs is the names of the sources that have shown the same identity lately (Sample.Identity). They may be
+	// the same machine as this one, so together they count once against others.
+	SameAs []string
 
 	Scale   Scale // what it is declared to serve
 	Verdict Verdict
@@ -88,43 +96,48 @@ type SourceStatus struct {
 	HeldBack bool
 }
 
-// Summary says in one sentence what keeps the clock from an answer or in holdover: how many voters
-// answer, how many are needed, and why the others do not. It is empty if nothing does.
+// Summary says in one sentence what keeps the clock from an answer, in holdover, or from as narrow an answer as
+// there could be: how many voters have been heard or answer, how many are needed, and why the others do not. It is
+// empty if nothing does.
 func (s Status) Summary() string {
+	var text string
 	switch {
 	case s.State == Closed:
 		return ""
-	case s.State == Synchronized && s.Err == nil:
+	case s.State == Synchronized && s.Err != nil:
+		return fmt.Sprintf("ε is %v", s.Uncertainty)
+	case s.State == Synchronized && s.Heard >= s.Voters:
 		return ""
 	case s.State == Synchronized:
-		return fmt.Sprintf("ε is %v", s.Uncertainty)
-	}
-	var problems []string
-	voters := map[string]bool{} // of whose sources one answers
-	for _, source := range s.Sources {
-		if source.NoVote {
-			continue // it makes no difference
-		}
-		if source.Err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %v", source.Name, source.Err))
-		} else if source.Interval.Valid() && source.Group != "" {
-			voters["group "+source.Group] = true
-		} else if source.Interval.Valid() {
-			voters["source "+source.Name] = true
-		}
-	}
-	needed := discipline.Quorum(s.Voters, s.Faulty)
-	text := fmt.Sprintf("%d of %d voters answer, and %d are needed", len(voters), s.Voters, needed)
-	switch {
+		text = fmt.Sprintf("answering, %d of %d voters heard", s.Heard, s.Voters)
 	case s.State == Holdover:
-		text = fmt.Sprintf("%d of %d voters answer, and %d are needed to end the holdover", len(voters), s.Voters, s.Faulty+1)
+		text = fmt.Sprintf("%d of %d voters answer, and %d are needed to end the holdover", s.Answering, s.Voters, s.Faulty+1)
 	case s.State == ClockFaulty:
 		text = fmt.Sprintf("the local counter runs outside its drift, or more than %d of %d voters are wrong", s.Faulty, s.Voters)
-	case s.State == Unsynchronized && len(voters) >= needed:
-		text = fmt.Sprintf("%d of %d voters answer, but not with one moment that %d of them agree on", len(voters), s.Voters, s.Voters-s.Faulty)
+	case s.Heard <= s.Faulty:
+		text = fmt.Sprintf("%d of %d voters heard, and %d are needed", s.Heard, s.Voters, s.Faulty+1)
+	case s.Heard <= 2*s.Faulty:
+		text = fmt.Sprintf("%d of %d voters heard, which disagree by more than honest ones would, and %d are needed to tell who is right", s.Heard, s.Voters, 2*s.Faulty+1)
+	default:
+		text = fmt.Sprintf("%d of %d voters heard, but not with one moment that %d of them agree on", s.Heard, s.Voters, s.Voters-s.Faulty)
 	}
+	problems := s.problems()
 	if s.Disruption != "" {
 		text += "; the last epoch ended because " + s.Disruption
 	}
 	return strings.Join(append([]string{text}, problems...), "; ")
+}
+
+// problems says of each source with a vote what keeps it from having its say.
+func (s Status) problems() (problems []string) {
+	for _, source := range s.Sources {
+		switch {
+		case source.NoVote: // it makes no difference
+		case source.Err != nil:
+			problems = append(problems, fmt.Sprintf("%s: %v", source.Name, source.Err))
+		case len(source.SameAs) > 0:
+			problems = append(problems, fmt.Sprintf("%s may be the same machine as %s", source.Name, strings.Join(source.SameAs, ", ")))
+		}
+	}
+	return problems
 }

@@ -33,17 +33,21 @@ func truth() Time { return FromStd(time.Now()) }
 
 // fake is a source in the bubble. Its fields may be changed between polls.
 type fake struct {
-	name  string
-	peer  string
-	there time.Duration // delay of the request
-	back  time.Duration // delay of the reply
+	name     string
+	peer     string
+	identity string
+	there    time.Duration // delay of the request
+	back     time.Duration // delay of the reply
 
 	mu     sync.Mutex
 	offset time.Duration
 	claim  time.Duration
 	fail   error
 	silent bool
+	keeps  bool          // it returns the sample of the poll before again
+	age    time.Duration // it says that its samples follow from something so much older
 	polls  []time.Time
+	kept   Sample
 }
 
 func newFake(name string) *fake {
@@ -76,14 +80,18 @@ func (f *fake) change(change func()) {
 func (f *fake) Sample(ctx context.Context, counter monotonic.Counter) (Sample, error) {
 	f.mu.Lock()
 	offset, claim, fail, silent := f.offset, f.claim, f.fail, f.silent
+	keeps, kept, age := f.keeps, f.kept, f.age
 	f.polls = append(f.polls, time.Now())
 	f.mu.Unlock()
 
+	if keeps && !kept.Latest.IsZero() {
+		return kept, nil
+	}
 	if silent {
 		<-ctx.Done()
 		return Sample{}, ctx.Err()
 	}
-	s := Sample{Peer: f.peer, Sent: counter.Now(), Error: claim, Delay: f.there + f.back, Stratum: 1}
+	s := Sample{Peer: f.peer, Identity: f.identity, Age: age, Sent: counter.Now(), Error: claim, Delay: f.there + f.back, Stratum: 1}
 	if err := pause(ctx, f.there); err != nil {
 		return Sample{}, err
 	}
@@ -96,6 +104,7 @@ func (f *fake) Sample(ctx context.Context, counter monotonic.Counter) (Sample, e
 		return Sample{}, err
 	}
 	s.Received = counter.Now()
+	f.change(func() { f.kept = s })
 	return s, nil
 }
 

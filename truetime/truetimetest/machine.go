@@ -256,6 +256,7 @@ func (m *Machine) Status() truetime.Status {
 	d, now := m.engine.Discipline(), m.read()
 	s.State, s.Epoch, s.Disruption = truetime.State(m.engine.State()), d.Epoch(), d.LastDisruption().Reason
 	s.Counter, s.Voters, s.Faulty = "simulated", d.Voters(), d.Tolerated()
+	s.Heard, s.Answering = d.Heard(), m.engine.Answering()
 	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
 	if report, ok := m.engine.Leap(now); ok {
 		s.LeapSeconds = report.String()
@@ -271,6 +272,9 @@ func (m *Machine) Status() truetime.Status {
 
 			Poll:     m.engine.Interval(l.index),
 			HeldBack: m.engine.HeldBack(l.index),
+		}
+		for _, i := range d.Twins(l.index) {
+			source.SameAs = append(source.SameAs, m.links[i].Server.name)
 		}
 		if own := d.Interval(l.index, now); own.Bounded() {
 			lo, hi := m.engine.Shown(own)

@@ -109,8 +109,8 @@ func (m *Machine) ask(l *link) {
 	l.count++
 	l.serial, l.planned = l.count, false
 	serial := l.serial
-	exchange := m.engine.Begin(l.index)
 	sent := m.read()
+	exchange := m.engine.Begin(l.index, sent)
 	m.soon(exchange.Timeout, func() {
 		if l.serial == serial {
 			m.finish(l, exchange, engine.Reply{Outcome: engine.TimedOut})

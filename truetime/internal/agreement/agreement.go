@@ -25,6 +25,7 @@
 package agreement
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -56,33 +57,38 @@ func (i Interval) Intersect(j Interval) Interval {
 	return Interval{max(i.Lo, j.Lo), min(i.Hi, j.Hi)}
 }
 
-// Region is the set of points that at least n−f of n intervals cover: disjoint closed intervals in
-// rising order, empty when the assumption "at most f are wrong" is itself broken. It keeps its
-// memory between calls of [Region.Compute], so that a Region in steady use does not allocate.
-// The zero value is ready for use.
+// Region is the set of points that at least n−f of n voters cover, or with twins among them (see [Twins]) those
+// that are not ruled out by more than f voters that are apart: disjoint closed intervals in rising order, none
+// if the assumption "at most f are wrong" is itself broken. It keeps its memory between calls of
+// [Region.Compute], so that a Region in steady use does not allocate. The zero value is ready for use.
 type Region struct {
 	parts  []Interval
 	lo, hi []int64 // the ends of the votes, sorted
+	ends   []end   // where there are twins
+	out    []bool
 }
 
-// Compute sets r to the points covered by at least len(votes)−faulty of the votes. An empty vote
-// covers nothing but still counts among the n.
+// Compute sets r to what the votes leave possible when at most faulty voters are wrong, counting twins once. A voter that covers
+// nothing still counts.
 //
-// The cost is that of sorting 2n integers.
-func (r *Region) Compute(votes []Interval, faulty int) {
-	r.parts, r.lo, r.hi = r.parts[:0], r.lo[:0], r.hi[:0]
-	for _, v := range votes {
-		if !v.Empty() {
-			r.lo = append(r.lo, v.Lo)
-			r.hi = append(r.hi, v.Hi)
-		}
+// The cost is that of sorting the ends, and with twins also that of looking at their matrix at each end.
+func (r *Region) Compute(votes *Votes, faulty int, twins *Twins) {
+	r.parts = r.parts[:0]
+	if twins.Any() {
+		r.sweepApart(votes, faulty, twins)
+		return
+	}
+	r.lo, r.hi = r.lo[:0], r.hi[:0]
+	for _, part := range votes.parts {
+		r.lo = append(r.lo, part.Lo)
+		r.hi = append(r.hi, part.Hi)
 	}
 	slices.Sort(r.lo)
 	slices.Sort(r.hi)
 
 	// Sweep upwards. The intervals are closed, so at one and the same point all that begin there
 	// are counted before any that ends there is taken off.
-	need := max(len(votes)-faulty, 1)
+	need := max(votes.count-faulty, 1)
 	cover, begun := 0, 0
 	for _, end := range r.hi {
 		for ; begun < len(r.lo) && r.lo[begun] <= end; begun++ {
@@ -95,6 +101,68 @@ func (r *Region) Compute(votes []Interval, faulty int) {
 		}
 		cover--
 	}
+}
+
+// end is where a part of a vote begins or ends.
+type end struct {
+	at    int64
+	last  bool
+	voter int
+}
+
+// sweepApart is the same sweep where some voters are twins: it follows who excludes the moment, and asks how many of
+// these are apart.
+func (r *Region) sweepApart(votes *Votes, faulty int, twins *Twins) {
+	r.ends, r.out = r.ends[:0], r.out[:0]
+	for range votes.count {
+		r.out = append(r.out, true)
+	}
+	for i, part := range votes.parts {
+		r.ends = append(r.ends, end{part.Lo, false, votes.voter[i]}, end{part.Hi, true, votes.voter[i]})
+	}
+	slices.SortFunc(r.ends, func(a, b end) int {
+		switch {
+		case a.at != b.at:
+			return cmp.Compare(a.at, b.at)
+		case a.last == b.last:
+			return 0
+		case a.last:
+			return 1
+		}
+		return -1
+	})
+	open := twins.Apart(r.out) <= faulty
+	if open {
+		r.parts = append(r.parts, Everything)
+	}
+	for i, e := range r.ends {
+		r.out[e.voter] = e.last
+		if i+1 < len(r.ends) && r.ends[i+1].at == e.at && r.ends[i+1].last == e.last {
+			continue // it happens at the same moment
+		}
+		switch possible := twins.Apart(r.out) <= faulty; {
+		case possible && !open:
+			r.parts = append(r.parts, Interval{e.at, PosInf})
+			open = true
+		case !possible && open:
+			r.parts[len(r.parts)-1].Hi = e.at
+			open = false
+		}
+	}
+}
+
+// Parts returns the region as intervals. They are valid until the next Compute.
+func (r *Region) Parts() []Interval { return r.parts }
+
+// Within returns the hull of the part of the region that lies within limit; empty if there is none.
+func (r *Region) Within(limit Interval) Interval {
+	hull := Nothing
+	for _, part := range r.parts {
+		if part = part.Intersect(limit); !part.Empty() {
+			hull = Interval{min(hull.Lo, part.Lo), part.Hi}
+		}
+	}
+	return hull
 }
 
 // Hull returns M_f, the smallest interval that contains the region; empty if the region is.

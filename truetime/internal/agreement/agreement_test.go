@@ -13,9 +13,18 @@ import (
 // rule computes a bound from the votes, of which at most faulty are wrong.
 type rule func(votes []Interval, faulty int) Interval
 
+// cast has every vote be a single interval.
+func cast(votes []Interval) *Votes {
+	var v Votes
+	for _, vote := range votes {
+		v.Cast(vote)
+	}
+	return &v
+}
+
 func ourRule(votes []Interval, faulty int) Interval {
 	var r Region
-	r.Compute(votes, faulty)
+	r.Compute(cast(votes), faulty, nil)
 	return r.Hull()
 }
 
@@ -24,7 +33,7 @@ func ourRule(votes []Interval, faulty int) Interval {
 func greatestOverlap(votes []Interval, _ int) Interval {
 	for faulty := range votes {
 		var r Region
-		r.Compute(votes, faulty)
+		r.Compute(cast(votes), faulty, nil)
 		if len(r.parts) > 0 {
 			smallest := r.parts[0]
 			for _, p := range r.parts {
@@ -193,7 +202,7 @@ func TestRegionMeetsExactlyTheVotesThatCoverAPointOfIt(t *testing.T) {
 		}), 1, 9).Draw(t, "votes")
 		faulty := rapid.IntRange(0, (len(votes)-1)/2).Draw(t, "f")
 		var r Region
-		r.Compute(votes, faulty)
+		r.Compute(cast(votes), faulty, nil)
 		for _, v := range votes {
 			meets := false
 			for x := v.Lo; x <= v.Hi; x++ {
@@ -217,8 +226,71 @@ func TestConvictedVoteStillCountsAmongTheN(t *testing.T) {
 }
 
 func TestComputeDoesNotAllocateInSteadyState(t *testing.T) {
-	votes := []Interval{{0, 10}, {1, 11}, {2, 12}, {3, 13}, {4, 14}, {5, 15}, {6, 16}}
+	var votes Votes
 	var r Region
-	r.Compute(votes, 3)
-	require.Zero(t, testing.AllocsPerRun(100, func() { r.Compute(votes, 3) }))
+	var twins Twins
+	count := func() {
+		votes.Clear()
+		for i := range int64(7) {
+			votes.Cast(Interval{i, i + 10})
+		}
+		r.Compute(&votes, 3, &twins)
+		_ = r.Within(Interval{5, 6})
+	}
+	for _, link := range []func(){func() { twins.Reset(7) }, func() { twins.Link(0, 1); twins.Link(1, 2) }} {
+		link()
+		count()
+		require.Zero(t, testing.AllocsPerRun(100, count))
+	}
+}
+
+// What is left of a region within a limit has to be found before the hull is taken: between its parts there is
+// room for a lie.
+func TestWithinIsTheHullOfWhatIsLeft(t *testing.T) {
+	var r Region
+	r.Compute(cast([]Interval{{0, 1}, {0, 1}, {0, 100}, {90, 91}, {90, 91}}), 2, nil)
+	require.Equal(t, []Interval{{0, 1}, {90, 91}}, r.Parts())
+	require.Equal(t, Interval{0, 91}, r.Hull())
+	require.Equal(t, Interval{0, 1}, r.Within(Interval{-5, 50}))
+	require.Equal(t, Interval{1, 90}, r.Within(Interval{1, 90}))
+	require.True(t, r.Within(Interval{2, 89}).Empty())
+	require.Equal(t, r.Hull(), r.Within(Everything))
+}
+
+// A voter may cover several parts of the time line: that of a group covers what its sources leave possible.
+func TestRegionOfVotesInPartsEqualsOracle(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for c := range 100_000 {
+		n := 1 + rng.IntN(5)
+		faulty := rng.IntN((n-1)/2 + 1)
+		covers := make([][]bool, n)
+		var votes Votes
+		for i := range n {
+			var parts []Interval
+			covers[i] = make([]bool, 24)
+			for x := rng.Int64N(4); x < 24; x += 2 + rng.Int64N(6) {
+				last := min(x+rng.Int64N(6), 23)
+				parts = append(parts, Interval{x, last})
+				for ; x <= last; x++ {
+					covers[i][x] = true
+				}
+			}
+			votes.Cast(parts...)
+		}
+		var r Region
+		r.Compute(&votes, faulty, nil)
+		for x := range 24 {
+			covered := 0
+			for i := range n {
+				if covers[i][x] {
+					covered++
+				}
+			}
+			if covered >= n-faulty != r.Meets(Interval{int64(x), int64(x)}) {
+				t.Fatalf("seed %d case %d: f=%d at %d of %v: %v", seed, c, faulty, x, covers, r.Parts())
+			}
+		}
+	}
 }

@@ -12,22 +12,24 @@ func BenchmarkRegion(b *testing.B) {
 	for _, n := range []int{3, 7, 10, 100, 1000} {
 		b.Run(fmt.Sprint("n=", n), func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(1, uint64(n)))
-			rounds := make([][]Interval, 1_000_000/n) // too many for the processor to learn their order
+			rounds := make([]Votes, 1_000_000/n) // too many for the processor to learn their order
 			for r := range rounds {
+				var round []Interval
 				for range n {
 					middle, width := rng.Int64N(1_000_000), 1_000_000+rng.Int64N(1_000_000)
-					rounds[r] = append(rounds[r], Interval{middle - width, middle + width})
+					round = append(round, Interval{middle - width, middle + width})
 				}
 				for i := range (n - 1) / 2 {
-					rounds[r][i] = Interval{rounds[r][i].Lo + 3_000_000, rounds[r][i].Hi + 3_000_000}
+					round[i] = Interval{round[i].Lo + 3_000_000, round[i].Hi + 3_000_000}
 				}
-				rng.Shuffle(n, func(i, j int) { rounds[r][i], rounds[r][j] = rounds[r][j], rounds[r][i] })
+				rng.Shuffle(n, func(i, j int) { round[i], round[j] = round[j], round[i] })
+				rounds[r] = *cast(round)
 			}
 			var region Region
 			i := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				region.Compute(rounds[i%len(rounds)], (n-1)/2)
+				region.Compute(&rounds[i%len(rounds)], (n-1)/2, nil)
 				if region.Hull().Empty() {
 					b.Fatal("no agreement")
 				}

@@ -55,7 +55,14 @@ type Discipline struct {
 	sources []source
 	voter   []int   // the vote of each source
 	voters  [][]int // the sources of each vote
-	voting  int     // how many sources have a vote
+	having  int     // how many sources have a vote
+
+	// Who may be one machine: see identity.go.
+	identified []identities
+	links      []link
+	twins      agreement.Twins    // among the voters
+	within     []*agreement.Twins // within each of them
+	tolerates  []int              // how many of its sources, counted so, may be wrong
 
 	now    monotonic.Instant // the last moment seen
 	rates  rates
@@ -76,10 +83,12 @@ type Discipline struct {
 	pending bool              // samples have come since then
 
 	// Working memory, kept so that a sample costs no allocation.
-	votes   []agreement.Interval
-	members []agreement.Interval
-	inner   agreement.Region
-	region  agreement.Region
+	votes      agreement.Votes
+	members    agreement.Votes
+	inner      agreement.Region
+	region     agreement.Region
+	marks      []bool
+	voterMarks []bool
 }
 
 // New returns a discipline in its first epoch, number 1, without an answer.
@@ -99,13 +108,20 @@ func New(config Config) *Discipline {
 		if v == NoVote {
 			continue
 		}
-		d.voting++
+		d.having++
 		for len(d.voters) <= v {
 			d.voters = append(d.voters, nil)
 		}
 		d.voters[v] = append(d.voters[v], i)
 	}
-	d.votes = make([]agreement.Interval, len(d.voters))
+	d.identified = make([]identities, len(d.sources))
+	for _, sources := range d.voters {
+		d.within = append(d.within, nil)
+		if len(sources) > 1 {
+			d.within[len(d.within)-1] = new(agreement.Twins)
+		}
+		d.tolerates = append(d.tolerates, tolerated(sources))
+	}
 	d.motion = d.rates.at(d.now, d.scale)
 	return d
 }

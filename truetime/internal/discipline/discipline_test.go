@@ -27,19 +27,75 @@ func TestHoldoverWidensForEverAndStaysTrue(t *testing.T) {
 	}
 }
 
-func TestFirstAnswerNeedsTwoFPlusOneVoters(t *testing.T) {
-	for _, c := range []struct{ n, f, want int }{{1, 0, 1}, {2, 0, 2}, {3, 0, 2}, {3, 1, 3}, {4, 1, 3}, {5, 2, 5}, {5, 1, 3}, {7, 3, 7}} {
+// Whoever is silent covers everything, so the region is bounded from f+1 voters on, and no sooner.
+func TestFirstAnswerNeedsFPlusOneVoters(t *testing.T) {
+	for _, c := range []struct{ n, f int }{{1, 0}, {2, 0}, {3, 0}, {3, 1}, {4, 1}, {5, 2}, {5, 1}, {7, 3}} {
 		voters := make([]int, c.n)
 		for i := range voters {
 			voters[i] = i
 		}
 		n := newNetwork(t, c.f, voters...)
-		for i := range c.want {
-			n.requireNoAnswer()
-			n.sample(i, at(1), 0)
+		for epoch := range 3 {
+			now := at(float64(100*epoch + 1))
+			for i := range c.f + 1 {
+				n.requireNoAnswer()
+				require.Equal(t, i, n.Heard())
+				n.sample((i+epoch)%c.n, now, 0)
+			}
+			n.requireTruthWithin(now)
+			n.Disrupt(now, "test") // and it takes no more to come back
 		}
-		n.requireTruthWithin(at(1))
 	}
+}
+
+// The same rule for the sources that share a vote: of three, two that have been heard bound it.
+func TestFirstAnswerOfGroupsWithOneDeadInEach(t *testing.T) {
+	n := newNetwork(t, 1, 0, 0, 0, 1, 1, 1, 2, 2, 2)
+	n.sample(0, at(1), 0)
+	n.sample(1, at(1), 0)
+	n.sample(3, at(1), 0)
+	n.requireNoAnswer()
+	require.Equal(t, 1, n.Heard())
+	n.sample(4, at(1), 0)
+	n.requireTruthWithin(at(1))
+	require.Equal(t, 2, n.Heard())
+}
+
+// A first answer of fewer than 2f+1 voters is as wide as the liars among them like, up to what an honest server may claim. Beyond
+// that it waits for the voter that decides.
+func TestFirstAnswerThatLiarsMakeWideIsBounded(t *testing.T) {
+	n := newNetwork(t, 1, 0, 1, 2)
+	n.sample(0, at(1), 0)
+	n.sample(1, at(1), 30*second)
+	i := n.requireTruthWithin(at(1))
+	require.Greater(t, i.Hi-i.Lo, 30*second)
+	n.sample(2, at(2), 0)
+	i = n.requireTruthWithin(at(2))
+	require.Less(t, i.Hi-i.Lo, 5*ms)
+
+	for _, years := range []int64{-200, -1, 1, 200} {
+		n := newNetwork(t, 1, 0, 1, 2)
+		for round := range 5 {
+			n.sample(0, at(float64(round+1)), 0)
+			n.sample(1, at(float64(round+1)), years*365*86400*second)
+			n.requireNoAnswer()
+			require.Equal(t, 2, n.Heard())
+		}
+		n.sample(2, at(6), 0)
+		i = n.requireTruthWithin(at(6))
+		require.Less(t, i.Hi-i.Lo, 5*ms, "and then it is narrow at once")
+		require.EqualValues(t, 1, n.Epoch())
+	}
+}
+
+// Honest voters may claim as much as they like: from 2f+1 on it is theirs.
+func TestFirstAnswerOfVagueVotersIsGiven(t *testing.T) {
+	n := newNetwork(t, 1, 0, 1, 2)
+	for i := range 3 {
+		n.requireNoAnswer()
+		n.says(i, at(1), -3600*second, 3600*second)
+	}
+	n.requireTruthWithin(at(1))
 }
 
 func TestLiarIsNamedAndMovesNothing(t *testing.T) {
@@ -138,10 +194,10 @@ func TestCounterJumpConvictsTooManyAndEndsTheEpoch(t *testing.T) {
 	require.Equal(t, at(10), n.LastDisruption().At)
 	require.Equal(t, []Verdict{Unheard, Unheard, Unheard}, n.verdicts(), "history is dropped")
 
-	for i := range 3 {
-		n.requireNoAnswer()
-		n.sample(i, at(11), jump)
-	}
+	n.sample(0, at(11), jump)
+	n.requireNoAnswer()
+	n.sample(1, at(11), jump)
+	n.sample(2, at(11), jump)
 	bounds, ok := n.Bounds()
 	require.True(t, ok)
 	want := seenAtItsEnd(at(11))
@@ -171,9 +227,9 @@ func TestNoCommonMomentEndsTheEpoch(t *testing.T) {
 	n.requireNoAnswer()
 }
 
-// Voters that never agree are no reason for an answer, however many of them have been heard: not at
-// the start, and not after a disruption.
-func TestNoAgreementIsNoAnswer(t *testing.T) {
+// Voters that never agree end one epoch after the other, each when enough of them have been heard. More than f of them are wrong
+// or the counter is, and after a few the answer is refused.
+func TestNoAgreementIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		faulty  int
 		voter   []int
@@ -186,16 +242,12 @@ func TestNoAgreementIsNoAnswer(t *testing.T) {
 		{0, []int{0, 0}, []int64{0, 250}},
 	} {
 		n := newNetwork(t, c.faulty, c.voter...)
-		for epoch := uint64(1); epoch < 4; epoch++ {
-			for round := range 5 {
-				for i, offset := range c.offsets {
-					n.sample(i, at(float64(epoch)*100+float64(round)), offset*ms)
-					n.requireNoAnswer()
-					require.Equal(t, epoch, n.Epoch(), "nothing was disrupted")
-				}
+		for round := range 10 {
+			for i, offset := range c.offsets {
+				n.sample(i, at(float64(round+1)), offset*ms)
 			}
-			n.Disrupt(at(float64(epoch)*100+10), "test")
 		}
+		require.True(t, n.Faulty())
 	}
 }
 

@@ -53,31 +53,23 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	d.last = Disruption{now, reason}
 	d.answer, d.pending, d.confirmed, d.samples = false, false, false, 0
 	d.now = now
+	d.confirmLinks(now)
 	d.rates.forget()
 	d.motion = d.rates.at(now, d.scale)
 }
 
 // isBrief reports whether this epoch, if it ended now, would have been a brief one.
 func (d *Discipline) isBrief() bool {
-	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*d.voting
+	return !d.answer || d.now.Sub(d.began) < briefSpan || d.samples < briefSamples*d.having
 }
 
 // confirms reports whether this epoch has shown that the counter can be trusted: more than f voters
 // have given a sample, without a contradiction, when the epoch had lasted for so long.
 func (d *Discipline) confirms() bool {
-	voters := 0
-	for _, sources := range d.voters {
-		late := 0
-		for _, i := range sources {
-			if s := &d.sources[i]; s.window.filled > 0 && s.heard.Sub(d.began) >= briefSpan {
-				late++
-			}
-		}
-		if 2*late > len(sources) {
-			voters++
-		}
-	}
-	return voters > d.faulty
+	return d.Count(func(i int) bool {
+		s := &d.sources[i]
+		return s.window.filled > 0 && s.heard.Sub(d.began) >= briefSpan
+	}) > d.faulty
 }
 
 // Faulty reports whether the counter contradicts the sources again and again. It is refused until

@@ -60,18 +60,18 @@ const perRate = 1e12
 // ShownRate bounds dc/dT − 1, by how much faster than true time the counter has run, wherever n−f voters
 // agree on it. It is not ok while they do not, or have not been heard.
 func (d *Discipline) ShownRate() (low, high float64, ok bool) {
-	votes := make([]agreement.Interval, len(d.voters))
+	var votes agreement.Votes
 	for v, sources := range d.voters {
-		members := make([]agreement.Interval, len(sources))
-		for i, s := range sources {
-			members[i] = d.shown[s].interval()
+		var members agreement.Votes
+		for _, i := range sources {
+			members.Cast(d.shown[i].interval())
 		}
 		var region agreement.Region
-		region.Compute(members, tolerated(sources))
-		votes[v] = region.Hull()
+		region.Compute(&members, d.tolerates[v], d.within[v])
+		votes.Cast(region.Parts()...)
 	}
 	var region agreement.Region
-	region.Compute(votes, d.faulty)
+	region.Compute(&votes, d.faulty, &d.twins)
 	hull := region.Hull()
 	return float64(hull.Lo) / perRate, float64(hull.Hi) / perRate, hull.Bounded()
 }

@@ -34,11 +34,16 @@ func (s *source) use(f Facts, m *motion) {
 // answered since, and is now one that has not been heard. Otherwise a server that told one lie and
 // died would count as wrong for ever, and leave that much less room for the others to be.
 func (s *source) forget(now monotonic.Instant) {
-	if s.convicted && now.Sub(s.heard) >= windowBuckets*bucketSpan {
+	if s.convicted && now.Sub(s.heard) >= memory {
 		*s = source{verdict: Unheard}
 	}
 }
 
-// Replace forgets what source i has said, because from now on somebody else speaks for it. Its vote is
-// that of one who has not been heard, until the next sample.
-func (d *Discipline) Replace(i int) { d.sources[i], d.shown[i] = source{verdict: Unheard}, shownRate{} }
+// Forget forgets what source i has said. Its vote is that of one who has not been heard, until the next sample.
+func (d *Discipline) Forget(i int) { d.sources[i], d.shown[i] = source{verdict: Unheard}, shownRate{} }
+
+// Replace is Forget where from now on somebody else speaks for source i.
+func (d *Discipline) Replace(i int) {
+	d.Forget(i)
+	d.stranger(i)
+}

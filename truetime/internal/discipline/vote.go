@@ -8,41 +8,62 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
 
-// convictedVoters counts the voters of whose sources half or more are convicted.
-func (d *Discipline) convictedVoters() (convicted int) {
-	for _, sources := range d.voters {
-		bad := 0
-		for _, i := range sources {
-			if d.sources[i].convicted {
-				bad++
-			}
-		}
-		if bad > tolerated(sources) {
-			convicted++
-		}
-	}
-	return convicted
-}
-
 // tolerated is how many of the sources that share a vote may be wrong: fewer than half.
 func tolerated(sources []int) int { return (len(sources) - 1) / 2 }
 
-// vote is what one voter says. Several sources of one operator share a vote: it is the agreement
-// among them with fewer than half of them wrong, the same rule once more.
-func (d *Discipline) vote(v int, now monotonic.Instant) agreement.Interval {
-	d.members = d.members[:0]
-	for _, i := range d.voters[v] {
-		if s := &d.sources[i]; s.convicted {
-			d.members = append(d.members, agreement.Nothing)
-		} else {
-			d.members = append(d.members, s.window.at(now, &d.motion))
-		}
+// says is what one source says: nothing is possible by one that is convicted.
+func (d *Discipline) says(i int, now monotonic.Instant) agreement.Interval {
+	s := &d.sources[i]
+	if s.convicted {
+		return agreement.Nothing
 	}
-	if len(d.members) == 1 {
-		return d.members[0]
+	return s.window.at(now, &d.motion)
+}
+
+// vote casts the vote of one voter. Several sources of one operator share a vote: it is all that is
+// possible with fewer than half of them wrong, the same rule once more. It may be in several parts, and not
+// their hull, or there would be room for a lie between what some say and what others say.
+func (d *Discipline) vote(v int, now monotonic.Instant) {
+	sources := d.voters[v]
+	if len(sources) == 1 {
+		d.votes.Cast(d.says(sources[0], now))
+		return
 	}
-	d.inner.Compute(d.members, tolerated(d.voters[v]))
-	return d.inner.Hull()
+	d.members.Clear()
+	for _, i := range sources {
+		d.members.Cast(d.says(i, now))
+	}
+	d.inner.Compute(&d.members, d.tolerates[v], d.within[v])
+	d.votes.Cast(d.inner.Parts()...)
+}
+
+// marked says of each of these sources whether it is such.
+func (d *Discipline) marked(sources []int, such func(source int) bool) []bool {
+	d.marks = d.marks[:0]
+	for _, i := range sources {
+		d.marks = append(d.marks, such(i))
+	}
+	return d.marks
+}
+
+// voting says of each voter whether more of its sources are such than it tolerates.
+func (d *Discipline) voting(such func(source int) bool) []bool {
+	d.voterMarks = d.voterMarks[:0]
+	for v, sources := range d.voters {
+		d.voterMarks = append(d.voterMarks, d.within[v].Apart(d.marked(sources, such)) > d.tolerates[v])
+	}
+	return d.voterMarks
+}
+
+// convictedVoters counts the voters whose word excludes everything.
+func (d *Discipline) convictedVoters() int {
+	return d.Count(func(i int) bool { return d.sources[i].convicted })
+}
+
+// Heard counts the voters that have said something in this epoch. With more than f of them there is an answer. A
+// convicted source has been heard: it is known to be one of the wrong ones.
+func (d *Discipline) Heard() int {
+	return d.Count(func(i int) bool { return d.sources[i].window.filled > 0 })
 }
 
 // Votes reports whether source i has a vote, of its own or shared.
@@ -50,10 +71,11 @@ func (d *Discipline) Votes(i int) bool { return d.voter[i] != NoVote }
 
 // agree computes what the votes agree on at this moment.
 func (d *Discipline) agree(now monotonic.Instant) {
+	d.votes.Clear()
 	for v := range d.voters {
-		d.votes[v] = d.vote(v, now)
+		d.vote(v, now)
 	}
-	d.region.Compute(d.votes, d.faulty)
+	d.region.Compute(&d.votes, d.faulty, &d.twins)
 }
 
 // Samples of a crowd are gathered. To count n votes takes n·log n, and to count them after each
@@ -76,11 +98,9 @@ func (d *Discipline) gathers(now monotonic.Instant) bool {
 func (d *Discipline) fuse(now monotonic.Instant) {
 	d.agree(now)
 	d.agreed, d.pending = now, false
-	agreed := d.region.Hull()
-	switch {
-	case d.answer:
-		d.narrow(agreed, now)
-	case agreed.Bounded() && d.quorum():
+	if d.answer {
+		d.narrow(now)
+	} else if agreed := d.region.Hull(); d.begins(agreed) {
 		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.motion}
 		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{Scale: d.scale}}, now, true
 	}
@@ -88,47 +108,51 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	d.judge(now)
 }
 
+// widestFirst is how wide a first answer may be that liars may have made so wide: 16 s to either side, the most by
+// which an NTP server may claim to be wrong (MAXDISP, RFC 5905 figure 7).
+const widestFirst = 32 * time.Second
+
+// begins reports whether what is agreed is a first answer.
+//
+// # How many voters that takes
+//
+// Whoever has not been heard rules nothing out. So the hull is bounded as soon as f+1 voters have been
+// heard, and no sooner, and it is true whoever of them lies: what is outside is excluded by all of the f+1, of
+// which one is right. There is nothing more to demand for the sake of truth. From 2f+1 voters on each of its ends lies within what a
+// voter says that is right, and more of them only narrow it.
+//
+// # How wide it may be
+//
+// With fewer than 2f+1 the others may all be liars, and an end may be wherever they like: years away. That is
+// true, and of no use. Whoever waits until Latest has passed would wait for years, a hybrid logical clock that was once
+// that far ahead stays so, and every end of a month in between would be one with a possible leap second
+// in it. So if fewer than 2f+1 have been heard and they disagree by more than honest ones would, the next voter is waited for.
+func (d *Discipline) begins(agreed agreement.Interval) bool {
+	return agreed.Bounded() && (agreed.Hi-agreed.Lo <= int64(widestFirst) || d.Heard() > 2*d.faulty)
+}
+
 // narrow moves an end of the answer only where the new line is strictly better at this moment, its
 // own rounding included. An end that is left alone keeps its own moment, and so the same line as
 // before. Either way Earliest cannot go back by so much as a rounding error: two spans rounded up
 // one by one exceed their sum rounded up by at most the 1 ns that the new line is ahead.
-func (d *Discipline) narrow(agreed agreement.Interval, now monotonic.Instant) {
+//
+// The region may be in several parts, and true time is in one of them and in the previous answer. So
+// it is cut to that answer first, and what is left is as wide as its hull.
+func (d *Discipline) narrow(now monotonic.Instant) {
 	before := d.fused.At(now)
+	left := d.region.Within(before)
 	switch {
-	case agreed.Empty():
+	case len(d.region.Parts()) == 0:
 		d.contradicted(now, fmt.Sprintf("no moment is covered by %d of %d voters: more than %d are wrong, or the counter is", len(d.voters)-d.faulty, len(d.voters), d.faulty))
 		return
-	case agreed.Intersect(before).Empty():
+	case left.Empty():
 		d.contradicted(now, "the voters agree on an interval that excludes the one carried from before: the counter jumped or runs outside its drift, or too many were wrong")
 		return
 	}
-	if agreed.Lo > before.Lo {
-		d.fused.Lower = Point{now, agreed.Lo}
+	if left.Lo > before.Lo {
+		d.fused.Lower = Point{now, left.Lo}
 	}
-	if agreed.Hi < before.Hi {
-		d.fused.Upper = Point{now, agreed.Hi}
+	if left.Hi < before.Hi {
+		d.fused.Upper = Point{now, left.Hi}
 	}
 }
-
-// quorum reports whether enough voters have been heard for a first answer: 2f+1, so that the
-// correct ones among them outnumber the others, and all of them where there are only two. The
-// same goes for the sources that share a vote. A convicted source has been heard: it is known to be
-// one of the wrong ones, and could otherwise keep the first answer away for ever.
-func (d *Discipline) quorum() bool {
-	heard := 0
-	for _, sources := range d.voters {
-		members := 0
-		for _, i := range sources {
-			if d.sources[i].window.filled > 0 {
-				members++
-			}
-		}
-		if members >= Quorum(len(sources), tolerated(sources)) {
-			heard++
-		}
-	}
-	return heard >= Quorum(len(d.voters), d.faulty)
-}
-
-// Quorum is how many of n voters must have been heard for a first answer with f wrong ones.
-func Quorum(n, f int) int { return max(2*f+1, min(n, 2)) }

@@ -14,6 +14,7 @@ import (
 const (
 	bucketSpan    = 5 * time.Minute
 	windowBuckets = 4
+	memory        = windowBuckets * bucketSpan
 )
 
 // window is the running intersection of what one source has said: for each bucket of time the best
@@ -48,7 +49,7 @@ func (w *window) contradicts(f Facts, m *motion) bool {
 // age drops the buckets that began a whole window before now.
 func (w *window) age(now monotonic.Instant) {
 	old := 0
-	for old < w.filled && now.Sub(w.from[old]) >= windowBuckets*bucketSpan {
+	for old < w.filled && now.Sub(w.from[old]) >= memory {
 		old++
 	}
 	w.drop(old)

@@ -66,6 +66,7 @@ type Engine struct {
 	faulty     int
 	sources    []source
 	looked     monotonic.Instant
+	began      monotonic.Instant // this epoch
 	target     target
 	scales     scales
 
@@ -84,7 +85,11 @@ func New(config Config) *Engine {
 		faulty:     config.Discipline.Faulty,
 		sources:    make([]source, len(config.Discipline.Voter)),
 		looked:     config.Now,
+		began:      config.Now,
 		target:     target{wanted: config.Target, interval: config.Poll.Min, min: config.Poll.Min, max: config.Poll.Max},
+	}
+	if e.scales.belief != nil {
+		e.scales.belief.CountBy(e.discipline.Count)
 	}
 	for i := range e.sources {
 		e.sources[i] = source{
@@ -122,6 +127,7 @@ func (e *Engine) afterEpoch(before uint64, now monotonic.Instant) {
 	if e.discipline.Epoch() == before {
 		return
 	}
+	e.began = now
 	for i := range e.sources {
 		s := &e.sources[i]
 		s.peer = ""
@@ -139,32 +145,16 @@ func (e *Engine) State() State {
 		return Faulty
 	case !answered:
 		return Unsynchronized
-	case e.reachable() <= e.faulty:
+	case e.Answering() <= e.faulty:
 		return Holdover
 	default:
 		return Synchronized
 	}
 }
 
-// reachable counts the voters of whose sources more than half have answered lately.
-func (e *Engine) reachable() (voters int) {
-	lead := make([]int, e.discipline.Voters()) // those that have answered less those that have not
-	for i := range e.sources {
-		if !e.discipline.Votes(i) {
-			continue
-		}
-		if e.sources[i].answersLately() {
-			lead[e.discipline.VoterOf(i)]++
-		} else {
-			lead[e.discipline.VoterOf(i)]--
-		}
-	}
-	for _, l := range lead {
-		if l > 0 {
-			voters++
-		}
-	}
-	return voters
+// Answering counts the voters that have answered lately.
+func (e *Engine) Answering() (voters int) {
+	return e.discipline.Count(func(i int) bool { return e.sources[i].answersLately() })
 }
 
 // Discipline returns what the engine has concluded about true time. It is to be read only.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,8 @@ type source struct {
 // Exchange is a poll that has been begun.
 type Exchange struct {
 	Epoch   uint64
-	Timeout time.Duration // how long the answer may take
+	Begun   monotonic.Instant // no fact of it may be older
+	Timeout time.Duration     // how long the answer may take
 }
 
 // Outcome is what came of an exchange.
@@ -45,15 +47,23 @@ const (
 
 // Reply is what came of an exchange. All but the Outcome counts only if it was Answered.
 type Reply struct {
-	Outcome Outcome
-	Facts   discipline.Facts // in the scale that the source serves
-	Peer    string           // see truetime.Sample
-	MinPoll time.Duration    // likewise
-	Say     leap.Say         // what it announces
+	Outcome  Outcome
+	Facts    discipline.Facts // in the scale that the source serves
+	Age      time.Duration    // see truetime.Sample, also for the next three
+	Peer     string
+	Identity string
+	MinPoll  time.Duration
+	Say      leap.Say // what it announces
 
 	// TAIOffset is TAI−UTC as a source says that serves TAI; 0 if it does not.
 	TAIOffset time.Duration
 }
+
+// ErrBeforePoll is why a sample was not used that was not taken for this poll.
+var ErrBeforePoll = errors.New("the sample was taken before it was asked for: what has happened to the counter since is not known, so a source must not return a sample that it has kept")
+
+// ErrOlderThanEpoch is why a sample was not used that was made of something older than the last disruption.
+var ErrOlderThanEpoch = errors.New("the sample follows from a measurement that was made before the last disruption")
 
 // DuplicateError is why a sample was not used that comes from the peer of another source.
 type DuplicateError struct {
@@ -68,13 +78,13 @@ func (e *DuplicateError) Error() string {
 // Due returns when source i is to be asked.
 func (e *Engine) Due(i int) monotonic.Instant { return e.sources[i].due }
 
-// Begin begins a poll of source i.
-func (e *Engine) Begin(i int) Exchange {
-	return Exchange{e.discipline.Epoch(), e.sources[i].schedule.Timeout()}
+// Begin begins a poll of source i, before which the counter reads now.
+func (e *Engine) Begin(i int, now monotonic.Instant) Exchange {
+	return Exchange{e.discipline.Epoch(), now, e.sources[i].schedule.Timeout()}
 }
 
 // Finish ends a poll of source i. An error says why its sample was not used: it is a
-// [*DuplicateError] or one of the discipline's.
+// [*DuplicateError], [ErrBeforePoll], [ErrOlderThanEpoch] or one of the discipline's.
 func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	s, epoch := &e.sources[i], e.discipline.Epoch()
 	var err error
@@ -95,7 +105,6 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	var wait time.Duration
 	switch {
 	case s.denied:
-		s.peer = ""
 		s.due = now.Add(s.schedule.Denied())
 		e.afterEpoch(epoch, now)
 		return err
@@ -116,22 +125,32 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	return err
 }
 
+// use has the discipline use a sample.
+//
+// A fact counts by when it was taken, and not by when it arrives. Whatever has been noticed of the counter
+// by now began an epoch, and an exchange begun in this one has no part before it. So a sample is used if its own
+// poll was begun in this epoch, both its facts are of that poll, and whatever else they follow from is of this
+// epoch. A disruption that is noticed only after the exchange was begun, or now, makes the epoch another one.
 func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
-	if x.Epoch != e.discipline.Epoch() { // its counter readings are not of this epoch, and show nothing about leap seconds either
+	switch first := min(r.Facts.Upper.At, r.Facts.Lower.At); {
+	case x.Epoch != e.discipline.Epoch(): // its counter readings are not of this epoch, and show nothing about leap seconds either
 		return discipline.ErrOtherEpoch
+	case first < x.Begun:
+		return ErrBeforePoll
+	case first.Add(-max(r.Age, 0)) < e.began:
+		return ErrOlderThanEpoch
 	}
-	for other := range e.sources {
-		if !e.discipline.Votes(i) || !e.discipline.Votes(other) {
-			continue // there is no vote that could be had twice, or be taken away
-		}
-		if r.Peer != "" && e.sources[other].peer == r.Peer && other != i {
+	if other, ok := e.holder(i, r.Peer); ok {
+		if e.sources[other].answersLately() {
 			return &DuplicateError{r.Peer, other}
 		}
+		e.succeed(other)
 	}
 	if was := e.sources[i].peer; was != "" && was != r.Peer {
 		e.discipline.Replace(i)
 		e.scales.forget(i)
 	}
+	e.discipline.Show(i, r.Identity, r.Facts.Lower.At)
 	facts, err := e.convert(i, r, now)
 	if err != nil {
 		return err
@@ -143,6 +162,27 @@ func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	e.suspect(i, r.Facts, now)
 	e.believe(now)
 	return nil
+}
+
+// holder returns the source that has the vote of a peer which answers source i, if it is another one.
+func (e *Engine) holder(i int, peer string) (other int, ok bool) {
+	if peer == "" || !e.discipline.Votes(i) {
+		return 0, false // there is no vote that could be had twice, or be taken away
+	}
+	for other := range e.sources {
+		if other != i && e.discipline.Votes(other) && e.sources[other].peer == peer {
+			return other, true
+		}
+	}
+	return 0, false
+}
+
+// succeed takes the vote of its peer from a source that has fallen silent or was denied, because another one
+// speaks for that peer now. What it has said is forgotten, or the peer would have two votes.
+func (e *Engine) succeed(other int) {
+	e.sources[other].peer = ""
+	e.discipline.Replace(other)
+	e.scales.forget(other)
 }
 
 // shareBelow is the longest interval between polls for which sources share their wake-ups.

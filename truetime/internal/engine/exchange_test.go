@@ -23,11 +23,11 @@ func TestAnExchangeThatSpansAnEpochIsNotRepeatedAtOnce(t *testing.T) {
 		now = now.Add(time.Millisecond)
 		at := int64(now) + int64(offset)
 		reply := Reply{Facts: discipline.Facts{Upper: discipline.Point{At: now, Time: at + 1000}, Lower: discipline.Point{At: now, Time: at - 1000}}}
-		_ = e.Finish(0, e.Begin(0), reply, now)
+		_ = e.Finish(0, e.Begin(0, now), reply, now)
 	}
 	for range 5 {
 		now = now.Add(time.Minute) // it is due
-		begun := e.Begin(1)
+		begun := e.Begin(1, now)
 		for epoch := e.Discipline().Epoch(); e.Discipline().Epoch() == epoch; {
 			say(0)
 			say(time.Second) // it contradicts itself

@@ -66,7 +66,7 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 				Facts: discipline.Facts{Upper: discipline.Point{At: now.Add(-time.Duration(r.IntN(1000))), Time: at + width}, Lower: discipline.Point{At: now, Time: at - width}},
 				Say:   leap.Say(r.IntN(5)), TAIOffset: []time.Duration{0, 37 * time.Second, math.MaxInt64, math.MinInt64, 1}[r.IntN(5)],
 			}
-			_ = e.Finish(i, e.Begin(i), reply, now)
+			_ = e.Finish(i, e.Begin(i, reply.Facts.Upper.At), reply, now)
 			a, ok := e.Answer(now, uint64(now), discipline.Nanoseconds)
 			_, _ = e.Leap(now)
 			for s := range n {

@@ -188,7 +188,7 @@ func (e *Engine) inTAI(i int, p leap.Profile, f discipline.Facts) (discipline.Fa
 	if s := &e.sources[i]; !e.scales.anchored {
 		side := e.scales.belief.Side(f.Lower.Time)
 		if s.side != side {
-			e.discipline.Replace(i)
+			e.discipline.Forget(i)
 		}
 		s.side = side
 	}

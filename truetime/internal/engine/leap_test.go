@@ -30,18 +30,18 @@ func TestAnExchangeThatSpansAnEpochShowsNothingAboutLeapSeconds(t *testing.T) {
 		require.True(t, ok)
 		return report.Status
 	}
-	late, reply := e.Begin(2), facts()
+	late, reply := e.Begin(2, now), facts()
 	const stood = int64(200 * time.Millisecond) // four of the twenty hours of the smear of a leap second
 	utc += stood
 	e.Look(now, discipline.Scale{Drift: discipline.NewDrift(200_000)}, "the machine was suspended")
 	for i := range 2 {
-		require.NoError(t, e.Finish(i, e.Begin(i), facts(), now))
+		require.NoError(t, e.Finish(i, e.Begin(i, now), facts(), now))
 	}
 	require.Equal(t, leap.Unknown, status())
 	require.ErrorIs(t, e.Finish(2, late, reply, now), discipline.ErrOtherEpoch)
 	require.Equal(t, leap.Unknown, status())
 
 	utc -= stood
-	require.NoError(t, e.Finish(2, e.Begin(2), facts(), now), "and in an epoch it does")
+	require.NoError(t, e.Finish(2, e.Begin(2, now), facts(), now), "and in an epoch it does")
 	require.Equal(t, leap.SmearingNow, status())
 }

@@ -33,7 +33,7 @@ func conversation(c engine.Config) []byte {
 	now := c.Now
 	for range 2 {
 		for i := range c.Discipline.Voter {
-			x := e.Begin(i)
+			x := e.Begin(i, now)
 			sent, received := now+1000, now+2_000_000
 			now = received + 500
 			const base = 1_900_000_000_000_000_000

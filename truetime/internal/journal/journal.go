@@ -4,12 +4,12 @@
 //
 // # The lines
 //
-//	epsilon journal 2
+//	epsilon journal 3
 //	leaps expiry at:offset,at:offset,… "source"
 //	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 seed=…
 //	source 0 kind start duration si "ntp1.example.net"
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
-//	poll now source epoch outcome sent latest received earliest minpoll say offset "peer"
+//	poll now source epoch begun outcome sent latest received earliest age minpoll say offset "peer" "identity"
 //	learn now expiry at:offset,at:offset,… "source"
 //	= epoch state earliest latest
 //
@@ -35,13 +35,13 @@ import (
 )
 
 const (
-	header = "epsilon journal 2"
+	header = "epsilon journal 3"
 
 	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d seed=%d\n"
 	lineLeaps  = "leaps %d %s %q\n"
 	lineSource = "source %d %d %d %d %t %q\n"
 	lineLook   = "look %d %d %d %d %q\n"
-	linePoll   = "poll %d %d %d %d %d %d %d %d %d %d %d %q\n"
+	linePoll   = "poll %d %d %d %d %d %d %d %d %d %d %d %d %d %q %q\n"
 	lineAnswer = "= %d %d %d %d\n"
 	lineLearn  = "learn %d %d %s %q\n"
 	lineNone   = "= %d %d - -\n"
@@ -97,7 +97,7 @@ func Look(e *engine.Engine, now monotonic.Instant, scale discipline.Scale, disru
 func Finish(e *engine.Engine, i int, x engine.Exchange, r engine.Reply, now monotonic.Instant) []byte {
 	var b bytes.Buffer
 	f := r.Facts
-	fmt.Fprintf(&b, linePoll, now, i, x.Epoch, r.Outcome, f.Upper.At, f.Upper.Time, f.Lower.At, f.Lower.Time, r.MinPoll, r.Say, r.TAIOffset, r.Peer)
+	fmt.Fprintf(&b, linePoll, now, i, x.Epoch, x.Begun, r.Outcome, f.Upper.At, f.Upper.Time, f.Lower.At, f.Lower.Time, r.Age, r.MinPoll, r.Say, r.TAIOffset, r.Peer, r.Identity)
 	conclude(&b, e, now)
 	return b.Bytes()
 }

@@ -221,7 +221,7 @@ func (p *player) poll(number int, line string) error {
 	var x engine.Exchange
 	var r engine.Reply
 	f := &r.Facts
-	if _, err := fmt.Sscanf(line, strings.TrimSuffix(linePoll, "\n"), &now, &i, &x.Epoch, &r.Outcome, &f.Upper.At, &f.Upper.Time, &f.Lower.At, &f.Lower.Time, &r.MinPoll, &r.Say, &r.TAIOffset, &r.Peer); err != nil {
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(linePoll, "\n"), &now, &i, &x.Epoch, &x.Begun, &r.Outcome, &f.Upper.At, &f.Upper.Time, &f.Lower.At, &f.Lower.Time, &r.Age, &r.MinPoll, &r.Say, &r.TAIOffset, &r.Peer, &r.Identity); err != nil {
 		return err
 	}
 	if i < 0 || i >= p.engine.Sources() {

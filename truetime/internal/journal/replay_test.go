@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,8 +38,8 @@ func TestReplayReadsWhateverIsWritten(t *testing.T) {
 		e := engine.New(config)
 		b := Begin(config, []string{text, text + "2"})
 		for i := range 2 { // they have one peer, so the second is not used
-			r := engine.Reply{Facts: discipline.Facts{Upper: discipline.Point{At: 1, Time: 1000}, Lower: discipline.Point{At: 2, Time: 900}}, Peer: text}
-			x := e.Begin(i)
+			r := engine.Reply{Facts: discipline.Facts{Upper: discipline.Point{At: 1, Time: 1000}, Lower: discipline.Point{At: 2, Time: 900}}, Peer: text, Identity: text + strconv.Itoa(i)}
+			x := e.Begin(i, 1)
 			_ = e.Finish(i, x, r, 3)
 			b = append(b, Finish(e, i, x, r, 3)...)
 		}
@@ -48,7 +49,16 @@ func TestReplayReadsWhateverIsWritten(t *testing.T) {
 		steps := 0
 		require.NoError(t, Replay(bytes.NewReader(b), func(s Step) error {
 			steps++
-			require.Equal(t, text == "" && s.Line > 7, answered(s), "%.20q: two peers of no name are two", text)
+			if text != "" && s.Line > 9 {
+				require.False(t, answered(s), "the look that reports a disruption")
+				return nil
+			}
+			heard := 1
+			if text == "" && s.Line > 7 {
+				heard = 2
+			}
+			require.True(t, answered(s))
+			require.Equal(t, heard, s.Engine.Discipline().Heard(), "%.20q: two peers of no name are two", text)
 			return nil
 		}))
 		require.Equal(t, 3, steps)

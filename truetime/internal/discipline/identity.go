@@ -1,0 +1,219 @@
+package discipline
+
+import "github.com/epsilontime/epsilon/monotonic"
+
+// One machine may have several addresses, families, ports and names, and so several sources. What its replies show of it
+// (truetime.Sample.Identity) tells: two sources that have shown the same identity may be one machine, and are
+// linked.
+//
+// # How long a link lasts
+//
+// An identity of NTP changes whenever the machine corrects its clock, so two addresses of one machine that
+// are asked at different moments now and then show different ones. Of each source the last identities are kept, and a
+// link is confirmed whenever one shows what the other has shown. It ends when both have gone on
+// showing identities for as long as facts are remembered, and none of them the other's: then neither has a
+// fact in its memory that is older than the last sign that they were one. While one of them is silent it does not
+// end, as the facts of that one are still held against the others.
+//
+// A disruption is about the counter, and says nothing about who is who. Links outlive it, and are taken as
+// confirmed then.
+//
+// # What follows from a link
+//
+// Two voters of one source each are twins if these are linked: see [agreement.Twins]. Groups are twins
+// if the machines that they have in common are enough to make both of them wrong: more sources of each than it
+// tolerates. Within a group, what is tolerated is counted in the same way, but never all of it: that a group is
+// right means that some of its sources are.
+const (
+	// maxShown is how many identities of a source are kept. A machine that corrects its clock
+	// every second, with two addresses that are asked within seconds of each other, is recognised by that many.
+	maxShown = 16
+
+	// maxLinks is all pairs of 64 sources. Beyond that, those concerned rule nothing out.
+	maxLinks = 64 * 63 / 2
+)
+
+// identities is what a source has shown lately.
+type identities struct {
+	marks    [maxShown]uint64
+	count    int
+	last     monotonic.Instant // when it has shown one
+	overflow bool              // it would have had more links than there may be
+}
+
+// link is two sources that may be one machine.
+type link struct {
+	a, b      int
+	confirmed monotonic.Instant
+}
+
+// Show tells the discipline what identity source i has shown with a reply received at that moment; empty if none.
+// It is called before the sample is added.
+func (d *Discipline) Show(i int, identity string, at monotonic.Instant) {
+	if identity == "" || !d.Votes(i) {
+		return
+	}
+	m, changed := mark(identity), false
+	for other := range d.identified {
+		if other != i && d.identified[other].has(m) && d.link(min(i, other), max(i, other), at) {
+			changed = true
+		}
+	}
+	d.identified[i].add(m, at)
+	before := len(d.links)
+	d.unlink(func(l link) bool {
+		return (l.a == i || l.b == i) &&
+			d.identified[l.a].last.Sub(l.confirmed) >= memory && d.identified[l.b].last.Sub(l.confirmed) >= memory
+	})
+	if changed || len(d.links) != before {
+		d.findTwins()
+	}
+}
+
+// mark is a hash of an identity (FNV-1a). Whoever finds another identity with the same hash has what he
+// would have by copying the identity.
+func mark(identity string) uint64 {
+	h := uint64(14695981039346656037)
+	for _, b := range []byte(identity) {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
+}
+
+func (s *identities) has(m uint64) bool {
+	for _, other := range s.marks[:min(s.count, maxShown)] {
+		if other == m {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *identities) add(m uint64, at monotonic.Instant) {
+	if s.last = at; !s.has(m) {
+		s.marks[s.count%maxShown] = m
+		s.count++
+		if s.count == 2*maxShown {
+			s.count = maxShown
+		}
+	}
+}
+
+// link confirms a link, and reports whether it is a new one.
+func (d *Discipline) link(a, b int, at monotonic.Instant) bool {
+	for k := range d.links {
+		if l := &d.links[k]; l.a == a && l.b == b {
+			l.confirmed = max(l.confirmed, at)
+			return false
+		}
+	}
+	if len(d.links) == maxLinks {
+		d.identified[a].overflow, d.identified[b].overflow = true, true
+		return true
+	}
+	d.links = append(d.links, link{a, b, at})
+	return true
+}
+
+// unlink removes links.
+func (d *Discipline) unlink(which func(link) bool) {
+	kept := d.links[:0]
+	for _, l := range d.links {
+		if !which(l) {
+			kept = append(kept, l)
+		}
+	}
+	d.links = kept
+}
+
+// stranger forgets who source i was: from now on it is another machine.
+func (d *Discipline) stranger(i int) {
+	d.identified[i] = identities{}
+	before := len(d.links)
+	if d.unlink(func(l link) bool { return l.a == i || l.b == i }); len(d.links) != before {
+		d.findTwins()
+	}
+}
+
+// confirmLinks takes every link as confirmed now. Moments of an earlier epoch cannot be compared with those of this one.
+func (d *Discipline) confirmLinks(now monotonic.Instant) {
+	for k := range d.links {
+		d.links[k].confirmed = now
+	}
+	for i := range d.identified {
+		d.identified[i].last = now
+	}
+}
+
+// findTwins derives who are twins from the links, among the voters and within each group.
+func (d *Discipline) findTwins() {
+	d.twins.Reset(len(d.voters))
+	for v, sources := range d.voters {
+		d.within[v].Reset(len(sources))
+	}
+	for _, l := range d.links {
+		u, v := d.voter[l.a], d.voter[l.b]
+		switch {
+		case u == v:
+			d.within[v].Link(d.position(l.a), d.position(l.b))
+		case d.common(u, v) > tolerated(d.voters[u]) && d.common(v, u) > tolerated(d.voters[v]):
+			d.twins.Link(u, v)
+		}
+	}
+	for i, s := range d.identified {
+		if s.overflow {
+			d.twins.Ignore(d.voter[i])
+		}
+	}
+	for v, sources := range d.voters {
+		d.tolerates[v] = tolerated(sources)
+		if d.within[v].Any() {
+			d.tolerates[v] = min(d.tolerates[v], d.within[v].Apart(d.marked(sources, func(int) bool { return true }))-1)
+		}
+	}
+}
+
+// position is where source i stands among those that share its vote.
+func (d *Discipline) position(i int) (position int) {
+	for _, other := range d.voters[d.voter[i]] {
+		if other < i {
+			position++
+		}
+	}
+	return position
+}
+
+// common counts the sources of voter u that are linked to one of voter v.
+func (d *Discipline) common(u, v int) (sources int) {
+	if len(d.voters[u]) == 1 {
+		return 1 // this is asked of two that have a link
+	}
+	for _, i := range d.voters[u] {
+		for _, l := range d.links {
+			if l.a == i && d.voter[l.b] == v || l.b == i && d.voter[l.a] == v {
+				sources++
+				break
+			}
+		}
+	}
+	return sources
+}
+
+// Twins returns the sources that may be the same machine as source i, by what they have shown.
+func (d *Discipline) Twins(i int) (sources []int) {
+	for _, l := range d.links {
+		switch i {
+		case l.a:
+			sources = append(sources, l.b)
+		case l.b:
+			sources = append(sources, l.a)
+		}
+	}
+	return sources
+}
+
+// Count counts voters of which enough sources are such, machines with several voters once: more than a group
+// tolerates.
+func (d *Discipline) Count(such func(source int) bool) int {
+	return d.twins.Apart(d.voting(such))
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -48,12 +49,14 @@ type keying struct {
 // keys has the present keys and decides when others are due.
 type keys struct {
 	address address
+	own     *place // of the NTP server beside the key exchange, which is asked if no other is named
 	config  *tls.Config
 	busy    busy // whoever may exchange keys has it
 
 	mu       sync.Mutex
 	current  keying
-	replaced bool // the server says that it does not know these keys any more
+	named    address // the server of the present keys, if it is not the one beside the key exchange
+	replaced bool    // the server says that it does not know these keys any more
 
 	begun   bool              // there has been a key exchange
 	last    monotonic.Instant // when the last one began
@@ -62,7 +65,7 @@ type keys struct {
 }
 
 func newKeys(a address, config *tls.Config) keys {
-	return keys{address: a, config: config, busy: newBusy()}
+	return keys{address: a, own: provenPlace(a), config: config, busy: newBusy()}
 }
 
 // ready returns keys for one request. It exchanges keys if that is due and may be done by now. Until
@@ -77,7 +80,7 @@ func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, er
 	wait := k.begin(now)
 	if wait == 0 {
 		handover.Before(ctx)
-		association, err := nts.Exchange(ctx, k.address.hostPort(), k.config)
+		association, err := k.exchange(ctx)
 		if err := k.adopt(association, err); err != nil && !k.usable() {
 			return keying{}, err
 		}
@@ -92,6 +95,45 @@ func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, er
 		return keying{}, fmt.Errorf("%w; keys are exchanged again in %v at the earliest", reason, wait.Round(time.Second))
 	}
 	return k.current, nil
+}
+
+// exchange performs a key exchange with one of the servers of the name. One with which that fails is tried last
+// from then on.
+func (k *keys) exchange(ctx context.Context) (*nts.Association, error) {
+	servers := k.own.roster
+	if servers == nil {
+		return nts.Exchange(ctx, k.address.hostPort(), func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", k.address.hostPort())
+		}, k.config)
+	}
+	var reached netip.Addr
+	association, err := nts.Exchange(ctx, k.address.hostPort(), func(ctx context.Context) (net.Conn, error) {
+		found, err := servers.order(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var to []netip.AddrPort
+		for _, a := range found {
+			to = append(to, netip.AddrPortFrom(a, k.address.port))
+		}
+		conn, err := dialFirst(ctx, to, new(net.Dialer).DialContext)
+		if err == nil {
+			reached = remoteOf(conn)
+		}
+		return conn, err
+	}, k.config)
+	if err != nil && reached.IsValid() {
+		servers.leave(candidate{reached, machineAt(reached)}, 0, false)
+	}
+	return association, err
+}
+
+// remoteOf returns the address of the other end of a connection.
+func remoteOf(c net.Conn) netip.Addr {
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
 }
 
 // notDue is what begin returns where no key exchange is needed.
@@ -141,8 +183,26 @@ func (k *keys) adopt(a *nts.Association, err error) error {
 		}
 		return err
 	}
-	k.current, k.replaced, k.failure = keying{a, provenPlace(server)}, false, nil
+	k.current, k.replaced, k.failure = keying{a, k.placeOf(server, a.Server == "")}, false, nil
 	return nil
+}
+
+// placeOf returns where an NTP server is found: if it is the server of the key exchange itself, at the address where that
+// was reached, and at others of the name if nobody answers there. Whoever does not have the keys cannot answer. What is
+// known of addresses that do not answer outlives a key exchange. The lock is held.
+func (k *keys) placeOf(server address, own bool) *place {
+	switch {
+	case own && k.own.roster != nil:
+		if k.own.port != server.port {
+			k.own = &place{roster: k.own.roster, port: server.port, proves: true, busy: newBusy()}
+		}
+		k.own.settle(server.ip)
+		return k.own
+	case k.current.place != nil && k.named == server:
+		return k.current.place
+	}
+	k.named = server
+	return provenPlace(server)
 }
 
 // ntpServer is the server to which the keys belong (RFC 8915 sections 4.1.7 and 4.1.8).

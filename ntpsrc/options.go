@@ -102,7 +102,7 @@ func WithoutKernelStamps() Option {
 const minReplaceAfter = time.Minute
 
 // WithReplaceAfter lets a server that has had a vote be replaced by another of its name once it has been silent
-// for so long, 1 min or more, and for eight polls. Never is the default.
+// for so long, 1 min or more, and for eight polls, or refuses service. Never is the default.
 //
 // It changes what is assumed. Without it at most f of the servers that had the votes first may be wrong. With it at
 // most f of any n servers of the name may be, also if somebody makes the others silent. That holds where one

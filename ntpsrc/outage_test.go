@@ -129,7 +129,10 @@ func TestFailedKeyExchangesCountHalfAfterAnHour(t *testing.T) {
 func TestKeyExchangeThatReachedNobodyIsKnown(t *testing.T) {
 	w := newWorld(t, ntstest.Behavior{Answer: func([]byte) []byte { return nil }})
 	exchange := func(ctx context.Context, address string) error {
-		_, err := nts.Exchange(ctx, address, w.source.keys.config)
+		parsed, err := parseAddress(address)
+		require.NoError(t, err)
+		k := newKeys(parsed, w.source.keys.config)
+		_, err = k.exchange(ctx)
 		require.Error(t, err)
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -191,7 +192,8 @@ func (p *place) failed(s candidate, err error) error {
 	if !slow {
 		p.silent++
 	}
-	if p.voted || p.newest || !p.roster.others(s, p.freeLocked) && !(p.pooled && denied) {
+	keeps := (p.voted || p.newest) && !(denied && p.replaceAfter > 0)
+	if keeps || !p.roster.others(s, p.freeLocked) && !(p.pooled && denied) {
 		return err
 	}
 	switch {
@@ -223,6 +225,18 @@ func (p *place) leave(s candidate, why reason) {
 func (p *place) leaveLocked(pause time.Duration) {
 	p.roster.leave(p.server, pause, p.silent > 0 && !p.voted)
 	p.server = candidate{}
+}
+
+// settle gives the place to the server at an address that was found otherwise.
+func (p *place) settle(a netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server.at == a {
+		return
+	}
+	p.server = candidate{a, machineAt(a)}
+	p.voted, p.newest, p.refused, p.silent, p.wrong = false, false, false, 0, 0
+	p.heard = p.roster.now()
 }
 
 // provenPlace is newPlace for a server that proves with each reply that it is the one.

@@ -215,6 +215,19 @@ func TestReplaceAfterReplacesAServerThatIsSilentForSoLong(t *testing.T) {
 	require.NotEqual(t, voter, a)
 }
 
+// It is asked again after days only, so that its silence could not be counted in polls.
+func TestReplaceAfterReplacesAServerThatRefusesService(t *testing.T) {
+	b := newServerBed(t, 2, WithReplaceAfter(time.Hour))
+	voter := b.vote(t)
+	b.servers[voter].Set(ntpserver.Behavior{Kiss: "DENY"})
+	_, err := b.ask(t, 0)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.NotErrorIs(t, err, truetime.ErrDenied)
+	a, err := b.askAs(t, 0, silence)
+	require.NoError(t, err)
+	require.NotEqual(t, voter, a)
+}
+
 func portOf(b *poolBed) string { return strconv.Itoa(int(b.sources[0].(*server).place.port)) }
 
 func TestReplaceAfterIsRefusedWhereItMeansNothing(t *testing.T) {

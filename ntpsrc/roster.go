@@ -126,9 +126,7 @@ func (r *roster) choose(left bool, free func(candidate) bool) (candidate, bool) 
 	return c, ok
 }
 
-// best returns whom to ask next. Servers come in the order of the name's answer, but those of a family that
-// has answered come first, those of one that has failed to answer last, and behind all of these whoever was
-// left lately, the longest ago first. The lock is held.
+// best returns whom to ask next: the first by rank, and by the order of the name's answer. The lock is held.
 func (r *roster) best(left bool, free func(candidate) bool) (best candidate, ok bool) {
 	now := r.now()
 	var least [2]int64
@@ -138,15 +136,53 @@ func (r *roster) best(left bool, free func(candidate) bool) (best candidate, ok 
 		if !free(c) || slices.Contains(r.taken, c.machine) || lately && (!left || now.Before(d.until)) {
 			continue
 		}
-		rank := [2]int64{0, int64(r.families[familyOf(c.at)].rank())}
-		if lately {
-			rank = [2]int64{1, d.at.UnixNano()}
-		}
+		rank := r.rank(c, now)
 		if !ok || slices.Compare(rank[:], least[:]) < 0 {
 			best, least, ok = c, rank, true
 		}
 	}
 	return best, ok
+}
+
+// rank is lower for whoever is to be asked first: a server of a family that has answered, behind these one of a
+// family that is not known, then one of a family that has failed to answer, and behind all whoever was left lately,
+// the longest ago first. The lock is held.
+func (r *roster) rank(c candidate, now time.Time) [2]int64 {
+	if d, was := r.left[c.at]; was && d.matters(now) {
+		return [2]int64{1, d.at.UnixNano()}
+	}
+	return [2]int64{0, int64(r.families[familyOf(c.at)].rank())}
+}
+
+// order returns all addresses of the name by their rank, but IPv4 and IPv6 in turn (RFC 8305 section 4).
+func (r *roster) order(ctx context.Context) ([]netip.Addr, error) {
+	if err := r.busy.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer r.busy.unlock()
+	failed := r.resolve(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) == 0 {
+		return nil, failed
+	}
+	now := r.now()
+	sorted := slices.Clone(r.known)
+	slices.SortStableFunc(sorted, func(a, b candidate) int {
+		x, y := r.rank(a, now), r.rank(b, now)
+		return slices.Compare(x[:], y[:])
+	})
+	var order []netip.Addr
+	for len(sorted) > 0 {
+		next := 0
+		if len(order) > 0 {
+			last := familyOf(order[len(order)-1])
+			next = max(0, slices.IndexFunc(sorted, func(c candidate) bool { return familyOf(c.at) != last }))
+		}
+		order = append(order, sorted[next].at)
+		sorted = slices.Delete(sorted, next, next+1)
+	}
+	return order, nil
 }
 
 // rank is lower for the family that is better.

@@ -1,7 +1,7 @@
 // Package nts is the client's half of Network Time Security (RFC 8915) without the clock: the key
 // exchange over TLS and the extension fields that protect one NTP exchange.
 //
-//	association, err := nts.Exchange(ctx, "ntp1.example.net:4460", config)
+//	association, err := nts.Exchange(ctx, "ntp1.example.net:4460", dial, config)
 //	request, ok := association.Request() // takes a cookie
 //	packet = request.Seal(packet)        // appends the extension fields
 //	err = request.Open(reply)            // nil if the server of the key exchange wrote it, for this request

@@ -21,12 +21,12 @@ const (
 	maxBytes = 32 << 10
 )
 
-// Exchange performs a key exchange with the server at address, "host:port". The configuration is
-// that of [ClientConfig]. The context bounds all of it, and should have a deadline. An error is one
+// Exchange performs a key exchange with the server at address, "host:port", over the connection that dial
+// makes. The configuration is that of [ClientConfig]. The context bounds all of it, and should have a deadline. An error is one
 // sentence that says what to do about it, and wraps truetime.ErrUnusable if the server answered but
 // cannot be used.
-func Exchange(ctx context.Context, address string, config *tls.Config) (*Association, error) {
-	a, err := exchange(ctx, address, config)
+func Exchange(ctx context.Context, address string, dial func(context.Context) (net.Conn, error), config *tls.Config) (*Association, error) {
+	a, err := exchange(ctx, dial, config)
 	if err != nil {
 		explained := fmt.Errorf("key exchange with %s: %w", address, explain(ctx, err))
 		if ReachedNobody(err) {
@@ -37,8 +37,8 @@ func Exchange(ctx context.Context, address string, config *tls.Config) (*Associa
 	return a, nil
 }
 
-func exchange(ctx context.Context, address string, config *tls.Config) (*Association, error) {
-	plain, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+func exchange(ctx context.Context, dial func(context.Context) (net.Conn, error), config *tls.Config) (*Association, error) {
+	plain, err := dial(ctx)
 	if err != nil {
 		return nil, unreachedError{err}
 	}

@@ -38,7 +38,7 @@ func explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("no answer in time: %w", ctx.Err())
 	case errors.As(err, &lookup):
-		return fmt.Errorf("cannot resolve the name: %w", err)
+		return err // it says so
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("nothing listens at this TCP port, so it may be a server without NTS: %w", syscall.ECONNREFUSED)
 	case errors.Is(err, os.ErrDeadlineExceeded):

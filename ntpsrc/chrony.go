@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -27,6 +29,14 @@ type chronySource struct {
 	dial func(chronyAddress) (net.Conn, error)
 	wall func() truetime.Time // the system clock that chronyd steers
 
+	turn shared.Turn // of who asks: what follows is learned from the order of the polls
+
+	mu     sync.Mutex // guards memory
+	memory shared.Memory[chronyMemory]
+}
+
+// chronyMemory is what is remembered from poll to poll.
+type chronyMemory struct {
 	before *systemReading // of the last poll that was answered; nil before the first
 	// distrusted is the time of the reference that chronyd had when the system clock was found
 	// stepped. Until it has another one, chronyd may not know of the step.
@@ -35,10 +45,11 @@ type chronySource struct {
 
 // systemReading is what one poll has found.
 type systemReading struct {
-	at        monotonic.Instant
-	time      truetime.Time // true time, as chronyd sees it
-	claim     time.Duration // by how much it may be wrong
-	reference truetime.Time // when chronyd last heard from its own sources
+	counter   monotonic.Counter
+	at        monotonic.Instant // by it
+	time      truetime.Time     // true time, as chronyd sees it
+	claim     time.Duration     // by how much it may be wrong
+	reference truetime.Time     // when chronyd last heard from its own sources
 }
 
 // Chrony returns a source that asks the chronyd of this host, over its command protocol, how far the
@@ -82,13 +93,17 @@ func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxExchange)
 	defer cancel()
+	if err := c.turn.Take(ctx); err != nil {
+		return truetime.Sample{}, err
+	}
+	defer c.turn.Leave()
 	x, err := c.ask(ctx, counter)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	x.driftPPM = c.driftPPM
 	if x.driftPPM == 0 {
-		x.driftPPM = truetime.PollInfoOf(ctx).DriftPPM
+		x.driftPPM = max(leastDaemonDriftPPM, truetime.PollInfoOf(ctx).DriftPPM)
 	}
 	return c.judge(x)
 }
@@ -105,7 +120,7 @@ func (c *chronySource) ask(ctx context.Context, counter monotonic.Counter) (trac
 	x, err := askTracking(plain, func() bracket { return readBracket(counter, c.wall) })
 	switch {
 	case err == nil:
-		x.resolution = monotonic.Resolution(counter)
+		x.counter, x.resolution = counter, monotonic.Resolution(counter)
 		return x, nil
 	case ctx.Err() != nil:
 		return trackingExchange{}, fmt.Errorf("no answer from chronyd at %v: %w", c.at, context.Cause(ctx))
@@ -135,7 +150,7 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 	if err := c.limits.check(delay, e); err != nil {
 		return truetime.Sample{}, err
 	}
-	if err := c.follow(systemReading{x.after.last, now, e, truetime.FromStd(x.reply.RefTime)}); err != nil {
+	if err := c.follow(systemReading{x.counter, x.after.last, now, e, truetime.FromStd(x.reply.RefTime)}); err != nil {
 		return truetime.Sample{}, err
 	}
 	return truetime.Sample{
@@ -159,21 +174,24 @@ const steady = 1000
 // true time has passed between them as the counter says, within its drift. If not, the system clock
 // was stepped and chronyd's correction does not tell.
 func (c *chronySource) follow(r systemReading) error {
-	before := c.before
-	c.before = &r
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.memory.Of(r.counter)
+	before := m.before
+	m.before = &r
 	if before != nil {
 		elapsed := r.at.Sub(before.at)
 		jump := r.time.Sub(before.time) - elapsed
 		if jump.Abs() > before.claim+r.claim+elapsed.Abs()/steady {
-			c.distrusted = r.reference
+			m.distrusted = r.reference
 			return unusable("the system clock was stepped by about %v, or chronyd was wrong by that", jump)
 		}
 	}
-	if !c.distrusted.IsZero() {
-		if r.reference == c.distrusted {
+	if !m.distrusted.IsZero() {
+		if r.reference == m.distrusted {
 			return unusable("the system clock was stepped, and chronyd has not heard from its sources since")
 		}
-		c.distrusted = 0
+		m.distrusted = 0
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ func (b bracket) gap() time.Duration { return b.last.Sub(b.first) }
 type trackingExchange struct {
 	before, after bracket
 	reply         chrony.Tracking
+	counter       monotonic.Counter
 	resolution    time.Duration // by how much a reading of the counter may be behind it
 	driftPPM      float64       // by how much the oscillator may be off
 }

@@ -45,7 +45,8 @@ type conn struct {
 
 // newConn binds a socket to the context.
 func newConn(ctx context.Context, counter monotonic.Counter, s socket) *conn {
-	return &conn{ctx: ctx, counter: counter, driftPPM: truetime.PollInfoOf(ctx).DriftPPM, socket: s}
+	drift := truetime.PollInfoOf(ctx).DriftPPM
+	return &conn{ctx: ctx, counter: counter, driftPPM: drift, socket: s, looks: wallclock.Bracket{DriftPPM: drift}}
 }
 
 func (c *conn) Write(b []byte) (int, error) {

@@ -57,26 +57,15 @@ func (w *stampedWire) wasSet() bool { return w.strobed }
 // request leaves before 10 µs, and the reply comes at 110 µs.
 func exchangeOver(t *testing.T, w *stampedWire) *conn {
 	t.Helper()
-	var counter monotonic.Manual
-	counter.Set(1)
-	w.wire = wire{
-		reply:   ntpserver.Behavior{}.Reply(make([]byte, headerSize), time.Unix(1_700_000_000, 0))[0],
-		match:   true,
-		counter: &counter,
-		took:    100 * time.Microsecond,
-	}
-	c, err := Server("192.0.2.1").(*server).ask(t.Context(), &counter, netip.MustParseAddrPort("192.0.2.1:123"),
-		func(netip.AddrPort) (socket, error) { return w, nil }, nil)
-	require.NoError(t, err)
-	return c
+	return exchangeOverBy(t, w, 200)
 }
 
 func TestStampsOfTheKernelNarrowTheExchange(t *testing.T) {
 	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), sent: 8_001, received: 110_001})
 	require.Equal(t, "kernel", c.stamps)
-	// Each is moved by 4/5 of its distance from the look, less what rounding takes.
-	require.InDelta(t, 1+6_400, int64(c.sent), 10)
-	require.InDelta(t, 120_001-8_000, int64(c.received), 10)
+	// Each is moved by 0.815 of its distance from the look, less what rounding takes.
+	require.InDelta(t, 1+0.815*8_000, int64(c.sent), 20)
+	require.InDelta(t, 120_001-0.815*10_000, int64(c.received), 20)
 }
 
 // Stamps right beside a look say less than the program knows.

@@ -40,7 +40,8 @@ const maxErrorStep = 500*time.Microsecond + time.Microsecond
 // synchronized (STA_UNSYNC), which the kernel also does itself when somebody steps the clock, and
 // when maxerror has reached 16 s. maxerror counts whole microseconds and grows by 500 ppm, once a
 // second, from what the daemon last set it to: E is maxerror, what one more second adds, and
-// [WithExtraError]. The other number there, esterror, is an estimate and no bound, and is not read.
+// [WithExtraError]. A clock that assumes more than 500 ppm of its counter, by [truetime.WithDrift], assumes that of the
+// system clock too: the kernel does not say how much of maxerror has grown, so E is then larger by the same factor. The other number there, esterror, is an estimate and no bound, and is not read.
 //
 // What is trusted: the daemon. It is to set maxerror to its root distance, as ntpd does, and as
 // chronyd does with the directive rtcsync; without that, chronyd leaves the clock marked as not
@@ -72,12 +73,12 @@ func (k *kernelSource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	case err != nil:
 		return truetime.Sample{}, fmt.Errorf("ask the kernel by adjtimex(2): %w", err)
 	}
-	return k.judge(c1, clock, c4)
+	return k.judge(c1, clock, c4, truetime.PollInfoOf(ctx))
 }
 
 // judge turns a reading into a sample or says why it cannot be used. The clock was read, together with
 // its bound, at one moment between c1 and c4.
-func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant) (truetime.Sample, error) {
+func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant, info truetime.PollInfo) (truetime.Sample, error) {
 	switch {
 	case c4 < c1:
 		return truetime.Sample{}, unusable("the local counter went back by %v", c1.Sub(c4))
@@ -88,7 +89,7 @@ func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monoton
 	case clock.maxError < 0 || clock.maxError > maxKernelError:
 		return truetime.Sample{}, unusable("a maxerror of %v makes no sense", clock.maxError)
 	}
-	e := clock.maxError + maxErrorStep + clock.resolution + k.limits.extraError
+	e := grown(clock.maxError+maxErrorStep, info) + clock.resolution + k.limits.extraError
 	delay := c4.Sub(c1)
 	if err := k.limits.check(delay, e); err != nil {
 		return truetime.Sample{}, err
@@ -103,6 +104,18 @@ func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monoton
 		Error:    e,
 		Leap:     clock.leap,
 	}, nil
+}
+
+// kernelDriftPPM is what the kernel counts for the oscillator's drift.
+const kernelDriftPPM = 500
+
+// grown is the most that the kernel's bound would be if it counted the drift that the clock assumes: as if all of it had
+// grown since the daemon set it.
+func grown(bound time.Duration, i truetime.PollInfo) time.Duration {
+	if i.DriftPPM <= kernelDriftPPM {
+		return bound
+	}
+	return i.Slack(bound * (1e6 / kernelDriftPPM))
 }
 
 // maxKernelError is NTP_PHASE_LIMIT (include/linux/timex.h), where the kernel stops counting.

@@ -23,7 +23,7 @@ func TestKernelSampleIsMaxErrorAroundTheSystemClock(t *testing.T) {
 	var counter monotonic.Manual
 	counter.Set(1000)
 	clock := kernelClock{time: wallStart, resolution: time.Microsecond, maxError: 40 * time.Millisecond, leap: truetime.LeapDelete}
-	s, err := scriptedKernel(&counter, 700, clock, nil, WithExtraError(2*time.Millisecond)).Sample(t.Context(), &counter)
+	s, err := scriptedKernel(&counter, 700, clock, nil, WithExtraError(2*time.Millisecond)).Sample(assuming(t.Context(), 200), &counter)
 	require.NoError(t, err)
 	e := 42*time.Millisecond + 502*time.Microsecond // a second of 500 ppm, and two roundings
 	require.Equal(t, truetime.Sample{
@@ -44,15 +44,15 @@ func TestKernelThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 		clock := good
 		edit(&clock)
 		var counter monotonic.Manual
-		_, err := scriptedKernel(&counter, 1, clock, nil).Sample(t.Context(), &counter)
+		_, err := scriptedKernel(&counter, 1, clock, nil).Sample(assuming(t.Context(), 200), &counter)
 		require.ErrorIs(t, err, truetime.ErrUnusable, want)
 		require.ErrorContains(t, err, want)
 	}
 	var counter monotonic.Manual
 	counter.Set(5)
-	_, err := scriptedKernel(&counter, -3, good, nil).Sample(t.Context(), &counter)
+	_, err := scriptedKernel(&counter, -3, good, nil).Sample(assuming(t.Context(), 200), &counter)
 	require.ErrorContains(t, err, "counter went back by 3ns")
-	_, err = scriptedKernel(&counter, 1, good, fs.ErrPermission).Sample(t.Context(), &counter)
+	_, err = scriptedKernel(&counter, 1, good, fs.ErrPermission).Sample(assuming(t.Context(), 200), &counter)
 	require.ErrorContains(t, err, "adjtimex(2) is forbidden to this process")
 	require.NotErrorIs(t, err, truetime.ErrUnusable)
 
@@ -66,7 +66,7 @@ func TestMistakesInKernelAreReported(t *testing.T) {
 	_, err := truetime.New([]truetime.Source{Kernel(WithExtraError(-1), WithDaemonDrift(math.Inf(1)))})
 	require.ErrorContains(t, err, "extra error of -1ns")
 	require.ErrorContains(t, err, "daemon drift of +Inf ppm")
-	_, err = Kernel(WithExtraError(-1)).Sample(t.Context(), new(monotonic.Manual))
+	_, err = Kernel(WithExtraError(-1)).Sample(assuming(t.Context(), 200), new(monotonic.Manual))
 	require.ErrorContains(t, err, "extra error of -1ns")
 }
 
@@ -74,9 +74,9 @@ func TestMistakesInKernelAreReported(t *testing.T) {
 func TestKernelAndChronyAreOneVote(t *testing.T) {
 	m := &machine{took: time.Microsecond}
 	m.says(synchronized())
-	ofChrony, err := m.source().Sample(t.Context(), &m.counter)
+	ofChrony, err := m.source().Sample(assuming(t.Context(), 200), &m.counter)
 	require.NoError(t, err)
-	ofKernel, err := scriptedKernel(&m.counter, 1, kernelClock{time: wallStart}, nil).Sample(t.Context(), &m.counter)
+	ofKernel, err := scriptedKernel(&m.counter, 1, kernelClock{time: wallStart}, nil).Sample(assuming(t.Context(), 200), &m.counter)
 	require.NoError(t, err)
 	require.Equal(t, ofChrony.Peer, ofKernel.Peer)
 	require.NotEmpty(t, ofKernel.Peer)

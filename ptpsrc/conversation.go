@@ -15,10 +15,12 @@ import (
 // the time at which it was sent, and the answer to the Delay_Req that was sent upon it.
 type conversation struct {
 	*unicast
+	grants  *grants
 	port    *Port
 	counter monotonic.Counter
 	term    time.Duration // for which messages are asked
 	wall    wallBracket   // what the kernel's stamps are worth
+	ruler   ruler
 
 	announce *protocol.Announce
 	sync     *protocol.SyncDelayReq
@@ -191,7 +193,7 @@ func (c *conversation) judge() (truetime.Sample, error) {
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.TAIOffset = g.taiOffset(c.settings.trust)
+	sample.TAIOffset, sample.Identity = g.taiOffset(c.settings.trust), g.shown()
 	sample.Leap, sample.Stratum, sample.Stamps = g.leap(), 1+int(min(g.between, 14)), stampedBy(c.receivedBy, c.sentBy)
 	return sample, c.settings.check(sample.Delay, e)
 }
@@ -219,11 +221,11 @@ func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
 		return exchange{}, err
 	}
 	return exchange{
-		received:   c.received,
-		origin:     origin.Add(later),
-		sent:       c.sent,
-		arrival:    arrival.Add(-earlier),
-		resolution: monotonic.Resolution(c.counter),
+		received: c.received,
+		origin:   origin.Add(later),
+		sent:     c.sent,
+		arrival:  arrival.Add(-earlier),
+		ruler:    c.ruler,
 	}, nil
 }
 
@@ -236,5 +238,6 @@ func announced(a *protocol.Announce) grandmaster {
 		between:   a.StepsRemoved,
 		flags:     a.FlagField,
 		utcOffset: a.CurrentUTCOffset,
+		source:    a.TimeSource,
 	}
 }

@@ -28,7 +28,7 @@ func TestNothingOfOneServerCountsForTheNextAtItsAddress(t *testing.T) {
 	} {
 		var counter monotonic.Manual
 		u := newUnicast(nil, "192.0.2.1", nil)
-		heard := conversation{unicast: u, port: &Port{}, counter: &counter}
+		heard := conversation{unicast: u, grants: &grants{}, port: &Port{}, counter: &counter}
 		hear := func(p protocol.Packet) { require.NoError(t, heard.take(arrival{packet: p})) }
 		hear(grantOf(gmIdentity))
 		hear(&protocol.Announce{Header: g.header(protocol.MessageAnnounce, announceSize, 1, 0)})

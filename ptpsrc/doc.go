@@ -36,7 +36,8 @@
 //
 //   - The claim of the grandmaster. E is the bound that its clockAccuracy stands for. A grandmaster that
 //     says "unknown", or that by its clock class follows no reference, makes no claim and is refused
-//     unless the user vouches for it ([WithAccuracy]).
+//     unless the user vouches for it ([WithAccuracy]). One that says it follows nobody but its own oscillator is refused
+//     even then ([WithLocalReference]): such clocks are wrong together.
 //   - That it serves TAI if it says so, or if the user does ([WithTAI]). The clock converts that by a leap
 //     second table of its own; the UTC offset that the grandmaster announces counts only once that has expired. A
 //     grandmaster that says nothing of the kind is refused, unless [WithUTCOffset] tells how far it is from UTC.

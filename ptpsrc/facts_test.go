@@ -17,15 +17,18 @@ func micro(n int64) truetime.Time { return fakeUTC.Add(time.Duration(n) * time.M
 
 func counterAt(n int64) monotonic.Instant { return monotonic.Instant(n * 1000) }
 
+// worst is a counter that may be off by 1000 ppm.
+var worst = ruler{time.Nanosecond, truetime.PollInfo{DriftPPM: 1000}}
+
 func worked(origin, received, sent, arrival int64) exchange {
-	return exchange{counterAt(received), micro(origin), counterAt(sent), micro(arrival), time.Nanosecond}
+	return exchange{counterAt(received), micro(origin), counterAt(sent), micro(arrival), worst}
 }
 
 func TestExchangeGivesALowerAndAnUpperFact(t *testing.T) {
 	// A Sync on its way from 0 to 300 µs, a Delay_Req from 400 to 600, and a server that is 40 µs fast.
 	s, err := worked(40, 300, 400, 640).facts(50 * time.Microsecond)
 	require.NoError(t, err)
-	const slack = 100 + 1 + 1 // ns: 1000 ppm of 100 µs, rounding, resolution
+	const slack = 101 + 1 + 1 // ns: 1000 ppm of 100 µs, as ρ/(1−ρ), rounding, resolution
 	require.Equal(t, truetime.Sample{
 		Sent:     counterAt(400),
 		Latest:   micro(690), // at 400 true time was at most 640 + 50
@@ -40,21 +43,30 @@ func TestOneSidedDelayPutsTheTruthOnAnEndAndNotBeyond(t *testing.T) {
 	s, err := worked(0, 1000, 1000, 1000).facts(0)
 	require.NoError(t, err)
 	require.Equal(t, micro(1000), s.Latest, "true time, exactly")
-	require.Equal(t, micro(0).Add(-2), s.Earliest, "1000 µs below true time, and the resolution")
+	require.Equal(t, micro(0).Add(-3), s.Earliest, "1000 µs below true time, and the resolution")
 
 	s, err = worked(1000, 1000, 1000, 2000).facts(0)
 	require.NoError(t, err)
-	require.Equal(t, micro(1000).Add(-2), s.Earliest, "true time, and the resolution")
+	require.Equal(t, micro(1000).Add(-3), s.Earliest, "true time, and the resolution")
 	require.Equal(t, micro(2000), s.Latest)
 }
 
-// A counter that loses 1000 ppm sees 999 µs where 1000 have passed, and one that gains sees 1001.
-func TestGapIsCountedWithTheSlowestRate(t *testing.T) {
-	for _, sent := range []int64{999, 1000, 1001} {
-		s, err := worked(0, 0, sent, 1000).facts(0)
-		require.NoError(t, err)
-		require.LessOrEqual(t, s.Earliest, micro(1000), "true time when the counter reads %d µs", sent)
+// A counter that may be off by 6 % sees 1060 µs where 1000 have passed, or 940.
+func TestGapIsCountedWithTheDriftThatTheClockAssumes(t *testing.T) {
+	for _, ppm := range []float64{0.001, 200, 1000, 60_000, truetime.MaxDriftPPM} {
+		for _, runs := range []float64{-ppm, 0, ppm} {
+			x := exchange{0, micro(0), monotonic.Instant(1e6 * (1 + runs/1e6)), micro(1000), ruler{time.Nanosecond, truetime.PollInfo{DriftPPM: ppm}}}
+			s, err := x.facts(0)
+			require.NoError(t, err, "%v of %v ppm", runs, ppm)
+			require.LessOrEqual(t, s.Earliest, micro(1000), "%v of %v ppm: true time when the Delay_Req was sent", runs, ppm)
+			require.GreaterOrEqual(t, s.Earliest, micro(1000).Add(-time.Duration(2.3*ppm)-4), "%v of %v ppm: no more than that is lost", runs, ppm)
+		}
 	}
+	x := worked(0, 0, 1100, 1000)
+	x.ruler.poll = truetime.PollInfo{} // of which nothing is known
+	s, err := x.facts(0)
+	require.NoError(t, err)
+	require.LessOrEqual(t, s.Earliest, micro(1000))
 }
 
 func TestNegativeDelayIsRejectedBeyondTwiceTheClaim(t *testing.T) {
@@ -64,7 +76,7 @@ func TestNegativeDelayIsRejectedBeyondTwiceTheClaim(t *testing.T) {
 	s, err := x.facts(e)
 	require.NoError(t, err)
 	require.Equal(t, -100*time.Microsecond, s.Delay)
-	x.arrival -= 2
+	x.arrival -= 3
 	_, err = x.facts(e)
 	require.NoError(t, err, "within the resolution of the counter")
 	x.arrival--

@@ -86,7 +86,7 @@ func (f *fbclock) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	if err != nil {
 		return truetime.Sample{}, fmt.Errorf("read CLOCK_MONOTONIC_RAW: %w", err)
 	}
-	return f.judge(data, look)
+	return f.judge(data, look, truetime.PollInfoOf(ctx))
 }
 
 // explainFBClock says in one sentence why the memory cannot be read and what to do.
@@ -116,7 +116,7 @@ const (
 
 // judge turns what the daemon has written, and a reading of its clock after it, into a sample or says why it
 // cannot be used.
-func (f *fbclock) judge(d fbclockData, now rawLook) (truetime.Sample, error) {
+func (f *fbclock) judge(d fbclockData, now rawLook, info truetime.PollInfo) (truetime.Sample, error) {
 	if err := d.check(); err != nil {
 		return truetime.Sample{}, err
 	}
@@ -138,7 +138,7 @@ func (f *fbclock) judge(d fbclockData, now rawLook) (truetime.Sample, error) {
 		return truetime.Sample{}, err
 	}
 	shown := device.Add(-f.settings.trust.utcOffset)
-	e := f.claim(d, synced, age)
+	e := f.claim(d, synced, age, info)
 	delay := now.after.Sub(now.before)
 	if err := f.settings.check(delay, e); err != nil {
 		return truetime.Sample{}, err
@@ -158,12 +158,11 @@ func (f *fbclock) judge(d fbclockData, now rawLook) (truetime.Sample, error) {
 }
 
 // claim is E, rounded up.
-func (f *fbclock) claim(d fbclockData, synced, age time.Duration) time.Duration {
+func (f *fbclock) claim(d fbclockData, synced, age time.Duration, info truetime.PollInfo) time.Duration {
 	holdover := float64(d.Holdover) / (1 << 16) * synced.Seconds()
 	window := (float64(d.ErrorBound) + holdover) * f.settings.inflation
-	drift := f.settings.driftPPM * 1.001 * float64(age) / 1e6 // ρ' = ρ/(1−ρ)
-	const rounding = 2 * time.Nanosecond                      // of the rate, and of the reading
-	return time.Duration(math.Ceil(window)+math.Ceil(drift)) + rounding + f.settings.extraError
+	const rounding = 2 * time.Nanosecond // of the rate, and of the reading
+	return time.Duration(math.Ceil(window)) + f.settings.drift(info).Slack(age) + rounding + f.settings.extraError
 }
 
 // taiOffset is TAI−UTC as the daemon has it; 0 if it does not know, and while it smears a leap second.

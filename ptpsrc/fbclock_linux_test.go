@@ -77,7 +77,7 @@ func TestFBClocksOwnWindowIsWithinOurs(t *testing.T) {
 		earliest, latest, err := daemon.Window(raw, d.Ingress, int64(d.ErrorBound), int64(d.Holdover), int64(d.SmearStart),
 			int64(d.OffsetBefore), int64(d.OffsetAfter), d.PHC, d.Raw, d.RatePPB)
 		require.NoError(t, err)
-		s, err := f.judge(d, rawLook{100, 200, raw})
+		s, err := f.judge(d, rawLook{100, 200, raw}, truetime.PollInfo{DriftPPM: 1})
 		require.NoError(t, err)
 		require.Equal(t, fakeTAI, s.TAIOffset)
 		first, last := truetime.Time(earliest).Add(fakeTAI), truetime.Time(latest).Add(fakeTAI) // it serves UTC
@@ -112,7 +112,7 @@ func TestClaimIsTheWindowInflatedAndTheDrift(t *testing.T) {
 	d := goodFBClock()
 	d.RatePPB = -20_000
 	const age = int64(10 * time.Millisecond)
-	s, err := f.judge(d, rawLook{5000, 5300, d.Raw + age})
+	s, err := f.judge(d, rawLook{5000, 5300, d.Raw + age}, truetime.PollInfo{DriftPPM: 1})
 	require.NoError(t, err)
 	const (
 		window = 3*700 + 3*2.4 // 40 ns/s for 60 ms, of which the rate takes some
@@ -161,7 +161,7 @@ func TestWhatFBClockWritesDecidesWhetherItIsUsed(t *testing.T) {
 			f, d := FBClock(FBClockPath, c.options...).(*fbclock), goodFBClock()
 			raw := d.Raw + int64(c.age)
 			c.change(&d)
-			s, err := f.judge(d, rawLook{100, 200, raw})
+			s, err := f.judge(d, rawLook{100, 200, raw}, truetime.PollInfo{DriftPPM: 1})
 			if c.want != "" {
 				require.ErrorIs(t, err, truetime.ErrUnusable)
 				require.ErrorContains(t, err, c.want)
@@ -172,7 +172,7 @@ func TestWhatFBClockWritesDecidesWhetherItIsUsed(t *testing.T) {
 			require.Equal(t, trueIn(f).Add(c.age), s.Latest.Add(-s.Error))
 		})
 	}
-	_, err := FBClock(FBClockPath).(*fbclock).judge(goodFBClock(), rawLook{200, 100, rawEpoch})
+	_, err := FBClock(FBClockPath).(*fbclock).judge(goodFBClock(), rawLook{200, 100, rawEpoch}, truetime.PollInfo{DriftPPM: 1})
 	require.ErrorContains(t, err, "the local counter went back by 100ns")
 }
 
@@ -198,7 +198,7 @@ func TestFBClocksUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
 		d.OffsetBefore, d.OffsetAfter, d.SmearStart = c.before, c.after, c.smear
 		for _, options := range [][]Option{nil, {WithTAI()}, {WithUTCOffset(fakeTAI)}} {
 			f := FBClock(FBClockPath, options...).(*fbclock)
-			s, err := f.judge(d, rawLook{100, 200, d.Raw})
+			s, err := f.judge(d, rawLook{100, 200, d.Raw}, truetime.PollInfo{DriftPPM: 1})
 			require.NoError(t, err, name)
 			require.Equal(t, trueIn(f), s.Earliest.Add(s.Error), name)
 			want := c.want

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // FuzzFBClock reads arbitrary bytes as fbclock's shared memory. Whatever comes, nothing panics, and a sample that is
@@ -34,7 +35,7 @@ func FuzzFBClock(f *testing.F) {
 			return
 		}
 		source := FBClock(path).(*fbclock)
-		s, err := source.judge(d, rawLook{1000, monotonic.Instant(1000 + took), d.Raw + age})
+		s, err := source.judge(d, rawLook{1000, monotonic.Instant(1000 + took), d.Raw + age}, truetime.PollInfo{DriftPPM: 200})
 		if err != nil {
 			return
 		}

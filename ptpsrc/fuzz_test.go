@@ -67,8 +67,7 @@ func FuzzConversation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, last []byte, keep uint8, took int64) {
 		var counter monotonic.Manual
 		port.departures.last = 0 // the first Delay_Req has number 1, as good answers say
-		u.grants = grants{parent: gmIdentity}
-		c := conversation{unicast: u, port: port, counter: &counter}
+		c := conversation{unicast: u, grants: &grants{parent: gmIdentity}, port: port, counter: &counter, ruler: worst}
 		defer func() { port.departures.forget(c.delayReq) }()
 		all := [][]byte{first}
 		for i, b := range good {
@@ -136,7 +135,7 @@ func FuzzManagement(f *testing.F) {
 	f.Add([]byte{}, uint8(0), int64(1))
 	f.Fuzz(func(t *testing.T, b []byte, which uint8, wall int64) {
 		h := newHost()
-		p := PTP4L(PTP4LSocket).(*ptp4l)
+		p := h.source(t)
 		_, _ = p.judge(h.report, h.look())
 		h.pass(50 * time.Millisecond)
 		h.sync(0)

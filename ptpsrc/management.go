@@ -60,7 +60,7 @@ type parentDataSet struct {
 type timeProperties struct {
 	UTCOffset int16
 	Flags     uint8
-	_         uint8
+	Source    uint8
 }
 
 type timeStatus struct {

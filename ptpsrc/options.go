@@ -55,6 +55,7 @@ type trust struct {
 	hasOffset bool
 	tai       bool          // it serves TAI, whatever it says
 	perStep   time.Duration // of a boundary clock; 0: none may be in between
+	local     bool          // it may follow nobody
 }
 
 func (t trust) check() error {
@@ -316,8 +317,9 @@ func WithTransparentClocks() Option {
 	}
 }
 
-// WithDrift sets by how much, in parts per million, this host's counter may be fast or slow: 1 to
-// 1000, default 200 as in [truetime.WithDrift], and not below what is given there. It counts from the
+// WithDrift sets by how much, in parts per million, this host's oscillator may be fast or slow: 1 to
+// [truetime.MaxDriftPPM], default 200. What is given to [truetime.WithDrift] counts if that is more, so this is for a
+// clock whose counter is better than the host's oscillator. It counts from the
 // Sync that ptp4l has used last, or from the reading that fbclock has made last. It is for [PTP4L], [PHC]
 // with [WithErrorFromPTP4L], and [FBClock].
 func WithDrift(ppm float64) Option {
@@ -325,12 +327,18 @@ func WithDrift(ppm float64) Option {
 		if err := s.only("WithDrift", ptp4lKind, phcKind, fbclockKind); err != nil {
 			return err
 		}
-		if !(ppm >= 1 && ppm <= 1000) {
-			return fmt.Errorf("drift of %g ppm: it must be 1 to 1000", ppm)
+		if !(ppm >= 1 && ppm <= truetime.MaxDriftPPM) {
+			return fmt.Errorf("drift of %g ppm: it must be 1 to %d", ppm, truetime.MaxDriftPPM)
 		}
 		s.driftPPM = ppm
 		return nil
 	}
+}
+
+// drift returns the poll's information with the larger of two drifts: of the counter and of this host's oscillator.
+func (s *settings) drift(i truetime.PollInfo) truetime.PollInfo {
+	i.DriftPPM = max(i.DriftPPM, s.driftPPM)
+	return i
 }
 
 func (s *settings) only(option string, kinds ...kind) error {

@@ -39,7 +39,7 @@ func TestOptionsHaveLimits(t *testing.T) {
 		"error":    {ptp4lKind, []Option{WithMaxError(1)}, []Option{WithMaxError(0)}},
 		"ports":    {unicastKind, []Option{WithServerPorts(1, 65535)}, []Option{WithServerPorts(0, 1), WithServerPorts(5, 5), WithServerPorts(1, 65536)}},
 		"rate":     {unicastKind, []Option{WithMessageRate(-4), WithMessageRate(7)}, []Option{WithMessageRate(-5), WithMessageRate(8)}},
-		"drift":    {ptp4lKind, []Option{WithDrift(1), WithDrift(1000)}, []Option{WithDrift(0.5), WithDrift(1001)}},
+		"drift":    {ptp4lKind, []Option{WithDrift(1), WithDrift(100_000)}, []Option{WithDrift(0.5), WithDrift(100_001)}},
 		"other":    {ptp4lKind, nil, []Option{WithTransparentClocks(), WithMessageRate(0), nil}},
 		"other2":   {unicastKind, []Option{WithTransparentClocks()}, []Option{WithDrift(100)}},
 	} {

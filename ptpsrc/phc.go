@@ -18,7 +18,6 @@ type phc struct {
 	settings settings
 	mistake  error
 	system   phcSystem
-	resolved string // the path that device stood for at the last Sample
 
 	daemon *ptp4l // who tells the device's error; nil if nobody does
 }
@@ -70,7 +69,7 @@ func PHC(device string, options ...Option) truetime.Source {
 	p := &phc{device: device, settings: defaultSettings(phcKind), system: hostPHC{}}
 	p.mistake = join(parseDevice(device), p.settings.configure(options))
 	if p.settings.ptp4l != "" {
-		p.daemon = &ptp4l{socket: p.settings.ptp4l, settings: p.settings, watch: watch{clock: "the clock of " + device}}
+		p.daemon = &ptp4l{socket: p.settings.ptp4l, settings: p.settings, clock: "the clock of " + device}
 	} else if !p.settings.trust.hasOffset && !p.settings.trust.tai {
 		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset, which is 0 for UTC, or WithErrorFromPTP4L", p.name()))
 	}
@@ -112,45 +111,41 @@ func (p *phc) Sample(ctx context.Context, counter monotonic.Counter) (truetime.S
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	if path != p.resolved && p.daemon != nil {
-		p.daemon.watch = watch{clock: p.daemon.watch.clock} // the interface has another device now
-	}
-	p.resolved = path
 	d, err := p.system.open(path)
 	if err != nil {
 		return truetime.Sample{}, explainDevice(path, err)
 	}
 	defer d.close()
 	if p.daemon != nil {
-		return p.sampleWithPTP4L(ctx, d, counter)
+		return p.sampleWithPTP4L(ctx, d, path, counter)
 	}
-	return p.sample(d, counter)
+	return p.sample(d, path, counter, rulerOf(ctx, counter))
 }
 
 // sample reads a device whose error the user tells, or its driver.
-func (p *phc) sample(d phcDevice, counter monotonic.Counter) (truetime.Sample, error) {
+func (p *phc) sample(d phcDevice, path string, counter monotonic.Counter, by ruler) (truetime.Sample, error) {
 	e := p.settings.trust.accuracy
 	byDriver := e == 0
 	if byDriver {
-		before, err := p.boundByDriver(d)
+		before, err := p.boundByDriver(d, path)
 		if err != nil {
 			return truetime.Sample{}, err
 		}
 		e = before
 	}
-	readings, how, err := readPHC(p.system, d, counter)
+	readings, how, err := readPHC(p.system, d, counter, by.poll.DriftPPM)
 	if err != nil {
-		return truetime.Sample{}, explainDevice(p.resolved, err)
+		return truetime.Sample{}, explainDevice(path, err)
 	}
 	if byDriver {
-		after, err := p.boundByDriver(d)
+		after, err := p.boundByDriver(d, path)
 		if err != nil {
 			return truetime.Sample{}, err
 		}
 		e = max(e, after)
 	}
 	e += stampResolution + p.settings.extraError
-	s, err := intersect(readings, p.settings.trust.utcOffset, e, monotonic.Resolution(counter))
+	s, err := intersect(readings, p.settings.trust.utcOffset, e, by)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
@@ -159,59 +154,68 @@ func (p *phc) sample(d phcDevice, counter monotonic.Counter) (truetime.Sample, e
 }
 
 // boundByDriver reads how far the device is from true time, as its driver says.
-func (p *phc) boundByDriver(d phcDevice) (time.Duration, error) {
+func (p *phc) boundByDriver(d phcDevice, path string) (time.Duration, error) {
 	bound, err := d.errorBound()
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("nothing says how far %s is from true time (its driver does not: %w): give that by WithAccuracy or WithErrorFromPTP4L", p.resolved, err)
+		return 0, fmt.Errorf("nothing says how far %s is from true time (its driver does not: %w): give that by WithAccuracy or WithErrorFromPTP4L", path, err)
 	case bound <= 0 || bound >= math.MaxUint32: // which is how ENA's driver marks that it knows none
-		return 0, unusable("the driver of %s knows no bound for its error at the moment", p.resolved)
+		return 0, unusable("the driver of %s knows no bound for its error at the moment", path)
 	}
 	return bound, nil
 }
 
 // sampleWithPTP4L reads a device whose error ptp4l tells. ptp4l is asked first, as by [PTP4L].
-func (p *phc) sampleWithPTP4L(ctx context.Context, d phcDevice, counter monotonic.Counter) (truetime.Sample, error) {
+func (p *phc) sampleWithPTP4L(ctx context.Context, d phcDevice, path string, counter monotonic.Counter) (truetime.Sample, error) {
+	if err := p.daemon.turn.Take(ctx); err != nil {
+		return truetime.Sample{}, err
+	}
+	defer p.daemon.turn.Leave()
 	r, err := p.daemon.ask(ctx)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	if r.follows {
-		if err := p.sameDevice(d, r.port.name()); err != nil {
+		if err := p.sameDevice(d, path, r.port.name()); err != nil {
 			return truetime.Sample{}, err
 		}
 	}
-	readings, how, err := readPHC(p.system, d, counter)
+	by := rulerOf(ctx, counter)
+	readings, how, err := readPHC(p.system, d, counter, by.poll.DriftPPM)
 	if err != nil {
-		return truetime.Sample{}, explainDevice(p.resolved, err)
+		return truetime.Sample{}, explainDevice(path, err)
 	}
-	m, err := p.daemon.measure(r, narrowest(readings))
+	poll := p.daemon.poll(ctx, counter)
+	if poll.device != path {
+		*poll.ptp4lMemory = ptp4lMemory{device: path, watch: watch{clock: poll.clock}} // the interface has another device now
+	}
+	m, err := poll.measure(r, narrowest(readings))
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	e := m.claim
-	s, err := intersect(readings, m.ahead, e, monotonic.Resolution(counter))
+	s, err := intersect(readings, m.ahead, e, by)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	s.Peer, s.Stratum, s.Leap, s.Stamps = m.peer, m.stratum, m.leap, how
-	s.TAIOffset = m.tai
+	s.TAIOffset, s.Identity = m.tai, m.shown
 	return s, p.settings.check(max(s.Delay, m.delay), e)
 }
 
 // sameDevice refuses a ptp4l that measures another device than this one.
-func (p *phc) sameDevice(d phcDevice, name string) error {
-	path, err := p.system.path(name)
+func (p *phc) sameDevice(d phcDevice, path, name string) error {
+	followed, err := p.system.path(name)
 	if err != nil {
 		return fmt.Errorf("ptp4l follows its master by interface %.20q: %w", name, err)
 	}
-	other, err := p.system.open(path)
+	other, err := p.system.open(followed)
 	if err != nil {
-		return explainDevice(path, err)
+		return explainDevice(followed, err)
 	}
 	defer other.close()
 	if other.identity() != d.identity() {
-		return unusable("ptp4l measures %s, the clock of interface %s, and not %s", path, name, p.resolved)
+		return unusable("ptp4l measures %s, the clock of interface %s, and not %s", followed, name, path)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/internal/wallclock/wallclocktest"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -25,9 +26,11 @@ func TestWhatADeviceProvesIsTrueByEveryMeans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newScriptedPHC(rapid.Uint64().Draw(t, "seed"))
 		w.takes = rapid.SampledFrom([]int64{2, 300, 20_000, 5_000_000}).Draw(t, "takes")
-		w.counterRate = 1 + rapid.Float64Range(-1e-3, 1e-3).Draw(t, "counter")
-		w.rawRate = 1 + rapid.Float64Range(-1e-3, 1e-3).Draw(t, "raw")
-		w.wall.Rates[0] = rapid.Float64Range(0.78, 1.22).Draw(t, "wall")
+		drift := rapid.SampledFrom([]float64{200, 1000, 60_000, truetime.MaxDriftPPM}).Draw(t, "drift")
+		host := wallclock.HostDriftPPM(drift)
+		w.counterRate = 1 + rapid.Float64Range(-drift/1e6, drift/1e6).Draw(t, "counter")
+		w.rawRate = 1 + rapid.Float64Range(-host/1e6, host/1e6).Draw(t, "raw")
+		w.wall.Rates[0] = rapid.Float64Range(0.78, 1.22).Draw(t, "wall") * w.rawRate / w.counterRate
 		w.noise = time.Duration(rapid.Int64Range(0, 2000).Draw(t, "noise"))
 		w.bias = time.Duration(rapid.Int64Range(-5000, 5000).Draw(t, "bias"))
 		w.ahead = 37 * time.Second
@@ -49,7 +52,7 @@ func TestWhatADeviceProvesIsTrueByEveryMeans(t *testing.T) {
 		scale := rapid.SampledFrom([]Option{WithTAI(), WithUTCOffset(37 * time.Second)}).Draw(t, "scale")
 		p := w.source(t, "/dev/ptp0", scale, WithAccuracy(max(e, 1)))
 		w.zero = trueIn(p)
-		s, err := p.Sample(context.Background(), w)
+		s, err := p.Sample(truetime.ContextWithPollInfo(context.Background(), truetime.PollInfo{DriftPPM: drift}), w)
 		if err != nil {
 			if want != "wall" || !errors.Is(err, truetime.ErrUnusable) {
 				t.Fatalf("by %s: %v", want, err)
@@ -123,13 +126,13 @@ func TestAllReadingsOfACallAreIntersected(t *testing.T) {
 	w.takes = 10_000
 	sharper := 0
 	for range 100 {
-		all, _, err := readPHC(w, &scriptedDevice{w, ""}, w)
+		all, _, err := readPHC(w, &scriptedDevice{w, ""}, w, 1000)
 		require.NoError(t, err)
 		w.preciseErr = syscall.EOPNOTSUPP
-		s, err := intersect(all, 0, 100, 1)
+		s, err := intersect(all, 0, 100, worst)
 		require.NoError(t, err)
 		w.requireTrue(t, s)
-		one, err := intersect([]reading{narrowest(all)}, 0, 100, 1)
+		one, err := intersect([]reading{narrowest(all)}, 0, 100, worst)
 		require.NoError(t, err)
 		require.LessOrEqual(t, s.Delay, one.Delay+all[len(all)-1].after.Sub(all[0].before)/1000+2)
 		if s.Delay < one.Delay {
@@ -290,7 +293,7 @@ func withPTP4L(t *testing.T, change func(*report)) (w *scriptedPHC, p *phc, poll
 		ptp4l.status.MasterOffset = int64(w.bias)
 		mu.Unlock()
 		w.moment += int64(10 * time.Millisecond)
-		return p.Sample(t.Context(), w)
+		return p.Sample(truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{DriftPPM: 1}), w)
 	}
 }
 
@@ -385,21 +388,29 @@ func TestSampleOfADeviceHeedsItsContext(t *testing.T) {
 	require.Zero(t, w.opened)
 }
 
-// CLOCK_MONOTONIC_RAW and the counter are each within 1000 ppm of true time, so the one may gain a 400th of the other.
+// CLOCK_MONOTONIC_RAW and the counter may each be off by as much as the clock assumes, so the one may gain by twice that.
 func TestStampIsFoundHoweverTheRawClockRuns(t *testing.T) {
-	for _, gained := range []int64{-10_000, 0, 10_000} {
+	for gained, drift := range map[int64]float64{-7990: 1000, 0: 1000, 7990: 1000, 850_000: truetime.MaxDriftPPM, -720_000: truetime.MaxDriftPPM} {
 		const length = 4_000_000
-		b := rawBracket{rawLook{0, 0, 7}, rawLook{length, length, 7 + length + gained}}
+		unknown := rawBracket{rawLook{0, 0, 7}, rawLook{length, length, 7 + length + gained}}
+		b := unknown.assuming(drift)
+		lost := 1 - b.slowest*(1+float64(gained)/length)
 		for _, at := range []int64{0, length / 4, length / 2, length} {
 			stamp := 7 + at + at*gained/length
 			from, ok := b.NotBefore(stamp)
 			require.True(t, ok)
 			require.LessOrEqual(t, int64(from), at, "gained %d", gained)
-			require.GreaterOrEqual(t, int64(from), at-at/199-3)
+			require.GreaterOrEqual(t, float64(from), float64(at)*(1-lost)-3)
+			worst, ok := unknown.NotBefore(stamp)
+			require.True(t, ok)
+			require.LessOrEqual(t, worst, from)
 			to, ok := b.NotAfter(stamp)
 			require.True(t, ok)
 			require.GreaterOrEqual(t, int64(to), at, "gained %d", gained)
-			require.LessOrEqual(t, int64(to), at+(length-at)/199+3)
+			require.LessOrEqual(t, float64(to), float64(at)+float64(length-at)*lost+3)
+			worst, ok = unknown.NotAfter(stamp)
+			require.True(t, ok)
+			require.GreaterOrEqual(t, worst, to)
 		}
 		for _, outside := range []int64{6, 8 + length + gained, -1, math.MinInt64, math.MaxInt64} {
 			_, ok := b.NotBefore(outside)

@@ -58,17 +58,17 @@ const phcSamples = 5
 
 // readPHC reads a device by the sharpest means there is. Which that is, is found out anew each time: the
 // attempts that fail cost a microsecond or two each, and the driver may change.
-func readPHC(system phcSystem, d phcDevice, counter monotonic.Counter) (all []reading, how string, err error) {
+func readPHC(system phcSystem, d phcDevice, counter monotonic.Counter, driftPPM float64) (all []reading, how string, err error) {
 	for _, means := range []struct {
 		name string
-		use  func(phcSystem, phcDevice, monotonic.Counter) ([]reading, error)
+		use  func(phcSystem, phcDevice, monotonic.Counter, float64) ([]reading, error)
 	}{
 		{"precise", readPrecise},
 		{"raw", readByRaw},
 		{"wall", readByWall},
 		{"read", readPlainly},
 	} {
-		all, err = means.use(system, d, counter)
+		all, err = means.use(system, d, counter, driftPPM)
 		if err == nil || errors.Is(err, truetime.ErrUnusable) {
 			return all, means.name, err
 		}
@@ -76,19 +76,19 @@ func readPHC(system phcSystem, d phcDevice, counter monotonic.Counter) (all []re
 	return nil, "", err
 }
 
-func readPrecise(system phcSystem, d phcDevice, counter monotonic.Counter) ([]reading, error) {
-	return bracketByRaw(system, counter, func() ([]phcStamp, error) {
+func readPrecise(system phcSystem, d phcDevice, counter monotonic.Counter, driftPPM float64) ([]reading, error) {
+	return bracketByRaw(system, counter, driftPPM, func() ([]phcStamp, error) {
 		s, err := d.precise()
 		// What was captured by the hardware the kernel has converted, with rounding of its own.
 		return []phcStamp{{s.before - 1, s.device, s.after + 1}}, err
 	})
 }
 
-func readByRaw(system phcSystem, d phcDevice, counter monotonic.Counter) ([]reading, error) {
-	return bracketByRaw(system, counter, func() ([]phcStamp, error) { return d.extended(byRaw) })
+func readByRaw(system phcSystem, d phcDevice, counter monotonic.Counter, driftPPM float64) ([]reading, error) {
+	return bracketByRaw(system, counter, driftPPM, func() ([]phcStamp, error) { return d.extended(byRaw) })
 }
 
-func bracketByRaw(system phcSystem, counter monotonic.Counter, call func() ([]phcStamp, error)) ([]reading, error) {
+func bracketByRaw(system phcSystem, counter monotonic.Counter, driftPPM float64, call func() ([]phcStamp, error)) ([]reading, error) {
 	first, err := lookAtRaw(system, counter)
 	if err != nil {
 		return nil, err
@@ -101,15 +101,15 @@ func bracketByRaw(system phcSystem, counter monotonic.Counter, call func() ([]ph
 	if err != nil {
 		return nil, err
 	}
-	return locate(stamps, rawBracket{first, last})
+	return locate(stamps, rawBracket{first, last}.assuming(driftPPM))
 }
 
-func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter) ([]reading, error) {
+func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter, driftPPM float64) ([]reading, error) {
 	watch, err := system.watch()
 	if err != nil {
 		return nil, err
 	}
-	var b wallclock.Bracket
+	b := wallclock.Bracket{DriftPPM: driftPPM}
 	if b.First, err = system.look(counter); err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter) ([]rea
 }
 
 // readPlainly needs no system clock.
-func readPlainly(_ phcSystem, d phcDevice, counter monotonic.Counter) ([]reading, error) {
+func readPlainly(_ phcSystem, d phcDevice, counter monotonic.Counter, _ float64) ([]reading, error) {
 	var all []reading
 	for range phcSamples {
 		r := reading{before: counter.Now()}
@@ -188,22 +188,43 @@ func lookAtRaw(system phcSystem, counter monotonic.Counter) (best rawLook, err e
 	return best, nil
 }
 
-// rawBracket is the look before a call and the one after it. The clock and the counter are both within 1000
-// ppm of true time, so neither goes forward by more than 401/400 while the other goes forward by 1.
+// rawBracket is the look before a call and the one after it. By itself it assumes the largest drift of the counter that
+// a clock can be told.
 type rawBracket struct{ first, last rawLook }
 
 func (b rawBracket) NotBefore(stamp int64) (monotonic.Instant, bool) {
+	return b.assuming(truetime.MaxDriftPPM).NotBefore(stamp)
+}
+
+func (b rawBracket) NotAfter(stamp int64) (monotonic.Instant, bool) {
+	return b.assuming(truetime.MaxDriftPPM).NotAfter(stamp)
+}
+
+// assuming returns the same with what is assumed of the counter's drift.
+func (b rawBracket) assuming(driftPPM float64) rawRuler {
+	const rounding = 1e-12 // of these few operations
+	counter, host := driftPPM/1e6, wallclock.HostDriftPPM(driftPPM)/1e6
+	return rawRuler{b, (1 - counter) / (1 + host) * (1 - rounding)}
+}
+
+// rawRuler is a bracket within which the counter goes forward by at least slowest while the clock goes forward by 1.
+type rawRuler struct {
+	rawBracket
+	slowest float64
+}
+
+func (b rawRuler) NotBefore(stamp int64) (monotonic.Instant, bool) {
 	d, ok := b.distance(stamp, b.first.raw)
 	return b.first.before + d, ok
 }
 
-func (b rawBracket) NotAfter(stamp int64) (monotonic.Instant, bool) {
+func (b rawRuler) NotAfter(stamp int64) (monotonic.Instant, bool) {
 	d, ok := b.distance(b.last.raw, stamp)
 	return b.last.after - d, ok
 }
 
 // distance is the least that the counter advanced while the clock went from one reading to another.
-func (b rawBracket) distance(to, from int64) (monotonic.Instant, bool) {
+func (b rawRuler) distance(to, from int64) (monotonic.Instant, bool) {
 	const rounding = 1 // of two readings in whole nanoseconds
 	if b.first.after < b.first.before || b.last.before < b.first.after || b.last.after < b.last.before {
 		return 0, false
@@ -211,8 +232,7 @@ func (b rawBracket) distance(to, from int64) (monotonic.Instant, bool) {
 	if from < b.first.raw || to > b.last.raw || to < from {
 		return 0, false
 	}
-	advanced := max(to-from-rounding, 0)
-	return monotonic.Instant(max(advanced-advanced/401-1, 0)), true
+	return monotonic.Instant(float64(max(to-from-rounding, 0)) * b.slowest), true
 }
 
 // narrowest is the reading with the narrowest bracket.
@@ -233,7 +253,7 @@ const maxDevice = maxSeconds * 1_000_000_000
 // intersect turns readings of a device, which is so far ahead of the scale that the source serves and within e of true
 // time, into what they prove together: the upper fact of the one that makes the least of true time, and the
 // lower fact of the one that makes the most.
-func intersect(readings []reading, ahead, e, resolution time.Duration) (truetime.Sample, error) {
+func intersect(readings []reading, ahead, e time.Duration, by ruler) (truetime.Sample, error) {
 	upper, lower := readings[0], readings[0]
 	for _, r := range readings {
 		if r.wall <= 0 || r.wall > maxDevice {
@@ -249,11 +269,11 @@ func intersect(readings []reading, ahead, e, resolution time.Duration) (truetime
 	latest, earliest := upper.wall.Add(-ahead), lower.wall.Add(-ahead)
 	if upper.before > lower.after {
 		// A sample has its upper fact first: this is the case of a Sync and the Delay_Req sent upon it.
-		return exchange{received: lower.after, origin: earliest, sent: upper.before, arrival: latest, resolution: resolution}.facts(e)
+		return exchange{received: lower.after, origin: earliest, sent: upper.before, arrival: latest, ruler: by}.facts(e)
 	}
 	span := lower.after.Sub(upper.before)
 	delay := span - earliest.Sub(latest)
-	if slack := span/slowestCounter + 1 + resolution; delay < -(2*e + slack) {
+	if delay < -(2*e + by.slack(span)) {
 		return truetime.Sample{}, unusable("readings of the device exclude each other by %v, and its error is said to be %v: it was set meanwhile", -delay, e)
 	}
 	return truetime.Sample{

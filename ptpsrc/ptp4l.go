@@ -3,9 +3,9 @@ package ptpsrc
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -17,9 +17,31 @@ type ptp4l struct {
 	settings settings
 	mistake  error
 	wall     func() truetime.Time // the clock that ptp4l stamps with
+	clock    string               // that it measures, as in "the system clock"
 
-	watch watch
-	leap  leapCorrection
+	turn   shared.Turn // guards what follows
+	memory shared.Memory[ptp4lMemory]
+}
+
+// ptp4lMemory is what is remembered from poll to poll.
+type ptp4lMemory struct {
+	device string // a PHC's, to which the watch belongs
+	watch  watch
+	leap   leapCorrection
+}
+
+// ptp4lPoll is a poll by one counter.
+type ptp4lPoll struct {
+	*ptp4l
+	*ptp4lMemory
+	info truetime.PollInfo
+}
+
+// poll begins one, in the turn of the caller.
+func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
+	poll := ptp4lPoll{p, p.memory.Of(counter), truetime.PollInfoOf(ctx)}
+	poll.watch.clock = p.clock
+	return poll
 }
 
 // PTP4L returns a source that asks the ptp4l of this host, over its management socket as in
@@ -55,7 +77,7 @@ type ptp4l struct {
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
 func PTP4L(socket string, options ...Option) truetime.Source {
-	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: wallclock.System, watch: watch{clock: "the system clock"}}
+	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: wallclock.System, clock: "the system clock"}
 	p.mistake = join(parseSocket(socket), p.settings.configure(options))
 	return p
 }
@@ -80,11 +102,15 @@ func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSample)
 	defer cancel()
+	if err := p.turn.Take(ctx); err != nil {
+		return truetime.Sample{}, err
+	}
+	defer p.turn.Leave()
 	r, err := p.ask(ctx)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	return p.judge(r, look(counter, p.wall))
+	return p.poll(ctx, counter).judge(r, look(counter, p.wall))
 }
 
 func (p *ptp4l) ask(ctx context.Context) (report, error) {
@@ -98,7 +124,7 @@ func (p *ptp4l) ask(ctx context.Context) (report, error) {
 
 // judge turns a report, and a reading of the system clock after it, into a sample or says why it cannot be
 // used.
-func (p *ptp4l) judge(r report, now reading) (truetime.Sample, error) {
+func (p ptp4lPoll) judge(r report, now reading) (truetime.Sample, error) {
 	m, err := p.measure(r, now)
 	if err != nil {
 		return truetime.Sample{}, err
@@ -110,6 +136,7 @@ func (p *ptp4l) judge(r report, now reading) (truetime.Sample, error) {
 		Received: now.after,
 		Earliest: truth.Add(-m.claim),
 		Peer:     m.peer,
+		Identity: m.shown,
 		Delay:    m.delay,
 		Error:    m.claim,
 		Stratum:  m.stratum,
@@ -126,12 +153,13 @@ type measurement struct {
 	claim   time.Duration // by how much that may be wrong
 	delay   time.Duration
 	peer    string
+	shown   string // Identity
 	stratum int
 	leap    truetime.Leap
 }
 
 // measure takes from a report what it says about the clock that was read after it.
-func (p *ptp4l) measure(r report, now reading) (measurement, error) {
+func (p ptp4lPoll) measure(r report, now reading) (measurement, error) {
 	if err := r.check(p.settings.kind); err != nil {
 		return measurement{}, err
 	}
@@ -147,13 +175,13 @@ func (p *ptp4l) measure(r report, now reading) (measurement, error) {
 	if err != nil {
 		return measurement{}, err
 	}
-	ran, err := p.watch.next(s, now, truetime.Time(r.status.IngressTime))
+	ran, err := p.watch.next(s, now, truetime.Time(r.status.IngressTime), p.info)
 	if err != nil {
 		return measurement{}, err
 	}
 	offset, delay := time.Duration(r.status.MasterOffset), time.Duration(r.current.MeanPathDelay>>16)+1
 	age := now.wall.Sub(truetime.Time(r.status.IngressTime))
-	drift := time.Duration(math.Ceil(p.settings.driftPPM * 1.001 * float64(age) / 1e6)) // ρ' = ρ/(1−ρ)
+	drift := p.settings.drift(p.info).Slack(age + ran) // the counter has gone on by that at most
 	if offset.Abs() > p.settings.maxError {
 		return measurement{}, unusable("an offset of %v is above the limit of %v", offset, p.settings.maxError)
 	}
@@ -163,6 +191,7 @@ func (p *ptp4l) measure(r report, now reading) (measurement, error) {
 		tai:     s.grandmaster.taiOffset(p.settings.trust),
 		claim:   e,
 		delay:   delay,
+		shown:   s.grandmaster.shown(),
 		peer:    fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),
 		stratum: 1 + int(min(r.current.StepsRemoved, 14)),
 		leap:    s.grandmaster.leap(),

@@ -53,15 +53,15 @@ func (h *host) look() reading {
 	return reading{before: h.counter.Add(-500), wall: h.wall(), after: h.counter.Add(500)}
 }
 
-func (h *host) source(t *testing.T, options ...Option) *ptp4l {
+func (h *host) source(t *testing.T, options ...Option) ptp4lPoll {
 	t.Helper()
 	p := PTP4L(PTP4LSocket, options...).(*ptp4l)
 	require.NoError(t, p.Info().Err)
-	return p
+	return p.poll(truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{DriftPPM: 1}), nil)
 }
 
 // poll lets a source see the host, then a Sync come in, and then asks it.
-func (h *host) poll(p *ptp4l, wrong time.Duration) (truetime.Sample, error) {
+func (h *host) poll(p ptp4lPoll, wrong time.Duration) (truetime.Sample, error) {
 	_, _ = p.judge(h.report, h.look())
 	h.pass(50 * time.Millisecond)
 	h.sync(wrong)
@@ -85,7 +85,7 @@ func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
 		accuracy  = 100 + 1
 		offset    = 3_000_000
 		delay     = 10_000 + 1
-		drift     = 10_010 // 200 ppm of 50 ms, and of that 0.1 % more
+		drift     = 10_003 // 200 ppm of 50 ms and the deviation, as ρ/(1−ρ)
 		deviation = 2000   // two brackets
 		extra     = 7
 	)
@@ -93,6 +93,7 @@ func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
 	require.Equal(t, h.counter.Add(500), s.Received)
 	require.EqualValues(t, accuracy+offset+delay+drift+deviation+extra, s.Error)
 	require.Equal(t, fakeTAI, s.TAIOffset)
+	require.Equal(t, "PTP grandmaster 000000.0000.000002", s.Identity)
 	require.Equal(t, "grandmaster 000000.0000.000002 by ptp4l 000000.0000.000001", s.Peer)
 }
 
@@ -307,6 +308,8 @@ func TestWhatPTP4LSaysDecidesWhetherItIsUsed(t *testing.T) {
 		"free running":               {func(r *report) { r.port.State = protocol.PortStateUncalibrated }, nil, ""},
 		"follows nobody":             {func(r *report) { r.follows, r.port.State = false, protocol.PortStateListening }, nil, "follows no master"},
 		"hardware stamps":            {func(r *report) { r.port.Timestamping = 1 }, nil, "network card"},
+		"own oscillator":             {func(r *report) { r.time.Source = 0xA0 }, nil, "ptpsrc.WithLocalReference allows it"},
+		"own oscillator, allowed":    {func(r *report) { r.time.Source = 0xA0 }, []Option{WithLocalReference()}, ""},
 		"no grandmaster":             {func(r *report) { r.status.Present = 0 }, nil, "no grandmaster"},
 		"is the grandmaster":         {func(r *report) { r.current.StepsRemoved = 0 }, nil, "no grandmaster"},
 		"two grandmasters":           {func(r *report) { r.status.Grandmaster = 9 }, nil, "changed its grandmaster"},
@@ -371,7 +374,7 @@ func TestAnswerIsMatchedWithItsQuestion(t *testing.T) {
 	good := answer(q, []byte{0, 37, 0x3c, 0x20})
 	var set timeProperties
 	require.NoError(t, q.decode(good, &set))
-	require.Equal(t, timeProperties{UTCOffset: 37, Flags: 0x3c}, set)
+	require.Equal(t, timeProperties{UTCOffset: 37, Flags: 0x3c, Source: 0x20}, set)
 	for name, at := range map[string]int{"domain": 4, "port": 29, "sequence": 31, "asker": 40, "action": 46, "TLV": 49, "data set": 53} {
 		other := append([]byte(nil), good...)
 		other[at]++
@@ -407,6 +410,6 @@ func TestSystemClockOfAnotherCenturyIsAStep(t *testing.T) {
 	for _, wall := range []truetime.Time{-1 << 63, 1<<63 - 1} {
 		now, from := reading{0, wall, 1000}, reading{0, 0, 1000}
 		require.Positive(t, now.deviation(from))
-		require.True(t, now.stepped(from))
+		require.True(t, now.stepped(from, truetime.PollInfo{}))
 	}
 }

@@ -17,6 +17,7 @@ type grandmaster struct {
 	between   uint16 // boundary clocks between it and here
 	flags     uint16 // those of the second octet: protocol.FlagLeap61 and so on
 	utcOffset int16  // s
+	source    protocol.TimeSource
 }
 
 // accuracies are the bounds that clockAccuracy stands for, from 0x17 to 0x30 (IEEE 1588-2019 table 5),
@@ -41,6 +42,9 @@ const (
 
 // claim is E: by how much the time stamps that descend from the grandmaster may be away from true time.
 func (g grandmaster) claim(t trust) (time.Duration, error) {
+	if err := g.follows(t); err != nil {
+		return 0, err
+	}
 	if g.flags&protocol.FlagSynchronizationUncertain != 0 {
 		return 0, unusable("the grandmaster %v says that its synchronization is uncertain", g.identity)
 	}

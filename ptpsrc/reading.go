@@ -45,13 +45,14 @@ const maxDeviation = 24 * time.Hour
 const (
 	// A system clock that deviates from the counter by more than this was stepped. What is slewed is less:
 	// the kernel changes the rate by 500 ppm at most (MAXFREQ in include/linux/timex.h), and the counter
-	// adds its own drift. chronyd can slew faster; to this source that is a step too.
+	// adds its own drift. chronyd can slew faster; to this source that is a step too. No bound rests on it: what is
+	// not taken for a step is counted as [reading.deviation].
 	stepMin = 500 * time.Microsecond
 	slewPPM = 2000
 )
 
 // stepped reports whether the system clock was set since an earlier reading, and did not just run.
-func (r reading) stepped(from reading) bool {
+func (r reading) stepped(from reading, info truetime.PollInfo) bool {
 	elapsed := r.before.Sub(from.before)
-	return r.deviation(from) > stepMin+elapsed.Abs()/1e6*slewPPM+r.width()+from.width()
+	return r.deviation(from) > stepMin+elapsed.Abs()/1e6*slewPPM+info.Slack(elapsed)+r.width()+from.width()
 }

@@ -67,6 +67,7 @@ func (r report) situation() situation {
 			between:   r.current.StepsRemoved - 1, // ptp4l is one step further itself
 			flags:     uint16(r.time.Flags),
 			utcOffset: r.time.UTCOffset,
+			source:    protocol.TimeSource(r.time.Source),
 		},
 	}
 }

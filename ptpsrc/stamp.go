@@ -21,9 +21,10 @@ type wallBracket struct {
 	counter monotonic.Counter
 	first   wallclock.Look
 	watch   wallWatch // nil: stamps cannot be used
+	drift   float64   // of the counter, ppm
 }
 
-func watchWall(system wallSystem, counter monotonic.Counter) wallBracket {
+func watchWall(system wallSystem, counter monotonic.Counter, driftPPM float64) wallBracket {
 	watch, err := system.watch()
 	if err != nil {
 		return wallBracket{}
@@ -32,7 +33,7 @@ func watchWall(system wallSystem, counter monotonic.Counter) wallBracket {
 	if err != nil {
 		return wallBracket{}
 	}
-	return wallBracket{system, counter, first, watch}
+	return wallBracket{system, counter, first, watch, driftPPM}
 }
 
 // witness is who says when a message came or left.
@@ -79,7 +80,7 @@ func (b wallBracket) arrived(m arrival) (monotonic.Instant, witness) {
 	if b.watch == nil || m.stamp == 0 {
 		return m.at, byProgram
 	}
-	looks := wallclock.Bracket{First: b.first, Last: m.look}
+	looks := wallclock.Bracket{First: b.first, Last: m.look, DriftPPM: b.drift}
 	if !b.steady(looks) {
 		return m.at, byProgramAlone
 	}
@@ -114,7 +115,7 @@ func (b wallBracket) left(d *departure, stamp int64) (monotonic.Instant, witness
 	if err != nil {
 		return d.at, byProgram
 	}
-	looks := wallclock.Bracket{First: d.look, Last: last}
+	looks := wallclock.Bracket{First: d.look, Last: last, DriftPPM: b.drift}
 	if !b.steady(looks) {
 		return d.at, byProgramAlone
 	}

@@ -146,11 +146,11 @@ func (noWall) look(monotonic.Counter) (wallclock.Look, error) {
 
 func TestWallClockThatCannotBeReadLeavesTheProgramsOwnReading(t *testing.T) {
 	w := newScriptedPHC(12)
-	b := watchWall(noWall{w}, w)
+	b := watchWall(noWall{w}, w, 200)
 	require.Nil(t, b.watch)
-	require.NotNil(t, watchWall(w, w).watch)
+	require.NotNil(t, watchWall(w, w, 200).watch)
 	require.Zero(t, b.lookAgain())
-	b = watchWall(w, w)
+	b = watchWall(w, w, 200)
 	require.NotZero(t, b.lookAgain())
 	b.system = noWall{w}
 	require.Zero(t, b.lookAgain())

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -24,11 +25,13 @@ const (
 // unicast is a source that asks one PTP server.
 type unicast struct {
 	port     *Port // nil: one is opened for each sample
-	server   server
+	host     string
 	settings settings
 	mistake  error
 
-	grants grants
+	turn   shared.Turn // guards what follows
+	server server
+	grants shared.Memory[grants]
 }
 
 // Unicast returns a source that asks the PTP server at a host name or an IP address, through a [Port] of
@@ -56,12 +59,13 @@ func newUnicast(p *Port, name string, options []Option) *unicast {
 	if mistake != nil {
 		u.server.host = name
 	}
+	u.host = u.server.host
 	u.mistake = join(mistake, u.settings.configure(options))
 	return u
 }
 
 func (u *unicast) name() string {
-	name := "ptp " + u.server.host
+	name := "ptp " + u.host
 	if u.settings.ports != wellKnown {
 		name += fmt.Sprintf(" port %d", u.settings.ports.event)
 	}
@@ -83,9 +87,14 @@ func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSample)
 	defer cancel()
+	if err := u.turn.Take(ctx); err != nil {
+		return truetime.Sample{}, err
+	}
+	defer u.turn.Leave()
 	if err := u.server.resolve(ctx); err != nil {
 		return truetime.Sample{}, err
 	}
+	granted := u.grants.Of(counter)
 	port, term := u.port, longTerm
 	if port == nil {
 		own, err := NewPort()
@@ -93,27 +102,28 @@ func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 			return truetime.Sample{}, err
 		}
 		defer own.Close()
-		port, term, u.grants = own, shortTerm, grants{}
+		port, term, *granted = own, shortTerm, grants{}
 	}
-	sample, err := u.ask(ctx, counter, port, term)
+	sample, err := u.ask(ctx, counter, port, term, granted)
 	if u.port == nil {
-		_ = port.send(u.general(), port.cancel(u.settings.domain, u.grants.parent))
+		_ = port.send(u.general(), port.cancel(u.settings.domain, granted.parent))
 	}
 	if err != nil && !errors.Is(err, truetime.ErrUnusable) {
-		u.grants = grants{} // nobody there, or somebody who has forgotten us
+		*granted = grants{} // nobody there, or somebody who has forgotten us
 		u.server.forget()
 	}
 	return sample, err
 }
 
-func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port, term time.Duration) (truetime.Sample, error) {
+func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port, term time.Duration, granted *grants) (truetime.Sample, error) {
 	from := peer{u.server.ip, u.settings.domain}
 	in, err := port.open(from, counter)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	defer port.release(from)
-	c := conversation{unicast: u, port: port, counter: counter, term: term, wall: watchWall(hostPHC{}, counter)}
+	c := conversation{unicast: u, grants: granted, port: port, counter: counter, term: term, ruler: rulerOf(ctx, counter)}
+	c.wall = watchWall(hostPHC{}, counter, c.ruler.poll.DriftPPM)
 	defer func() { port.departures.forget(c.delayReq) }()
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err

@@ -42,9 +42,9 @@ type situation struct {
 
 // next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the system clock.
 // It returns how far that clock and the counter have run apart since a poll before that Sync.
-func (w *watch) next(s situation, now reading, ingress truetime.Time) (time.Duration, error) {
+func (w *watch) next(s situation, now reading, ingress truetime.Time, info truetime.PollInfo) (time.Duration, error) {
 	if len(w.readings) > 0 {
-		if last := w.readings[len(w.readings)-1]; now.stepped(last) {
+		if last := w.readings[len(w.readings)-1]; now.stepped(last, info) {
 			w.begin(s, now, ingress, afterStep)
 			return 0, unusable("%s was stepped by about %v: other Syncs have to come", w.clock, now.deviation(last))
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
@@ -114,6 +115,9 @@ func configure(sources []Source, options []Option) (config, error) {
 	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
 		c.counter = system.Clone() // watched, and perhaps changed, for this clock alone
 	}
+	if !shared.Comparable(c.counter) {
+		c.counter = &distinct{c.counter}
+	}
 	c.openVMClock()
 	c.leaps.read(systemZones())
 	if len(c.mistakes) > 0 {
@@ -121,6 +125,12 @@ func configure(sources []Source, options []Option) (config, error) {
 	}
 	return c, nil
 }
+
+// distinct is a counter that can be told from another, though its own type cannot. Sources that serve several clocks
+// remember something of each counter.
+type distinct struct{ monotonic.Counter }
+
+func (d *distinct) Resolution() time.Duration { return monotonic.Resolution(d.Counter) }
 
 // vote asks each source what it is, checks that, and numbers the votes.
 func (c *config) vote(sources []Source) (voters int) {

@@ -1,6 +1,10 @@
 package truetime
 
-import "context"
+import (
+	"context"
+	"math"
+	"time"
+)
 
 // PollInfo is what a clock lets a source know about the poll that it is asked in. It is in the context
 // given to Sample, so that no wrapper between the two has to pass it on: see [PollInfoOf].
@@ -20,8 +24,25 @@ type PollInfo struct {
 
 	// DriftPPM is by how much the clock assumes that the counter may be fast or slow, in parts per million:
 	// see [WithDrift]. A source that uses the counter as a ruler, between the reading of another clock and
-	// the moment that it reports, must allow for that much.
+	// the moment that it reports, must allow for that much. What is not above 0 and at most [MaxDriftPPM]
+	// stands for MaxDriftPPM.
 	DriftPPM float64
+}
+
+// Slack returns by how much more or less true time may have gone on than the counter, while the counter went on by
+// the given time, rounded up. It is that time by ρ/(1−ρ).
+func (i PollInfo) Slack(counted time.Duration) time.Duration {
+	r := i.known().DriftPPM / 1e6
+	const rounding = 1 + 1e-12
+	return time.Duration(math.Ceil(math.Abs(float64(counted)) * r / (1 - r) * rounding))
+}
+
+// known has the largest drift where none is known.
+func (i PollInfo) known() PollInfo {
+	if !(i.DriftPPM > 0 && i.DriftPPM <= MaxDriftPPM) {
+		i.DriftPPM = MaxDriftPPM
+	}
+	return i
 }
 
 // pollInfoKey is where a context has the address of its PollInfo.
@@ -31,9 +52,9 @@ type pollInfoKey struct{}
 // clock has made it is Undecided and [MaxDriftPPM], which is the least that can be assumed.
 func PollInfoOf(ctx context.Context) PollInfo {
 	if i, ok := ctx.Value(pollInfoKey{}).(*PollInfo); ok {
-		return *i
+		return i.known()
 	}
-	return PollInfo{DriftPPM: MaxDriftPPM}
+	return PollInfo{}.known()
 }
 
 // ContextWithPollInfo returns a context in which [PollInfoOf] returns the given information: for whoever

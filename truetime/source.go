@@ -26,7 +26,9 @@ type Source interface {
 	// clock has noticed. No more is needed, as a disruption that is noticed during the call has every sample
 	// of it refused, and of one that nobody has noticed yet nothing is promised.
 	//
-	// The clock calls it from one goroutine at a time. An error is [ErrUnusable], [ErrSlowDown] or
+	// A clock calls it from one goroutine at a time. A source may be given to several clocks, which then call it at the same
+	// time, each with a counter of its own: every source of this module bears that, and gives each clock what is
+	// true by its counter. An error is [ErrUnusable], [ErrSlowDown] or
 	// [ErrDenied] if it wraps one of these; any other means that no answer came.
 	//
 	// The facts of one source are held against each other for as long as the same peer gives them

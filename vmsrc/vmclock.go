@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/monotonic/vmclock"
@@ -13,7 +14,9 @@ import (
 
 // vmClock is a source that reads a VMClock page.
 type vmClock struct {
-	path   string
+	path string
+
+	mu     sync.Mutex      // guards the device: several clocks may ask
 	device *vmclock.Device // nil until it has been opened, and again after it has failed
 }
 
@@ -48,6 +51,8 @@ func (v *vmClock) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	if err := ctx.Err(); err != nil {
 		return truetime.Sample{}, fmt.Errorf("reading %s: %w", v.path, err)
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if err := v.open(); err != nil {
 		return truetime.Sample{}, err
 	}

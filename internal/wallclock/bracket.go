@@ -8,9 +8,9 @@ import "github.com/epsilontime/epsilon/monotonic"
 //
 // Slewing. Let x be the counter when a stamp was made, and x₂ when the wall clock was read at the
 // last look. If nobody has set the wall clock between, it went forward from the stamp to that
-// reading by at most fastestWall · (x₂ − x), however it was slewed meanwhile. So
+// reading by at most fastest · (x₂ − x), however it was slewed meanwhile. So
 //
-//	x ≤ x₂ − (wall − stamp) / fastestWall
+//	x ≤ x₂ − (wall − stamp) / fastest
 //
 // and from the first look, in the same way, x ≥ x₁ + (stamp − wall) / fastestWall. A wall clock that
 // runs slow only makes the first larger and the second smaller: wider, never wrong. Neither is ever
@@ -38,17 +38,32 @@ type Look struct {
 }
 
 // Bracket is the look before whatever was stamped and the one after it.
-type Bracket struct{ First, Last Look }
+type Bracket struct {
+	First, Last Look
+	DriftPPM    float64 // by how much the counter may be fast or slow, at most 100 000
+}
 
-// fastestWall is 5/4: the most that CLOCK_REALTIME can go forward while the counter goes forward by
-// 1. The tick length may be set 10 % long and the frequency 500 ppm high, the phase-locked loop adds
-// up to 1/4 of an offset of up to 0.5 s in each second, and adjtime 500 ppm: 22.6 % in all
-// (kernel/time/ntp.c, ntp_update_offset and second_overflow). The counter's own drift is far below
-// what is left.
-const fastestNumerator, fastestDenominator = 5, 4
+// mostSlewed is by how much CLOCK_REALTIME may run faster, or slower, than the clock of the kernel that nobody slews:
+// the tick length may be set 10 % long and the frequency 500 ppm high, the phase-locked loop adds up to 1/4 of an offset
+// of up to 0.5 s in each second, and adjtime 500 ppm (kernel/time/ntp.c, ntp_update_offset and second_overflow).
+const mostSlewed = 0.226
 
-// slowestWall is 3/4, for the same reasons: a sign that the counter is not what it should be.
-const slowestNumerator, slowestDenominator = 3, 4
+// leastHostDriftPPM is what is assumed at least of the kernel's clock when nobody slews it. A time daemon can correct no
+// more than half of that.
+const leastHostDriftPPM = 1000
+
+// HostDriftPPM returns by how much the kernel's clock may be fast or slow, when nobody slews it, where the counter may be
+// that much. Mostly the two count the same oscillator. Where they do not, only that of the counter is declared.
+func HostDriftPPM(counter float64) float64 { return max(counter, leastHostDriftPPM) }
+
+// rates returns the least and the most that the wall clock can go forward while the counter goes forward by 1.
+func (b Bracket) rates() (slowest, fastest float64) {
+	counter, host := b.DriftPPM/1e6, HostDriftPPM(b.DriftPPM)/1e6
+	return (1 - mostSlewed) * (1 - host) / (1 + counter), (1 + mostSlewed) * (1 + host) / (1 - counter)
+}
+
+// inexact is more than what a few operations on floating-point numbers can lose.
+const inexact = 1e-12
 
 // rounding is what the difference of two readings in whole nanoseconds may be too large by.
 const rounding = 1
@@ -60,13 +75,15 @@ func (b Bracket) Stepped() (most int64, ok bool) {
 	if first < 0 || last < 0 || b.Last.Before < b.First.After {
 		return 0, false
 	}
+	// Beyond these the counter is not what it should be.
+	slowest, fastest := b.rates()
 	slewed := b.Last.Slewed - b.First.Slewed
-	longest, shortest := int64(b.Last.After-b.First.Before), int64(b.Last.Before-b.First.After)
-	if slewed < shortest/slowestDenominator*slowestNumerator-rounding || slewed-rounding > longest/fastestDenominator*fastestNumerator+fastestNumerator {
+	longest, shortest := float64(b.Last.After-b.First.Before), float64(b.Last.Before-b.First.After)
+	if float64(slewed+2*rounding) < shortest*slowest || float64(slewed-2*rounding) > longest*fastest {
 		return 0, false
 	}
 	// The two clocks of a look were read at most its width apart.
-	blur := (int64(first)+int64(last))*fastestNumerator/fastestDenominator + 4*rounding
+	blur := int64((float64(first)+float64(last))*fastest) + 5*rounding
 	moved := b.Last.Wall - b.First.Wall - slewed
 	if moved > blur || moved < -blur {
 		return 0, false
@@ -96,5 +113,6 @@ func (b Bracket) distance(to, from int64) (monotonic.Instant, bool) {
 		return 0, false
 	}
 	advanced := to - from - rounding - step
-	return monotonic.Instant(max(advanced, 0) / fastestNumerator * fastestDenominator), true
+	_, fastest := b.rates()
+	return monotonic.Instant(float64(max(advanced, 0)) / fastest * (1 - inexact)), true
 }

@@ -89,10 +89,15 @@ func TestStampFromOutsideTheLooksIsOfNoUse(t *testing.T) {
 func TestWhatAStampProvesIsTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const length = 3_000_000
-		w := wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{rapid.Float64Range(0.774, 1.226).Draw(t, "rate")}}
+		drift := rapid.SampledFrom([]float64{0, 200, 60_000, 100_000}).Draw(t, "drift")
+		host := wallclock.HostDriftPPM(drift)
+		// Of the host's clock against the counter, when nobody slews it.
+		unslewed := (1 + rapid.Float64Range(-host/1e6, host/1e6).Draw(t, "host")) / (1 + rapid.Float64Range(-drift/1e6, drift/1e6).Draw(t, "counter"))
+		rate := func() float64 { return rapid.Float64Range(0.774, 1.226).Draw(t, "rate") * unslewed }
+		w := wallclocktest.Scripted{Starts: []int64{0}, Rates: []float64{rate()}}
 		for range rapid.IntRange(0, 4).Draw(t, "changes") {
 			w.Starts = append(w.Starts, rapid.Int64Range(w.Starts[len(w.Starts)-1], length).Draw(t, "at"))
-			w.Rates = append(w.Rates, rapid.Float64Range(0.774, 1.226).Draw(t, "rate"))
+			w.Rates = append(w.Rates, rate())
 		}
 		if rapid.Bool().Draw(t, "set") {
 			by := rapid.OneOf(rapid.Int64Range(-2000, 2000), rapid.Int64Range(-1e10, 1e10)).Draw(t, "by")
@@ -103,7 +108,7 @@ func TestWhatAStampProvesIsTrue(t *testing.T) {
 		for i := 1; i < len(at); i++ {
 			at[i] = at[i-1] + rapid.OneOf(rapid.Int64Range(0, 300), rapid.Int64Range(0, 300_000)).Draw(t, "later")
 		}
-		b := wallclock.Bracket{First: w.Look(at[0], at[1], at[2], at[3]), Last: w.Look(at[6], at[7], at[8], at[9])}
+		b := wallclock.Bracket{First: w.Look(at[0], at[1], at[2], at[3]), Last: w.Look(at[6], at[7], at[8], at[9]), DriftPPM: drift}
 		sent, received := at[4], at[5]
 		if from, ok := b.NotBefore(w.Wall(sent)); ok && int64(from) > sent {
 			t.Fatalf("sent at %d, and said to be not before %d", sent, from)

@@ -19,11 +19,11 @@ import (
 // another one.
 var mutants = []struct{ name, file, is, becomes string }{
 	{"greatest overlap in place of M_f", "internal/agreement/agreement.go",
-		"need := max(len(votes)-faulty, 1)",
-		"need := len(votes)\n\tfor need > 1 && !covered(r.lo, r.hi, need) {\n\t\tneed--\n\t}"},
+		"need := max(votes.count-faulty, 1)",
+		"need := votes.count\n\tfor need > 1 && !covered(r.lo, r.hi, need) {\n\t\tneed--\n\t}"},
 	{"a silent source does not vote", "internal/discipline/vote.go",
-		"	d.region.Compute(d.votes, d.faulty)",
-		"	heard := d.votes[:0]\n	for v, vote := range d.votes {\n		if s := d.sources[d.voters[v][0]]; s.window.filled > 0 && now.Sub(s.heard) < 5e8 {\n			heard = append(heard, vote)\n		}\n	}\n	d.region.Compute(heard, max(len(heard)-1, 0)/2)"},
+		"	d.region.Compute(&d.votes, d.faulty, &d.twins)",
+		"	d.votes.Clear()\n	for _, sources := range d.voters {\n		if s := d.sources[sources[0]]; s.window.filled > 0 && now.Sub(s.heard) < 5e8 {\n			d.votes.Cast(d.says(sources[0], now))\n		}\n	}\n	d.region.Compute(&d.votes, max(d.votes.Count()-1, 0)/2, nil)"},
 	{"c4 for c1", "internal/discipline/discipline.go",
 		"	d.sources[i].use(f, &d.motion)",
 		"	f.Upper.At = f.Lower.At\n	d.sources[i].use(f, &d.motion)"},

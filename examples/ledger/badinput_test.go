@@ -65,6 +65,7 @@ func TestPortInUseIsOneClearSentence(t *testing.T) {
 	}
 	l, err := engine.NewLayout(1)
 	require.NoError(t, err)
+	defer l.Release()
 	require.Contains(t, refused(t, "member", "-dir", folder, "-listen", taken.Addr().String(), "-peer", l.Peers[0], "-cluster", l.Cluster()), "address already in use")
 	require.Contains(t, refused(t, "store", "-dir", folder, "-listen", "256.0.0.1:1"), "choose another with -listen")
 }
@@ -115,6 +116,7 @@ func TestEtcdWithoutQuorumIsOneClearSentence(t *testing.T) {
 	clock := ntp(t)
 	l, err := engine.NewLayout(3)
 	require.NoError(t, err)
+	defer l.Release()
 	m, err := engine.StartMember(t.TempDir(), l.Name(0), l.Clients[0], l.Peers[0], l.Cluster())
 	require.NoError(t, err)
 	defer m.Close()
@@ -137,12 +139,20 @@ func smallDisk(t *testing.T, size string) (folder string, resize func(size strin
 	}
 }
 
+// held returns an address that nobody takes but a process of ours that is told that it is held.
+func held(t *testing.T) (address string) {
+	t.Helper()
+	h, err := engine.Hold()
+	require.NoError(t, err)
+	t.Cleanup(func() { h.Release() })
+	return h.Address
+}
+
 // startStore starts a store and returns when it answers.
 func startStore(t *testing.T, folder string) (c *exec.Cmd, said *strings.Builder, remote *engine.Remote) {
 	t.Helper()
-	address, err := freeAddress()
-	require.NoError(t, err)
-	c, said = exec.Command(os.Args[0], "store", "-dir", folder, "-listen", address), new(strings.Builder)
+	address := held(t)
+	c, said = exec.Command(os.Args[0], "store", "-held", "-dir", folder, "-listen", address), new(strings.Builder)
 	c.Stderr = said
 	require.NoError(t, c.Start())
 	remote = engine.NewRemote("http://" + address)

@@ -32,6 +32,7 @@ type demoCluster struct {
 	options demoOptions
 	folder  string
 	layout  engine.Layout
+	held    []*engine.Held
 	members []*exec.Cmd
 	store   *exec.Cmd
 	nodes   [demoNodes]*exec.Cmd
@@ -62,7 +63,7 @@ func startDemo(ctx context.Context, o demoOptions, folder string) (c *demoCluste
 			}
 		}
 	case o.engine == "pebble":
-		if c.at, err = freeAddress(); err != nil {
+		if c.at, err = c.hold(); err != nil {
 			return c, err
 		}
 		if err := c.restartStore(ctx); err != nil {
@@ -72,7 +73,7 @@ func startDemo(ctx context.Context, o demoOptions, folder string) (c *demoCluste
 		return c, fmt.Errorf("-engine %q must be pebble or etcd", o.engine)
 	}
 	for i := range demoNodes {
-		address, err := freeAddress()
+		address, err := c.hold()
 		if err != nil {
 			return c, err
 		}
@@ -93,12 +94,14 @@ func startDemo(ctx context.Context, o demoOptions, folder string) (c *demoCluste
 	return c, nil
 }
 
-func freeAddress() (string, error) {
-	l, err := engine.ListenLow()
+// hold chooses an address for a process of the cluster, which keeps it while that is away.
+func (c *demoCluster) hold() (string, error) {
+	h, err := engine.Hold()
 	if err != nil {
 		return "", err
 	}
-	return l.Addr().String(), l.Close()
+	c.held = append(c.held, h)
+	return h.Address, nil
 }
 
 // spawn starts this program once more.
@@ -116,7 +119,7 @@ func (c *demoCluster) restartStore(ctx context.Context) (err error) {
 	if c.store != nil {
 		end(c.store)
 	}
-	if c.store, err = spawn("store", "-dir", filepath.Join(c.folder, "data"), "-listen", c.at); err != nil {
+	if c.store, err = spawn("store", "-held", "-dir", filepath.Join(c.folder, "data"), "-listen", c.at); err != nil {
 		return err
 	}
 	remote := engine.NewRemote("http://" + c.at)
@@ -154,7 +157,7 @@ func (c *demoCluster) startNode(ctx context.Context, i int) (err error) {
 		servers = append(servers, s.Address())
 	}
 	o := c.options
-	args := []string{"serve", "-demo", "-listen", strings.TrimPrefix(c.urls[i], "http://"), "-home", fmt.Sprintf("%d/%d", i, demoNodes),
+	args := []string{"serve", "-held", "-demo", "-listen", strings.TrimPrefix(c.urls[i], "http://"), "-home", fmt.Sprintf("%d/%d", i, demoNodes),
 		"-ttl", "1s", "-ntp", strings.Join(servers, ","), fmt.Sprintf("-skew-ppm=%v", demoSkews[i]),
 		fmt.Sprintf("-unsafe-no-commit-wait=%v", o.noWait), fmt.Sprintf("-unsafe-no-fence=%v", o.noFence)}
 	if o.engine == "etcd" {
@@ -233,5 +236,9 @@ func (c *demoCluster) stop() {
 		for _, s := range servers {
 			_ = s.Close()
 		}
+	}
+	_ = c.layout.Release()
+	for _, h := range c.held {
+		_ = h.Release()
 	}
 }

@@ -36,6 +36,7 @@ func serve(ctx context.Context, args []string) error {
 		ttl     = flags.Duration("ttl", 2*time.Second, "how long a lease lasts that is not renewed")
 		servers = flags.String("ntp", "", "NTP servers, host:port,…")
 		ppm     = flags.Float64("skew-ppm", 0, "run the local counter this much too fast")
+		isHeld  = flags.Bool("held", false, "whoever starts this holds the address for it, as demo does")
 		isDemo  = flags.Bool("demo", false, "serve /debug/, through which faults are made")
 		noWait  = flags.Bool("unsafe-no-commit-wait", false, "acknowledge without waiting")
 		noFence = flags.Bool("unsafe-no-fence", false, "write without the fencing token")
@@ -48,7 +49,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(*address)
+	listener, err := listen(*address, *isHeld)
 	if err != nil {
 		return err
 	}
@@ -170,8 +171,12 @@ func openEngine(ctx context.Context, kind, folder, url, etcd string) (engine.Eng
 }
 
 // listen takes the address before anything else is begun that would have to be undone.
-func listen(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+func listen(address string, isHeld bool) (listener net.Listener, err error) {
+	if isHeld {
+		listener, err = engine.ListenHeld(address)
+	} else {
+		listener, err = net.Listen("tcp", address)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot serve at %s: %w; choose another with -listen", address, err)
 	}

@@ -19,9 +19,8 @@ import (
 // startServe starts a node on a folder of its own and returns when it leads.
 func startServe(t *testing.T, folder, clock string) (c *exec.Cmd, said *strings.Builder, url string) {
 	t.Helper()
-	address, err := freeAddress()
-	require.NoError(t, err)
-	c, said = exec.Command(os.Args[0], "serve", "-dir", folder, "-ntp", clock, "-listen", address), new(strings.Builder)
+	address := held(t)
+	c, said = exec.Command(os.Args[0], "serve", "-held", "-dir", folder, "-ntp", clock, "-listen", address), new(strings.Builder)
 	c.Stderr = said
 	require.NoError(t, c.Start())
 	t.Cleanup(func() { end(c) })
@@ -71,8 +70,7 @@ func TestNodeOnAFolderOfItsOwn(t *testing.T) {
 
 func TestBenchWithoutAClusterSaysSo(t *testing.T) {
 	t.Parallel()
-	address, err := freeAddress()
-	require.NoError(t, err)
+	address := held(t) // where nobody listens
 	require.Contains(t, refused(t, "bench", "-nodes", "http://"+address, "-length", "100ms"), address)
 }
 

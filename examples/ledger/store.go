@@ -17,10 +17,11 @@ func store(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("store", flag.ContinueOnError)
 	folder := flags.String("dir", "ledger-data", "the folder with the data; made if it is not there")
 	address := flags.String("listen", "127.0.0.1:7400", "address to serve nodes at")
+	isHeld := flags.Bool("held", false, "whoever starts this holds the address for it, as demo does")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	listener, err := listen(*address)
+	listener, err := listen(*address, *isHeld)
 	if err != nil {
 		return err
 	}

@@ -190,6 +190,7 @@ func TestNothingRemainsAfterATest(t *testing.T) {
 }
 
 func TestStartReportsTheDaemonsOwnWords(t *testing.T) {
+	RequireBinary(t, "chronyd")
 	fake := runFake(t, func(tb testing.TB) { launch(tb, []string{"no such directive"}, nil, exchange.usable) })
 	for _, want := range []string{errDied.Error(), "no such directive", "Fatal error"} {
 		if !strings.Contains(fake.fatal, want) {

@@ -37,6 +37,7 @@ func TestLostQuorumIsReportedAndLosesNothing(t *testing.T) {
 	}
 	l, err := NewLayout(3)
 	require.NoError(t, err)
+	defer l.Release()
 	folder := t.TempDir()
 	begin := func(i int) *Member {
 		m, err := StartMember(folder+"/"+l.Name(i), l.Name(i), l.Clients[i], l.Peers[i], l.Cluster())

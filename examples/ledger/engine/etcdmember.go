@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -20,6 +21,7 @@ func StartMember(folder, name, client, peer, cluster string) (*Member, error) {
 	clients, peers := url.URL{Scheme: "http", Host: client}, url.URL{Scheme: "http", Host: peer}
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{clients}, []url.URL{clients}
 	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peers}, []url.URL{peers}
+	c.SocketOpts.ReusePort = shareable // as ListenHeld
 	c.LogLevel, c.LogOutputs = "panic", []string{"/dev/null"}
 	server, err := embed.StartEtcd(c)
 	if err != nil {
@@ -51,24 +53,28 @@ func (m *Member) Close() {
 // Layout is where the members of a cluster on loopback are found.
 type Layout struct {
 	Clients, Peers []string // host:port of each
+	held           []*Held
 }
 
-// NewLayout finds free ports for n members; somebody may still take them before etcd does.
+// NewLayout chooses ports for n members, and holds them until Release.
 func NewLayout(n int) (l Layout, err error) {
 	for i := range 2 * n {
-		free, err := ListenLow()
+		h, err := Hold()
 		if err != nil {
-			return l, fmt.Errorf("engine: etcd: %w", err)
+			return Layout{}, errors.Join(fmt.Errorf("engine: etcd: %w", err), l.Release())
 		}
-		defer free.Close()
+		l.held = append(l.held, h)
 		if i < n {
-			l.Clients = append(l.Clients, free.Addr().String())
+			l.Clients = append(l.Clients, h.Address)
 		} else {
-			l.Peers = append(l.Peers, free.Addr().String())
+			l.Peers = append(l.Peers, h.Address)
 		}
 	}
 	return l, nil
 }
+
+// Release lets go of the ports, once no member is to be started any more.
+func (l Layout) Release() error { return releaseAll(l.held) }
 
 // Name of a member.
 func (l Layout) Name(i int) string { return fmt.Sprint("member", i) }
@@ -87,13 +93,14 @@ func (l Layout) Cluster() (text string) {
 // StartMembers starts the members of a new cluster in this process, and waits until they serve.
 func StartMembers(ctx context.Context, folder string, n int) (l Layout, closeAll func(), err error) {
 	var members []*Member
+	if l, err = NewLayout(n); err != nil {
+		return l, nil, err
+	}
 	closeAll = func() {
 		for _, m := range members {
 			m.Close()
 		}
-	}
-	if l, err = NewLayout(n); err != nil {
-		return l, closeAll, err
+		_ = l.Release()
 	}
 	for i := range n {
 		m, err := StartMember(filepath.Join(folder, l.Name(i)), l.Name(i), l.Clients[i], l.Peers[i], l.Cluster())

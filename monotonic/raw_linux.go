@@ -11,7 +11,8 @@ import (
 // timekeeping_get_ns over tkr_raw).
 const rawName = "CLOCK_MONOTONIC_RAW"
 
-type reference struct{ clock vdso.Clock }
+// reference reads by system call if it is the zero value.
+type reference struct{ clock *vdso.Clock }
 
 func openReference() reference { return reference{vdso.Open()} }
 

@@ -1,7 +1,7 @@
 package vdso
 
-// Clock reads the kernel's clocks, through the vDSO where that can be done. The zero value makes system calls. It is
-// made by [Open] and does not change.
+// Clock reads the kernel's clocks, through the vDSO where that can be done. It is made by
+// [Open] and does not change. A nil Clock makes system calls.
 type Clock struct {
 	function uintptr // where clock_gettime is; 0 for the system call
 	large    bool    // it needs the large frame
@@ -12,8 +12,8 @@ type Clock struct {
 }
 
 // String says which way is used.
-func (c Clock) String() string {
-	if c.text == "" {
+func (c *Clock) String() string {
+	if c == nil || c.text == "" {
 		return "by system call"
 	}
 	return c.text

@@ -14,10 +14,10 @@ import (
 
 // Open returns the way to read the kernel's clocks that this machine allows. It measures once in the life of the process, in
 // about 0.1 ms, what the kernel's code needs.
-var Open = sync.OnceValue(func() Clock { return open(lookup) })
+var Open = sync.OnceValue(func() *Clock { return open(lookup) })
 
-func open(lookup func() (uintptr, error)) Clock {
-	bySystemCall := func(reason error) Clock { return Clock{text: "by system call: " + reason.Error()} }
+func open(lookup func() (uintptr, error)) *Clock {
+	bySystemCall := func(reason error) *Clock { return &Clock{text: "by system call: " + reason.Error()} }
 	function, err := lookup()
 	if err != nil {
 		return bySystemCall(err)
@@ -26,7 +26,7 @@ func open(lookup func() (uintptr, error)) Clock {
 	if err != nil {
 		return bySystemCall(err)
 	}
-	c := Clock{function: function, large: depth > smallFrame/margin, text: "through the vDSO"}
+	c := &Clock{function: function, large: depth > smallFrame/margin, text: "through the vDSO"}
 	if speed := c.speed(); speed != "" {
 		c.text += ", " + speed
 	}
@@ -76,8 +76,8 @@ func at(address, size uintptr) image {
 }
 
 // Now reads a clock, in nanoseconds since its zero. It allocates nothing and may be called from many goroutines.
-func (c Clock) Now(clock int32) (int64, error) {
-	if c.function != 0 {
+func (c *Clock) Now(clock int32) (int64, error) {
+	if c != nil && c.function != 0 {
 		if c.large {
 			if now := callLarge(c.function, clock); now >= 0 {
 				return now, nil
@@ -91,15 +91,15 @@ func (c Clock) Now(clock int32) (int64, error) {
 
 // Uninterrupted returns the quickest Clock for what is read before end is called, by the same goroutine and soon: no signal
 // reaches its thread until then.
-func (c Clock) Uninterrupted() (quickest Clock, end func()) {
-	if c.apart == 0 {
+func (c *Clock) Uninterrupted() (quickest *Clock, end func()) {
+	if c == nil || c.apart == 0 {
 		return c, func() {}
 	}
 	unblock, err := blockSignals()
 	if err != nil {
 		return c, func() {}
 	}
-	return Clock{function: c.apart, large: c.large}, unblock
+	return &Clock{function: c.apart, large: c.large}, unblock
 }
 
 // blockSignals keeps all signals from the thread of this goroutine, which stays on it.
@@ -121,7 +121,7 @@ func blockSignals() (unblock func(), err error) {
 
 // speed says if the kernel's code makes the system call itself, as it does where the hardware that the kernel keeps time by
 // cannot be read by a process (hpet, acpi_pm). That shows only in how long it takes.
-func (c Clock) speed() string {
+func (c *Clock) speed() string {
 	quickest := func(read func()) int64 {
 		best := int64(1 << 62)
 		for range 16 {

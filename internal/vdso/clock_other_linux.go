@@ -10,7 +10,7 @@ func Open() Clock {
 }
 
 // Now reads a clock, in nanoseconds since its zero.
-func (c Clock) Now(clock int32) (int64, error) { return systemCall(clock) }
+func (c *Clock) Now(clock int32) (int64, error) { return systemCall(clock) }
 
 // Uninterrupted returns c.
-func (c Clock) Uninterrupted() (Clock, func()) { return c, func() {} }
+func (c *Clock) Uninterrupted() (*Clock, func()) { return c, func() {} }

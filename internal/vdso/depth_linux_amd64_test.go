@@ -76,7 +76,7 @@ func TestOpenFallsBackToTheSystemCall(t *testing.T) {
 // What fails later is read by system call.
 func TestCallThatFailsIsASystemCall(t *testing.T) {
 	for _, large := range []bool{false, true} {
-		c := Clock{function: code(t, fails), large: large}
+		c := &Clock{function: code(t, fails), large: large}
 		before, err := systemCall(unix.CLOCK_MONOTONIC_RAW)
 		require.NoError(t, err)
 		now, err := c.Now(unix.CLOCK_MONOTONIC_RAW)
@@ -91,7 +91,7 @@ func TestFramesHoldWhatWasMeasured(t *testing.T) {
 		large bool
 		below int32
 	}{{false, smallFrame/margin - 16}, {true, largeFrame/margin - 16}} {
-		clock := Clock{function: code(t, write(8), write(c.below), probe(c.below), seven), large: c.large}
+		clock := &Clock{function: code(t, write(8), write(c.below), probe(c.below), seven), large: c.large}
 		var descend func(int) uint64
 		descend = func(left int) uint64 {
 			local := [4]uint64{uint64(left), 1, 2, 3}

@@ -90,7 +90,7 @@ func TestTorture(t *testing.T) {
 // descend reads at every depth of a stack that grows.
 //
 //go:noinline
-func descend(c Clock, left int, last *int64, back *atomic.Int64) int {
+func descend(c *Clock, left int, last *int64, back *atomic.Int64) int {
 	var room [64]byte // of each level
 	now, err := c.Now(unix.CLOCK_MONOTONIC_RAW)
 	if err != nil || now < *last {

@@ -68,7 +68,7 @@ func TestScaleAtItsEdges(t *testing.T) {
 
 	fast := newScale(0, 0, 5_000_000_000, uint64(time.Second))
 	require.EqualValues(t, 1, fast.tick())
-	require.EqualValues(t, math.MaxUint64/5-1, fast.at(math.MaxUint64), "117 years, and 1 ns less for the rounding of the rate")
+	require.EqualValues(t, int64(math.MaxUint64/5-1), fast.at(math.MaxUint64), "117 years, and 1 ns less for the rounding of the rate")
 }
 
 // The rate of a scale against the reference is bounded by what the brackets allow.

@@ -60,7 +60,8 @@ func (m *machine) Close() error                { return nil }
 
 // tracking is the wire form of a reply, in the units that candm.h gives.
 type tracking struct {
-	refID, stratum, leap                             int
+	refID                                            uint32
+	stratum, leap                                    int
 	reference                                        truetime.Time
 	correction, lastOffset, frequency                float64
 	rootDelay, rootDispersion                        float64
@@ -82,7 +83,7 @@ func (k tracking) datagram(sequence uint32) []byte {
 	}
 	b = binary.BigEndian.AppendUint32(b, sequence)
 	b = append(b, make([]byte, 8)...)
-	b = binary.BigEndian.AppendUint32(b, uint32(k.refID))
+	b = binary.BigEndian.AppendUint32(b, k.refID)
 	b = append(b, make([]byte, 16)...) // address
 	b = append(b, 0, 1, 0, 0)          // its family
 	b = append(b, 0, byte(k.stratum), 0, byte(k.leap))

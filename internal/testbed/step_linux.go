@@ -23,10 +23,8 @@ func MaySetTime(t testing.TB) {
 // StepRealtime moves CLOCK_REALTIME by an exact amount.
 func StepRealtime(t testing.TB, by time.Duration) {
 	t.Helper()
-	step := unix.Timex{Modes: unix.ADJ_SETOFFSET | unix.ADJ_NANO, Time: unix.Timeval{Sec: int64(by / time.Second), Usec: int64(by % time.Second)}}
-	if step.Time.Usec < 0 {
-		step.Time.Sec, step.Time.Usec = step.Time.Sec-1, step.Time.Usec+int64(time.Second)
-	}
+	d := unix.NsecToTimespec(int64(by)) // in fields of the widths that this architecture has
+	step := unix.Timex{Modes: unix.ADJ_SETOFFSET | unix.ADJ_NANO, Time: unix.Timeval{Sec: d.Sec, Usec: d.Nsec}}
 	_, err := unix.Adjtimex(&step)
 	require.NoError(t, err)
 }

@@ -172,7 +172,7 @@ func TestAnEpochThatBeganWithTAIKeepsIt(t *testing.T) {
 	begin := noon - TAI(10*day)
 	require.Less(t, b.Certain(), noon+TAI(day))
 	require.NoError(t, b.Anchor(begin-TAI(second), begin, begin))
-	require.EqualValues(t, never, b.Certain())
+	require.Equal(t, TAI(never), b.Certain())
 	b.Restart()
 	require.NoError(t, b.Anchor(noon+TAI(3*day), noon+TAI(3*day), noon+TAI(3*day)))
 	require.Less(t, b.Certain(), noon+TAI(day), "one that began after it does not know")

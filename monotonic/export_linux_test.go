@@ -1,0 +1,4 @@
+package monotonic
+
+// RequireHardware is for benchmarks of what stands on this package.
+var RequireHardware = requireHardware

@@ -108,7 +108,7 @@ func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 		}
 		err = current.place.failed(asked, p.explain(noAnswer(ctx, to, err)))
 		s.keys.unanswered(current, p.nak, err)
-		return truetime.Sample{}, err
+		return s.unused(to), err
 	}
 	s.keys.answered(current)
 	return s.conclude(c, current.place, asked)

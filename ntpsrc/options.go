@@ -24,6 +24,7 @@ type limits struct {
 	localReference  bool
 	replaceAfter    time.Duration // 0 for never
 	forwarded       bool
+	private         bool
 }
 
 // maxExtraError is what NTP takes for no knowledge at all (MAXDISP, RFC 5905 figure 6).

@@ -124,16 +124,17 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	to := netip.AddrPortFrom(asked.at, s.place.port)
 	c, err := s.ask(ctx, counter, to, s.open, nil)
 	if err != nil {
-		return truetime.Sample{}, s.place.failed(asked, noAnswer(ctx, to, err))
+		return s.unused(to), s.place.failed(asked, noAnswer(ctx, to, err))
 	}
 	return s.conclude(c, s.place, asked)
 }
 
 // conclude is judge for the reply of the server that has a place, which learns what came of it.
 func (s *server) conclude(c *conn, at *place, asked candidate) (truetime.Sample, error) {
-	sample, err := s.judge(c, netip.AddrPortFrom(asked.at, at.port))
+	to := netip.AddrPortFrom(asked.at, at.port)
+	sample, err := s.judge(c, to)
 	if err != nil {
-		return truetime.Sample{}, at.failed(asked, err)
+		return s.unused(to), at.failed(asked, err)
 	}
 	sample.Peer = at.peer(asked)
 	at.answered(asked)
@@ -194,6 +195,11 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 	return c, err
 }
 
+// unused is what the clock has to know of a server beside the reason for which there is no sample.
+func (s *server) unused(from netip.AddrPort) truetime.Sample {
+	return truetime.Sample{MinPoll: s.limits.pace(from.Addr())}
+}
+
 // judge turns the reply of an exchange into a sample or says why it cannot be used.
 func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	h := c.reply
@@ -205,13 +211,13 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	}
 	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter), driftPPM: c.driftPPM}
 	sample, err := x.facts(h.claim() + s.limits.extraError)
+	if err == nil {
+		err = s.limits.check(sample.Delay, sample.Error)
+	}
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	if err := s.limits.check(sample.Delay, sample.Error); err != nil {
-		return truetime.Sample{}, err
-	}
-	sample.Identity, sample.MinPoll = h.identity(), pace(from.Addr())
+	sample.Identity, sample.MinPoll = h.identity(), s.limits.pace(from.Addr())
 	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.LeapOfNTP(h.leap), c.stamps
 	return sample, nil
 }

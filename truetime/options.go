@@ -100,7 +100,8 @@ func WithFaulty(f int) Option {
 // default is 16 s and 256 s.
 //
 // Between polls the interval widens: at 200 ppm and 16 s by 3.2 ms on each side. Public servers
-// expect at least 16 s; ask servers of your own every second.
+// expect at least 16 s; ask servers of your own every second. No server with a public address is asked more
+// often than every 4 s unless it is declared to be private (ntpsrc.WithPrivate).
 func WithPoll(min, max time.Duration) Option {
 	return func(c *config) {
 		if min < minPoll || max > maxPoll || min > max {
@@ -130,8 +131,9 @@ func WithTargetUncertainty(target time.Duration) Option {
 	}
 }
 
-// WithBurst sets how many polls follow each other quickly, about 2 s apart or less, when the clock starts
-// and after a disruption: 1 to 16, default 4. The best of them counts.
+// WithBurst sets how many polls follow each other quickly when the clock starts and after a disruption: 1
+// to 16, default 4. The best of them counts. They are 2 s apart, or what [WithPoll] says if that is less, and 4 s
+// for servers with public addresses ([Sample].MinPoll).
 func WithBurst(polls int) Option {
 	return func(c *config) {
 		if polls < 1 || polls > maxBurst {

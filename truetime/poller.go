@@ -83,9 +83,9 @@ func outcome(s *Sample, err *error, timedOut bool) engine.Outcome {
 
 // finish gives what came of an exchange to the engine. The lock is held.
 func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome, err error, now monotonic.Instant) {
-	reply := engine.Reply{Outcome: o}
+	reply := engine.Reply{Outcome: o, MinPoll: s.MinPoll}
 	if o == engine.Answered {
-		reply.Peer, reply.Identity, reply.MinPoll, reply.Age = s.Peer, s.Identity, s.MinPoll, s.Age
+		reply.Peer, reply.Identity, reply.Age = s.Peer, s.Identity, s.Age
 		reply.Say, reply.TAIOffset = s.say(p.info.Scale), s.TAIOffset
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},

@@ -45,7 +45,9 @@ type Sample struct {
 	Identity string
 
 	// MinPoll is the shortest interval at which whoever has answered likes to be asked; 0 if it does not
-	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty].
+	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty]. If it is 4 s or more, no
+	// clock asks more often than every 4 s, whatever [WithPoll] says and in bursts too. It counts beside
+	// an error as well, for whoever does not answer is asked again, too.
 	MinPoll time.Duration
 
 	// Leap is what the source announces. It counts where no table says. At the end of June and December f+1 voters that

@@ -45,15 +45,15 @@ const (
 	Failed                  // the request could not be sent
 )
 
-// Reply is what came of an exchange. All but the Outcome counts only if it was Answered.
+// Reply is what came of an exchange. All but the Outcome and MinPoll counts only if it was Answered.
 type Reply struct {
 	Outcome  Outcome
 	Facts    discipline.Facts // in the scale that the source serves
 	Age      time.Duration    // see truetime.Sample, also for the next three
 	Peer     string
 	Identity string
-	MinPoll  time.Duration
-	Say      leap.Say // what it announces
+	MinPoll  time.Duration // 0 is no news unless it was Answered
+	Say      leap.Say      // what it announces
 
 	// TAIOffset is TAI−UTC as a source says that serves TAI; 0 if it does not.
 	TAIOffset time.Duration
@@ -87,12 +87,14 @@ func (e *Engine) Begin(i int, now monotonic.Instant) Exchange {
 // [*DuplicateError], [ErrBeforePoll], [ErrOlderThanEpoch] or one of the discipline's.
 func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	s, epoch := &e.sources[i], e.discipline.Epoch()
+	if r.Outcome == Answered || r.MinPoll > 0 {
+		s.schedule.Wish(r.MinPoll)
+	}
 	var err error
 	if r.Outcome == Answered {
 		if e.discipline.Votes(i) {
 			e.steer(now)
 		}
-		s.schedule.Wish(r.MinPoll)
 		if err = e.use(i, x, r, now); err != nil {
 			r.Outcome = Unusable
 		}

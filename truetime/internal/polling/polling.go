@@ -17,8 +17,12 @@ import (
 
 const (
 	// The spacing of a burst is this or Min, whichever is shorter. NTP's own burst uses 2 s
-	// (RFC 5905 section 13.2, BTIME), and public servers expect no less.
+	// (RFC 5905 section 13.2, BTIME).
 	burstSpacing = 2 * time.Second
+
+	// A server that wishes to be asked no more often than this is not, whatever the user has decided, not
+	// in a burst either. NIST refuses service to whoever asks more often than every 4 s.
+	politeSpacing = 4 * time.Second
 
 	// Nobody is asked exactly on time, or clients started together would stay together. The wait is
 	// lengthened only, because a server may insist on its shortest interval.
@@ -101,12 +105,24 @@ func (s *Schedule) Adapt(interval time.Duration) {
 	s.interval = min(max(interval, s.config.Min), s.config.Max)
 }
 
-// Wish notes the shortest interval at which the server likes to be asked, or 0. Where polling is not
-// adaptive the user has decided.
-func (s *Schedule) Wish(least time.Duration) {
+// Wish notes the shortest interval at which the server likes to be asked, or 0.
+func (s *Schedule) Wish(least time.Duration) { s.wish = min(max(least, 0), slowest) }
+
+// heeded is the wish as far as it counts. Where polling is not adaptive the user has decided, down to what
+// is polite.
+func (s *Schedule) heeded() time.Duration {
 	if s.config.Adaptive {
-		s.wish = min(least, slowest)
+		return s.wish
 	}
+	return s.polite()
+}
+
+// polite is the shortest wait there ever is.
+func (s *Schedule) polite() time.Duration {
+	if s.wish < politeSpacing {
+		return 0
+	}
+	return politeSpacing
 }
 
 // Urge says whether the clock has no answer at all. Then a source that fails is asked again no later than after
@@ -197,7 +213,7 @@ func (s *Schedule) Denied() time.Duration {
 }
 
 // answering is the wait between two polls while the source answers.
-func (s *Schedule) answering() time.Duration { return max(s.interval, s.limit, s.wish) }
+func (s *Schedule) answering() time.Duration { return max(s.interval, s.limit, s.heeded()) }
 
 // Interval is the present wait between two polls, without jitter.
 func (s *Schedule) Interval() time.Duration {
@@ -227,7 +243,7 @@ func (s *Schedule) wait() time.Duration {
 	s.least = s.Interval()
 	if s.burst > 0 {
 		s.burst--
-		s.least = min(max(s.config.Min, s.wish), burstSpacing)
+		s.least = max(min(max(s.config.Min, s.heeded()), burstSpacing), s.polite())
 	}
 	return s.least + time.Duration(jitter*s.rng.Float64()*float64(s.least))
 }

@@ -176,3 +176,27 @@ func TestTimeoutDoublesUpToItsLimitAndFallsBack(t *testing.T) {
 	s.Answered(time.Hour)
 	require.Equal(t, timeoutMax, s.Timeout())
 }
+
+// What the user has decided goes down to 4 s for a server that wishes for as much, in a burst and after one.
+func TestServerThatWishesForItIsNeverAskedMoreOftenThanIsPolite(t *testing.T) {
+	for _, adaptive := range []bool{false, true} {
+		s := New(Config{Min: 10 * time.Millisecond, Max: 64 * time.Second, Burst: 4, Adaptive: adaptive}, rand.New(rand.NewPCG(1, 2)))
+		s.Wish(16 * time.Second)
+		for range 4 {
+			for _, wait := range []time.Duration{s.Answered(time.Millisecond), s.TimedOut(), s.Failed(), s.Answered(time.Millisecond), s.Restart()} {
+				require.GreaterOrEqual(t, wait, politeSpacing)
+			}
+		}
+		for range 4 {
+			s.Answered(time.Millisecond)
+		}
+		require.Equal(t, map[bool]time.Duration{false: politeSpacing, true: 16 * time.Second}[adaptive], s.Interval())
+		s.Wish(0)
+		require.Equal(t, 10*time.Millisecond, s.Interval(), "another server, which does not mind")
+		s.Wish(-time.Second)
+		require.Equal(t, 10*time.Millisecond, s.Interval())
+	}
+	s := New(Config{Min: 10 * time.Millisecond, Max: time.Second, Burst: 4}, rand.New(rand.NewPCG(1, 2)))
+	s.Wish(time.Second)
+	requireAbout(t, 10*time.Millisecond, s.Answered(time.Millisecond), "one of one's own, which the user has decided about")
+}

@@ -113,6 +113,27 @@ func TestSourcesOfAllScalesAgree(t *testing.T) {
 	}
 }
 
+// Whoever wraps sources does not lose that they serve TAI: the answer would be 37 s off.
+func TestWrappedSourcesServeTheSameScale(t *testing.T) {
+	type wrapper struct{ Source }
+	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	var alone, around, inside []Source
+	for i := range 4 {
+		s := inScale{fmt.Sprint("source ", i), ScaleTAI(), at, 0}
+		group := fmt.Sprint("group ", i)
+		alone = append(alone, wrapper{s})
+		around = append(around, wrapper{Group(group, s)[0]})
+		inside = append(inside, Group(group, wrapper{wrapper{s}})...)
+	}
+	for name, sources := range map[string][]Source{"alone": alone, "around a group": around, "inside a group": inside} {
+		c := synchronized(t, at, sources)
+		i, err := c.Now()
+		require.NoError(t, err)
+		require.True(t, i.Contains(Time(at+1000-leap.TAI(37*time.Second))), "%s: %v", name, i)
+		require.Equal(t, 4, c.Status().Voters, name)
+	}
+}
+
 // In the middle of the smear of 31 December 2016 the smeared clock is half a second from the stepped one.
 func TestAnswersAreSmearedAroundALeapSecond(t *testing.T) {
 	before := tai(t, time.Date(2016, 12, 31, 23, 59, 50, 0, time.UTC)) + leap.TAI(10*time.Second)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,4 +165,23 @@ func TestAClockCanStandOnThePage(t *testing.T) {
 	require.Len(t, status.Sources, 1)
 	require.Equal(t, "vmclock:"+path, status.Sources[0].Name)
 	require.NoError(t, status.Sources[0].Err)
+}
+
+// A device is opened once for all, and read for one clock at a time.
+func TestVMClockServesSeveralClocksAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vmclock0")
+	write(t, path, content())
+	source := VMClock(path)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			var counter monotonic.Manual
+			for range 50 {
+				if s, err := source.Sample(t.Context(), &counter); err == nil && s.Sent != counter.Now() {
+					t.Errorf("%+v", s)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

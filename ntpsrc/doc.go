@@ -6,8 +6,8 @@
 //		ntpsrc.Server("2001:db8::7"),
 //	})
 //
-// [Pool] makes several sources of a name that has several servers, and replaces those that die or
-// lie. [NTS] asks a server that proves who it is. [Chrony] and [Kernel] ask what keeps the time of
+// [Pool] makes several sources of a name that has several servers, and replaces those that never answer
+// and those that lie. [NTS] asks a server that proves who it is. [Chrony] and [Kernel] ask what keeps the time of
 // this host already, and trust it.
 //
 // # What one exchange proves

@@ -40,8 +40,13 @@ type server struct {
 // without a port (123 by default), as in "ntp1.example.net", "192.0.2.7:1123", "2001:db8::7" and
 // "[2001:db8::7]:1123". A mistake in the address or the options is reported by [truetime.New].
 //
-// A name is resolved at the first poll and again when the address found does not answer. Each poll
-// uses a fresh socket and a random origin.
+// A name is resolved at the first poll, and its addresses are tried until one gives an answer that the clock
+// uses; that server has the vote from then on. A name with one address of each kind, IPv4 and IPv6, means one
+// server: when that has been silent for three polls the vote goes where the name leads by then. A name with several
+// addresses means several servers, and then the rules of [Pool] apply: the vote stays with a silent one.
+//
+// Two sources at one address are one machine and have one vote, also at different ports, unless
+// [WithPortForwarding] says otherwise. Each poll uses a fresh socket and a random origin.
 func Server(address string, options ...Option) truetime.Source {
 	s := &server{name: address, limits: defaultLimits()}
 	parsed, err := parseAddress(address)

@@ -73,6 +73,10 @@ type systemReading struct {
 // dropped. A step between two polls that chronyd has not accounted for is seen if it is larger than
 // the two claims: samples are then dropped until chronyd has heard from its sources again.
 //
+// chronyd's root distance leaves out how far a hypervisor's or network card's clock is off that it follows as a
+// PHC refclock, unless its delay or dispersion options say it. Nothing in its tracking tells that bound: add it by
+// [WithExtraError], or let package vmsrc or ptpsrc ask the device.
+//
 // A chronyd is one vote however many servers it follows, and a server that it follows is not
 // independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that
 // serves its own clock (the directive local) is not used, unless [WithLocalReference] says so.

@@ -180,7 +180,7 @@ func checkTracking(t chrony.Tracking, l limits) error {
 	case t.LeapStatus >= leapUnsynchronized:
 		return unusable("chronyd is not synchronized")
 	case t.Stratum == 0 || int(t.Stratum) > l.maxStratum:
-		return unusable("chronyd's stratum of %d is not 1 to %d", t.Stratum, l.maxStratum)
+		return unusable("chronyd's stratum of %d is not 1 to %d (WithMaxStratum)", t.Stratum, l.maxStratum)
 	}
 	return trackedReference(t.RefID, t.Stratum, t.RootDelay).check(l)
 }

@@ -36,6 +36,12 @@
 // the whole exchange took, or if it took too long. Datagrams that do not carry the request's random
 // 64-bit origin are ignored. Kiss-o'-death RATE slows polling down; DENY and RSTR end it.
 //
+// # Leap seconds
+//
+// A leap indicator of 0 says that a server has heard of no leap second. It does not say that it knows of none, and
+// nothing in NTP does. So a sample passes it on as [truetime.LeapNone], and a clock whose table has expired does not
+// take it for an answer at the end of June and December, where leap seconds are.
+//
 // # Authenticated time
 //
 // An [NTS] source takes nothing but what its server has sealed for the very request (RFC 8915). The

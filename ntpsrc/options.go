@@ -163,10 +163,10 @@ func WithScale(scale truetime.Scale) Option {
 // check refuses a sample that is too wide to be of use.
 func (l limits) check(delay, e time.Duration) error {
 	if delay > l.maxDelay {
-		return unusable("a delay of %v is above the limit of %v", delay, l.maxDelay)
+		return unusable("a delay of %v is above the limit of %v (WithMaxDelay)", delay, l.maxDelay)
 	}
 	if distance := delay/2 + e; distance > l.maxRootDistance {
-		return unusable("a root distance of %v is above the limit of %v", distance, l.maxRootDistance)
+		return unusable("a root distance of %v is above the limit of %v (WithMaxRootDistance)", distance, l.maxRootDistance)
 	}
 	return nil
 }

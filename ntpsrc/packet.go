@@ -119,7 +119,7 @@ func (h header) check(l limits) error {
 	case h.leap == leapUnsynchronized:
 		return unusable("the server is not synchronized (leap indicator 3)")
 	case int(h.stratum) > l.maxStratum:
-		return unusable("stratum %d is above the limit of %d", h.stratum, l.maxStratum)
+		return unusable("stratum %d is above the limit of %d (WithMaxStratum)", h.stratum, l.maxStratum)
 	case h.precision > maxPrecision:
 		return unusable("a precision of 2^%d s", h.precision)
 	case h.received == 0 || h.transmitted == 0:

@@ -59,7 +59,8 @@ type Link struct {
 	// Declared is the scale that the machine believes the server to serve; nil for the one that it serves.
 	Declared *truetime.Scale
 
-	noVote bool // it is heard, and nothing follows from what it says
+	noVote bool    // it is heard, and nothing follows from what it says
+	keeps  float64 // the probability that the last exchange is returned again in place of a new one
 }
 
 func (l *Link) declared() truetime.Scale {

@@ -52,6 +52,7 @@ type link struct {
 	cut     instant           // until when nothing gets through
 	serial  int               // of the exchange under way; 0 if there is none
 	count   int               // of exchanges
+	kept    *engine.Reply     // the last one, if the link keeps it
 }
 
 // NewMachine adds a machine whose clock begins at once. It panics if the configuration makes no

@@ -79,14 +79,14 @@ var leapMutants = []mutant{
 
 var mutants = []mutant{
 	{"greatest overlap in place of M_f", "internal/agreement/agreement.go",
-		"need := max(len(votes)-faulty, 1)",
-		"need := max(len(votes)-faulty, depth(r.lo, r.hi), 1)"},
+		"need := max(votes.count-faulty, 1)",
+		"need := max(votes.count-faulty, depth(r.lo, r.hi), 1)"},
 	{"f from those that answer lately in place of those configured", "internal/discipline/vote.go",
-		"	d.region.Compute(d.votes, d.faulty)",
-		"	heard := d.votes[:0]\n	for v, vote := range d.votes {\n		if s := d.sources[d.voters[v][0]]; s.window.filled > 0 && now.Sub(s.heard) < 30e9 {\n			heard = append(heard, vote)\n		}\n	}\n	d.region.Compute(heard, max(len(heard)-1, 0)/2)"},
+		"	d.votes.Clear()\n	for v := range d.voters {\n		d.vote(v, now)\n	}\n	d.region.Compute(&d.votes, d.faulty, &d.twins)",
+		"	d.votes.Clear()\n	for v := range d.voters {\n		if s := d.sources[d.voters[v][0]]; s.window.filled > 0 && now.Sub(s.heard) < 30e9 {\n			d.vote(v, now)\n		}\n	}\n	d.region.Compute(&d.votes, max(d.votes.Count()-1, 0)/2, nil)"},
 	{"a silent source does not vote", "internal/discipline/vote.go",
-		"			d.members = append(d.members, s.window.at(now, &d.motion))",
-		"			if s.window.filled == 0 {\n				d.members = append(d.members, agreement.Nothing)\n				continue\n			}\n			d.members = append(d.members, s.window.at(now, &d.motion))"},
+		"	if s.convicted {\n		return agreement.Nothing",
+		"	if s.convicted || s.window.filled == 0 {\n		return agreement.Nothing"},
 	{"c4 for c1", "internal/discipline/discipline.go",
 		"	d.sources[i].use(f, &d.motion)",
 		"	f.Upper.At = f.Lower.At\n	d.sources[i].use(f, &d.motion)"},
@@ -139,8 +139,34 @@ var mutants = []mutant{
 		"	if disruption != \"\" {",
 		"	if false {"},
 	{"a group believes all of its sources", "internal/discipline/vote.go",
-		"d.inner.Compute(d.members, tolerated(d.voters[v]))",
-		"d.inner.Compute(d.members, 0)"},
+		"d.inner.Compute(&d.members, d.tolerates[v], d.within[v])",
+		"d.inner.Compute(&d.members, 0, d.within[v])"},
+	{"a machine with two addresses votes twice", "internal/discipline/identity.go",
+		"			d.twins.Link(u, v)",
+		"			continue"},
+	{"a sample that was kept is used", "internal/engine/exchange.go",
+		"	case first < x.Begun:",
+		"	case false:"},
+}
+
+// machineMutants cost width or an answer and never truth, so no world calls them wrong: a test of what there has to
+// be does.
+var machineMutants = []mutant{
+	{"a first answer takes 2f+1 voters", "internal/discipline/vote.go",
+		"	return agreed.Bounded() && (agreed.Hi-agreed.Lo <= int64(widestFirst) || d.Heard() > 2*d.faulty)",
+		"	return agreed.Bounded() && d.Heard() > 2*d.faulty"},
+	{"a first answer may be of any width", "internal/discipline/vote.go",
+		"	return agreed.Bounded() && (agreed.Hi-agreed.Lo <= int64(widestFirst) || d.Heard() > 2*d.faulty)",
+		"	return agreed.Bounded()"},
+	{"the region is flattened before it is cut", "internal/discipline/vote.go",
+		"	left := d.region.Within(before)",
+		"	left := d.region.Hull().Intersect(before)"},
+	{"a group votes the hull of what it covers", "internal/discipline/vote.go",
+		"	d.votes.Cast(d.inner.Parts()...)",
+		"	d.votes.Cast(d.inner.Hull())"},
+	{"twins of one machine are twins of each other", "internal/agreement/twins.go",
+		"		t.of[q-1] |= 1 << (p - 1)",
+		"		t.of[q-1] |= 1 << (p - 1)\n		for i := range t.count {\n			for j := range t.count {\n				for k := range t.count {\n					if t.of[i]>>j&t.of[j]>>k&1 == 1 && i != k {\n						t.of[i] |= 1 << k\n					}\n				}\n			}\n		}"},
 }
 
 // depth is what the first mutant needs.
@@ -182,6 +208,14 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			output, err := m.run(t, m.test)
 			require.Error(t, err, "nothing noticed this fault")
 			require.Contains(t, output, "it is wrong by", "it was not a wrong answer that was noticed: %s", output)
+		})
+	}
+	for _, m := range machineMutants[:race.Count(len(machineMutants), 2)] {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			output, err := m.run(t, "FDead|InsideAVague|CopiesHonest|WideFirst")
+			require.Error(t, err, "nothing noticed this fault")
+			require.Contains(t, output, "Error Trace", "it was not a test that noticed: %s", output)
 		})
 	}
 	for _, m := range leapMutants[:race.Count(len(leapMutants), 3)] {

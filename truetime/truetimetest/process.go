@@ -116,6 +116,14 @@ func (m *Machine) ask(l *link) {
 			m.finish(l, exchange, engine.Reply{Outcome: engine.TimedOut})
 		}
 	})
+	if l.kept != nil && m.rng.Float64() < l.keeps {
+		m.soon(0, func() {
+			if l.serial == serial {
+				m.finish(l, exchange, *l.kept)
+			}
+		})
+		return
+	}
 	arrive := func(r Reply) {
 		received := m.read()
 		if l.serial != serial {
@@ -124,10 +132,14 @@ func (m *Machine) ask(l *link) {
 		if r.Kiss == nil && m.config.Samples != nil {
 			m.config.Samples(l.index, r.sample(sent, received))
 		}
-		m.finish(l, exchange, m.asReply(l, r, discipline.Facts{
+		reply := m.asReply(l, r, discipline.Facts{
 			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
 			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},
-		}))
+		})
+		if l.keeps > 0 {
+			l.kept = &reply
+		}
+		m.finish(l, exchange, reply)
 	}
 	life := m.life
 	m.carry(l, l.Path.There, m.latency(), func() {
@@ -144,7 +156,7 @@ func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
 	case r.Kiss != nil:
 		return engine.Reply{Outcome: engine.Unusable}
 	}
-	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Say: say(l.declared(), r.Leap)}
+	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Identity: l.Server.identity(), Say: say(l.declared(), r.Leap)}
 	if l.declared() == truetime.ScaleTAI() {
 		reply.TAIOffset = m.world.taiOffset(l.Server.lag)
 	}

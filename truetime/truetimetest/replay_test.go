@@ -42,7 +42,7 @@ func TestJournalsOfRandomWorldsReplay(t *testing.T) {
 
 // lives splits a machine's journals at its restarts.
 func lives(journal string) (all []string) {
-	const begin = "epsilon journal 2\n"
+	const begin = "epsilon journal 3\n"
 	for _, life := range strings.Split(journal, begin)[1:] {
 		all = append(all, begin+life)
 	}
@@ -64,7 +64,7 @@ func TestReplayNamesTheLineThatDiverges(t *testing.T) {
 	for number, line := range lines {
 		if strings.HasPrefix(line, "poll ") {
 			fields := strings.Split(line, " ")
-			fields[6] = fields[6][:len(fields[6])-4] + "0000" // Latest, some microseconds earlier
+			fields[7] = fields[7][:len(fields[7])-4] + "0000" // Latest, some microseconds earlier
 			lines[number] = strings.Join(fields, " ")
 			err := Replay(strings.NewReader(strings.Join(lines, "\n")), nil)
 			require.ErrorIs(t, err, ErrDiverged)
@@ -102,9 +102,9 @@ func TestReplaySaysWhatItCannotUnderstand(t *testing.T) {
 		"":                             "it is empty",
 		"hello\n":                      `line 1: "hello" is not how a journal begins`,
 		"epsilon journal 1\n":          "line 1",
-		"epsilon journal 2\nlook 1\n":  "line 2: the clock is not complete",
-		"epsilon journal 2\nclock 1\n": "line 2",
-		"epsilon journal 2\nleaps 1\n": "line 2",
+		"epsilon journal 3\nlook 1\n":  "line 2: the clock is not complete",
+		"epsilon journal 3\nclock 1\n": "line 2",
+		"epsilon journal 3\nleaps 1\n": "line 2",
 		strings.Replace(head, ":10,", ":10,1:2,", 1):         "line 2: leap second table",
 		strings.Replace(head, ":10,", ":10,ten:11,", 1):      "line 2: entry \"ten:11\"",
 		strings.Replace(head, "leaps", "looks", 1):           "line 2",
@@ -112,7 +112,7 @@ func TestReplaySaysWhatItCannotUnderstand(t *testing.T) {
 		strings.Replace(head, "faulty=0", "faulty=1", 1):     "line 3: no clock has such a configuration",
 		strings.Replace(head, "source 0 0", "source 1 0", 1): "line 4: source 1 where source 0 was to come",
 		strings.Replace(head, "source 0 0", "source 0 9", 1): "line 4",
-		head + "poll 1 9 1 4 0 0 0 0 0 0 0 \"\"\n":           "there is no source 9",
+		head + "poll 1 9 1 0 4 0 0 0 0 0 0 0 0 \"\" \"\"\n":  "there is no source 9",
 		head + "poll 1\n":                               "line 5",
 		head + "what is this\n":                         `line 5: "what is this" cannot be understood`,
 		head + "look 1 1 1 1 \"\"\nlook 1 1 1 1 \"\"\n": "line 6: what the engine concluded is missing",

@@ -19,6 +19,7 @@ type Server struct {
 	news     time.Duration // how long into the last day it learns of a leap second
 	lag      time.Duration // after a leap second it changes the TAI−UTC that it announces
 	peer     string        // who it says it is
+	shows    []*Server     // whose identity it shows; its own if empty
 }
 
 // lastNews is when in the day of a leap second every server that is right announces it: an hour after noon.
@@ -37,6 +38,19 @@ func (s *Server) Name() string { return s.name }
 
 // WishPoll makes the server wish to be asked no more often than every d: see [truetime.Sample].MinPoll.
 func (s *Server) WishPoll(d time.Duration) { s.minPoll = d }
+
+// Shows makes the server show the identity of one of these machines in each reply, drawn at random: see
+// [truetime.Sample].Identity. By default it shows its own. A machine with two addresses is two servers of which one
+// shows the other; a liar may copy whom it likes.
+func (s *Server) Shows(machines ...*Server) { s.shows = machines }
+
+// identity is what a reply shows of the machine.
+func (s *Server) identity() string {
+	if len(s.shows) == 0 {
+		return s.name
+	}
+	return s.shows[s.world.rng.IntN(len(s.shows))].name
+}
 
 // Serve makes the server count in a scale, which is UTC with steps otherwise. It must be called before
 // anybody asks.

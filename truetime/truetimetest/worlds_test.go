@@ -1,6 +1,7 @@
 package truetimetest
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -84,11 +85,21 @@ func newTrial(seed uint64) *trial {
 		t.servers = append(t.servers, w.NewServer(fmt.Sprintf("s%d", i), t.honest(reach)))
 	}
 	lie := t.liar(reach)
-	for i := range t.rng.IntN(faulty + 1) {
+	liars := t.rng.IntN(faulty + 1)
+	for i := range liars {
 		if t.rng.IntN(3) > 0 { // else they conspire
 			lie = t.liar(reach)
 		}
 		t.servers[i].Become(lie)
+	}
+	if liars > 0 && t.rng.IntN(3) == 0 { // one of them has more addresses, which are more liars than may be
+		for i := range min(1+t.rng.IntN(2), n-liars) {
+			t.servers[liars+i].Become(lie)
+			t.servers[liars+i].Shows(t.servers[liars-1])
+		}
+	}
+	if liars > 1 && t.rng.IntN(3) == 0 { // another copies those who are right
+		t.servers[0].Shows(t.servers[t.rng.IntN(n)], t.servers[t.rng.IntN(n)])
 	}
 	if t.rng.IntN(3) == 0 { // to be silent is no fault, and any number may be
 		for range t.rng.IntN(n) {
@@ -122,7 +133,7 @@ func newTrial(seed uint64) *trial {
 		}
 		t.oscillate(&c)
 		for _, s := range t.servers {
-			c.Sources = append(c.Sources, Link{Server: s, Path: t.path(reach)})
+			c.Sources = append(c.Sources, Link{Server: s, Path: t.path(reach), keeps: 0.3 * float64(t.rng.IntN(5)/4)})
 		}
 		for _, s := range t.group {
 			c.Sources = append(c.Sources, Link{Server: s, Path: t.path(reach), Group: "group"})
@@ -303,6 +314,7 @@ func (t *trial) judge(m *Machine) error {
 		return fmt.Errorf("seed %d, %s after %v: the epoch ended for no reason: %s", t.world.seed, m.name, t.world.Elapsed(), s.Disruption)
 	}
 	var union truetime.Interval
+	voters := map[string]bool{}
 	for i, source := range s.Sources {
 		if server := m.links[i].Server; !server.Honest() {
 			continue
@@ -313,6 +325,7 @@ func (t *trial) judge(m *Machine) error {
 		if source.Interval == (truetime.Interval{}) {
 			return nil // it may be anywhere
 		}
+		voters[cmp.Or(source.Group, source.Name)] = true
 		if union == (truetime.Interval{}) {
 			union = source.Interval
 		}
@@ -321,6 +334,9 @@ func (t *trial) judge(m *Machine) error {
 	// A bound loses a nanosecond to rounding whenever it is carried.
 	const slack = 5
 	union.Earliest, union.Latest = union.Earliest.Add(-slack), union.Latest.Add(slack)
+	if len(voters) <= s.Faulty {
+		return nil // a moment that all who are right exclude may be excluded by too few
+	}
 	if len(s.Sources) > 32 {
 		return nil // samples of a crowd are gathered before the votes are counted
 	}

@@ -1,6 +1,10 @@
 package discipline
 
-import "github.com/epsilontime/epsilon/monotonic"
+import (
+	"slices"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
 
 // One machine may have several addresses, families, ports and names, and so several sources. What its replies show of it
 // (truetime.Sample.Identity) tells: two sources that have shown the same identity may be one machine, and are
@@ -199,7 +203,7 @@ func (d *Discipline) common(u, v int) (sources int) {
 	return sources
 }
 
-// Twins returns the sources that may be the same machine as source i, by what they have shown.
+// Twins returns the sources, in order, that may be the same machine as source i, by what they have shown.
 func (d *Discipline) Twins(i int) (sources []int) {
 	for _, l := range d.links {
 		switch i {
@@ -209,6 +213,7 @@ func (d *Discipline) Twins(i int) (sources []int) {
 			sources = append(sources, l.a)
 		}
 	}
+	slices.Sort(sources)
 	return sources
 }
 

@@ -113,6 +113,8 @@ func newClock(config config, sources []Source) *Clock {
 		Now:     c.counter.Now(),
 		Profile: profiles(config.infos),
 		Table:   config.leaps.table,
+
+		PlausibleSince: int64(config.plausibleSince),
 	}
 	c.engine = engine.New(setup)
 	c.published.Store(&answer{err: ErrNotSynchronized})

@@ -21,8 +21,9 @@ type config struct {
 	driftPPM       float64
 	wanderPPB      float64 // per second; 0 is not assumed
 	deviationPPM   float64 // 0 is not assumed
-	faulty         int     // majority if negative
-	authenticated  bool    // only authenticated sources have a vote
+	plausibleSince Time
+	faulty         int  // majority if negative
+	authenticated  bool // only authenticated sources have a vote
 	poll           polling.Config
 	polled         bool // poll was given by the user
 	target         time.Duration
@@ -47,9 +48,11 @@ const majority = -1
 func defaults() config {
 	return config{
 		driftPPM: 200,
-		faulty:   majority,
-		poll:     polling.Config{Min: 16 * time.Second, Max: 256 * time.Second, Burst: 4},
-		seed:     rand.Uint64(),
+
+		plausibleSince: builtSince,
+		faulty:         majority,
+		poll:           polling.Config{Min: 16 * time.Second, Max: 256 * time.Second, Burst: 4},
+		seed:           rand.Uint64(),
 	}
 }
 

@@ -131,7 +131,8 @@ func (f *fake) pollsSince(t time.Time) (n int) {
 // start makes a clock over the sources in the bubble that is closed at the end of the test.
 func start(t *testing.T, sources []Source, options ...Option) *Clock {
 	t.Helper()
-	options = append([]Option{WithCounter(newBubbleCounter(0)), WithPoll(time.Second, 8*time.Second)}, options...)
+	// Bubbles begin in the year 2000.
+	options = append([]Option{WithCounter(newBubbleCounter(0)), WithPoll(time.Second, 8*time.Second), WithPlausibleSince(1)}, options...)
 	c, err := New(sources, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })

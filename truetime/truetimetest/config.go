@@ -34,6 +34,10 @@ type MachineConfig struct {
 	// world up to then; the whole life of the world by default.
 	TableUntil truetime.Time
 
+	// PlausibleSince is the earliest time that the machine believes of any server: see [truetime.WithPlausibleSince].
+	// 1970 by default, since a world may begin at any time.
+	PlausibleSince truetime.Time
+
 	DriftPPM float64 // ρ as declared, 200 by default: the oscillator may be worse
 	Faulty   int     // f; 0 for the largest minority, −1 for none
 

@@ -106,6 +106,8 @@ func (m *Machine) begin() {
 		Seed:   m.rng.Uint64(),
 		Now:    m.read(),
 		Table:  m.world.table(c.TableUntil),
+
+		PlausibleSince: int64(c.PlausibleSince),
 	}
 	for _, l := range c.Sources {
 		setup.Profile = append(setup.Profile, profile(l.declared()))

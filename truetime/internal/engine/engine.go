@@ -44,6 +44,9 @@ type Config struct {
 	Profile []leap.Profile // what each source serves; nil if they all serve UTC with steps
 	Table   *leap.Table    // nil for the one that is built in
 
+	// PlausibleSince is the earliest time that is believed of any source, in nanoseconds since 1970.
+	PlausibleSince int64
+
 	// Target is the uncertainty ε to keep by polling as often as it takes, within the limits of Poll.
 	// 0 polls every Poll.Min.
 	Target time.Duration
@@ -64,6 +67,7 @@ const (
 type Engine struct {
 	discipline *discipline.Discipline
 	faulty     int
+	since      int64 // no earlier time is plausible
 	sources    []source
 	looked     monotonic.Instant
 	began      monotonic.Instant // this epoch
@@ -83,6 +87,7 @@ func New(config Config) *Engine {
 		discipline: discipline.New(config.Discipline),
 		scales:     scales,
 		faulty:     config.Discipline.Faulty,
+		since:      config.PlausibleSince,
 		sources:    make([]source, len(config.Discipline.Voter)),
 		looked:     config.Now,
 		began:      config.Now,

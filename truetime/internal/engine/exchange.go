@@ -75,6 +75,15 @@ func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("%s has the vote of source %d", e.Peer, e.Other)
 }
 
+// ImplausibleError is why a sample was not used that says that it is earlier than it can be. Both are nanoseconds since 1970.
+type ImplausibleError struct{ Latest, Since int64 }
+
+func (e *ImplausibleError) Error() string {
+	const layout = "2006-01-02"
+	return fmt.Sprintf("it serves %s, and no time before %s is plausible: its date is wrong, or WithPlausibleSince is to be given an earlier one",
+		time.Unix(0, e.Latest).UTC().Format(layout), time.Unix(0, e.Since).UTC().Format(layout))
+}
+
 // Due returns when source i is to be asked.
 func (e *Engine) Due(i int) monotonic.Instant { return e.sources[i].due }
 
@@ -141,6 +150,9 @@ func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 		return ErrBeforePoll
 	case first.Add(-max(r.Age, 0)) < e.began:
 		return ErrOlderThanEpoch
+	}
+	if latest := r.Facts.Upper.Time; latest < e.since { // whatever its scale: TAI is ahead of the others
+		return &ImplausibleError{latest, e.since}
 	}
 	if other, ok := e.holder(i, r.Peer); ok {
 		if e.sources[other].answersLately() {

@@ -6,7 +6,7 @@
 //
 //	epsilon journal 3
 //	leaps expiry at:offset,at:offset,… "source"
-//	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 seed=…
+//	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 since=… seed=…
 //	source 0 kind start duration si "ntp1.example.net"
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
 //	poll now source epoch begun outcome sent latest received earliest age minpoll say offset "peer" "identity"
@@ -37,7 +37,7 @@ import (
 const (
 	header = "epsilon journal 3"
 
-	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d seed=%d\n"
+	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d since=%d seed=%d\n"
 	lineLeaps  = "leaps %d %s %q\n"
 	lineSource = "source %d %d %d %d %t %q\n"
 	lineLook   = "look %d %d %d %d %q\n"
@@ -56,7 +56,7 @@ func Begin(c engine.Config, names []string) []byte {
 	fmt.Fprintln(&b, header)
 	fmt.Fprintf(&b, lineLeaps, c.Table.Expiry(), entries(c.Table), c.Table.Source())
 	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Scale.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
-		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.Seed)
+		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.PlausibleSince, c.Seed)
 	for i, name := range names {
 		p := c.Profile[i]
 		fmt.Fprintf(&b, lineSource, i, p.Kind, p.Smear.Start, p.Smear.Duration, p.Smear.SI, name)

@@ -102,7 +102,7 @@ func (p *player) clock(line string) error {
 	var slow, fast uint64
 	d := &c.Discipline
 	_, err := fmt.Sscanf(line, words(lineClock), &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Scale.Resolution, &wander, &deviation,
-		&c.Poll.Min, &c.Poll.Max, &c.Poll.Burst, &c.Target, &c.Seed)
+		&c.Poll.Min, &c.Poll.Max, &c.Poll.Burst, &c.Target, &c.PlausibleSince, &c.Seed)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func FuzzControl(f *testing.F) {
 			t.Fatal("a stamp that is not there")
 		}
 		// What is made of it is within the two looks, or nothing at all.
-		looks := Bracket{Look{100, 200, near, 1000}, Look{1_000_100, 1_000_200, near + 1_000_000, 1_001_000}}
+		looks := Bracket{Look{100, 200, near, 1000}, Look{1_000_100, 1_000_200, near + 1_000_000, 1_001_000}, 200}
 		if at, ok := looks.NotAfter(got); ok && (at < looks.First.Before || at > looks.Last.After) {
 			t.Fatalf("%d is outside", at)
 		}

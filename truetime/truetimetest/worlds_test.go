@@ -1,7 +1,6 @@
 package truetimetest
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -314,7 +313,6 @@ func (t *trial) judge(m *Machine) error {
 		return fmt.Errorf("seed %d, %s after %v: the epoch ended for no reason: %s", t.world.seed, m.name, t.world.Elapsed(), s.Disruption)
 	}
 	var union truetime.Interval
-	voters := map[string]bool{}
 	for i, source := range s.Sources {
 		if server := m.links[i].Server; !server.Honest() {
 			continue
@@ -325,7 +323,6 @@ func (t *trial) judge(m *Machine) error {
 		if source.Interval == (truetime.Interval{}) {
 			return nil // it may be anywhere
 		}
-		voters[cmp.Or(source.Group, source.Name)] = true
 		if union == (truetime.Interval{}) {
 			union = source.Interval
 		}
@@ -334,8 +331,8 @@ func (t *trial) judge(m *Machine) error {
 	// A bound loses a nanosecond to rounding whenever it is carried.
 	const slack = 5
 	union.Earliest, union.Latest = union.Earliest.Add(-slack), union.Latest.Add(slack)
-	if len(voters) <= s.Faulty {
-		return nil // a moment that all who are right exclude may be excluded by too few
+	if m.engine.Discipline().Count(func(i int) bool { return m.links[i].Server.Honest() }) <= s.Faulty {
+		return nil // those who are right at the moment are too few machines to rule anything out
 	}
 	if len(s.Sources) > 32 {
 		return nil // samples of a crowd are gathered before the votes are counted

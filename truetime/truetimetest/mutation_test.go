@@ -109,14 +109,14 @@ var mutants = []mutant{
 		"		return ErrSelfContradiction",
 		"		f.Lower.Time = f.Upper.Time"},
 	{"an epoch's facts outlive it", "internal/discipline/epoch.go",
-		"		d.sources[i] = source{verdict: Unheard}\n	}\n	d.epoch++",
-		"		d.sources[i].verdict = Unheard\n	}\n	d.epoch++"},
+		"		d.sources[i] = source{verdict: Unheard}\n		d.shown",
+		"		d.sources[i].verdict = Unheard\n		d.shown"},
 	{"an epoch's answer outlives it", "internal/discipline/epoch.go",
-		"	d.answer, d.pending, d.samples = false, false, 0",
-		"	d.pending, d.samples = false, 0"},
+		"	d.answer, d.pending, d.confirmed, d.samples = false, false, false, 0",
+		"	d.pending, d.confirmed, d.samples = false, false, 0"},
 	{"samples of the epoch before are used", "internal/engine/exchange.go",
 		"func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {\n",
-		"func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {\n	x.Epoch = e.discipline.Epoch()\n"},
+		"func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {\n	x.Epoch, e.began = e.discipline.Epoch(), -1<<63\n"},
 	{"lines ahead outlive their epoch", "internal/engine/answer.go",
 		"if e.answered == a.Epoch {",
 		"if e.answered != 0 {"},
@@ -148,8 +148,8 @@ var mutants = []mutant{
 		"			d.twins.Link(u, v)",
 		"			continue"},
 	{"a sample that was kept is used", "internal/engine/exchange.go",
-		"	case first < x.Begun:",
-		"	case false:"},
+		"	case first < x.Begun:\n		return ErrBeforePoll\n	case first.Add(-max(r.Age, 0)) < e.began:",
+		"	case first < -1<<63:"},
 }
 
 // machineMutants cost width or an answer and never truth, so no world calls them wrong: a test of what there has to
@@ -169,7 +169,7 @@ var machineMutants = []mutant{
 		"	d.votes.Cast(d.inner.Hull())"},
 	{"twins of one machine are twins of each other", "internal/agreement/twins.go",
 		"		t.of[q-1] |= 1 << (p - 1)",
-		"		t.of[q-1] |= 1 << (p - 1)\n		for i := range t.count {\n			for j := range t.count {\n				for k := range t.count {\n					if t.of[i]>>j&t.of[j]>>k&1 == 1 && i != k {\n						t.of[i] |= 1 << k\n					}\n				}\n			}\n		}"},
+		"		t.of[q-1] |= 1 << (p - 1)\n		for i := range t.count {\n			for j := range t.count {\n				for k := range t.count {\n					if (t.of[i]>>j)&1 == 1 && (t.of[j]>>k)&1 == 1 && i != k {\n						t.of[i] |= 1 << k\n					}\n				}\n			}\n		}"},
 }
 
 // depth is what the first mutant needs.

@@ -122,7 +122,7 @@ func TestClaimIsTheWindowInflatedAndTheDrift(t *testing.T) {
 	device := trueTAI.Add(time.Duration(age) - 200) // −20 ppm of 10 ms
 	require.Equal(t, truetime.Sample{
 		Sent: 5000, Latest: device.Add(s.Error), Received: 5300, Earliest: device.Add(-s.Error),
-		Peer: "fbclock " + FBClockPath, Delay: 300, Error: s.Error, TAIOffset: fakeTAI,
+		Age: time.Duration(age), Peer: "fbclock " + FBClockPath, Delay: 300, Error: s.Error, TAIOffset: fakeTAI,
 	}, s)
 }
 

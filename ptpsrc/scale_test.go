@@ -54,7 +54,7 @@ func TestClockTakesUTCFromItsTableAndNotFromAGrandmaster(t *testing.T) {
 		}
 	})
 	source := &remembering{unicast: b.source().(*unicast), seen: map[time.Duration]bool{}}
-	clock, err := truetime.New([]truetime.Source{source}, truetime.WithCounter(b.counter), truetime.WithPoll(10*time.Millisecond, 20*time.Millisecond))
+	clock, err := truetime.New([]truetime.Source{source}, truetime.WithCounter(b.counter), truetime.WithPlausibleSince(fakeUTC), truetime.WithPoll(10*time.Millisecond, 20*time.Millisecond))
 	require.NoError(t, err)
 	defer clock.Close()
 	require.NoError(t, clock.WaitSynchronized(t.Context(), time.Second))

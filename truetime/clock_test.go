@@ -296,7 +296,7 @@ type answersAtOnce struct{}
 func (*answersAtOnce) Info() SourceInfo { return SourceInfo{Name: "at once"} }
 
 func (*answersAtOnce) Sample(_ context.Context, counter monotonic.Counter) (Sample, error) {
-	s := Sample{Sent: counter.Now(), Latest: 2_000_000_000, Earliest: 1_000_000_000}
+	s := Sample{Sent: counter.Now(), Latest: builtSince + 2_000_000_000, Earliest: builtSince + 1_000_000_000}
 	s.Received = counter.Now()
 	return s, nil
 }

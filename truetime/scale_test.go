@@ -61,7 +61,7 @@ func tai(t *testing.T, utc time.Time) leap.TAI {
 
 func synchronized(t *testing.T, at leap.TAI, sources []Source, options ...Option) *Clock {
 	t.Helper()
-	c, err := New(sources, append([]Option{WithCounter(stands(1000))}, options...)...)
+	c, err := New(sources, append([]Option{WithCounter(stands(1000)), WithPlausibleSince(1)}, options...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -226,7 +226,7 @@ func TestANewTableOfTheSystemIsLearntWhileTheClockRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 		w := &bytes.Buffer{}
-		c, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithCounter(newBubbleCounter(0)), WithRecorder(w), WithLeapSeconds(strings.NewReader(list(time.Date(2027, 7, 28, 0, 0, 0, 0, time.UTC), leap.BuiltIn().Entries()...))), WithPoll(time.Hour, time.Hour))
+		c, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithCounter(newBubbleCounter(0)), WithRecorder(w), WithLeapSeconds(strings.NewReader(list(time.Date(2027, 7, 28, 0, 0, 0, 0, time.UTC), leap.BuiltIn().Entries()...))), WithPoll(time.Hour, time.Hour), WithPlausibleSince(1))
 		require.NoError(t, err)
 		zones := t.TempDir()
 		install := func(list string) {
@@ -321,7 +321,7 @@ func TestAClockOfSeveralScalesIsSafeForManyGoroutinesInASmear(t *testing.T) {
 	for i, s := range []Scale{ScaleTAI(), ScaleUTCSmeared(), ScaleUTCSmearedOver(-10*time.Hour, 20*time.Hour)} {
 		sources = append(sources, inScale{fmt.Sprint("source ", i), s, at, 0})
 	}
-	c, err := New(sources, WithPoll(time.Millisecond, time.Second))
+	c, err := New(sources, WithPoll(time.Millisecond, time.Second), WithPlausibleSince(1))
 	require.NoError(t, err)
 	defer c.Close()
 	require.NoError(t, c.WaitSynchronized(t.Context(), time.Second))

@@ -27,7 +27,7 @@ const torturedTruth = 1_000_000_000_000
 func TestReadersUnderAWriterThatPublishesAsFastAsItCan(t *testing.T) {
 	counter := &oneTick{}
 	sources := fakes(1)
-	config, err := configure(asSources(sources), []Option{WithCounter(counter)})
+	config, err := configure(asSources(sources), []Option{WithCounter(counter), WithPlausibleSince(1)})
 	require.NoError(t, err)
 	// No poller: this test publishes itself, through the same door.
 	c := newClock(config, asSources(sources))

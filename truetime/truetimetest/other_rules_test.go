@@ -2,6 +2,7 @@ package truetimetest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -188,8 +189,8 @@ func apply(t *testing.T, r rule, voters []voter) (theirs, ours truetime.Interval
 		Poll:       time.Second,
 		Samples:    func(source int, s truetime.Sample) { last[source] = s },
 	}
-	for _, v := range voters {
-		config.Sources = append(config.Sources, Link{Server: world.NewServer("server", v.behavior), Path: v.path})
+	for i, v := range voters { // by its name a server is told from the others
+		config.Sources = append(config.Sources, Link{Server: world.NewServer(fmt.Sprint("server ", i), v.behavior), Path: v.path})
 	}
 	machine := world.NewMachine("machine", config)
 	world.Run(10 * time.Second)

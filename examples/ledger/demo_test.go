@@ -84,7 +84,12 @@ func TestDemoWithoutOneOfItsPartsBreaksItsPromises(t *testing.T) {
 	} {
 		t.Run(flag, func(t *testing.T) {
 			t.Parallel()
-			output, code := ledger(t, "demo", "-length", "12s", "-out", t.TempDir(), flag)
+			// A run shows it where the fault meets the work, which on a slow machine it may not. Tests of package core prove the
+			// same at every step.
+			output, code := "", 0
+			for run := 0; run < 5 && code == 0; run++ {
+				output, code = ledger(t, "demo", "-length", "12s", "-out", t.TempDir(), flag)
+			}
 			require.Equal(t, 1, code, output)
 			require.Contains(t, output, promise)
 			require.Contains(t, output, "promises were broken")

@@ -12,7 +12,7 @@ import (
 const (
 	// startLimit bounds Start and Restart. An honest daemon is ready after about 20 ms and a liar
 	// after about 0.4 s; the rest is for a machine that is busy.
-	startLimit = 10 * time.Second
+	startLimit = 90 * time.Second
 	// retryPause is the time between two questions to a daemon that is not ready yet.
 	retryPause = 5 * time.Millisecond
 	// portAttempts is how many ports are tried when others take them between our choice of one and

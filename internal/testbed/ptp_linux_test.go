@@ -91,7 +91,7 @@ func TestFBClockWritesUntilItIsStopped(t *testing.T) {
 		return b
 	}
 	first := read()
-	require.Eventually(t, func() bool { return !bytes.Equal(first, read()) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !bytes.Equal(first, read()) }, 2*time.Minute, time.Millisecond)
 	pid := f.run.pid()
 	f.Stop()
 	requireGone(t, pid)

@@ -156,10 +156,10 @@ var mutants = []mutant{
 // be does.
 var machineMutants = []mutant{
 	{"a first answer takes 2f+1 voters", "internal/discipline/vote.go",
-		"	return agreed.Bounded() && (agreed.Hi-agreed.Lo <= int64(widestFirst) || d.Heard() > 2*d.faulty)",
+		"	return agreed.Bounded() && (uint64(agreed.Hi-agreed.Lo) <= uint64(widestFirst) || d.Heard() > 2*d.faulty)",
 		"	return agreed.Bounded() && d.Heard() > 2*d.faulty"},
 	{"a first answer may be of any width", "internal/discipline/vote.go",
-		"	return agreed.Bounded() && (agreed.Hi-agreed.Lo <= int64(widestFirst) || d.Heard() > 2*d.faulty)",
+		"	return agreed.Bounded() && (uint64(agreed.Hi-agreed.Lo) <= uint64(widestFirst) || d.Heard() > 2*d.faulty)",
 		"	return agreed.Bounded()"},
 	{"the region is flattened before it is cut", "internal/discipline/vote.go",
 		"	left := d.region.Within(before)",

@@ -93,6 +93,12 @@ func (e exchange) offsetOf(stamp int64) (lower, upper time.Duration) {
 	return time.Duration(stamp - e.after), time.Duration(stamp - e.before)
 }
 
+// offset returns between which values the error of both stamps lies, if it is the same. The time between the two, which a busy
+// server takes to answer, is no part of what is unknown.
+func (e exchange) offset() (lower, upper time.Duration) {
+	return time.Duration(e.transmit - e.after), time.Duration(e.receive - e.before)
+}
+
 // claim returns how wrong the server says that its stamps may be.
 func (e exchange) claim() time.Duration {
 	return e.rootDelay/2 + e.rootDispersion + e.precision

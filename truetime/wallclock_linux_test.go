@@ -64,7 +64,7 @@ func TestWallClockDoesNotMatter(t *testing.T) {
 	}
 	clocks := map[string]*Clock{}
 	for name, counter := range map[string]monotonic.Counter{"system": system, "raw": raw, "slewable": slewable{}} {
-		c, err := New([]Source{source}, WithCounter(counter), WithPoll(500*time.Millisecond, 500*time.Millisecond))
+		c, err := New([]Source{source}, WithCounter(counter), WithPlausibleSince(rawEpoch), WithPoll(500*time.Millisecond, 500*time.Millisecond))
 		require.NoError(t, err)
 		defer c.Close()
 		require.NoError(t, c.WaitSynchronized(t.Context(), time.Second))

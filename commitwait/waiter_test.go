@@ -198,7 +198,7 @@ func TestWaitThatEndsBeforeThoseThatCameEarlierIsOnTime(t *testing.T) {
 // neither is that of a waiter without a spin, which is to spare the processor.
 func TestLongWaitSleepsItsLastPartApart(t *testing.T) {
 	for _, spin := range []time.Duration{0, commitwait.DefaultSpin} {
-		for wait, looks := range map[time.Duration]int{900 * time.Microsecond: 0, 8 * time.Millisecond: 1} {
+		for wait, looks := range map[time.Duration]int{300 * time.Microsecond: 0, 500 * time.Microsecond: 1, 8 * time.Millisecond: 1} {
 			if spin == 0 {
 				looks = 0
 			}

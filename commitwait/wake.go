@@ -32,7 +32,7 @@ const (
 	// time, and one that was awake a moment ago does not. So after a rest of more than long the
 	// last part, early, is a sleep of its own. That costs the
 	// processor time of one more wake-up, which is less than that of a spin as long.
-	long  = time.Millisecond
+	long  = 300 * time.Microsecond
 	early = 200 * time.Microsecond
 
 	// standstill is how often a spin reads the same Earliest before it gives up: a clock that does

@@ -163,10 +163,10 @@ func TestSmearsOutOfRangeAreErrors(t *testing.T) {
 
 func TestConversionsStopAtTheEndsOfTime(t *testing.T) {
 	table := worlds()
-	require.EqualValues(t, always, table.Smeared(always, NoonToNoon(), Down))
-	require.EqualValues(t, never, table.FromSmeared(never, NoonToNoon(), Up))
-	require.EqualValues(t, always+10*second, table.FromSmeared(always, NoonToNoon(), Up))
+	require.EqualValues(t, int64(always), table.Smeared(always, NoonToNoon(), Down))
+	require.EqualValues(t, int64(never), table.FromSmeared(never, NoonToNoon(), Up))
+	require.EqualValues(t, int64(always+10*second), table.FromSmeared(always, NoonToNoon(), Up))
 	require.EqualValues(t, never-37*second, table.Smeared(never, NoonToNoon(), Up))
 	at, _ := table.FromUTC(never)
-	require.EqualValues(t, never, at)
+	require.EqualValues(t, int64(never), at)
 }

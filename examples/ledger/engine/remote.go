@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // Remote is an engine in another process: the disk that the nodes of a cluster share, so that a leader
@@ -82,6 +83,10 @@ func Handler(e Engine) http.Handler {
 		var batch Batch
 		if err := json.NewDecoder(r.Body).Decode(&batch); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if slices.Contains(batch.Delete, "") || slices.ContainsFunc(batch.Put, func(p Pair) bool { return p.Key == "" }) {
+			http.Error(w, "a batch writes the empty key, which no engine has: give every pair a key", http.StatusBadRequest)
 			return
 		}
 		reply(w, struct{}{}, e.Apply(r.Context(), batch))

@@ -15,7 +15,7 @@ import (
 // It orders the commits of one process. Its memory is not kept: a new leader raises the floor to the
 // last timestamp of the one before, or waits until that has passed.
 type Sequencer struct {
-	clock    IntervalClock
+	clock    truetime.Reader
 	maxAhead time.Duration
 	last     atomic.Int64 // handed out, or the floor; 0 before the first
 }
@@ -37,7 +37,7 @@ func WithMaxAhead(most time.Duration) SequencerOption {
 }
 
 // NewSequencer makes a Sequencer on a clock.
-func NewSequencer(clock IntervalClock, options ...SequencerOption) (*Sequencer, error) {
+func NewSequencer(clock truetime.Reader, options ...SequencerOption) (*Sequencer, error) {
 	if clock == nil {
 		return nil, ErrNoClock
 	}

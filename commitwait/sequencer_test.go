@@ -14,7 +14,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func newSequencer(t *testing.T, c commitwait.IntervalClock, options ...commitwait.SequencerOption) *commitwait.Sequencer {
+func newSequencer(t *testing.T, c truetime.Reader, options ...commitwait.SequencerOption) *commitwait.Sequencer {
 	t.Helper()
 	s, err := commitwait.NewSequencer(c, options...)
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 // defaults, which costs a few microseconds and, while it waits on Linux, one file descriptor. When
 // half of the descriptors that the process may have are in use it does without and is about 1 ms late.
 // A program that waits often, or in many goroutines at once, should make one Waiter and keep it.
-func Until(ctx context.Context, clock IntervalClock, t truetime.Time) error {
+func Until(ctx context.Context, clock truetime.Reader, t truetime.Time) error {
 	w, err := single(clock)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func Until(ctx context.Context, clock IntervalClock, t truetime.Time) error {
 // Do takes Latest as a timestamp, runs work with it, and returns the timestamp once the work is done and
 // the timestamp has certainly passed. See [Waiter.Do] for what its errors say. It is to that what
 // [Until] is to [Waiter.Until].
-func Do(ctx context.Context, clock IntervalClock, work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
+func Do(ctx context.Context, clock truetime.Reader, work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
 	w, err := single(clock)
 	if err != nil {
 		return 0, notBegun(err)
@@ -35,6 +35,6 @@ func Do(ctx context.Context, clock IntervalClock, work func(ctx context.Context,
 }
 
 // single makes a Waiter for one call.
-func single(clock IntervalClock) (*Waiter, error) {
+func single(clock truetime.Reader) (*Waiter, error) {
 	return New(clock, func(c *config) { c.sparing = true })
 }

@@ -113,7 +113,7 @@ func TestBadInputIsRefusedAtOnceByName(t *testing.T) {
 	}
 }
 
-func newWaiter(t *testing.T, c commitwait.IntervalClock, options ...commitwait.Option) *commitwait.Waiter {
+func newWaiter(t *testing.T, c truetime.Reader, options ...commitwait.Option) *commitwait.Waiter {
 	t.Helper()
 	w, err := commitwait.New(c, options...)
 	require.NoError(t, err)

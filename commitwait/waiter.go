@@ -20,7 +20,7 @@ import (
 // until it is closed.
 type Waiter struct {
 	config
-	clock IntervalClock
+	clock truetime.Reader
 
 	// next is the timestamp at the head of the queue, for the goroutine that spins.
 	next atomic.Int64
@@ -41,7 +41,7 @@ type Waiter struct {
 
 // New makes a Waiter for a clock. Mistakes are reported together, as one error. Close it when nobody
 // waits any more; it does not close the clock.
-func New(clock IntervalClock, options ...Option) (*Waiter, error) {
+func New(clock truetime.Reader, options ...Option) (*Waiter, error) {
 	config, err := configure(options)
 	if clock == nil {
 		err = errors.Join(ErrNoClock, err)

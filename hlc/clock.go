@@ -12,13 +12,6 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// IntervalClock is what a Clock reads: [truetime.Clock] and everything else that answers with intervals
-// which contain true time. Packages commitwait and lease ask for the same, each in its own words, so that
-// none of them depends on another: whatever is good for one is good for all, without a conversion.
-type IntervalClock interface {
-	Now() (truetime.Interval, error)
-}
-
 // Clock is a hybrid logical clock. All methods are safe for use by many goroutines. What they return is
 // linearizable: of two calls of which one returns before the other begins, the later one gets the
 // greater timestamp, and no timestamp is returned twice.
@@ -26,7 +19,7 @@ type IntervalClock interface {
 // For that all calls meet in one word of memory. Processors that call at once pass it around, which
 // takes longer than the call itself: together they get no more timestamps a second than one alone.
 type Clock struct {
-	source    IntervalClock
+	source    truetime.Reader
 	physical  PhysicalTime
 	tolerance time.Duration
 	maxAhead  time.Duration
@@ -66,7 +59,7 @@ const closed = math.MinInt64
 //
 // Nothing is remembered beyond the life of the clock: after a restart timestamps may repeat what was
 // issued before. Use [Open] if that matters.
-func New(source IntervalClock, options ...Option) (*Clock, error) {
+func New(source truetime.Reader, options ...Option) (*Clock, error) {
 	config, err := configure(source, options)
 	if err != nil {
 		return nil, err
@@ -76,7 +69,7 @@ func New(source IntervalClock, options ...Option) (*Clock, error) {
 	return c, nil
 }
 
-func newClock(source IntervalClock, config config) *Clock {
+func newClock(source truetime.Reader, config config) *Clock {
 	return &Clock{source: source, physical: config.physical, tolerance: config.tolerance, maxAhead: config.maxAhead}
 }
 

@@ -84,7 +84,7 @@ func TestDemonstrationLastWriteWinsByHLCAndCommitWaitNeedsNoMessage(t *testing.T
 	require.Equal(t, "y", merge(first, second))
 }
 
-func interval(t *testing.T, source hlc.IntervalClock) truetime.Interval {
+func interval(t *testing.T, source truetime.Reader) truetime.Interval {
 	t.Helper()
 	i, err := source.Now()
 	require.NoError(t, err)

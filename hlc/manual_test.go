@@ -41,7 +41,7 @@ func (m *manual) Now() (truetime.Interval, error) {
 	return truetime.Interval{}, m.err
 }
 
-func newClock(t testing.TB, source hlc.IntervalClock, options ...hlc.Option) *hlc.Clock {
+func newClock(t testing.TB, source truetime.Reader, options ...hlc.Option) *hlc.Clock {
 	t.Helper()
 	clock, err := hlc.New(source, options...)
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ const (
 // Give it a context with a deadline. If ctx ends the error says what was being waited for and for how
 // long still. A wait of hours means that the clock which saved the bound was wrong, or this one is. If it
 // was the other one, and no timestamp of its time matters any more, save a lower bound in the store.
-func Open(ctx context.Context, source IntervalClock, store Store, options ...Option) (*Clock, error) {
+func Open(ctx context.Context, source truetime.Reader, store Store, options ...Option) (*Clock, error) {
 	if store == nil {
 		options = append(options[:len(options):len(options)], func(c *config) { c.mistake("the store is nil") })
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func open(t *testing.T, source hlc.IntervalClock, store hlc.Store, options ...hlc.Option) *hlc.Clock {
+func open(t *testing.T, source truetime.Reader, store hlc.Store, options ...hlc.Option) *hlc.Clock {
 	t.Helper()
 	clock, err := hlc.Open(t.Context(), source, store, options...)
 	require.NoError(t, err)

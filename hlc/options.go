@@ -54,7 +54,7 @@ type config struct {
 
 const unset = -1
 
-func configure(source IntervalClock, options []Option) (config, error) {
+func configure(source truetime.Reader, options []Option) (config, error) {
 	c := config{tolerance: unset, maxAhead: time.Second, reserve: 3 * time.Second}
 	if source == nil {
 		c.mistake("the interval clock is nil")

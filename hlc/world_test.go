@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/hlc"
-	"github.com/epsilontime/epsilon/internal/simulated"
+	"github.com/epsilontime/epsilon/internal/testing/simulated"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )

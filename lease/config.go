@@ -9,13 +9,6 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// IntervalClock is what a lease is decided by: [truetime.Clock] and everything else that answers with intervals
-// which contain true time. Packages hlc and commitwait ask for the same, each in its own words, so that
-// none of them depends on another: whatever is good for one is good for all, without a conversion.
-type IntervalClock interface {
-	Now() (truetime.Interval, error)
-}
-
 // Limits of Config.TTL.
 const (
 	MinTTL = time.Millisecond
@@ -26,7 +19,7 @@ const (
 type Config struct {
 	// Store is where all candidates keep the record, and Clock what this one reads.
 	Store Store
-	Clock IntervalClock
+	Clock truetime.Reader
 
 	// Name of the lease: 1 to [MaxName] bytes, the same for all its candidates.
 	Name string

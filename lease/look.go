@@ -18,7 +18,7 @@ import (
 //
 // The answer is a hint, and old when it arrives. Only the holder knows, by [Lease.Check], and only a token
 // protects. The error is the store's, or wraps ErrCorrupt.
-func Look(ctx context.Context, store Store, clock IntervalClock, name string) (Record, State, error) {
+func Look(ctx context.Context, store Store, clock truetime.Reader, name string) (Record, State, error) {
 	r, err := store.Load(ctx, name)
 	if err == nil {
 		err = r.validate()

@@ -38,7 +38,7 @@ func (f *fixed) Now() (truetime.Interval, error) {
 	return truetime.Interval{Earliest: f.at.Time(), Latest: f.at.Time()}, nil
 }
 
-func newClock(t testing.TB, source hlc.IntervalClock) *hlc.Clock {
+func newClock(t testing.TB, source truetime.Reader) *hlc.Clock {
 	t.Helper()
 	clock, err := hlc.New(source, hlc.WithTolerance(time.Millisecond))
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/race"
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )

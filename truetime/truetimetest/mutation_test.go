@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/race"
+	"github.com/epsilontime/epsilon/internal/testing/race"
 )
 
 // mutant is a single fault: in a file of the library, beside this directory, a text that occurs once

@@ -11,7 +11,7 @@ import (
 
 	"github.com/facebook/time/ntp/chrony"
 
-	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/truetime"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/beevik/ntp"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
-	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/truetime"

@@ -14,7 +14,7 @@ import (
 
 	"github.com/facebook/time/ptp/protocol"
 
-	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/ptpsrc"
 	"github.com/epsilontime/epsilon/truetime"

@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/wallclocktest"
 	"github.com/epsilontime/epsilon/internal/wallclock"
-	"github.com/epsilontime/epsilon/internal/wallclock/wallclocktest"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 

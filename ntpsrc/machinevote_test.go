@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/truetime"
 )
 

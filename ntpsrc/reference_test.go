@@ -8,7 +8,7 @@ import (
 	"github.com/facebook/time/ntp/chrony"
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
 	"github.com/epsilontime/epsilon/truetime"
 )

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/epsilontime/epsilon/internal/testing/wallclocktest"
 	"github.com/epsilontime/epsilon/internal/wallclock"
-	"github.com/epsilontime/epsilon/internal/wallclock/wallclocktest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 

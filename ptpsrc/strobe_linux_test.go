@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
 )
 
 // The wall clock is stepped to and fro at any moment of an exchange. The grandmaster serves the counter's own time, so the

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/race"
+	"github.com/epsilontime/epsilon/internal/testing/race"
 )
 
 // seeds is how many times everything is compared with every liar.

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
 // refused runs the program, which must end with one sentence, and returns that.

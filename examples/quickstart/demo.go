@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
 // demoServers are what the quickstart starts for itself: each off by a little and claiming a little

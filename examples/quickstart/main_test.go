@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
-	"github.com/epsilontime/epsilon/internal/testbed"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/facebook/time/ntp/protocol/nts/aessiv"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
 const (

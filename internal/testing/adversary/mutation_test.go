@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/race"
+	"github.com/epsilontime/epsilon/internal/testing/race"
 )
 
 // mutants are faults of the library, each on its own: in a file, below package truetime, a text that occurs once is

@@ -83,7 +83,7 @@ func TestNoAnswerIsWrongWhateverTheLiarsSay(t *testing.T) {
 				o := g.play(t)
 				results <- o
 				t.Logf("seed %d: %v", *seed, o)
-				require.Zero(t, o.wrong, "the same lies again: go test ./internal/adversary -run TestNoAnswerIsWrong -seed %d -answers %d -turn %v; the first: %s", *seed, *answers, *turn, o.first)
+				require.Zero(t, o.wrong, "the same lies again: go test ./internal/testing/adversary -run TestNoAnswerIsWrong -seed %d -answers %d -turn %v; the first: %s", *seed, *answers, *turn, o.first)
 				require.True(t, *until || o.answers == g.answers)
 			})
 		}

@@ -3,7 +3,7 @@ package adversary
 import (
 	"sync/atomic"
 
-	"github.com/epsilontime/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
 // liar is a server that tells the lie of the turn.

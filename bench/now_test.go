@@ -1,33 +1,22 @@
 package bench
 
 import (
-	"context"
 	"testing"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/testing/wallclocksource"
 	"github.com/epsilontime/epsilon/internal/ticks"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// hostClock is a source that costs next to nothing: the wall clock of this host.
-type hostClock struct{}
-
-func (hostClock) Info() truetime.SourceInfo { return truetime.SourceInfo{Name: "host"} }
-
-func (hostClock) Sample(_ context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	sent := counter.Now()
-	now := truetime.FromStd(time.Now())
-	return truetime.Sample{Sent: sent, Latest: now, Received: counter.Now(), Earliest: now}, nil
-}
-
-func newClock(b *testing.B, counter func() (*monotonic.SystemCounter, error)) *truetime.Clock {
+func newClock(b *testing.B, counter func() (monotonic.Counter, error)) *truetime.Clock {
 	b.Helper()
 	c, err := counter()
 	if err != nil {
 		b.Fatal(err)
 	}
-	clock, err := truetime.New([]truetime.Source{hostClock{}}, truetime.WithCounter(c), truetime.WithPoll(time.Second, time.Second))
+	clock, err := truetime.New([]truetime.Source{wallclocksource.Source{}}, truetime.WithCounter(c), truetime.WithPoll(time.Second, time.Second))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -38,7 +27,7 @@ func newClock(b *testing.B, counter func() (*monotonic.SystemCounter, error)) *t
 	return clock
 }
 
-func benchmarkNow(b *testing.B, counter func() (*monotonic.SystemCounter, error)) {
+func benchmarkNow(b *testing.B, counter func() (monotonic.Counter, error)) {
 	clock := newClock(b, counter)
 	b.ReportAllocs()
 	for b.Loop() {

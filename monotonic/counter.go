@@ -1,25 +1,21 @@
 package monotonic
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // Counter is a local counter that never goes back and that nobody slews.
 //
-// Now must be safe for use by many goroutines and must not block: it is on the path of every
-// answer the clock gives. A counter whose readings may be behind it by more than a nanosecond,
-// because it advances in larger ticks, has a method Resolution() time.Duration that says by how
-// much.
+// Now must be safe for concurrent use and must not block: every answer of a clock reads it. A counter
+// that advances in ticks of more than a nanosecond also has a method
+//
+//	Resolution() time.Duration
+//
+// which says by how much a reading may be behind: see [Resolution].
 type Counter interface {
 	Now() Instant
 }
 
-// ErrNoCounter is returned by [System] where no counter can carry a bound.
-var ErrNoCounter = errors.New("no unslewed counter on this system")
-
-// Resolution returns by how much a reading of c may be behind the counter itself: what the counter
-// says, or 1 ns.
+// Resolution returns by how much a reading of c may be behind the counter itself: what c's method
+// Resolution returns if it has one, and 1 ns otherwise.
 func Resolution(c Counter) time.Duration {
 	if r, ok := c.(interface{ Resolution() time.Duration }); ok {
 		return r.Resolution()

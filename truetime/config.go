@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
@@ -62,9 +63,8 @@ func (c *config) mistake(format string, values ...any) {
 
 // openVMClock opens the device that is to be watched, if any.
 func (c *config) openVMClock() {
-	_, own := c.counter.(*monotonic.SystemCounter)
 	switch {
-	case c.vmclockPath == nil && own:
+	case c.vmclockPath == nil && localcounter.Of(c.counter) != nil:
 		device, err := vmclock.Open(vmclock.DefaultPath)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -115,8 +115,8 @@ func configure(sources []Source, options []Option) (config, error) {
 			c.counter = counter
 		}
 	}
-	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
-		c.counter = system.Clone() // watched, and perhaps changed, for this clock alone
+	if machine := localcounter.Of(c.counter); machine != nil {
+		c.counter = machineCounter{machine.Clone()} // watched, and perhaps changed, for this clock alone
 	}
 	if !shared.Comparable(c.counter) {
 		c.counter = &distinct{c.counter}
@@ -128,6 +128,11 @@ func configure(sources []Source, options []Option) (config, error) {
 	}
 	return c, nil
 }
+
+// machineCounter is the counter of this machine that one clock reads.
+type machineCounter struct{ *localcounter.Counter }
+
+func (m machineCounter) Now() monotonic.Instant { return monotonic.Instant(m.Counter.Now()) }
 
 // distinct is a counter that can be told from another, though its own type cannot. Sources that serve several clocks
 // remember something of each counter.

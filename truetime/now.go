@@ -3,8 +3,9 @@ package truetime
 import (
 	"fmt"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
+	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
@@ -12,9 +13,9 @@ import (
 // answer is one publication: either what to answer with or the reason why there is nothing.
 type answer struct {
 	err      error
-	hardware *monotonic.Hardware      // what to read, as long as this is the answer,
-	system   *monotonic.SystemCounter // or whose reference; both nil for the user's counter
-	vm       *vmclock.Device          // whose marker must still be this; nil if there is none
+	hardware *localcounter.Hardware // what to read, as long as this is the answer,
+	system   *localcounter.Counter  // or whose reference; both nil for the user's counter
+	vm       *vmclock.Device        // whose marker must still be this; nil if there is none
 	marker   uint64
 	engine.Answer
 }
@@ -84,12 +85,12 @@ func (c *Clock) reading(a *answer) uint64 {
 func (c *Clock) answer(now monotonic.Instant) answer {
 	a := answer{vm: c.watch.vm.device, marker: c.watch.vm.marker}
 	raw, meter := uint64(now), discipline.Nanoseconds
-	if system, ok := c.counter.(*monotonic.SystemCounter); ok {
-		a.hardware, a.system = system.Hardware(), system
+	if a.system = localcounter.Of(c.counter); a.system != nil {
+		a.hardware = a.system.Hardware()
 	}
 	if a.hardware != nil {
 		raw = a.hardware.Ticks()
-		now = a.hardware.At(raw)
+		now = monotonic.Instant(a.hardware.At(raw))
 		meter.Multiplier, meter.Up = a.hardware.Meter()
 	}
 	var ok bool

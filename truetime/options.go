@@ -189,8 +189,8 @@ func WithRecorder(w io.Writer) Option {
 // WithCounter replaces the local counter, which is otherwise [monotonic.System]. Every assumption
 // about drift is then about this one.
 //
-// A counter that is not a [monotonic.SystemCounter], also one that wraps it, is not watched, and
-// Status says so. A suspend, a change of the kernel's clocksource or a step of the rate goes unnoticed then, and
+// A counter that [monotonic.System] or [monotonic.Raw] did not return, also one that wraps theirs, is not
+// watched, and Status says so. A suspend, a change of the kernel's clocksource or a step of the rate goes unnoticed then, and
 // the interval may miss true time until the sources contradict it, or until the clock finds that nothing ran for
 // a while; how far a scaled counter is off its nominal rate is not measured and not added to the drift; and the
 // VMClock device is looked at only if [WithVMClock] says so. So such a counter is for tests, or has to be one that
@@ -209,7 +209,7 @@ func WithCounter(counter monotonic.Counter) Option {
 // guest that the counter was disrupted by a migration or a restore. [New] fails if it cannot be
 // used. An empty path means that none is watched.
 //
-// By default the clock watches [vmclock.DefaultPath] if it is there and can be read; Status says
+// By default the clock watches /dev/vmclock0 if it is there and can be read; Status says
 // whether. A counter given by [WithCounter] that is not one of the machine's is not watched
 // unless this option asks for it.
 func WithVMClock(path string) Option {

@@ -3,7 +3,7 @@ package truetime
 import (
 	"fmt"
 
-	"github.com/epsilontime/epsilon/monotonic/vmclock"
+	"github.com/epsilontime/epsilon/internal/vmclock"
 )
 
 // vmWatch watches what the hypervisor says about the counter. The zero value watches nothing.

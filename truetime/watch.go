@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
@@ -13,7 +14,7 @@ import (
 // same time share one.
 const watchAtMost = 10 * time.Millisecond
 
-// machineWatch is a [monotonic.Watch].
+// machineWatch is a [localcounter.Watch].
 type machineWatch interface {
 	Check() error
 	Rate() (low, high float64)
@@ -35,7 +36,7 @@ func newWatch(config config) watch {
 		rho:     discipline.DriftOfPPM(config.driftPPM),
 		last:    config.counter.Now(),
 	}
-	if c, ok := config.counter.(*monotonic.SystemCounter); ok {
+	if c := localcounter.Of(config.counter); c != nil {
 		machine := c.Watch()
 		_ = machine.Check() // measures the rate for the first time; there is no history to disrupt
 		w.machine = machine

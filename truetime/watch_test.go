@@ -2,6 +2,7 @@ package truetime
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
-// fakeMachine is what a monotonic.Watch says.
+// fakeMachine is what a localcounter.Watch says.
 type fakeMachine struct {
 	disruption error
 	low, high  float64
@@ -140,7 +141,7 @@ func TestStatusSaysWhichCounterIsRead(t *testing.T) {
 	defer c.Close()
 	system, err := monotonic.System()
 	require.NoError(t, err)
-	require.Equal(t, system.String()[:8], c.Status().Counter[:8])
+	require.Equal(t, fmt.Sprint(system)[:8], c.Status().Counter[:8])
 
 	own, err := New([]Source{&answersAtOnce{}}, WithCounter(newBubbleCounter(0)))
 	require.NoError(t, err)
@@ -148,7 +149,7 @@ func TestStatusSaysWhichCounterIsRead(t *testing.T) {
 	require.Equal(t, "a counter of type truetime.bubbleCounter, not watched for disruptions", own.Status().Counter)
 	require.NotContains(t, c.Status().Counter, "not watched for disruptions")
 
-	wrapped, err := New([]Source{&answersAtOnce{}}, WithCounter(struct{ *monotonic.SystemCounter }{system}))
+	wrapped, err := New([]Source{&answersAtOnce{}}, WithCounter(struct{ monotonic.Counter }{system}))
 	require.NoError(t, err)
 	defer wrapped.Close()
 	require.Contains(t, wrapped.Status().Counter, ", not watched for disruptions", "though it is the machine's within")

@@ -1,7 +1,7 @@
 // Package vmsrc provides sources for a [truetime.Clock] that a hypervisor offers to its guests.
 //
 //	clock, err := truetime.New([]truetime.Source{
-//		vmsrc.VMClock(vmclock.DefaultPath),
+//		vmsrc.VMClock(vmsrc.DefaultPath),
 //		ntpsrc.Server("ntp1.example.net"),
 //		ntpsrc.Server("ntp2.example.net"),
 //	})
@@ -9,7 +9,7 @@
 // # What one reading proves
 //
 // The VMClock page turns a reading of the processor's counter into the time, with a bound for its
-// error ([vmclock.Device.Read]). The source reads the clock's own counter just before and just after
+// error (UAPI.13, "VMClock"). The source reads the clock's own counter just before and just after
 // it: true time was at most Latest at the first and at least Earliest at the second. There is no
 // network in between, and so nothing that could delay it.
 //

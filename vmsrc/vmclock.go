@@ -7,10 +7,13 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/monotonic/vmclock"
 	"github.com/epsilontime/epsilon/truetime"
 )
+
+// DefaultPath is where Linux puts the first VMClock device.
+const DefaultPath = "/dev/vmclock0"
 
 // vmClock is a source that reads a VMClock page.
 type vmClock struct {
@@ -20,8 +23,8 @@ type vmClock struct {
 	device *vmclock.Device // nil until it has been opened, and again after it has failed
 }
 
-// VMClock returns a source that reads the VMClock device at path, which is [vmclock.DefaultPath] as a
-// rule. It works on Linux on amd64 and arm64.
+// VMClock returns a source that reads the VMClock device at path, which is [DefaultPath] as a rule.
+// It works on Linux on amd64 and arm64.
 //
 // The device is opened at the first poll and stays open. A device that does not exist yet, or not any
 // more, is looked for again at every poll. The page is unmapped when nobody refers to the source any
@@ -38,7 +41,7 @@ func (v *vmClock) Info() truetime.SourceInfo {
 func (v *vmClock) mistake() error {
 	switch {
 	case v.path == "":
-		return fmt.Errorf("the path of the VMClock device is empty: it is %s as a rule", vmclock.DefaultPath)
+		return fmt.Errorf("the path of the VMClock device is empty: it is %s as a rule", DefaultPath)
 	case strings.ContainsRune(v.path, 0):
 		return fmt.Errorf("the path of the VMClock device contains a NUL byte: %q", v.path)
 	}

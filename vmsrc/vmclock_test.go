@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/monotonic/vmclock"
+	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -44,7 +44,7 @@ func TestAMistakeInThePathIsReportedByTheClock(t *testing.T) {
 	_, err = truetime.New([]truetime.Source{VMClock("/dev/vm\x00clock0")})
 	require.ErrorContains(t, err, "NUL")
 
-	source := VMClock(vmclock.DefaultPath)
+	source := VMClock(DefaultPath)
 	require.Equal(t, "vmclock:/dev/vmclock0", source.Info().Name)
 	require.NoError(t, source.Info().Err, "whether it exists is not looked at here")
 }

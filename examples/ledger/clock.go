@@ -93,7 +93,7 @@ func (c *nodeClock) skew(ppm float64) {
 
 // skewed is the machine's counter, run too fast.
 type skewed struct {
-	base *monotonic.SystemCounter
+	base monotonic.Counter
 
 	mu        sync.Mutex
 	from, was monotonic.Instant // the base, and this counter, when the rate was last changed

@@ -1,6 +1,6 @@
 //go:build !linux && !darwin && !windows
 
-package monotonic
+package localcounter
 
 import (
 	"errors"

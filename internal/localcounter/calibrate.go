@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import (
 	"fmt"
@@ -9,14 +9,14 @@ import (
 )
 
 // pair is a reading of the reference between two readings of the hardware counter. The reference
-// read raw at some moment while the hardware counter went from before to after: the width of that
-// bracket is the error of the pair, and it is carried, not estimated away.
+// read raw at some moment while the hardware counter went from before to after. The width of that
+// bracket is the error of the pair, and every bound that is computed from the pair includes it.
 type pair struct {
 	before, after uint64
 	raw           int64
 }
 
-// pairTries is how many pairs are read for one. The narrowest is kept, because an interrupt, or a
+// pairTries is how many pairs readPair reads. It returns the narrowest, because an interrupt, or a
 // first reading whose code is in no cache, widens the bracket.
 const pairTries = 3
 
@@ -35,16 +35,16 @@ func readPair(m machine) (best pair, err error) {
 
 const (
 	// calibrationSpan is how long the first measurement takes. With brackets of 50 ns it finds the
-	// rate within 20 ppm; the [Watch] makes that better with every later look.
+	// rate within 20 ppm; the [Watch] improves that with every Check.
 	calibrationSpan = 5 * time.Millisecond
 
-	// calibrationTries is how often a measurement is repeated that interrupts have made worse than
+	// calibrationTries is how often the measurement is tried if interrupts make its error larger than
 	// calibrationError.
 	calibrationTries = 3
 	calibrationError = 200e-6
 
 	minTicksPerSecond = 1_000_000      // Arm ARM, D11.1.2
-	maxTicksPerSecond = 20_000_000_000 // no processor is near
+	maxTicksPerSecond = 20_000_000_000 // no processor comes close
 )
 
 // calibrate measures the rate of the hardware counter and returns the choice to use it.
@@ -71,14 +71,15 @@ func calibrateOnce(m machine) (*choice, error) {
 		return nil, fmt.Errorf("the counter or %s stood still or went back", rawName)
 	}
 	elapsedTicks, elapsed := end.middle()-start.middle(), uint64(end.raw-start.raw)
-	if e := float64(start.after-start.before+end.after-end.before) / float64(elapsedTicks); e > calibrationError {
+	bracketed := start.after - start.before + end.after - end.before
+	if e := float64(bracketed) / float64(elapsedTicks); e > calibrationError {
 		return nil, fmt.Errorf("its rate could be measured to within %.0f ppm only", e*1e6)
 	}
 	perSecond := float64(elapsedTicks) / float64(elapsed) * 1e9
 	if perSecond < minTicksPerSecond || perSecond > maxTicksPerSecond {
 		return nil, fmt.Errorf("a rate of %.0f ticks a second is not credible", perSecond)
 	}
-	s := newScale(start.before, Instant(start.raw), elapsedTicks, elapsed)
+	s := newScale(start.before, start.raw, elapsedTicks, elapsed)
 	return &choice{
 		hardware:   &Hardware{s},
 		start:      start,
@@ -92,14 +93,14 @@ func (p pair) middle() uint64 { return p.before + (p.after-p.before)/2 }
 // rateBetween bounds dc/dr − 1, the mean rate of the scaled counter against the reference between
 // two pairs, which must be in order.
 func (s *scale) rateBetween(p, q pair) (low, high float64) {
-	// What reference and scale may have been behind: each by a tick, which is the same for both as
+	// By how much reference and scale may be behind: each by a tick, which is the same for both because
 	// the kernel keeps time by this counter, and by rounding, the reference twice.
 	slack := 2*s.tick() + 3
 	elapsed := q.raw - p.raw
 	if elapsed <= slack {
 		return math.Inf(-1), math.Inf(1)
 	}
-	least := int64(s.at(q.before)-s.at(p.after)) - slack
-	most := int64(s.at(q.after)-s.at(p.before)) + slack
+	least := s.at(q.before) - s.at(p.after) - slack
+	most := s.at(q.after) - s.at(p.before) + slack
 	return float64(least-elapsed) / float64(elapsed), float64(most-elapsed) / float64(elapsed)
 }

@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import "fmt"
 
@@ -13,21 +13,21 @@ import "fmt"
 //	String()                             what is read, and how
 //
 // A reading that has succeeded once can fail later only if somebody takes away the permission.
-// Readings are then 0, which is seen as a counter that went back.
+// Readings are then 0, which looks like a counter that went back, and so is noticed.
 
 // now reads the reference.
-func (r reference) now() Instant {
+func (r reference) now() int64 {
 	ns, err := r.read()
 	if err != nil {
 		return 0
 	}
-	return Instant(ns)
+	return ns
 }
 
-// check returns an error that wraps ErrNoCounter if the reference cannot be read.
+// check returns an error if the reference cannot be read.
 func (r reference) check() error {
 	if _, err := r.read(); err != nil {
-		return fmt.Errorf("monotonic: reading %s failed: %w: %w", rawName, err, ErrNoCounter)
+		return fmt.Errorf("reading %s failed: %w", rawName, err)
 	}
 	return nil
 }

@@ -1,8 +1,9 @@
 //go:build !linux
 
-package monotonic
+package localcounter
 
-// Outside Linux the system does not say what it keeps time by, and its own counter goes on during a suspend.
+// Outside Linux the system does not say what it keeps time by, and its own counter goes on during a
+// suspend.
 const sysfsClocksource = ""
 
 func (host) clocksource() (string, error) { return "", nil }

@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import (
 	"errors"
@@ -22,13 +22,13 @@ func sysfs(t testing.TB, clocksource string) string {
 }
 
 // onHost is the host, with another description of its clocksource.
-func onHost(dir string) (*SystemCounter, error) {
+func onHost(dir string) (*Counter, error) {
 	r := openReference()
-	return newSystemCounter(r, chooser{machine: host{r, dir}})
+	return newCounter(r, chooser{machine: host{r, dir}})
 }
 
 // requireHardware reads this machine's processor's counter, whatever the kernel keeps time by.
-func requireHardware(t testing.TB) *SystemCounter {
+func requireHardware(t testing.TB) *Counter {
 	t.Helper()
 	if err := ticks.Usable(); err != nil {
 		t.Skipf("the processor's counter cannot be used here: %v", err)
@@ -53,19 +53,19 @@ func TestRawIsMonotonicRaw(t *testing.T) {
 	require.NoError(t, unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &before))
 	now := counter.Now()
 	require.NoError(t, unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &after))
-	require.LessOrEqual(t, before.Nano(), int64(now))
-	require.LessOrEqual(t, int64(now), after.Nano())
+	require.LessOrEqual(t, before.Nano(), now)
+	require.LessOrEqual(t, now, after.Nano())
 }
 
 // The same by system call alone, as on a machine whose vDSO cannot be used.
 func TestCounterWithoutTheVDSO(t *testing.T) {
-	c, err := newSystemCounter(reference{}, chooser{host{reference{}, sysfs(t, "hpet")}, ""})
+	c, err := newCounter(reference{}, chooser{host{reference{}, sysfs(t, "hpet")}, ""})
 	require.NoError(t, err)
 	require.Contains(t, c.String(), "CLOCK_MONOTONIC_RAW, read by system call; ")
 	last := c.Now()
 	for range 1000 {
 		now := c.Now()
-		require.False(t, now.Before(last))
+		require.GreaterOrEqual(t, now, last)
 		last = now
 	}
 	require.NoError(t, c.Watch().Check())
@@ -80,7 +80,6 @@ func TestClocksourceThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
 		"the kernel names no clocksource": sysfs(t, ""),
 	} {
 		_, err := onHost(dir)
-		require.ErrorIs(t, err, ErrNoCounter)
 		require.ErrorContains(t, err, want)
 		require.ErrorContains(t, err, "monotonic.Raw")
 	}
@@ -98,10 +97,10 @@ func TestHardwareCounterFollowsTheReferenceAtTheMeasuredRate(t *testing.T) {
 	latest := c.Reference()
 	for range 1000 {
 		require.NoError(t, w.Check())
-		least := c.Reference().Sub(latest)
-		scaled := float64(c.Now().Sub(start))
-		most := c.Reference().Sub(earliest)
-		rounding := 2 * float64(Resolution(c)+3)
+		least := c.Reference() - latest
+		scaled := float64(c.Now() - start)
+		most := c.Reference() - earliest
+		rounding := 2 * float64(c.Resolution()+3)
 		require.GreaterOrEqual(t, scaled, float64(least)*(1+low)-rounding)
 		require.LessOrEqual(t, scaled, float64(most)*(1+high)+rounding)
 	}
@@ -138,7 +137,6 @@ func TestCounterThatASandboxForbidsIsRefused(t *testing.T) {
 
 func requireForbidden(t *testing.T, err error) {
 	t.Helper()
-	require.ErrorIs(t, err, ErrNoCounter)
 	require.ErrorIs(t, err, unix.EPERM)
 	require.ErrorContains(t, err, "reading CLOCK_MONOTONIC_RAW failed")
 }

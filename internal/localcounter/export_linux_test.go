@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 // RequireHardware is for benchmarks of what stands on this package.
 var RequireHardware = requireHardware

@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import (
 	"errors"
@@ -65,15 +65,15 @@ func (s *script) suspension() suspension {
 
 func (s *script) sleep(d time.Duration) { s.pass(d) }
 
-func (s *script) counter(t *testing.T) *SystemCounter {
+func (s *script) counter(t *testing.T) *Counter {
 	t.Helper()
-	c, err := newSystemCounter(reference{}, chooser{machine: s})
+	c, err := newCounter(reference{}, chooser{machine: s})
 	require.NoError(t, err)
 	return c
 }
 
 // hardware is a counter that reads the processor's.
-func (s *script) hardware(t *testing.T) *SystemCounter {
+func (s *script) hardware(t *testing.T) *Counter {
 	t.Helper()
 	c := s.counter(t)
 	require.NotNil(t, c.Hardware(), c.String())

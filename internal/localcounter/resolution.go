@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// rawResolution returns by how much a reading of the reference may be behind. The kernel rounds to nanoseconds what advances in
-// ticks of the hardware that it keeps time by. For hardware whose ticks are defined somewhere the definition counts, and for all
-// other what the readings show.
+// rawResolution returns by how much a reading of the reference may be behind. The kernel rounds to
+// nanoseconds what advances in ticks of the hardware that it keeps time by. Where a specification
+// defines the length of a tick, that is used; otherwise it is measured.
 func rawResolution(m machine, clocksource string) (time.Duration, error) {
 	switch clocksource {
 	case "tsc", "kvm-clock", "xen":
@@ -33,12 +33,12 @@ const jiffy = 10_000_001 * time.Nanosecond
 const (
 	resolutionSteps    = 16
 	resolutionReadings = 10_000_000 // without a step: a tick takes longer than 0.2 s, or there is none
-	resolutionRounding = 3          // nanoseconds, of what the kernel cuts off a reading, twice, and of a tick that is no whole number
+	resolutionRounding = 3          // nanoseconds: the kernel truncates two readings, and a tick may not be whole
 )
 
-// measureResolution reads the reference until it has moved resolutionSteps times, and returns the shortest step. A step is a
-// tick or several of them, as many as pass while it is read, so the shortest is at least a tick, however few are seen.
-// Where reading takes longer than a tick, that is what is found, and it is too much rather than too little.
+// measureResolution reads the reference until it has moved resolutionSteps times, and returns the
+// shortest step. A step is one tick or, where reading takes longer, several, so the shortest step
+// is never less than a tick.
 func measureResolution(m machine) (time.Duration, error) {
 	last, err := m.raw()
 	if err != nil {

@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import (
 	"golang.org/x/sys/unix"

@@ -1,4 +1,4 @@
-package monotonic
+package localcounter
 
 import (
 	"errors"
@@ -6,36 +6,32 @@ import (
 	"time"
 )
 
-// ErrDisrupted is wrapped by what [Watch.Check] returns: the counter can no longer be compared with
-// what it read before.
-var ErrDisrupted = errors.New("the counter was disrupted")
-
-// Watch looks for signs that a counter of this machine has been disrupted, and measures its rate on
-// the way. Look often: what has happened since the last look is all that it can tell. It is not
-// safe for concurrent use.
+// Watch notices that a counter of this machine has been disrupted, and measures its rate meanwhile.
+// Check often: each Check sees only what has happened since the one before. A Watch is not safe for
+// concurrent use.
 //
-// What it cannot look at has not changed: a file that cannot be opened for a while, or a reading that is forbidden, is no
-// disruption, and is looked at again later.
+// What cannot be read counts as unchanged: a file that cannot be opened for a while, or a reading that
+// a sandbox forbids, is no disruption, and the next Check tries again.
 //
-// It sees
+// It notices
 //   - a suspend: CLOCK_BOOTTIME has moved against CLOCK_MONOTONIC, which nothing else does;
 //   - a change of the kernel's clocksource, as its own watchdog makes when it finds the TSC
 //     unstable;
 //   - the hardware counter and the system's own having run at another rate against each other than
 //     was measured before, by 10 ppm over 50 ms, and by less over longer spans.
 //
-// It cannot see a virtual machine that was stopped and restored with both counters in step; that
+// It does not notice that a virtual machine was stopped and restored with both counters in step. That
 // takes a VMClock device, or the next exchange with a time server.
 type Watch struct {
-	counter *SystemCounter
+	counter *Counter
 	chosen  *choice
 
-	suspended   suspension // up to the last look
-	clocksource string     // as the kernel named it last; empty if it has not yet been seen
-	named       int64      // when it was last asked, by the reference
+	suspended     suspension // up to the last Check
+	clocksource   string     // as last read; empty if it could not yet be read
+	clocksourceAt int64      // when it was last read, by the reference
 
-	start, last pair    // where the measurement of the rate began, and the last look
-	begun       bool    // there are such
+	start, last pair    // where the measurement of the rate began, and the last Check
+	begun       bool    // start and last are set
 	low, high   float64 // bounds of dc/dr − 1
 }
 
@@ -44,13 +40,13 @@ const (
 	// measured. A migration may change it, by tens of ppm.
 	unmeasured = 1000e-6
 
-	// clocksourceEvery is how often the name of the kernel's clocksource is read: from a file, which
-	// costs more than everything else that is looked at.
+	// clocksourceEvery is how often the name of the kernel's clocksource is read. It is in a file, and
+	// to read it costs more than the rest of Check.
 	clocksourceEvery = time.Second
 )
 
-// Watch starts to watch the counter, from the moment at which it was chosen on.
-func (c *SystemCounter) Watch() *Watch {
+// Watch returns a Watch that notices disruptions since the counter was chosen.
+func (c *Counter) Watch() *Watch {
 	w := &Watch{counter: c}
 	w.begin()
 	w.suspended = w.chosen.suspended
@@ -60,7 +56,7 @@ func (c *SystemCounter) Watch() *Watch {
 	return w
 }
 
-// begin forgets what was measured and starts again with the counter as it is now.
+// begin discards what was measured and starts again with the counter as it is now.
 func (w *Watch) begin() {
 	w.chosen = w.counter.choice.Load()
 	w.clocksource = w.chosen.clocksource
@@ -72,20 +68,22 @@ func (w *Watch) begin() {
 	}
 }
 
-// beginRate begins to measure the rate, if there is a reading to begin with; else the next look does.
+// beginRate begins to measure the rate, if there was a reading to begin with. Otherwise the next Check
+// does.
 func (w *Watch) beginRate(from pair, err error) {
 	if err == nil {
 		w.start, w.last, w.begun = from, from, true
 	}
 }
 
-// Rate returns bounds on the rate of the counter against the system's own unslewed counter, less
-// one. They are what has to be added to a drift ρ that is claimed for the latter, and they become
-// narrower with every look. Both are 0 where the counter is the system's own.
+// Rate returns bounds of dc/dr − 1, where c is the counter and r the system's own unslewed counter.
+// They are what has to be added to a drift ρ that is claimed for r, and they become narrower with
+// every Check. Both are 0 where the counter is the system's own.
 func (w *Watch) Rate() (low, high float64) { return w.low, w.high }
 
-// Check returns an error that wraps ErrDisrupted and names the cause, if there was a disruption
-// since the last look. The watch then begins again, and so must whoever extrapolates.
+// Check returns an error that names the cause if the counter was disrupted since the last Check, so
+// that its readings can no longer be compared with earlier ones. The Watch then begins again, and so
+// must whoever extrapolates.
 func (w *Watch) Check() error {
 	replaced := w.counter.choice.Load() != w.chosen
 	suspended := w.checkSuspension()
@@ -109,35 +107,36 @@ func (w *Watch) Check() error {
 		return nil
 	}
 	w.begin()
-	return fmt.Errorf("%w: %w", ErrDisrupted, cause)
+	return fmt.Errorf("the counter was disrupted: %w", cause)
 }
 
-// checkSuspension returns an error if the machine was suspended since the last look.
+// checkSuspension returns an error if the machine was suspended since the last Check.
 func (w *Watch) checkSuspension() error {
 	now := w.counter.machine.suspension()
 	switch {
 	case !now.known:
-		return nil // it cannot be seen, or not now
+		return nil // it cannot be read, or not now
 	case !w.suspended.known:
 		w.suspended = now
 		return nil
 	}
 	if now.least > w.suspended.most || now.most < w.suspended.least {
-		return fmt.Errorf("the machine was suspended for about %v", (now.least - w.suspended.least).Round(time.Millisecond))
+		suspended := (now.least - w.suspended.least).Round(time.Millisecond)
+		return fmt.Errorf("the machine was suspended for about %v", suspended)
 	}
 	w.suspended.least, w.suspended.most = max(w.suspended.least, now.least), min(w.suspended.most, now.most)
 	return nil
 }
 
-// checkClocksource returns an error if the kernel keeps time by something else than when the counter
-// was chosen. It asks once in clocksourceEvery, and at once if something else is wrong: that is how
-// a counter that the kernel has just given up shows.
+// checkClocksource returns an error if the kernel's clocksource is not the one by which the counter
+// was chosen. It reads the name once in clocksourceEvery, and at once if something else is wrong:
+// a counter that the kernel has just given up first shows by that.
 func (w *Watch) checkClocksource(suspicious bool) error {
 	now, err := w.counter.machine.raw()
-	if since := time.Duration(now - w.named); err == nil && !suspicious && since.Abs() < clocksourceEvery {
+	if since := time.Duration(now - w.clocksourceAt); err == nil && !suspicious && since.Abs() < clocksourceEvery {
 		return nil
 	}
-	w.named = now
+	w.clocksourceAt = now
 	name, err := w.counter.machine.clocksource()
 	before := w.clocksource
 	switch {
@@ -152,8 +151,8 @@ func (w *Watch) checkClocksource(suspicious bool) error {
 	return nil
 }
 
-// compare holds the hardware counter, if that is what is read, against the system's own, over the
-// time since the last look and since the first, and narrows the bounds of its rate.
+// compare compares the hardware counter, if that is what is read, with the system's own counter, over
+// the time since the last Check and since the first, and narrows the bounds of its rate.
 func (w *Watch) compare() error {
 	if w.chosen.hardware == nil {
 		return nil
@@ -172,7 +171,8 @@ func (w *Watch) compare() error {
 	for _, since := range []pair{w.last, w.start} {
 		low, high := w.chosen.hardware.scale.rateBetween(since, now)
 		if low > w.high || high < w.low {
-			return fmt.Errorf("the processor's counter ran at %+.1f to %+.1f ppm against %s, after %+.1f to %+.1f ppm", low*1e6, high*1e6, rawName, w.low*1e6, w.high*1e6)
+			return fmt.Errorf("the processor's counter ran at %+.1f to %+.1f ppm against %s, after %+.1f to %+.1f ppm",
+				low*1e6, high*1e6, rawName, w.low*1e6, w.high*1e6)
 		}
 		w.low, w.high = max(w.low, low), min(w.high, high)
 	}

@@ -1,10 +1,6 @@
 package truetime
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // Interval is the answer to "what time is it": true time lies between Earliest and Latest, both
 // included. It is two words, comparable, and passed by value.
@@ -51,44 +47,5 @@ func (i Interval) Intersect(j Interval) (Interval, bool) {
 	return Interval{max(i.Earliest, j.Earliest), min(i.Latest, j.Latest)}, true
 }
 
-// String formats the interval as "[earliest, latest]".
-func (i Interval) String() string { return fmt.Sprintf("[%v, %v]", i.Earliest, i.Latest) }
-
-// MarshalText writes both ends in full, "earliest/latest", the form of an ISO 8601 interval. As
-// encoding/json uses it, JSON carries the interval as a string and loses no digit.
-func (i Interval) MarshalText() ([]byte, error) {
-	return []byte(i.Earliest.String() + "/" + i.Latest.String()), nil
-}
-
-// UnmarshalText reads what MarshalText wrote. It refuses an interval that is upside down.
-func (i *Interval) UnmarshalText(text []byte) error {
-	first, second, found := strings.Cut(string(text), "/")
-	if !found {
-		return fmt.Errorf("truetime: interval %.80q is not of the form earliest/latest", text)
-	}
-	earliest, err := parseTime(first)
-	if err != nil {
-		return fmt.Errorf("truetime: earliest end of interval %.80q: %w", text, err)
-	}
-	latest, err := parseTime(second)
-	if err != nil {
-		return fmt.Errorf("truetime: latest end of interval %.80q: %w", text, err)
-	}
-	if earliest > latest {
-		return fmt.Errorf("truetime: interval %.80q ends before it begins", text)
-	}
-	*i = Interval{earliest, latest}
-	return nil
-}
-
-func parseTime(s string) (Time, error) {
-	std, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return 0, err
-	}
-	t := FromStd(std)
-	if !t.Std().Equal(std) {
-		return 0, fmt.Errorf("%s is outside the years 1678 to 2262", s)
-	}
-	return t, nil
-}
+// String formats the interval as "[earliest, latest]", and the zero value as "no interval".
+func (i Interval) String() string { return stringOfEnds(i.Earliest, i.Latest, timeLayout) }

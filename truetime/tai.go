@@ -2,7 +2,6 @@ package truetime
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -21,15 +20,20 @@ func (t TAI) Add(d time.Duration) TAI { return TAI(saturated.Add(int64(t), int64
 // Sub returns the duration from u to t, in SI seconds, or the nearest that a Duration can hold.
 func (t TAI) Sub(u TAI) time.Duration { return time.Duration(saturated.Sub(int64(t), int64(u))) }
 
-// String formats t as RFC 3339 does, with nine digits of a second and TAI in place of Z.
-func (t TAI) String() string {
-	return time.Unix(0, int64(t)).UTC().Format("2006-01-02T15:04:05.000000000") + "TAI"
-}
+// IsZero reports whether t is the zero value, no time at all.
+func (t TAI) IsZero() bool { return t == 0 }
+
+// String formats t as RFC 3339 does, with nine digits of a second and TAI in place of Z, and the zero value
+// as "no time".
+func (t TAI) String() string { return stringOf(t, taiLayout) }
 
 // TAIInterval is an [Interval] in TAI.
 type TAIInterval struct {
 	Earliest, Latest TAI
 }
+
+// Valid reports whether i is an interval at all: not the zero value, and not upside down.
+func (i TAIInterval) Valid() bool { return i != TAIInterval{} && i.Earliest <= i.Latest }
 
 // Contains reports whether t may be true time.
 func (i TAIInterval) Contains(t TAI) bool { return i.Earliest <= t && t <= i.Latest }
@@ -46,8 +50,8 @@ func (i TAIInterval) Uncertainty() time.Duration {
 	return w/2 + w%2
 }
 
-// String formats the interval as "[earliest, latest]".
-func (i TAIInterval) String() string { return fmt.Sprintf("[%v, %v]", i.Earliest, i.Latest) }
+// String formats the interval as "[earliest, latest]", and the zero value as "no interval".
+func (i TAIInterval) String() string { return stringOfEnds(i.Earliest, i.Latest, taiLayout) }
 
 // NowTAI returns an interval that contains true time in TAI, with the errors of [Clock.Now], and
 // [ErrTAIUnknown] where UTC is known and TAI is not. It takes longer than Now, and like it takes no lock and

@@ -23,21 +23,33 @@ import (
 // last day of the month on its interval holds whatever happens, and widens by 42 ms an hour. [Status] says so.
 //
 // The zero value stands for no time at all, not for the beginning of 1970.
+//
+// Its text form is that of RFC 3339 in UTC with nine digits of a second, for people, for JSON, and for [ParseTime].
+// In a database it is a 64-bit integer, the nanoseconds, which sorts as the times do.
 type Time int64
 
-// FromStd returns the Time of a time.Time, or the nearest that a Time can hold.
+// FromStd returns the Time of a time.Time: the zero value of the zero value, and the nearest that a Time can
+// hold outside the years 1678 to 2262.
 func FromStd(t time.Time) Time {
+	ns, ok := nanoseconds(t)
 	switch {
-	case t.Before(time.Unix(0, math.MinInt64)):
+	case ok:
+		return Time(ns)
+	case t.IsZero():
+		return 0
+	case t.Before(time.Unix(0, 0)):
 		return math.MinInt64
-	case t.After(time.Unix(0, math.MaxInt64)):
-		return math.MaxInt64
 	}
-	return Time(t.UnixNano())
+	return math.MaxInt64
 }
 
-// Std returns t as a time.Time in UTC, without a monotonic reading.
-func (t Time) Std() time.Time { return time.Unix(0, int64(t)).UTC() }
+// Std returns t as a time.Time in UTC, without a monotonic reading: the zero value of the zero value.
+func (t Time) Std() time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(t)).UTC()
+}
 
 // IsZero reports whether t is the zero value, no time at all.
 func (t Time) IsZero() bool { return t == 0 }
@@ -58,7 +70,5 @@ func (t Time) After(u Time) bool { return t > u }
 // Compare returns −1, 0 or +1 as t is earlier than, the same as or later than u.
 func (t Time) Compare(u Time) int { return cmp.Compare(t, u) }
 
-// String formats t as RFC 3339 does, with nine digits of a second.
-func (t Time) String() string { return t.Std().Format(timeLayout) }
-
-const timeLayout = "2006-01-02T15:04:05.000000000Z"
+// String formats t as RFC 3339 does, in UTC with nine digits of a second, and the zero value as "no time".
+func (t Time) String() string { return stringOf(t, timeLayout) }

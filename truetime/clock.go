@@ -133,6 +133,9 @@ func newClock(config config, sources []Source) *Clock {
 	return c
 }
 
+// made reports whether the clock is one that [New] has returned. Any other is closed.
+func (c *Clock) made() bool { return c != nil && c.engine != nil }
+
 // After reports whether t has certainly passed. It is false when the clock has no answer.
 func (c *Clock) After(t Time) bool {
 	i, err := c.Now()
@@ -164,7 +167,7 @@ func (c *Clock) WaitSynchronized(ctx context.Context, max time.Duration) error {
 			return nil
 		}
 		if errors.Is(err, ErrClosed) {
-			return ErrClosed
+			return err
 		}
 		select {
 		case <-changed:
@@ -182,6 +185,9 @@ func (c *Clock) WaitSynchronized(ctx context.Context, max time.Duration) error {
 // grows too wide with time, and a disruption that the hypervisor reports, are seen by Now before
 // they are published.
 func (c *Clock) Changed() <-chan struct{} {
+	if !c.made() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.changed
@@ -198,6 +204,9 @@ func (c *Clock) notSynchronized(ctx context.Context, max time.Duration) error {
 
 // Status returns a report on the clock as it is now.
 func (c *Clock) Status() Status {
+	if !c.made() {
+		return Status{State: Closed, Err: errNotMade}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, err := c.Now()
@@ -234,6 +243,9 @@ func (c *Clock) Status() Status {
 // Close stops polling, waits until every goroutine of the clock has ended, and makes Now return
 // [ErrClosed]. It always returns nil, and may be called more than once.
 func (c *Clock) Close() error {
+	if !c.made() {
+		return nil
+	}
 	c.close.Do(func() {
 		c.cancel()
 		c.mu.Lock()

@@ -20,18 +20,32 @@ type answer struct {
 	engine.Answer
 }
 
+// errNotMade is why a Clock that is nil or a zero value has no answer.
+var errNotMade = fmt.Errorf("%w: it is nil, or was not made by New", ErrClosed)
+
+// refusal is why there is no answer.
+func (a *answer) refusal() error {
+	if a == nil {
+		return errNotMade
+	}
+	return a.err
+}
+
 // Now returns an interval that contains true time: at some moment between the call and the return,
 // true time was in it. The error is [ErrNotSynchronized], [ErrUncertaintyTooLarge],
-// [ErrClockFaulty] or [ErrClosed], and then there is no interval.
+// [ErrClockFaulty] or [ErrClosed], and then there is no interval. A nil Clock and a zero one are closed.
 //
 // Now takes no lock and allocates nothing. It costs a reading of the counter and two
 // multiplications.
 func (c *Clock) Now() (Interval, error) {
 	// The answer first, then the counter: so the reading cannot be older than the answer, unless the
 	// counter went back.
+	if c == nil {
+		return Interval{}, errNotMade
+	}
 	a := c.published.Load()
-	if a.err != nil {
-		return Interval{}, a.err
+	if a == nil || a.err != nil {
+		return Interval{}, a.refusal()
 	}
 	var raw uint64
 	switch {

@@ -104,6 +104,8 @@ func (s Status) Summary() string {
 	switch {
 	case s.State == Closed:
 		return ""
+	case s.Epoch == 0: // they are counted from 1
+		return "no clock has reported"
 	case s.State == Synchronized && s.Err != nil:
 		return fmt.Sprintf("ε is %v", s.Uncertainty)
 	case s.State == Synchronized && s.Heard >= s.Voters:

@@ -57,9 +57,12 @@ func (i TAIInterval) String() string { return stringOfEnds(i.Earliest, i.Latest,
 // [ErrTAIUnknown] where UTC is known and TAI is not. It takes longer than Now, and like it takes no lock and
 // allocates nothing. Its Earliest does not go back within an epoch either.
 func (c *Clock) NowTAI() (TAIInterval, error) {
+	if c == nil {
+		return TAIInterval{}, errNotMade
+	}
 	a := c.published.Load()
-	if a.err != nil {
-		return TAIInterval{}, a.err
+	if a == nil || a.err != nil {
+		return TAIInterval{}, a.refusal()
 	}
 	raw := c.reading(a)
 	if a.vm != nil && a.vm.Marker() != a.marker {
@@ -79,10 +82,13 @@ func (c *Clock) NowTAI() (TAIInterval, error) {
 
 // FormatUTC formats t as stepped UTC in the form of RFC 3339, an inserted second as 23:59:60. It is for people
 // to read: two moments within a nanosecond of each other may be formatted alike. Leap seconds are those
-// of the table that the clock has.
+// of the table that the clock has: the one that is built in, for a nil Clock.
 func (c *Clock) FormatUTC(t Time) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	table := c.engine.Table()
+	table := leap.BuiltIn()
+	if c.made() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		table = c.engine.Table()
+	}
 	return table.Format(table.FromSmeared(leap.Smeared(t), leap.NoonToNoon(), leap.Down))
 }

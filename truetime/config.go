@@ -116,6 +116,9 @@ func configure(sources []Source, options []Option) (config, error) {
 		}
 	}
 	if machine := localcounter.Of(c.counter); machine != nil {
+		if inBubble(time.Now, c.counter) {
+			c.mistakes = append(c.mistakes, errBubble)
+		}
 		c.counter = machineCounter{machine.Clone()} // watched, and perhaps changed, for this clock alone
 	}
 	if !shared.Comparable(c.counter) {

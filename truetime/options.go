@@ -11,9 +11,13 @@ import (
 // An Option changes what [New] assumes or does.
 type Option func(*config)
 
-// Limits of the options.
+// Limits of the options. What is below the least drift, wander or deviation is no oscillator's but a number in
+// another unit, such as 50e-6 for 50 ppm.
 const (
+	minDriftPPM     = 0.01
+	minWanderPPB    = 1
 	maxWanderPPB    = 100_000
+	minDeviationPPM = 0.01
 	maxDeviationPPM = 200
 	minPoll         = time.Millisecond
 	maxPoll         = 1 << 17 * time.Second // 36 h, as NTP's MAXPOLL (RFC 5905 figure 7)
@@ -25,7 +29,7 @@ const (
 const MaxDriftPPM = discipline.MaxDriftPPB / 1000
 
 // WithDrift sets ρ, the most by which the local counter's rate may differ from that of true time,
-// in parts per million: above 0, at most 100 000. The default is 200.
+// in parts per million: 0.01 to 100 000. The default is 200.
 //
 // Between two samples each end of the interval moves away by ρ, 200 µs a second by default, so a smaller ρ is a
 // narrower answer. It is also a promise: if the oscillator is worse than ρ, the interval may miss
@@ -33,30 +37,36 @@ const MaxDriftPPM = discipline.MaxDriftPPB / 1000
 // frequency a virtual machine sees may step by as much when it migrates.
 func WithDrift(ppm float64) Option {
 	return func(c *config) {
-		if !(ppm > 0 && ppm <= MaxDriftPPM) {
-			c.mistake("drift of %v ppm: it must be above 0 and at most %d", ppm, MaxDriftPPM)
+		if !(ppm >= minDriftPPM && ppm <= MaxDriftPPM) {
+			c.mistake("drift of %v ppm: it is in parts per million and must be %v to %v, as in WithDrift(50) for 50 ppm", ppm, minDriftPPM, MaxDriftPPM)
 			return
 		}
 		c.driftPPM = ppm
 	}
 }
 
-// WithMaxWander assumes that the rate of the local counter changes by no more than w, so many parts per
-// billion in a second of true time: above 0, at most 100 000. By default nothing is assumed about it. The rate
+// WithMaxWander assumes that the rate of the local counter changes by no more than w, in parts per
+// billion in a second of true time: 1 to 100 000. By default nothing is assumed about it. The rate
 // is dc/dT, as it is for [WithDrift]: nominal nanoseconds of the counter in one of true time.
 //
 // It makes the interval much narrower: at 100 ppb/s the answer widens between polls by some 15 ppm in
 // place of 200 where round trips are 1 ms, because the present rate follows from what the sources
 // have said lately. The price is a promise that nobody can check: if the oscillator breaks it
-// the interval may miss true time, and mostly nothing shows. A crystal changes by about 1 ppm/°C, so
-// the bound is that times the fastest change of its temperature. 100 ppb/s is conservative for bare
-// metal in a data centre, where a load step beside the crystal makes 20 to 100 ppb/s; fan failures
-// and cold starts make 100 to 500. The rate that a virtual machine sees may step by 50 ppm when it is migrated: do not
-// assume this where that can happen and no VMClock device tells of it.
+// the interval may miss true time, and mostly nothing shows.
+//
+// What to declare, here and with [WithRateStability]:
+//
+//	bare metal in a data centre    WithMaxWander(100), WithRateStability(20)
+//	after a cold start, bad fans   WithMaxWander(1000)
+//	a virtual machine              neither, unless it is never migrated or a VMClock device tells of it
+//
+// A crystal changes by about 1 ppm/°C, so w is that times the fastest change of its temperature: a load step beside the
+// crystal makes 20 to 100 ppb/s, fan failures and cold starts 100 to 500. And 20 ppm is a swing of 15 to 20 °C for
+// a bad crystal. The rate that a virtual machine sees may step by 50 ppm when it is migrated.
 func WithMaxWander(ppbPerSecond float64) Option {
 	return func(c *config) {
-		if !(ppbPerSecond > 0 && ppbPerSecond <= maxWanderPPB) {
-			c.mistake("maximum wander of %v ppb/s: it must be above 0 and at most %d", ppbPerSecond, maxWanderPPB)
+		if !(ppbPerSecond >= minWanderPPB && ppbPerSecond <= maxWanderPPB) {
+			c.mistake("maximum wander of %v ppb/s: it is in parts per billion per second and must be %v to %v, as in WithMaxWander(100) for 0.1 ppm/s", ppbPerSecond, minWanderPPB, maxWanderPPB)
 			return
 		}
 		c.wanderPPB = ppbPerSecond
@@ -64,16 +74,16 @@ func WithMaxWander(ppbPerSecond float64) Option {
 }
 
 // WithRateStability assumes that within any hour of true time the rate of the local counter, dc/dT, stays within
-// D, so many parts per million, of its own mean over any part of that hour: above 0, at most 200. By default
+// D, in parts per million, of its own mean over any part of that hour: 0.01 to 200. By default
 // nothing is assumed about it.
 //
-// It is easier to defend than a bound on the wander, of which everything said at [WithMaxWander] holds
-// as well: 20 ppm is a swing of 15 to 20 °C for a bad crystal. It does most in a long holdover; between polls a
-// bound on the wander does more. Both may be assumed.
+// It is easier to defend than a bound on the wander, and the same is to be said about it: see [WithMaxWander], also for
+// what to declare. It does most in a long holdover; between polls a bound on the wander does more. Both may be
+// assumed.
 func WithRateStability(ppm float64) Option {
 	return func(c *config) {
-		if !(ppm > 0 && ppm <= maxDeviationPPM) {
-			c.mistake("rate stability of %v ppm: it must be above 0 and at most %d", ppm, maxDeviationPPM)
+		if !(ppm >= minDeviationPPM && ppm <= maxDeviationPPM) {
+			c.mistake("rate stability of %v ppm: it is in parts per million and must be %v to %v, as in WithRateStability(20) for 20 ppm", ppm, minDeviationPPM, maxDeviationPPM)
 			return
 		}
 		c.deviationPPM = ppm
@@ -195,6 +205,9 @@ func WithRecorder(w io.Writer) Option {
 // a while; how far a scaled counter is off its nominal rate is not measured and not added to the drift; and the
 // VMClock device is looked at only if [WithVMClock] says so. So such a counter is for tests, or has to be one that
 // neither stands still nor jumps, and is within the drift as it is.
+//
+// A test in a testing/synctest bubble needs one, since the machine's counter goes on while the bubble's time stands still:
+// [New] refuses that one there.
 func WithCounter(counter monotonic.Counter) Option {
 	return func(c *config) {
 		if counter == nil {

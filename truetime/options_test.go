@@ -57,10 +57,14 @@ func TestEachMistake(t *testing.T) {
 		sources []Source
 		option  Option
 	}{
-		"no sources":                            {nil, WithDrift(1)},
-		"drift of NaN ppm":                      {one, WithDrift(math.NaN())},
-		"drift of 0 ppm":                        {one, WithDrift(0)},
-		"drift of 100001 ppm":                   {one, WithDrift(100_001)},
+		"no sources":          {nil, WithDrift(1)},
+		"drift of NaN ppm":    {one, WithDrift(math.NaN())},
+		"drift of 0 ppm":      {one, WithDrift(0)},
+		"drift of 100001 ppm": {one, WithDrift(100_001)},
+		"drift of 5e-05 ppm: it is in parts per million and must be 0.01 to 100000, as in WithDrift(50) for 50 ppm": {one, WithDrift(50e-6)},
+		"maximum wander of 0.1 ppb/s: it is in parts per billion per second and must be 1 to 100000":                {one, WithMaxWander(0.1)},
+		"rate stability of 2e-05 ppm: it is in parts per million and must be 0.01 to 200":                           {one, WithRateStability(20e-6)},
+		"rate stability of 20000 ppm: it is in parts per million and must be 0.01 to 200":                           {one, WithRateStability(20_000)},
 		"1 faulty of 1 voters":                  {one, WithFaulty(1)},
 		"2 faulty of 4 voters":                  {four, WithFaulty(2)},
 		"2147483647 faulty of 4 voters":         {four, WithFaulty(math.MaxInt32)},
@@ -83,9 +87,13 @@ func TestEachMistake(t *testing.T) {
 	}
 }
 
-func TestSmallestAndLargestDriftAreAccepted(t *testing.T) {
-	for _, ppm := range []float64{1e-9, 0.5, 15, 200, 100_000} {
-		c, err := New([]Source{&answersAtOnce{}}, WithDrift(ppm))
+func TestSmallestAndLargestAreAccepted(t *testing.T) {
+	for _, option := range []Option{
+		WithDrift(0.01), WithDrift(15), WithDrift(100_000),
+		WithMaxWander(1), WithMaxWander(100_000),
+		WithRateStability(0.01), WithRateStability(200),
+	} {
+		c, err := New([]Source{&answersAtOnce{}}, option)
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
 	}

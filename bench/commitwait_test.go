@@ -40,8 +40,8 @@ func (c counterClock) earliest() truetime.Time { return truetime.Time(c.Counter.
 //	go test -run '^$' -bench CommitWaitOvershoot -benchtime 500x -count 3 ./bench
 func BenchmarkCommitWaitOvershoot(b *testing.B) {
 	clock := newCounterClock(b)
-	waiter := func(options ...commitwait.Option) func(*testing.B, truetime.Time) error {
-		w, err := commitwait.New(clock, options...)
+	waiter := func(options ...commitwait.WaiterOption) func(*testing.B, truetime.Time) error {
+		w, err := commitwait.NewWaiter(clock, options...)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -88,7 +88,7 @@ const crowd = 100_000
 //	go test -run '^$' -bench CommitWaitMany -benchtime 3x -count 3 ./bench
 func BenchmarkCommitWaitMany(b *testing.B) {
 	for _, spread := range []time.Duration{time.Second, 0} {
-		for _, spin := range []time.Duration{commitwait.DefaultSpin, 0} {
+		for _, spin := range []time.Duration{60 * time.Microsecond, 0} {
 			b.Run(fmt.Sprintf("over=%v/spin=%v", spread, spin), func(b *testing.B) {
 				crowdOnChannel() // the runtime keeps what describes a goroutine for the next one
 				plain := crowdOnChannel()
@@ -131,7 +131,7 @@ func waitInCrowd(b *testing.B, spread, spin time.Duration) (late []time.Duration
 	clock := newCounterClock(b)
 	before := heapInUse()
 	late = make([]time.Duration, crowd)
-	w, err := commitwait.New(clock, commitwait.WithSpin(spin))
+	w, err := commitwait.NewWaiter(clock, commitwait.WithSpin(spin))
 	if err != nil {
 		b.Fatal(err)
 	}

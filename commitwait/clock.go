@@ -16,9 +16,12 @@ type notifier interface {
 // read asks the clock and takes nothing for an answer that is none: a zero interval would make the
 // year 1970 the present, and one that is upside down (clocks have been seen to give it) proves nothing.
 func read(clock truetime.Reader) (truetime.Interval, error) {
+	if clock == nil {
+		return truetime.Interval{}, errUnmade
+	}
 	now, err := clock.Now()
 	if err == nil && !now.Valid() {
-		err = fmt.Errorf("%w: [%d, %d]", ErrInvalidInterval, now.Earliest, now.Latest)
+		err = fmt.Errorf("%w: [%d, %d]", errInvalidInterval, now.Earliest, now.Latest)
 	}
 	return now, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -16,8 +17,8 @@ import (
 // Two calls at once may be given the same timestamp. DoFrom with [Sequencer.Next] has them strictly increase.
 //
 // The error says how things stand:
-//   - [ErrNotBegun]: work was not called. Its reason is ctx's error, the clock's, [ErrWaitTooLong],
-//     [ErrNoWork], [ErrClosed] or, if the clock contradicts itself, [ErrPastTimestamp].
+//   - [ErrNotBegun]: work was not called. Its reason is ctx's error, the clock's, [ErrWaitTooLong], [ErrClosed], a
+//     work that is nil, or a clock that contradicts itself.
 //   - [ErrNotPassed]: the work is done, and its timestamp, which is returned, may lie ahead: nothing may
 //     be shown. Call Until with it to go on waiting. Once the work has begun there is no limit to
 //     the wait but ctx.
@@ -48,19 +49,18 @@ func (w *Waiter) latest() (truetime.Time, error) {
 //
 // The order of events rests on next: its timestamps have to be at or after Latest of an interval that is read
 // during the call, and so not ones put by before. What can be seen is refused: a timestamp that had certainly
-// passed before next was called is [ErrPastTimestamp]. The wait lasts until the timestamp has certainly passed,
-// however far above Latest it is; [WithLimit] bounds that.
+// passed before next was called, and one that is zero or before 1990, which is in another unit than nanoseconds.
+// The wait lasts until the timestamp has certainly passed, however far above Latest it is; [WithMaxWait] bounds
+// that.
 //
-// The error says how things stand as that of Do does. Before the work, that is with [ErrNotBegun], it
-// wraps the error of next if that was it, [ErrPastTimestamp], [ErrNoTimestamp] for the zero Time, or a reason
-// that Do has. next is not called, so no timestamp is used up, if the clock refuses or ctx or the Waiter has
-// ended.
+// The error says how things stand as that of Do does. With [ErrNotBegun] it wraps the error of next, if that was
+// the reason. next is not called, so no timestamp is used up, if the clock refuses or ctx or the Waiter has ended.
 func (w *Waiter) DoFrom(ctx context.Context, next func() (truetime.Time, error), work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
 	switch {
 	case next == nil:
-		return 0, notBegun(ErrNoSource)
+		return 0, notBegun(errNoSource)
 	case work == nil:
-		return 0, notBegun(ErrNoWork)
+		return 0, notBegun(errNoWork)
 	}
 	timestamp, err := w.take(ctx, next)
 	if err != nil {
@@ -82,24 +82,23 @@ func (w *Waiter) take(ctx context.Context, next func() (truetime.Time, error)) (
 		return 0, err
 	}
 	timestamp, err := next()
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case timestamp.IsZero():
-		return 0, ErrNoTimestamp
-	case before.After(timestamp):
-		return 0, fmt.Errorf("%w: %v, where it was %v already", ErrPastTimestamp, timestamp, before.Earliest)
 	}
-	if tooLong(timestamp, before, w.limit) == nil {
+	if err := plausible.Timestamp(timestamp); err != nil {
+		return 0, fmt.Errorf("commitwait: %w", err)
+	}
+	if before.After(timestamp) {
+		return 0, fmt.Errorf("%w: %v, where it was %v already", errPast, timestamp, before.Earliest)
+	}
+	if tooLong(timestamp, before, w.maxWait) == nil {
 		return timestamp, nil
 	}
 	// next may have taken its time, or this goroutine have lost its processor: only an interval that is
 	// read after the timestamp was taken can say how far away that is.
 	now, err := read(w.clock)
 	if err == nil {
-		err = tooLong(timestamp, now, w.limit)
+		err = tooLong(timestamp, now, w.maxWait)
 	}
 	return timestamp, err
 }
-
-func notBegun(reason error) error { return fmt.Errorf("%w: %w", ErrNotBegun, reason) }

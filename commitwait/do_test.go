@@ -59,7 +59,7 @@ func TestDoThatEndsBeforeTheWorkSaysThatNothingHasBegun(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		good := &clock{epsilon: time.Second}
-		closed, err := commitwait.New(good)
+		closed, err := commitwait.NewWaiter(good)
 		require.NoError(t, err)
 		require.NoError(t, closed.Close())
 
@@ -72,7 +72,7 @@ func TestDoThatEndsBeforeTheWorkSaysThatNothingHasBegun(t *testing.T) {
 			"clock":         {newWaiter(t, &clock{err: truetime.ErrNotSynchronized}), t.Context(), truetime.ErrNotSynchronized},
 			"closed clock":  {newWaiter(t, &clock{err: truetime.ErrClosed}), t.Context(), truetime.ErrClosed},
 			"upset clock":   {newWaiter(t, &clock{upset: true}), t.Context(), commitwait.ErrInvalidInterval},
-			"limit":         {newWaiter(t, good, commitwait.WithLimit(2*time.Second-1)), t.Context(), commitwait.ErrWaitTooLong},
+			"limit":         {newWaiter(t, good, commitwait.WithMaxWait(2*time.Second-1)), t.Context(), commitwait.ErrWaitTooLong},
 			"closed waiter": {closed, t.Context(), commitwait.ErrClosed},
 		} {
 			timestamp, err := test.waiter.Do(test.ctx, func(context.Context, truetime.Time) error {
@@ -120,7 +120,7 @@ func TestDoWhoseTimestampHasPassedSucceedsOnAnEndedContext(t *testing.T) {
 func TestDoWaitsBeyondItsLimitOnceTheWorkIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &clock{epsilon: time.Millisecond}
-		w := newWaiter(t, c, commitwait.WithLimit(time.Second))
+		w := newWaiter(t, c, commitwait.WithMaxWait(time.Second))
 		timestamp, err := w.Do(t.Context(), func(context.Context, truetime.Time) error {
 			c.change(func() { c.epsilon = time.Minute })
 			return nil
@@ -152,6 +152,6 @@ func TestDoTakesNoTimestampFromAClockThatContradictsItself(t *testing.T) {
 			return nil
 		})
 		require.ErrorIs(t, err, commitwait.ErrNotBegun)
-		require.ErrorIs(t, err, commitwait.ErrPastTimestamp)
+		require.ErrorIs(t, err, commitwait.ErrPast)
 	})
 }

@@ -6,7 +6,7 @@
 // Google's Globally-Distributed Database", OSDI 2012, section 4.1.2: start and commit wait). Do is all
 // of that:
 //
-//	waiter, err := commitwait.New(clock, commitwait.WithLimit(time.Second))
+//	waiter, err := commitwait.NewWaiter(clock, commitwait.WithMaxWait(time.Second))
 //	if err != nil {
 //		return err // every mistake in the options
 //	}

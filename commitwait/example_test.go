@@ -21,7 +21,7 @@ func (f fixed) Now() (truetime.Interval, error) {
 
 func Example() {
 	clock := fixed{epsilon: 2 * time.Millisecond}
-	waiter, err := commitwait.New(clock, commitwait.WithLimit(time.Second))
+	waiter, err := commitwait.NewWaiter(clock, commitwait.WithMaxWait(time.Second))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -53,13 +53,13 @@ func Example() {
 // have prepared.
 func ExampleWaiter_DoFrom() {
 	ctx, clock := context.Background(), fixed{epsilon: time.Millisecond}
-	waiter, err := commitwait.New(clock)
+	waiter, err := commitwait.NewWaiter(clock)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer waiter.Close()
-	candidate, err := lease.New(lease.Config{Store: new(lease.Memory), Clock: clock, Name: "shard", Holder: "here", TTL: time.Minute})
+	candidate, err := lease.NewCandidate(clock, new(lease.MemoryStore), "shard", time.Minute)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -13,3 +13,18 @@ func Room(w *Waiter) int {
 	defer w.mu.Unlock()
 	return cap(w.queue)
 }
+
+// What no caller branches on, and tests do.
+var (
+	ErrUnmade          = errUnmade
+	ErrNoSource        = errNoSource
+	ErrNoWork          = errNoWork
+	ErrPast            = errPast
+	ErrInvalidInterval = errInvalidInterval
+)
+
+const (
+	DefaultSpin     = defaultSpin
+	DefaultMaxWait  = defaultMaxWait
+	DefaultMaxAhead = defaultMaxAhead
+)

@@ -21,7 +21,7 @@ func TestNoWakeUpIsLostWhileWaitsComeGoAndAreCancelled(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 2))
 			c := newTeller(time.Millisecond)
-			options := []commitwait.Option{commitwait.WithSpin(time.Duration(random.IntN(2)) * commitwait.DefaultSpin)}
+			options := []commitwait.WaiterOption{commitwait.WithSpin(time.Duration(random.IntN(2)) * commitwait.DefaultSpin)}
 			var w *commitwait.Waiter
 			if seed%2 == 0 {
 				w = newWaiter(t, c, options...)

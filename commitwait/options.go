@@ -4,33 +4,56 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/epsilontime/epsilon/internal/unset"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Defaults of the options, and the most that they accept.
 const (
-	DefaultSpin     = 60 * time.Microsecond
-	MaxSpin         = time.Millisecond
-	DefaultLimit    = time.Hour
-	DefaultMaxAhead = 10 * time.Second
+	defaultSpin     = 60 * time.Microsecond
+	maxSpin         = time.Millisecond
+	defaultMaxWait  = time.Hour
+	defaultMaxAhead = 10 * time.Second
 )
 
-// An Option changes what a [Waiter] does.
-type Option func(*config)
+// A WaiterOption changes what [NewWaiter] makes.
+type WaiterOption func(*waiterConfig)
 
-type config struct {
+type waiterConfig struct {
 	spin     time.Duration
-	limit    time.Duration
+	maxWait  time.Duration
 	failFast bool
 	sparing  bool // with descriptors and processor time, because there may be a Waiter for every call
-
-	mistakes []error
+	mistakes
 }
 
-func configure(options []Option) (config, error) {
-	c := config{spin: DefaultSpin, limit: DefaultLimit}
+// A SequencerOption changes what [NewSequencer] makes.
+type SequencerOption func(*sequencerConfig)
+
+type sequencerConfig struct {
+	maxAhead time.Duration
+	mistakes
+}
+
+// mistakes are what a constructor was given and cannot work with. They are reported together.
+type mistakes []error
+
+func (m *mistakes) add(format string, values ...any) {
+	*m = append(*m, fmt.Errorf("commitwait: "+format, values...))
+}
+
+func (m *mistakes) addIfNil(clock truetime.Reader) {
+	if unset.Nil(clock) {
+		m.add("the clock is nil")
+	}
+}
+
+func configureWaiter(clock truetime.Reader, options []WaiterOption) (waiterConfig, error) {
+	c := waiterConfig{spin: defaultSpin, maxWait: defaultMaxWait}
+	c.addIfNil(clock)
 	for _, o := range options {
 		if o == nil {
-			c.mistake("an option is nil")
+			c.add("an option is nil")
 			continue
 		}
 		o(&c)
@@ -38,50 +61,69 @@ func configure(options []Option) (config, error) {
 	return c, errors.Join(c.mistakes...)
 }
 
-func (c *config) mistake(format string, values ...any) {
-	c.mistakes = append(c.mistakes, fmt.Errorf("commitwait: "+format, values...))
+func configureSequencer(clock truetime.Reader, options []SequencerOption) (sequencerConfig, error) {
+	c := sequencerConfig{maxAhead: defaultMaxAhead}
+	c.addIfNil(clock)
+	for _, o := range options {
+		if o == nil {
+			c.add("an option is nil")
+			continue
+		}
+		o(&c)
+	}
+	return c, errors.Join(c.mistakes...)
 }
 
-// WithSpin sets for how long at most a processor is kept busy with reading the clock before a
-// timestamp passes: 0 to 1 ms, by default [DefaultSpin], 60 µs. 0 switches it off.
+// WithSpin sets for how long at most a processor is kept busy with reading the clock before a timestamp passes:
+// 0 to 1 ms, by default 60 µs. 0 switches the spin off.
 //
-// A timer of the kernel fires some 30 to 60 µs late, most of which is the processor waking up. The spin
-// begins that much earlier, and so hides it: the wait then ends within a few microseconds. It costs
-// up to its length of processor time for a wait. Only one goroutine of a Waiter spins; where more than four
-// wait at the same time and the last wake-up was less than four times the spin before, none does, so
-// that a crowd costs no more than a fifth of one processor. With GOMAXPROCS at 1 nothing else runs
-// meanwhile.
-func WithSpin(most time.Duration) Option {
-	return func(c *config) {
-		if most < 0 || most > MaxSpin {
-			c.mistake("spin of %v: it must be 0 to %v", most, MaxSpin)
+// A timer of the kernel fires some 30 to 60 µs late, most of which is the processor waking up. The spin begins that
+// much earlier, so that the wait ends within a few microseconds of its timestamp. It costs a wait up to its length
+// of processor time. Only one goroutine of a Waiter spins. Where more than four wait and the last wake-up was less
+// than four spins ago, none does, so that a crowd costs at most a fifth of one processor. With GOMAXPROCS at 1
+// nothing else runs during a spin.
+func WithSpin(d time.Duration) WaiterOption {
+	return func(c *waiterConfig) {
+		if d < 0 || d > maxSpin {
+			c.add("spin of %v: it must be 0 to %v", d, maxSpin)
 			return
 		}
-		c.spin = most
+		c.spin = d
 	}
 }
 
-// WithLimit sets how long a wait may be, by the estimate at its beginning: above 0, by default
-// [DefaultLimit], 1 h. A longer one is refused at once with [ErrWaitTooLong]; [Waiter.Do] refuses
-// before the work begins.
+// WithMaxWait sets how long a wait may be, by the estimate at its beginning: above 0, by default 1 h. A longer one
+// is refused at once with [ErrWaitTooLong]; [Waiter.Do] refuses before the work begins.
 //
-// A commit-wait takes about 2ε, milliseconds, so a limit of a second is generous where somebody is
-// waiting for the answer. The default only refuses what must be a mistake: seconds taken for
-// nanoseconds, the timestamp of a broken machine. If the clock refuses to answer when the wait begins,
-// the limit is applied when it answers again.
-func WithLimit(most time.Duration) Option {
-	return func(c *config) {
-		if most <= 0 {
-			c.mistake("limit of %v: it must be above 0", most)
+// A commit-wait takes about 2ε, which is milliseconds, so a second is generous where somebody waits for the
+// answer. The default refuses only what must be a mistake, such as the timestamp of a broken machine. If the clock
+// refuses to answer when the wait begins, the limit is applied when it answers again.
+func WithMaxWait(d time.Duration) WaiterOption {
+	return func(c *waiterConfig) {
+		if d <= 0 {
+			c.add("longest wait of %v: it must be above 0", d)
 			return
 		}
-		c.limit = most
+		c.maxWait = d
 	}
 }
 
-// WithFailFast makes a wait end with the clock's error as soon as the clock refuses to answer. By
-// default only [truetime.ErrClosed] does that: after a disruption the wait goes on, for as long as the
-// context allows, until the clock is synchronized again and the timestamp has passed.
-func WithFailFast() Option {
-	return func(c *config) { c.failFast = true }
+// WithFailFast makes a wait end with the clock's error as soon as the clock refuses to answer. By default only
+// [truetime.ErrClosed] does that: after a disruption the wait goes on, for as long as the context allows, until the
+// clock is synchronized again and the timestamp has passed.
+func WithFailFast() WaiterOption {
+	return func(c *waiterConfig) { c.failFast = true }
+}
+
+// WithMaxAhead sets how far ahead of Latest a timestamp of a [Sequencer] may lie: above 0, by default 10 s.
+// Timestamps run ahead after [Sequencer.Raise], or where more than 1e9 a second are taken. The commit-wait may become
+// longer than 2ε by as much, for everybody and not only for whoever raised the floor.
+func WithMaxAhead(d time.Duration) SequencerOption {
+	return func(c *sequencerConfig) {
+		if d <= 0 {
+			c.add("maximum of %v ahead: it must be above 0", d)
+			return
+		}
+		c.maxAhead = d
+	}
 }

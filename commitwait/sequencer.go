@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
-	"time"
 
+	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -15,42 +15,18 @@ import (
 // It orders the commits of one process. Its memory is not kept: a new leader raises the floor to the
 // last timestamp of the one before, or waits until that has passed.
 type Sequencer struct {
-	clock    truetime.Reader
-	maxAhead time.Duration
-	last     atomic.Int64 // handed out, or the floor; 0 before the first
+	sequencerConfig
+	clock truetime.Reader
+	last  atomic.Int64 // handed out, or the floor; 0 before the first
 }
 
-// A SequencerOption changes what a [Sequencer] does.
-type SequencerOption func(*Sequencer) error
-
-// WithMaxAhead sets how far ahead of Latest a timestamp may lie: above 0, by default [DefaultMaxAhead],
-// 10 s. Timestamps run ahead after [Sequencer.Raise], or where more than 1e9 a second are taken. So much
-// longer than 2ε the commit-wait may become, for everybody and not only for whoever raised the floor.
-func WithMaxAhead(most time.Duration) SequencerOption {
-	return func(s *Sequencer) error {
-		if most <= 0 {
-			return fmt.Errorf("commitwait: maximum of %v ahead: it must be above 0", most)
-		}
-		s.maxAhead = most
-		return nil
-	}
-}
-
-// NewSequencer makes a Sequencer on a clock.
+// NewSequencer makes a Sequencer on a clock. All mistakes are reported at once.
 func NewSequencer(clock truetime.Reader, options ...SequencerOption) (*Sequencer, error) {
-	if clock == nil {
-		return nil, ErrNoClock
+	config, err := configureSequencer(clock, options)
+	if err != nil {
+		return nil, err
 	}
-	s := &Sequencer{clock: clock, maxAhead: DefaultMaxAhead}
-	for _, o := range options {
-		if o == nil {
-			return nil, fmt.Errorf("commitwait: an option of the sequencer is nil")
-		}
-		if err := o(s); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return &Sequencer{sequencerConfig: config, clock: clock}, nil
 }
 
 // Next returns a timestamp that is not before Latest of an interval read during the call, and after
@@ -89,10 +65,11 @@ func (s *Sequencer) Next() (truetime.Time, error) {
 //
 // A floor further ahead of Latest than [WithMaxAhead] is refused with [ErrTooFarAhead] and changes
 // nothing, and so is one that cannot be compared because the clock refuses, with the clock's error:
-// one wrong timestamp from elsewhere would hold up every commit here. Zero is [ErrNoTimestamp].
+// one wrong timestamp from elsewhere would hold up every commit here. So is a floor before 1990, which is in another
+// unit than nanoseconds.
 func (s *Sequencer) Raise(floor truetime.Time) error {
-	if floor.IsZero() {
-		return ErrNoTimestamp
+	if err := plausible.Timestamp(floor); err != nil {
+		return fmt.Errorf("commitwait: %w", err)
 	}
 	for {
 		last := s.last.Load()

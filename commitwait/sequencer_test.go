@@ -73,7 +73,6 @@ func TestSequencerNeverGoesBackThoughTheClockDoes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, first+1, second)
 		require.NoError(t, s.Raise(first), "a floor that is lower changes nothing")
-		require.NoError(t, s.Raise(-1))
 		require.Equal(t, second, s.Last())
 	})
 }
@@ -86,7 +85,8 @@ func TestFloorFarAheadIsRefusedAndChangesNothing(t *testing.T) {
 		for _, floor := range []truetime.Time{latest.Add(time.Second + 1), latest.Add(100 * 365 * 24 * time.Hour), math.MaxInt64} {
 			require.ErrorIs(t, s.Raise(floor), commitwait.ErrTooFarAhead)
 		}
-		require.ErrorIs(t, s.Raise(0), commitwait.ErrNoTimestamp)
+		require.ErrorContains(t, s.Raise(0), "zero")
+		require.ErrorContains(t, s.Raise(latest/1e3), "nanoseconds", "microseconds would be no floor at all")
 		require.Zero(t, s.Last())
 
 		require.NoError(t, s.Raise(latest.Add(time.Second)))
@@ -133,12 +133,13 @@ func TestSequencerRefusesWithItsClock(t *testing.T) {
 	require.ErrorIs(t, err, commitwait.ErrInvalidInterval)
 	require.Zero(t, s.Last())
 
-	_, err = commitwait.NewSequencer(nil)
-	require.ErrorIs(t, err, commitwait.ErrNoClock)
-	_, err = commitwait.NewSequencer(c, nil)
-	require.Error(t, err)
-	_, err = commitwait.NewSequencer(c, commitwait.WithMaxAhead(0))
-	require.ErrorContains(t, err, "maximum of 0s ahead")
+	_, err = commitwait.NewSequencer((*clock)(nil), nil, commitwait.WithMaxAhead(0))
+	for _, mistake := range []string{"the clock is nil", "an option is nil", "maximum of 0s ahead"} {
+		require.ErrorContains(t, err, mistake, "all at once")
+	}
+	_, err = new(commitwait.Sequencer).Next()
+	require.ErrorIs(t, err, commitwait.ErrUnmade)
+	require.ErrorIs(t, new(commitwait.Sequencer).Raise(truth()), commitwait.ErrUnmade)
 }
 
 func TestSequencerDoesNotAllocate(t *testing.T) {

@@ -23,7 +23,7 @@ func TestNobodyReturnsBeforeTheTimestampHasPassedWhateverTheClockDoes(t *testing
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			c := newTeller(time.Millisecond)
-			options := []commitwait.Option{commitwait.WithSpin(time.Duration(random.IntN(2)) * commitwait.DefaultSpin)}
+			options := []commitwait.WaiterOption{commitwait.WithSpin(time.Duration(random.IntN(2)) * commitwait.DefaultSpin)}
 			if seed%4 == 0 {
 				options = append(options, commitwait.WithFailFast())
 			}

@@ -36,5 +36,5 @@ func Do(ctx context.Context, clock truetime.Reader, work func(ctx context.Contex
 
 // single makes a Waiter for one call.
 func single(clock truetime.Reader) (*Waiter, error) {
-	return New(clock, func(c *config) { c.sparing = true })
+	return NewWaiter(clock, func(c *waiterConfig) { c.sparing = true })
 }

@@ -2,7 +2,6 @@ package commitwait_test
 
 import (
 	"context"
-	"errors"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -82,12 +81,10 @@ func TestWaitBeyondTheLimitIsRefusedAtOnceWithTheEstimate(t *testing.T) {
 		for _, far := range []truetime.Time{truth().Add(time.Hour), math.MaxInt64} {
 			err := commitwait.Until(t.Context(), c, far)
 			require.ErrorIs(t, err, commitwait.ErrWaitTooLong)
-			tooLong, ok := errors.AsType[*commitwait.WaitTooLongError](err)
-			require.True(t, ok)
-			require.Equal(t, far.Sub(truth())+c.epsilon, tooLong.Estimate)
-			require.Equal(t, commitwait.DefaultLimit, tooLong.Limit)
+			require.ErrorContains(t, err, (far.Sub(truth()) + c.epsilon).String())
+			require.ErrorContains(t, err, commitwait.DefaultMaxWait.String())
 		}
-		w := newWaiter(t, c, commitwait.WithLimit(10*time.Millisecond))
+		w := newWaiter(t, c, commitwait.WithMaxWait(10*time.Millisecond))
 		require.ErrorIs(t, w.Until(t.Context(), truth().Add(9*time.Millisecond+1)), commitwait.ErrWaitTooLong)
 		require.Equal(t, begun, time.Now())
 		require.NoError(t, w.Until(t.Context(), truth().Add(9*time.Millisecond)))
@@ -97,25 +94,33 @@ func TestWaitBeyondTheLimitIsRefusedAtOnceWithTheEstimate(t *testing.T) {
 func TestBadInputIsRefusedAtOnceByName(t *testing.T) {
 	c := &clock{}
 	work := func(context.Context, truetime.Time) error { return nil }
-	require.ErrorIs(t, commitwait.Until(t.Context(), c, 0), commitwait.ErrNoTimestamp)
-	require.ErrorIs(t, commitwait.Until(t.Context(), nil, truth()), commitwait.ErrNoClock)
-	_, err := commitwait.Do(t.Context(), nil, work)
-	require.ErrorIs(t, err, commitwait.ErrNoClock)
+	require.ErrorContains(t, commitwait.Until(t.Context(), c, 0), "zero")
+	for _, unit := range []truetime.Time{1e9, 1e6, 1e3} {
+		require.ErrorContains(t, commitwait.Until(t.Context(), c, truth()/unit), "nanoseconds", "a time of 1970 has passed long ago")
+	}
+	require.ErrorContains(t, commitwait.Until(t.Context(), nil, truth()), "the clock is nil")
+	_, err := commitwait.Do(t.Context(), (*truetime.Clock)(nil), work)
+	require.ErrorContains(t, err, "the clock is nil")
 	require.ErrorIs(t, err, commitwait.ErrNotBegun)
 	_, err = commitwait.Do(t.Context(), c, nil)
 	require.ErrorIs(t, err, commitwait.ErrNoWork)
 	require.ErrorIs(t, err, commitwait.ErrNotBegun)
 
-	_, err = commitwait.New(nil, nil, commitwait.WithSpin(-1), commitwait.WithSpin(time.Second), commitwait.WithLimit(0))
-	require.ErrorIs(t, err, commitwait.ErrNoClock)
-	for _, mistake := range []string{"option is nil", "spin of -1ns", "spin of 1s", "limit of 0s"} {
+	var unmade commitwait.Waiter
+	require.ErrorIs(t, unmade.Until(t.Context(), truth()), commitwait.ErrUnmade)
+	_, err = unmade.Do(t.Context(), work)
+	require.ErrorIs(t, err, commitwait.ErrUnmade)
+	require.NoError(t, unmade.Close())
+
+	_, err = commitwait.NewWaiter(nil, nil, commitwait.WithSpin(-1), commitwait.WithSpin(time.Second), commitwait.WithMaxWait(0))
+	for _, mistake := range []string{"the clock is nil", "option is nil", "spin of -1ns", "spin of 1s", "longest wait of 0s"} {
 		require.ErrorContains(t, err, mistake, "all mistakes at once")
 	}
 }
 
-func newWaiter(t *testing.T, c truetime.Reader, options ...commitwait.Option) *commitwait.Waiter {
+func newWaiter(t *testing.T, c truetime.Reader, options ...commitwait.WaiterOption) *commitwait.Waiter {
 	t.Helper()
-	w, err := commitwait.New(c, options...)
+	w, err := commitwait.NewWaiter(c, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.Close()) })
 	return w

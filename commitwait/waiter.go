@@ -3,12 +3,14 @@ package commitwait
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/alarm"
+	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -19,7 +21,7 @@ import (
 // Waiter itself has no goroutine, or one if the clock tells when it changes, from the first wait on
 // until it is closed.
 type Waiter struct {
-	config
+	waiterConfig
 	clock truetime.Reader
 
 	// next is the timestamp at the head of the queue, for the goroutine that spins.
@@ -39,39 +41,40 @@ type Waiter struct {
 	running sync.WaitGroup
 }
 
-// New makes a Waiter for a clock. Mistakes are reported together, as one error. Close it when nobody
-// waits any more; it does not close the clock.
-func New(clock truetime.Reader, options ...Option) (*Waiter, error) {
-	config, err := configure(options)
-	if clock == nil {
-		err = errors.Join(ErrNoClock, err)
-	}
+// NewWaiter makes a Waiter for a clock. All mistakes are reported at once. Close it when nobody waits any more; it
+// does not close the clock.
+func NewWaiter(clock truetime.Reader, options ...WaiterOption) (*Waiter, error) {
+	config, err := configureWaiter(clock, options)
 	if err != nil {
 		return nil, err
 	}
-	return &Waiter{config: config, clock: clock, closed: make(chan struct{})}, nil
+	return &Waiter{waiterConfig: config, clock: clock, closed: make(chan struct{})}, nil
 }
 
 // Until returns nil once t has certainly passed: Earliest of the clock is after t. If that is so already
 // it returns at once. When a new sample moves Earliest ahead the wait ends earlier, and when the interval
 // widens, later. While the clock refuses to answer it goes on; see [WithFailFast].
 //
-// Any error means that t may not have passed. It is [ErrNoTimestamp] for the zero Time, [ErrWaitTooLong]
-// for a wait beyond [WithLimit], both at once; otherwise [ErrNotPassed] with the reason: ctx's error, the
-// clock's, or [ErrClosed]. On a context that has ended nothing is promised, even if t has passed.
+// Any error means that t may not have passed. It is [ErrWaitTooLong] for a wait beyond [WithMaxWait]; otherwise
+// [ErrNotPassed] with the reason: ctx's error, the clock's, or [ErrClosed]. On a context that has ended nothing is
+// promised, even if t has passed. The zero Time and a t before 1990 are refused, because they are mistakes: t is in
+// nanoseconds, and the present in seconds or milliseconds would be a time of 1970, for which nobody has to wait.
 func (w *Waiter) Until(ctx context.Context, t truetime.Time) error {
-	if t.IsZero() {
-		return ErrNoTimestamp
-	}
 	if err := w.ended(ctx); err != nil {
 		return notPassed(t, err)
 	}
-	return w.until(ctx, t, w.limit)
+	if err := plausible.Timestamp(t); err != nil {
+		return fmt.Errorf("commitwait: %w", err)
+	}
+	return w.until(ctx, t, w.maxWait)
 }
 
 // Close ends every wait with [ErrClosed] and returns when the Waiter's goroutines have ended. It
 // always returns nil, and may be called more than once.
 func (w *Waiter) Close() error {
+	if w.closed == nil {
+		return nil // it was never made, and nobody waits
+	}
 	w.closing.Do(func() {
 		w.mu.Lock()
 		close(w.closed)
@@ -87,7 +90,10 @@ func (w *Waiter) Close() error {
 
 // ended says why a call should not begin.
 func (w *Waiter) ended(ctx context.Context) error {
-	if w.isClosed() {
+	switch {
+	case w.closed == nil:
+		return errUnmade
+	case w.isClosed():
 		return ErrClosed
 	}
 	return ctx.Err()
@@ -107,7 +113,7 @@ func (w *Waiter) final(err error) bool { return w.failFast || errors.Is(err, tru
 
 func tooLong(t truetime.Time, now truetime.Interval, limit time.Duration) error {
 	if left := t.Sub(now.Earliest); left > limit {
-		return &WaitTooLongError{Timestamp: t, Estimate: left, Limit: limit}
+		return fmt.Errorf("%w: %v until %v has certainly passed, and at most %v is allowed", ErrWaitTooLong, left, t, limit)
 	}
 	return nil
 }

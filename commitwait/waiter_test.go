@@ -136,7 +136,7 @@ func TestClosingTheWaiterEndsEveryWaitAtOnceAndForGood(t *testing.T) {
 func TestLimitIsAppliedWhenTheClockAnswersAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeller(time.Millisecond)
-		w := newWaiter(t, c, commitwait.WithLimit(time.Second))
+		w := newWaiter(t, c, commitwait.WithMaxWait(time.Second))
 		judged := waiting(t.Context(), w, truth().Add(900*time.Millisecond))
 		c.change(func() { c.err = truetime.ErrNotSynchronized })
 		near, far := waiting(t.Context(), w, truth()), waiting(t.Context(), w, math.MaxInt64)

@@ -156,7 +156,7 @@ func (w *Waiter) judge(now truetime.Interval) {
 	}
 	var refused []entry
 	for _, e := range w.queue {
-		if e.unjudged && tooLong(e.timestamp, now, w.limit) != nil {
+		if e.unjudged && tooLong(e.timestamp, now, w.maxWait) != nil {
 			refused = append(refused, e)
 		}
 		e.unjudged = false
@@ -164,7 +164,7 @@ func (w *Waiter) judge(now truetime.Interval) {
 	w.unjudged = 0
 	for _, e := range refused {
 		w.queue.remove(e.index)
-		e.done <- tooLong(e.timestamp, now, w.limit)
+		e.done <- tooLong(e.timestamp, now, w.maxWait)
 	}
 }
 

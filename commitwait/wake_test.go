@@ -17,7 +17,7 @@ func (still) Now() (truetime.Interval, error) { return truetime.Interval{Earlies
 
 // One that has been told to lead, and gives up before it has heard, must pass that on.
 func TestLeaderThatGivesUpBeforeItLeadsIsReplaced(t *testing.T) {
-	w, err := New(still{})
+	w, err := NewWaiter(still{})
 	require.NoError(t, err)
 	defer w.Close()
 	var waits [3]entry
@@ -46,7 +46,7 @@ func (s *stepping) Now() (truetime.Interval, error) {
 // has ended, or it would stay for as long as others come.
 func TestLeaderDoesNotSpinForOthersAfterItsOwnWait(t *testing.T) {
 	clock := new(stepping)
-	w, err := New(clock, WithSpin(MaxSpin))
+	w, err := NewWaiter(clock, WithSpin(maxSpin))
 	require.NoError(t, err)
 	defer w.Close()
 	mine := entry{truetime.Time(time.Hour).Add(100 * time.Microsecond), &wait{done: make(chan error, 2)}}
@@ -63,7 +63,7 @@ func TestLeaderDoesNotSpinForOthersAfterItsOwnWait(t *testing.T) {
 // The same for one whose context ends, while others end their waits one closely behind the other.
 func TestLeaderWhoseContextEndsDoesNotSpinForOthers(t *testing.T) {
 	clock := new(stepping)
-	w, err := New(clock, WithSpin(MaxSpin))
+	w, err := NewWaiter(clock, WithSpin(maxSpin))
 	require.NoError(t, err)
 	defer w.Close()
 	mine := entry{truetime.Time(2 * time.Hour), &wait{done: make(chan error, 2)}}

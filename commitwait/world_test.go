@@ -62,7 +62,7 @@ func newCommits(t *testing.T, seed uint64, seen map[string]int) *commits {
 	w := &commits{World: truetimetest.NewWorld(seed), rng: rand.New(rand.NewPCG(seed, 1)), waits: map[*wait]truetime.Time{}, seen: seen}
 	w.process = simulated.NewProcess(w.World, w.rng, "m", simulated.Servers(w.World, w.rng, 1+w.upTo(20*time.Millisecond)))
 	var err error
-	w.waiter, err = New(w.process, WithSpin([]time.Duration{0, DefaultSpin}[w.rng.IntN(2)]))
+	w.waiter, err = NewWaiter(w.process, WithSpin([]time.Duration{0, defaultSpin}[w.rng.IntN(2)]))
 	require.NoError(t, err)
 	w.waiter.timer = w
 	w.process.Again(500*time.Millisecond, w.commit)

@@ -76,8 +76,8 @@ func newClock(source truetime.Reader, config config) *Clock {
 // Now returns a timestamp for a local event, or for a message about to be sent: greater than all before
 // it, and not before physical time. It takes no lock, does not wait, and allocates nothing.
 //
-// The error wraps that of the interval clock if it has no answer, or is [ErrInvalidInterval],
-// [ErrTooFarAhead], [ErrNotDurable] or [ErrClosed].
+// The error is [ErrTooFarAhead], [ErrNotDurable] or [ErrClosed], or wraps that of the interval clock if it has no
+// answer.
 func (c *Clock) Now() (Timestamp, error) {
 	now, err := c.read()
 	if err != nil {
@@ -194,6 +194,9 @@ func (c *Clock) ceiling(now truetime.Interval) Timestamp {
 
 // read returns the interval of this moment.
 func (c *Clock) read() (truetime.Interval, error) {
+	if c.source == nil {
+		return truetime.Interval{}, errUnmade
+	}
 	now, err := c.source.Now()
 	if err != nil {
 		if c.last.Load() == closed {
@@ -202,7 +205,7 @@ func (c *Clock) read() (truetime.Interval, error) {
 		return truetime.Interval{}, fmt.Errorf("hlc: no interval to go by: %w", err)
 	}
 	if !now.Valid() {
-		return truetime.Interval{}, fmt.Errorf("%w: from %v to %v: the interval clock is at fault", ErrInvalidInterval, now.Earliest, now.Latest)
+		return truetime.Interval{}, fmt.Errorf("%w: from %v to %v", errInvalidInterval, now.Earliest, now.Latest)
 	}
 	return now, nil
 }

@@ -221,16 +221,36 @@ func TestAClosedClockSaysSo(t *testing.T) {
 }
 
 func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
-	_, err := hlc.New(nil, nil, hlc.WithPhysicalTime(3), hlc.WithTolerance(-1), hlc.WithMaxAhead(0), hlc.WithReserve(0))
-	for _, mistake := range []string{"the interval clock is nil", "an option is nil", "physical time: 3", "tolerance of -1ns", "running ahead", "reserve of 0s"} {
+	_, err := hlc.Open(t.Context(), (*manual)(nil), (*hlc.FileStore)(nil), nil, hlc.Option(nil), hlc.WithPhysicalTime(3), hlc.WithTolerance(-1), hlc.WithMaxAhead(0), hlc.WithReserve(0))
+	for _, mistake := range []string{"the interval clock is nil", "the store is nil", "an option is nil", "physical time: 3", "tolerance of -1ns", "running ahead", "reserve of 0s"} {
 		require.ErrorContains(t, err, mistake)
 	}
+	_, err = hlc.New(nil, nil)
+	require.ErrorContains(t, err, "the interval clock is nil")
+	require.ErrorContains(t, err, "an option is nil")
 	_, err = hlc.New(at(start, 0), hlc.WithTolerance(2*time.Second))
 	require.ErrorContains(t, err, "tolerance of 2s")
 	_, err = hlc.New(at(start, 0), hlc.WithMaxAhead(time.Millisecond))
 	require.NoError(t, err, "the default tolerance follows")
 	_, err = hlc.Open(t.Context(), at(start, 0), nil)
 	require.ErrorContains(t, err, "the store is nil")
+}
+
+func TestAZeroClockOrStoreSaysHowItIsMade(t *testing.T) {
+	var clock hlc.Clock
+	_, err := clock.Now()
+	require.ErrorIs(t, err, hlc.ErrUnmade)
+	_, err = clock.Update(hlc.Timestamp(start), "peer")
+	require.ErrorIs(t, err, hlc.ErrUnmade)
+	require.ErrorIs(t, clock.Observe(hlc.Timestamp(start), "peer"), hlc.ErrUnmade)
+	require.Zero(t, clock.Last())
+	require.NoError(t, clock.Close())
+
+	var store hlc.FileStore
+	_, err = store.Load(t.Context())
+	require.ErrorIs(t, err, hlc.ErrUnmade)
+	require.ErrorIs(t, store.Save(t.Context(), hlc.Timestamp(start)), hlc.ErrUnmade)
+	require.NoError(t, store.Close())
 }
 
 func TestNothingIsAllocated(t *testing.T) {

@@ -25,17 +25,20 @@ var (
 	// as soon as the store saves the next bound.
 	ErrNotDurable = errors.New("hlc: bound not durable")
 
-	// ErrInvalidInterval: the interval clock answered with something that is not an interval.
-	ErrInvalidInterval = errors.New("hlc: invalid interval")
+	// ErrCorrupt: what a [Store] has saved is torn, was altered, or is not a bound. It does not go away by itself.
+	ErrCorrupt = errors.New("hlc: corrupt bound")
 
-	// ErrDamaged: what was saved is torn, was altered, or is not ours.
-	ErrDamaged = errors.New("hlc: saved bound damaged")
-
-	// ErrInUse: another store has the file of the bound.
-	ErrInUse = errors.New("hlc: saved bound in use")
+	// ErrInUse: another [FileStore] has the file, in this process or another.
+	ErrInUse = errors.New("hlc: bound in use")
 
 	// ErrClosed: the clock has been closed.
 	ErrClosed = errors.New("hlc: clock closed")
+)
+
+// Mistakes of the program or of its clock, on which nobody branches.
+var (
+	errUnmade          = errors.New("hlc: a Clock is made with New or Open, and a FileStore with OpenFileStore")
+	errInvalidInterval = errors.New("hlc: the interval clock's answer is not an interval")
 )
 
 // FutureError says whose timestamp was refused and by how much it was wrong. It is an

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -83,7 +84,10 @@ func (s *FileStore) Close() error {
 
 // usable returns an error if nothing may be done.
 func (s *FileStore) usable(ctx context.Context) error {
-	if s.lock == nil {
+	switch {
+	case s.path == "":
+		return errUnmade
+	case s.lock == nil:
 		return fmt.Errorf("store of %s: %w", s.path, fs.ErrClosed)
 	}
 	if err := s.lock.held(); err != nil {
@@ -93,7 +97,7 @@ func (s *FileStore) usable(ctx context.Context) error {
 }
 
 // Load returns the saved bound, or zero if there is no file. A file that is torn, altered or of
-// another kind is an [ErrDamaged].
+// another kind is an [ErrCorrupt].
 func (s *FileStore) Load(ctx context.Context) (Timestamp, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,17 +170,17 @@ func encodeBound(bound Timestamp) []byte {
 func decodeBound(data []byte) (Timestamp, error) {
 	text, ours := strings.CutPrefix(string(data), boundMagic)
 	if !ours {
-		return 0, fmt.Errorf("%w: not a file of a bound", ErrDamaged)
+		return 0, fmt.Errorf("%w: not a file of a bound", ErrCorrupt)
 	}
 	text, known := strings.CutPrefix(text, boundVersion)
 	if !known {
-		return 0, fmt.Errorf("%w: not version %s of the file", ErrDamaged, strings.TrimSpace(boundVersion))
+		return 0, fmt.Errorf("%w: not version %s of the file", ErrCorrupt, strings.TrimSpace(boundVersion))
 	}
 	digits, _, _ := strings.Cut(text, " ")
-	ns, ok := parseDigits(digits)
+	ns, err := strconv.ParseInt(digits, 10, 64)
 	// Written again it must be the same, byte for byte: nothing but what Save writes is accepted.
-	if !ok || ns == 0 || string(encodeBound(Timestamp(ns))) != string(data) {
-		return 0, fmt.Errorf("%w: the file is torn or was altered", ErrDamaged)
+	if err != nil || ns <= 0 || string(encodeBound(Timestamp(ns))) != string(data) {
+		return 0, fmt.Errorf("%w: the file is torn or was altered", ErrCorrupt)
 	}
 	return Timestamp(ns), nil
 }

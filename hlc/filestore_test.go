@@ -301,7 +301,7 @@ func TestATornAlteredOrForeignFileIsAnError(t *testing.T) {
 	for _, data := range damaged {
 		require.NoError(t, os.WriteFile(path, data, 0o600))
 		_, err := store.Load(t.Context())
-		require.ErrorIs(t, err, ErrDamaged, "%q", data[:min(len(data), 80)])
+		require.ErrorIs(t, err, ErrCorrupt, "%q", data[:min(len(data), 80)])
 		require.ErrorContains(t, err, path)
 	}
 	_, err := decodeBound([]byte(boundMagic + "2 x"))
@@ -315,7 +315,7 @@ func FuzzDecodeBound(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		bound, err := decodeBound(data)
 		if err != nil {
-			require.ErrorIs(t, err, ErrDamaged)
+			require.ErrorIs(t, err, ErrCorrupt)
 			return
 		}
 		require.True(t, bound.Valid())

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -28,9 +30,9 @@ const (
 // Give it a context with a deadline. If ctx ends the error says what was being waited for and for how
 // long still. A wait of hours means that the clock which saved the bound was wrong, or this one is. If it
 // was the other one, and no timestamp of its time matters any more, save a lower bound in the store.
-func Open(ctx context.Context, source truetime.Reader, store Store, options ...Option) (*Clock, error) {
-	if store == nil {
-		options = append(options[:len(options):len(options)], func(c *config) { c.mistake("the store is nil") })
+func Open(ctx context.Context, source truetime.Reader, store Store, options ...OpenOption) (*Clock, error) {
+	if unset.Nil(store) {
+		options = append(slices.Clip(options), openOption(func(c *config) { c.mistake("the store is nil") }))
 	}
 	config, err := configure(source, options)
 	if err != nil {
@@ -41,7 +43,7 @@ func Open(ctx context.Context, source truetime.Reader, store Store, options ...O
 		return nil, fmt.Errorf("hlc: cannot load the bound below which timestamps were issued: %w", err)
 	}
 	if bound < 0 {
-		return nil, fmt.Errorf("%w: the store loaded %d, which is below zero", ErrDamaged, int64(bound))
+		return nil, fmt.Errorf("%w: the store loaded %d, which is below zero", ErrCorrupt, int64(bound))
 	}
 	c := newClock(source, config)
 	c.last.Store(int64(bound))

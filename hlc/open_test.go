@@ -16,7 +16,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func open(t *testing.T, source truetime.Reader, store hlc.Store, options ...hlc.Option) *hlc.Clock {
+func open(t *testing.T, source truetime.Reader, store hlc.Store, options ...hlc.OpenOption) *hlc.Clock {
 	t.Helper()
 	clock, err := hlc.Open(t.Context(), source, store, options...)
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestOpenReportsWhatTheStoreCannotDo(t *testing.T) {
 	_, err := hlc.Open(t.Context(), at(start, 0), &memoryStore{fail: broken})
 	require.ErrorIs(t, err, broken)
 	_, err = hlc.Open(t.Context(), at(start, 0), &memoryStore{bound: -5})
-	require.ErrorIs(t, err, hlc.ErrDamaged)
+	require.ErrorIs(t, err, hlc.ErrCorrupt)
 }
 
 // The store is as slow as a third of the reserve, and no call ever notices, nor after a quiet hour.

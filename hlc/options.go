@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -40,33 +41,42 @@ func (p PhysicalTime) of(now truetime.Interval) Timestamp {
 	}
 }
 
-// An Option changes what [New] and [Open] make.
+// An Option changes what [New] or [Open] makes.
 type Option func(*config)
+
+// An OpenOption changes what [Open] makes. Every [Option] is one.
+type OpenOption interface{ configure(*config) }
+
+func (o Option) configure(c *config) { o(c) }
+
+type openOption func(*config)
+
+func (o openOption) configure(c *config) { o(c) }
 
 type config struct {
 	physical  PhysicalTime
-	tolerance time.Duration // half of maxAhead if negative
+	tolerance time.Duration // or halfOfMaxAhead
 	maxAhead  time.Duration
 	reserve   time.Duration
 
 	mistakes []error
 }
 
-const unset = -1
+const halfOfMaxAhead = -1
 
-func configure(source truetime.Reader, options []Option) (config, error) {
-	c := config{tolerance: unset, maxAhead: time.Second, reserve: 3 * time.Second}
-	if source == nil {
+func configure[O OpenOption](source truetime.Reader, options []O) (config, error) {
+	c := config{tolerance: halfOfMaxAhead, maxAhead: time.Second, reserve: 3 * time.Second}
+	if unset.Nil(source) {
 		c.mistake("the interval clock is nil")
 	}
 	for _, option := range options {
-		if option == nil {
+		if unset.Nil(option) {
 			c.mistake("an option is nil")
 			continue
 		}
-		option(&c)
+		option.configure(&c)
 	}
-	if c.tolerance == unset {
+	if c.tolerance == halfOfMaxAhead {
 		c.tolerance = c.maxAhead / 2
 	}
 	if c.tolerance > c.maxAhead {
@@ -127,16 +137,15 @@ func WithMaxAhead(d time.Duration) Option {
 }
 
 // WithReserve sets how far ahead [Open] has the store save the bound: at least 1 ms, by default 3 s.
-// [New] does not use it.
 //
 // The bound is saved three times in that span. Two thirds of it are how long the store may fail or
 // stall before Now returns [ErrNotDurable]; after a crash, a start waits for what is left of it.
-func WithReserve(d time.Duration) Option {
-	return func(c *config) {
+func WithReserve(d time.Duration) OpenOption {
+	return openOption(func(c *config) {
 		if d < time.Millisecond {
 			c.mistake("reserve of %v: it must be at least 1 ms", d)
 			return
 		}
 		c.reserve = d
-	}
+	})
 }

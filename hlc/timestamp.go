@@ -41,27 +41,11 @@ func (t Timestamp) String() string { return strconv.FormatInt(int64(t), 10) }
 // ParseTimestamp reads the text form: up to 19 decimal digits, without a sign, space or leading zero.
 // The error is [ErrInvalidTimestamp].
 func ParseTimestamp(text string) (Timestamp, error) {
-	ns, ok := parseDigits(text)
-	if !ok || ns == 0 || text[0] == '0' {
+	ns, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ns <= 0 || text[0] == '0' || text[0] == '+' {
 		return 0, fmt.Errorf("%w: %.40q is not a count of nanoseconds between 1 and 9223372036854775807", ErrInvalidTimestamp, text)
 	}
 	return Timestamp(ns), nil
-}
-
-// parseDigits reads one to 19 decimal digits whose value an int64 can hold.
-func parseDigits(digits string) (int64, bool) {
-	if len(digits) == 0 || len(digits) > 19 {
-		return 0, false
-	}
-	value := uint64(0) // 19 digits fit
-	for i := range len(digits) {
-		digit := digits[i] - '0'
-		if digit > 9 {
-			return 0, false
-		}
-		value = value*10 + uint64(digit)
-	}
-	return int64(value), value <= 1<<63-1
 }
 
 // AppendText appends the text form to b.

@@ -124,3 +124,10 @@ func TestIdleConnectionsOfTheNextTransportAreClosed(t *testing.T) {
 	require.True(t, next.closed)
 	(&http.Client{Transport: hlchttp.Transport(new(hlchttp.Relay), roundTrip(func(*http.Request) (*http.Response, error) { return nil, io.EOF }))}).CloseIdleConnections()
 }
+
+func TestNilIsRefusedWhereTheHandlerIsMade(t *testing.T) {
+	next := http.NotFoundHandler()
+	require.PanicsWithValue(t, "hlchttp: Handler needs a clock and a handler, and one is nil", func() { hlchttp.Handler((*hlc.Clock)(nil), next) })
+	require.PanicsWithValue(t, "hlchttp: Handler needs a clock and a handler, and one is nil", func() { hlchttp.Handler(new(hlchttp.Relay), nil) })
+	require.Panics(t, func() { hlchttp.Transport(nil, nil) })
+}

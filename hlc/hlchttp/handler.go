@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/epsilontime/epsilon/hlc"
+	"github.com/epsilontime/epsilon/internal/unset"
 )
 
 // An Option changes what [Handler] does.
@@ -33,7 +34,12 @@ func WithPeer(name func(*http.Request) string) Option {
 //     sender's clock is wrong, or this one;
 //   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for want of
 //     synchronization.
+//
+// Handler panics if clock or next is nil, as [http.Handle] does.
 func Handler(clock Clock, next http.Handler, options ...Option) http.Handler {
+	if unset.Nil(clock) || unset.Nil(next) {
+		panic("hlchttp: Handler needs a clock and a handler, and one is nil")
+	}
 	h := &handler{clock: clock, next: next, peer: func(r *http.Request) string { return r.RemoteAddr }}
 	for _, option := range options {
 		if option != nil {

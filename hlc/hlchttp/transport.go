@@ -3,6 +3,8 @@ package hlchttp
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/epsilontime/epsilon/internal/unset"
 )
 
 // Transport puts a timestamp of clock into each request and merges the one of the response before the
@@ -13,8 +15,11 @@ import (
 // use it unmerged would be to lose the order of events. The server may have done what was asked, as
 // with a connection that breaks before the response. A response without a timestamp is passed on.
 //
-// A client that has no clock gives a [Relay].
+// A client that has no clock gives a [Relay]. Transport panics if clock is nil.
 func Transport(clock Clock, next http.RoundTripper) http.RoundTripper {
+	if unset.Nil(clock) {
+		panic("hlchttp: Transport needs a clock, and it is nil: give a Relay where there is none")
+	}
 	if next == nil {
 		next = http.DefaultTransport
 	}

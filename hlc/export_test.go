@@ -1,0 +1,7 @@
+package hlc
+
+// What no caller branches on, and tests do.
+var (
+	ErrInvalidInterval = errInvalidInterval
+	ErrUnmade          = errUnmade
+)

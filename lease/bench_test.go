@@ -65,7 +65,7 @@ func (s *stopped) Now() (truetime.Interval, error) {
 func held(b *testing.B) *lease.Lease {
 	clock := new(stopped)
 	clock.at.Store(time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).UnixNano())
-	c, err := lease.New(lease.Config{Store: new(lease.Memory), Clock: clock, Name: "bench", Holder: "bench", TTL: time.Hour})
+	c, err := lease.NewCandidate(clock, new(lease.MemoryStore), "bench", time.Hour, lease.WithHolder("bench"))
 	require.NoError(b, err)
 	l, err := c.Acquire(b.Context())
 	require.NoError(b, err)

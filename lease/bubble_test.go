@@ -38,7 +38,7 @@ func truth() truetime.Time { return truetime.FromStd(time.Now()) }
 
 // unreliable is a store that can be made to fail, before or after it has done what it was asked to.
 type unreliable struct {
-	Memory
+	MemoryStore
 	loads, before, after, hangs atomic.Int32 // how many of the next requests
 	swaps                       atomic.Int32 // carried out
 }
@@ -47,7 +47,7 @@ func (u *unreliable) Load(ctx context.Context, name string) (Record, error) {
 	if u.loads.Add(-1) >= 0 {
 		return Record{}, errNetwork
 	}
-	return u.Memory.Load(ctx, name)
+	return u.MemoryStore.Load(ctx, name)
 }
 
 func (u *unreliable) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
@@ -58,7 +58,7 @@ func (u *unreliable) CompareAndSwap(ctx context.Context, name string, version ui
 	if u.before.Add(-1) >= 0 {
 		return 0, errNetwork
 	}
-	got, err := u.Memory.CompareAndSwap(ctx, name, version, next)
+	got, err := u.MemoryStore.CompareAndSwap(ctx, name, version, next)
 	if err == nil {
 		u.swaps.Add(1)
 	}
@@ -85,7 +85,7 @@ func inBubble(t *testing.T, test func(t *testing.T, s setting)) {
 }
 
 func (s setting) candidate(t *testing.T, holder string) *Candidate {
-	c, err := New(Config{Store: s.store, Clock: s.clock, Name: "job", Holder: holder, TTL: ttl})
+	c, err := NewCandidate(s.clock, s.store, "job", ttl, WithHolder(holder))
 	require.NoError(t, err)
 	return c
 }

@@ -14,13 +14,18 @@ import (
 // Candidate can acquire a lease, again and again. It runs nothing in the background, needs no Close, and
 // may be used by several goroutines, which then compete with each other.
 type Candidate struct {
-	config Config
+	config config
 }
 
-// New checks config and returns a candidate. The error wraps ErrInvalidConfig and lists every mistake.
-// It asks neither the clock nor the store.
-func New(config Config) (*Candidate, error) {
-	config, err := config.withDefaults()
+// NewCandidate makes a candidate for the lease of that name. All mistakes are reported at once. It asks neither the
+// clock nor the store.
+//
+// The name is the same for all candidates of the lease: valid UTF-8 of 1 to [MaxName] bytes without a zero byte, so
+// that every store can keep it as text. The TTL is for how long after the request a lease lasts that is not renewed,
+// and so how long others wait after a crash: [MinTTL] to [MaxTTL]. The holder can use it for 2ε less. Candidates of
+// one lease should agree on it.
+func NewCandidate(clock truetime.Reader, store Store, name string, ttl time.Duration, options ...Option) (*Candidate, error) {
+	config, err := config{clock: clock, store: store, name: name, ttl: ttl}.configure(options)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +51,11 @@ func (c *Candidate) Acquire(ctx context.Context) (*Lease, error) { return c.acqu
 func (c *Candidate) TryAcquire(ctx context.Context) (*Lease, error) { return c.acquire(ctx, false) }
 
 func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
-	p := protocol{holder: c.config.Holder, session: newSession(), ttl: c.config.TTL}
-	retry := c.config.RenewEvery / 8
+	if c.config.clock == nil {
+		return nil, errUnmade
+	}
+	p := protocol{holder: c.config.holder, session: newSession(), ttl: c.config.ttl}
+	retry := c.config.renewEvery / 8
 	var trouble error    // what keeps us from it, as far as we know
 	var future time.Time // since when the record has been from the future
 	for {
@@ -71,7 +79,7 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 				return nil, c.failed(a.err)
 			}
 			trouble = a.err
-			_ = sleep(ctx, jittered(min(c.config.TTL, disbelief)/4))
+			_ = sleep(ctx, jittered(min(c.config.ttl, disbelief)/4))
 			p.forget()
 		case wait:
 			future = time.Time{}
@@ -113,23 +121,23 @@ func mayPass(why error, since *time.Time) bool {
 }
 
 func (c *Candidate) failed(err error) error {
-	return fmt.Errorf("%w (lease %.80q not acquired)", err, c.config.Name)
+	return fmt.Errorf("%w (lease %.80q not acquired)", err, c.config.name)
 }
 
 // send carries out a load or a swap and reports its reply to p. A conflict is a reply and no error.
-func (c *Config) send(ctx context.Context, p *protocol, a action) error {
-	ctx, cancel := context.WithTimeout(ctx, c.RenewEvery)
+func (c *config) send(ctx context.Context, p *protocol, a action) error {
+	ctx, cancel := context.WithTimeout(ctx, c.renewEvery)
 	defer cancel()
 	if a.verb == load {
-		if err := p.loaded(c.Store.Load(ctx, c.Name)); err != nil {
-			return fmt.Errorf("lease: load %.80q: %w", c.Name, err)
+		if err := p.loaded(c.store.Load(ctx, c.name)); err != nil {
+			return fmt.Errorf("lease: load %.80q: %w", c.name, err)
 		}
 		return nil
 	}
-	version, err := c.Store.CompareAndSwap(ctx, c.Name, a.version, a.next)
+	version, err := c.store.CompareAndSwap(ctx, c.name, a.version, a.next)
 	p.swapped(a.next, version, err)
 	if err != nil && !errors.Is(err, ErrConflict) {
-		return fmt.Errorf("lease: change %.80q, with unknown outcome: %w", c.Name, err)
+		return fmt.Errorf("lease: change %.80q, with unknown outcome: %w", c.name, err)
 	}
 	return nil
 }

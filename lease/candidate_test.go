@@ -46,26 +46,73 @@ func TestAcquireOutlastsTroubleAndEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestNewNamesEveryMistakeAtOnce(t *testing.T) {
-	_, err := New(Config{TTL: time.Microsecond, Margin: -1, Holder: strings.Repeat("x", MaxName+1)})
-	require.ErrorIs(t, err, ErrInvalidConfig)
-	for _, part := range []string{"Store is nil", "Clock is nil", "Name has 0 bytes", "Holder has 1025 bytes", "Margin -1ns", "TTL of 1µs"} {
+func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
+	_, err := NewCandidate((*bubbleClock)(nil), (*FileStore)(nil), "", time.Microsecond, nil,
+		WithMargin(-1), WithMaxUncertainty(0), WithRenewEvery(-2), WithHolder(strings.Repeat("x", MaxName+1)))
+	for _, part := range []string{"the clock is nil", "the store is nil", "an option is nil", "the lease: it has 0 bytes", "the holder: it has 1025 bytes",
+		"margin of -1ns", "uncertainty of 0s", "renewals of -2ns", "TTL of 1µs"} {
 		require.ErrorContains(t, err, part)
 	}
-	good := Config{Store: new(Memory), Clock: new(bubbleClock), Name: "n", Holder: "h", TTL: time.Second}
-	_, err = New(good)
+	make := func(options ...Option) (*Candidate, error) {
+		return NewCandidate(new(bubbleClock), new(MemoryStore), "n", time.Second, options...)
+	}
+	c, err := make()
 	require.NoError(t, err)
-	for name, spoil := range map[string]func(*Config){
-		"uncertainty": func(c *Config) { c.MaxUncertainty = 300 * time.Millisecond },
-		"margin":      func(c *Config) { c.Margin = 420 * time.Millisecond },
-		"renewals":    func(c *Config) { c.RenewEvery = 625 * time.Millisecond },
-		"overflow":    func(c *Config) { c.Margin, c.MaxUncertainty = 1<<62, 1<<62 },
+	require.Contains(t, c.config.holder, ":", "a name by default")
+	for name, options := range map[string][]Option{
+		"uncertainty": {WithMaxUncertainty(300 * time.Millisecond)},
+		"margin":      {WithMargin(420 * time.Millisecond)},
+		"renewals":    {WithRenewEvery(625 * time.Millisecond)},
+		"overflow":    {WithMargin(1 << 62), WithMaxUncertainty(1 << 62)},
 	} {
-		bad := good
-		spoil(&bad)
-		_, err = New(bad)
+		_, err = make(options...)
 		require.ErrorContains(t, err, "too short", name)
 	}
+}
+
+// What a text column refuses would make a lease that works with one store only.
+func TestANameThatSomeStoreCouldNotKeepIsRefused(t *testing.T) {
+	files, err := OpenFileStore(t.TempDir())
+	require.NoError(t, err)
+	for _, name := range []string{"", "a\x00b", "a\xffb", strings.Repeat("x", MaxName+1)} {
+		_, err := NewCandidate(new(bubbleClock), new(MemoryStore), name, ttl)
+		require.ErrorContains(t, err, "name of the lease", "%q", name)
+		_, err = NewCandidate(new(bubbleClock), new(MemoryStore), "job", ttl, WithHolder(name))
+		require.ErrorContains(t, err, "name of the holder", "%q", name)
+		_, _, err = Look(t.Context(), new(bubbleClock), new(MemoryStore), name)
+		require.Error(t, err)
+		_, err = files.Load(t.Context(), name)
+		require.Error(t, err)
+		_, err = files.CompareAndSwap(t.Context(), name, 0, Record{Token: 1, TTL: 1})
+		require.Error(t, err)
+	}
+	for _, name := range []string{"保", "a b/../c", strings.Repeat("x", MaxName), "\ufffd\n\"'"} {
+		_, err := NewCandidate(new(bubbleClock), files, name, ttl, WithHolder(name))
+		require.NoError(t, err, name)
+	}
+}
+
+func TestAZeroValueSaysHowItIsMade(t *testing.T) {
+	_, err := new(Candidate).Acquire(t.Context())
+	require.ErrorIs(t, err, errUnmade)
+	_, err = new(Candidate).TryAcquire(t.Context())
+	require.ErrorIs(t, err, errUnmade)
+
+	l := new(Lease)
+	require.ErrorIs(t, l.Check(), errUnmade)
+	require.ErrorIs(t, l.Renew(t.Context()), errUnmade)
+	require.ErrorIs(t, l.Release(t.Context()), errUnmade)
+	require.ErrorIs(t, l.Do(t.Context(), nil), errUnmade)
+	_, err = l.Timestamp()
+	require.ErrorIs(t, err, errUnmade)
+	ctx, cancel := l.Context(t.Context())
+	cancel()
+	require.ErrorIs(t, context.Cause(ctx), errUnmade)
+	require.Equal(t, Uncertain, l.Status().State)
+	require.NoError(t, l.Close())
+
+	_, err = new(FileStore).Load(t.Context(), "job")
+	require.ErrorIs(t, err, errUnmade)
 }
 
 // A machine that was suspended has a clock that is behind until that is noticed, and every good record is
@@ -76,7 +123,7 @@ func TestARecordFromTheFutureIsReportedOnceItHasStayedSo(t *testing.T) {
 		behind := new(bubbleClock)
 		behind.epsilon.Store(int64(epsilon))
 		behind.skew.Store(int64(-time.Hour))
-		c, err := New(Config{Store: s.store, Clock: behind, Name: "job", Holder: "c", TTL: ttl})
+		c, err := NewCandidate(behind, s.store, "job", ttl, WithHolder("c"))
 		require.NoError(t, err)
 		begun := time.Now()
 		_, err = c.TryAcquire(t.Context())
@@ -92,7 +139,7 @@ func TestARecordFromTheFutureIsReportedOnceItHasStayedSo(t *testing.T) {
 		behind.skew.Store(0)
 		behind = new(bubbleClock)
 		behind.skew.Store(int64(-time.Hour))
-		c, err = New(Config{Store: s.store, Clock: behind, Name: "job", Holder: "d", TTL: ttl})
+		c, err = NewCandidate(behind, s.store, "job", ttl, WithHolder("d"))
 		require.NoError(t, err)
 		begun = time.Now()
 		_, err = c.Acquire(t.Context())

@@ -54,9 +54,9 @@ func (l *Lease) untilMargin() (time.Duration, error) {
 		return 0, err
 	}
 	expiry := truetime.Time(l.granted.Load())
-	left := expiry.Sub(now.Latest.Add(l.config.Margin))
+	left := expiry.Sub(now.Latest.Add(l.config.margin))
 	if left <= 0 {
-		err := fmt.Errorf("%w: it expires at %v, it is %v and the margin is %v", ErrExpiring, expiry, now, l.config.Margin)
+		err := fmt.Errorf("%w: it expires at %v, it is %v and the margin is %v", ErrExpiring, expiry, now, l.config.margin)
 		if failure := l.lastFailure(); failure != nil {
 			err = fmt.Errorf("%w; it was not renewed: %w", err, failure)
 		}
@@ -67,7 +67,7 @@ func (l *Lease) untilMargin() (time.Duration, error) {
 
 // watch cancels contexts in time.
 func (l *Lease) watch(ctx context.Context) {
-	lookAgain := max(l.config.Margin/2, l.config.TTL/128)
+	lookAgain := max(l.config.margin/2, l.config.ttl/128)
 	for {
 		select {
 		case <-ctx.Done():

@@ -16,7 +16,7 @@ import (
 
 // erratic is a store that takes time, and loses requests and replies.
 type erratic struct {
-	Memory
+	MemoryStore
 	mu  sync.Mutex
 	rng *rand.Rand
 }
@@ -42,7 +42,7 @@ func (e *erratic) Load(ctx context.Context, name string) (Record, error) {
 	if err := e.travel(ctx); err != nil {
 		return Record{}, err
 	}
-	r, err := e.Memory.Load(ctx, name)
+	r, err := e.MemoryStore.Load(ctx, name)
 	if lost := e.travel(ctx); lost != nil {
 		return Record{}, lost
 	}
@@ -53,7 +53,7 @@ func (e *erratic) CompareAndSwap(ctx context.Context, name string, version uint6
 	if err := e.travel(ctx); err != nil {
 		return 0, err
 	}
-	got, err := e.Memory.CompareAndSwap(ctx, name, version, next)
+	got, err := e.MemoryStore.CompareAndSwap(ctx, name, version, next)
 	if lost := e.travel(ctx); lost != nil {
 		return 0, lost
 	}
@@ -110,7 +110,7 @@ func TestInACrowdOfCandidatesOneHoldsTheLease(t *testing.T) {
 				clock := new(bubbleClock)
 				clock.epsilon.Store(rng.Int64N(int64(ttl / 8)))
 				clock.skew.Store((rng.Int64N(3) - 1) * clock.epsilon.Load()) // at an edge, or in the middle
-				c, err := New(Config{Store: store, Clock: clock, Name: "job", Holder: "h", TTL: ttl})
+				c, err := NewCandidate(clock, store, "job", ttl, WithHolder("h"))
 				require.NoError(t, err)
 				wg.Go(func() {
 					for ctx.Err() == nil {

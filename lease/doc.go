@@ -11,11 +11,9 @@
 // on whatever machines they happen. The price of a hand-over is the uncertainty of the two clocks,
 // and not a maximum offset that somebody has configured.
 //
-//	candidate, err := lease.New(lease.Config{
-//		Store: store, Clock: clock, Name: "compactor", Holder: hostname, TTL: 10 * time.Second,
-//	})
+//	candidate, err := lease.NewCandidate(clock, store, "compactor", 10*time.Second)
 //	if err != nil {
-//		return err // every mistake in the configuration
+//		return err // every mistake at once
 //	}
 //	held, err := candidate.Acquire(ctx) // waits its turn
 //	if err != nil {
@@ -43,7 +41,7 @@
 //
 //  1. Send the token with every write, and have the resource admit it in one step with the write.
 //  2. For a read, call [Lease.Check] after the request has arrived.
-//  3. Stop when the context of [Lease.Do] or [Lease.Context] ends; you have Config.Margin left.
+//  3. Stop when the context of [Lease.Do] or [Lease.Context] ends; you have the margin left ([WithMargin]).
 //  4. Never delete a record from the store, or its tokens begin again.
 //  5. Release the lease when you have finished, or Close it, or it is renewed for ever.
 //

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"time"
-	"unicode/utf8"
 
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -22,13 +21,13 @@ const checksumDigits = 8
 
 // form is what the JSON is made of.
 type form struct {
-	Name    *text  `json:"name,omitempty"` // of the lease, where the place where it lies does not tell
-	Version uint64 `json:"version"`
-	Holder  text   `json:"holder"`
-	Session string `json:"session"`
-	Token   Token  `json:"token"`
-	Expiry  int64  `json:"expiry_ns"`
-	TTL     int64  `json:"ttl_ns"`
+	Name    *string `json:"name,omitempty"` // of the lease, where the place where it lies does not tell
+	Version uint64  `json:"version"`
+	Holder  string  `json:"holder"`
+	Session string  `json:"session"`
+	Token   Token   `json:"token"`
+	Expiry  int64   `json:"expiry_ns"`
+	TTL     int64   `json:"ttl_ns"`
 }
 
 // MarshalBinary returns the record in the form in which a [Store] may keep it: less than 10 KiB of
@@ -48,12 +47,12 @@ func (r *Record) UnmarshalBinary(data []byte) error {
 }
 
 // encode returns the record, with the name of the lease if there is one.
-func (r Record) encode(name *text) ([]byte, error) {
+func (r Record) encode(name *string) ([]byte, error) {
 	if err := r.validateContent(); err != nil {
 		return nil, err
 	}
 	body, err := json.Marshal(form{
-		name, r.Version, text(r.Holder), hex.EncodeToString(r.Session[:]), r.Token, int64(r.Expiry), int64(r.TTL),
+		name, r.Version, r.Holder, hex.EncodeToString(r.Session[:]), r.Token, int64(r.Expiry), int64(r.TTL),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lease: record with token %d: %w", r.Token, err)
@@ -62,7 +61,7 @@ func (r Record) encode(name *text) ([]byte, error) {
 	return append([]byte(header+checksum(body)+"\n"), body...), nil
 }
 
-func decode(data []byte) (r Record, name *text, err error) {
+func decode(data []byte) (r Record, name *string, err error) {
 	rest, ok := bytes.CutPrefix(data, []byte(header))
 	if !ok {
 		return r, nil, fmt.Errorf("%w: it does not begin with %q", ErrCorrupt, header)
@@ -78,7 +77,7 @@ func decode(data []byte) (r Record, name *text, err error) {
 	if err := json.Unmarshal(body, &f); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	r = Record{Version: f.Version, Holder: string(f.Holder), Token: f.Token, Expiry: truetime.Time(f.Expiry), TTL: time.Duration(f.TTL)}
+	r = Record{Version: f.Version, Holder: f.Holder, Token: f.Token, Expiry: truetime.Time(f.Expiry), TTL: time.Duration(f.TTL)}
 	session, err := hex.DecodeString(f.Session)
 	if err != nil || len(session) != len(r.Session) {
 		return Record{}, nil, fmt.Errorf("%w: session %.40q", ErrCorrupt, f.Session)
@@ -88,30 +87,6 @@ func decode(data []byte) (r Record, name *text, err error) {
 		return Record{}, nil, err
 	}
 	return r, f.Name, nil
-}
-
-// text is a string in JSON, and bytes in base64 where it is not UTF-8, which JSON would change.
-type text string
-
-func (t text) MarshalJSON() ([]byte, error) {
-	if utf8.ValidString(string(t)) {
-		return json.Marshal(string(t))
-	}
-	return json.Marshal(map[string][]byte{"base64": []byte(t)})
-}
-
-func (t *text) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		return json.Unmarshal(data, (*string)(t))
-	}
-	var encoded struct {
-		Base64 []byte `json:"base64"`
-	}
-	if err := json.Unmarshal(data, &encoded); err != nil {
-		return err
-	}
-	*t = text(encoded.Base64)
-	return nil
 }
 
 func checksum(body []byte) string {

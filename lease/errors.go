@@ -4,11 +4,8 @@ import "errors"
 
 // Errors of this package. Compare with errors.Is; the texts are stable.
 var (
-	// ErrInvalidConfig: New was given something it cannot work with. The error lists every mistake.
-	ErrInvalidConfig = errors.New("lease: invalid configuration")
-
 	// ErrClock: the clock refused to answer, or its interval is upside down or wider than
-	// Config.MaxUncertainty allows. Nobody acts on such an answer.
+	// [WithMaxUncertainty] allows. Nobody acts on such an answer.
 	ErrClock = errors.New("lease: no usable answer from the clock")
 
 	// ErrTaken: somebody else holds the lease, or may still hold it.
@@ -46,6 +43,8 @@ var (
 	// ErrStaleToken: a holder with a higher token has been here before. It is not worth a retry.
 	ErrStaleToken = errors.New("lease: stale token")
 )
+
+var errUnmade = errors.New("lease: a Candidate is made with NewCandidate, a Lease by acquiring it, and a FileStore with OpenFileStore")
 
 // Errors of a [Store].
 var (

@@ -21,11 +21,11 @@ func (wallClock) Now() (truetime.Interval, error) {
 
 func Example() {
 	ctx := context.Background()
-	store := new(lease.Memory) // one that processes share, in a real program
-	var fence lease.Fence      // with the data that is to be protected
+	store := new(lease.MemoryStore) // one that processes share, in a real program
+	var fence lease.Fence           // with the data that is to be protected
 
 	candidate := func(holder string) *lease.Candidate {
-		c, err := lease.New(lease.Config{Store: store, Clock: wallClock{}, Name: "compactor", Holder: holder, TTL: time.Minute})
+		c, err := lease.NewCandidate(wallClock{}, store, "compactor", time.Minute, lease.WithHolder(holder))
 		if err != nil {
 			panic(err)
 		}

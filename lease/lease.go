@@ -13,7 +13,7 @@ import (
 // released, closed or lost; then it is over, and acquiring again gives another Lease with a higher
 // token. All methods may be called by several goroutines.
 type Lease struct {
-	config Config
+	config config
 	token  Token
 
 	granted atomic.Int64 // the expiry that the store has confirmed, a truetime.Time; it never goes back
@@ -36,7 +36,7 @@ type Lease struct {
 	gone chan struct{} // closed when nothing runs in the background any more
 }
 
-func newLease(config Config, p protocol) *Lease {
+func newLease(config config, p protocol) *Lease {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Lease{
 		config:   config,
@@ -85,7 +85,7 @@ func (l *Lease) Check() error {
 }
 
 func judge(now truetime.Interval, expiry truetime.Time) error {
-	switch Judge(now, expiry) {
+	switch stateAt(now, expiry) {
 	case Held:
 		return nil
 	case Expired:
@@ -99,6 +99,9 @@ func judge(now truetime.Interval, expiry truetime.Time) error {
 // Release is what gives it up. Close waits for a request to the store to end, which is
 // cancelled. It does not wait for running Do. It returns nil.
 func (l *Lease) Close() error {
+	if l.stop == nil {
+		return nil // nobody acquired it
+	}
 	_ = l.end(ErrClosed)
 	l.stop()
 	<-l.gone
@@ -159,10 +162,7 @@ func (l *Lease) Status() Status {
 	case l.ended != nil:
 		s.State = Expired
 	case err == nil:
-		s.State = Judge(now, s.Expiry)
+		s.State = stateAt(now, s.Expiry)
 	}
 	return s
 }
-
-// State returns the State of [Lease.Status].
-func (l *Lease) State() State { return l.Status().State }

@@ -33,7 +33,7 @@ func TestALeaseIsRenewedInTheBackgroundAndExcludesOthers(t *testing.T) {
 			_, err := s.b.TryAcquire(t.Context())
 			require.ErrorIs(t, err, ErrTaken)
 		}
-		require.Equal(t, Held, l.State())
+		require.Equal(t, Held, l.Status().State)
 		require.Equal(t, Token(1), l.Token())
 		// A hundred seconds with a renewal after 2.67 s to 3.33 s.
 		require.GreaterOrEqual(t, s.store.swaps.Load(), int32(30))
@@ -76,7 +76,7 @@ func TestAContextEndsWhileTheLeaseIsStillHeld(t *testing.T) {
 		require.ErrorIs(t, status.Failure, errNetwork)
 		time.Sleep(ttl)
 		require.ErrorIs(t, l.Check(), ErrExpired)
-		require.Equal(t, Expired, l.State())
+		require.Equal(t, Expired, l.Status().State)
 		require.ErrorIs(t, l.Status().Ended, ErrExpired, "noticed in the background")
 	})
 }
@@ -135,7 +135,7 @@ func TestAClockThatRefusesMakesTheLeaseFailClosed(t *testing.T) {
 		}
 		_, err := l.Timestamp()
 		require.ErrorIs(t, err, ErrClock)
-		require.Equal(t, Uncertain, l.State())
+		require.Equal(t, Uncertain, l.Status().State)
 		_, err = s.b.TryAcquire(t.Context())
 		require.ErrorIs(t, err, ErrClock)
 		<-ctx.Done()
@@ -160,7 +160,7 @@ func TestAClockThatRefusesMakesTheLeaseFailClosed(t *testing.T) {
 func TestARevokedHolderFindsOutAtItsNextRenewal(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		l := acquire(t, s.a)
-		seen, err := s.store.Memory.Load(t.Context(), "job")
+		seen, err := s.store.MemoryStore.Load(t.Context(), "job")
 		require.NoError(t, err)
 		require.NoError(t, Revoke(t.Context(), s.store, "job", seen))
 		require.ErrorIs(t, Revoke(t.Context(), s.store, "job", seen), ErrConflict)

@@ -18,8 +18,12 @@ import (
 //
 // The answer is a hint, and old when it arrives. Only the holder knows, by [Lease.Check], and only a token
 // protects. The error is the store's, or wraps ErrCorrupt.
-func Look(ctx context.Context, store Store, clock truetime.Reader, name string) (Record, State, error) {
-	r, err := store.Load(ctx, name)
+func Look(ctx context.Context, clock truetime.Reader, store Store, name string) (Record, State, error) {
+	err := checkName(name)
+	var r Record
+	if err == nil {
+		r, err = store.Load(ctx, name)
+	}
 	if err == nil {
 		err = r.validate()
 	}
@@ -34,7 +38,7 @@ func Look(ctx context.Context, store Store, clock truetime.Reader, name string) 
 	if err != nil {
 		now = truetime.Interval{}
 	}
-	return r, Judge(now, r.Expiry), nil
+	return r, stateAt(now, r.Expiry), nil
 }
 
 // Revoke takes the lease away from whom the record seen names, if the record is still that one, and

@@ -12,7 +12,7 @@ import (
 func TestWhoDoesNotHoldTheLeaseSeesWhoDoes(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		look := func() (string, Token, State) {
-			r, state, err := Look(t.Context(), s.store, s.clock, "job")
+			r, state, err := Look(t.Context(), s.clock, s.store, "job")
 			require.NoError(t, err)
 			return r.Holder, r.Token, state
 		}
@@ -50,13 +50,13 @@ func TestWhoDoesNotHoldTheLeaseSeesWhoDoes(t *testing.T) {
 func TestALookTellsTheTroubleOfTheStore(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		s.store.loads.Store(1)
-		_, state, err := Look(t.Context(), s.store, s.clock, "job")
+		_, state, err := Look(t.Context(), s.clock, s.store, "job")
 		require.ErrorIs(t, err, errNetwork)
 		require.ErrorContains(t, err, `"job"`)
 		require.Equal(t, Uncertain, state)
 		_, err = s.store.CompareAndSwap(t.Context(), "job", 0, Record{Holder: "x"})
 		require.NoError(t, err)
-		r, state, err := Look(t.Context(), s.store, s.clock, "job")
+		r, state, err := Look(t.Context(), s.clock, s.store, "job")
 		require.ErrorIs(t, err, ErrCorrupt)
 		require.Equal(t, Uncertain, state)
 		require.Equal(t, Record{}, r)
@@ -67,7 +67,7 @@ func TestALookTellsTheTroubleOfTheStore(t *testing.T) {
 func TestWhatWasSeenCanBeRevoked(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		l := acquire(t, s.a)
-		seen, _, err := Look(t.Context(), s.store, s.clock, "job")
+		seen, _, err := Look(t.Context(), s.clock, s.store, "job")
 		require.NoError(t, err)
 		require.NoError(t, Revoke(t.Context(), s.store, "job", seen))
 		time.Sleep(time.Second)

@@ -29,17 +29,17 @@ func newMachines(seed uint64, nodes int, f faults) *world {
 		servers = append(servers, w.outer.NewServer(fmt.Sprint("s", i), behavior))
 	}
 	for id := range nodes {
-		config := truetimetest.MachineConfig{
+		setup := truetimetest.MachineConfig{
 			Oscillator: truetimetest.Constant([]float64{-200, 0, 200}[w.rng.IntN(3)]),
 			Poll:       time.Second,
 			MaxPoll:    4 * time.Second,
 		}
 		for _, s := range servers {
 			there, back := truetimetest.Leg{Spread: 1 + w.upTo(worldEpsilon/8)}, truetimetest.Leg{Spread: 1 + w.upTo(worldEpsilon/8), Loss: 0.05}
-			config.Sources = append(config.Sources, truetimetest.Link{Server: s, Path: truetimetest.Path{There: there, Back: back}})
+			setup.Sources = append(setup.Sources, truetimetest.Link{Server: s, Path: truetimetest.Path{There: there, Back: back}})
 		}
-		n := &node{world: w, id: id, machine: w.outer.NewMachine(fmt.Sprint("m", id), config)}
-		n.config = Config{Clock: n.machine, MaxUncertainty: worldEpsilon}
+		n := &node{world: w, id: id, machine: w.outer.NewMachine(fmt.Sprint("m", id), setup)}
+		n.config = config{clock: n.machine, maxUncertainty: worldEpsilon}
 		w.nodes = append(w.nodes, n)
 		w.after(w.upTo(worldTTL), n.begin)
 		w.after(w.upTo(4*worldTTL), func() { n.disturb(servers) })

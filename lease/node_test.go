@@ -17,7 +17,7 @@ type node struct {
 	clock simulatedClock
 
 	machine *truetimetest.Machine // whose clock it reads instead, by the rules of config; or nil
-	config  Config
+	config  config
 
 	life     int // counts lives: what was begun in one does not go on in the next
 	paused   truetime.Time
@@ -228,7 +228,7 @@ func (n *node) act() {
 	w := n.world
 	n.then(w.upTo(worldTTL/4), n.act)
 	now, ok := n.look()
-	if !ok || Judge(now, n.granted) != Held {
+	if !ok || stateAt(now, n.granted) != Held {
 		w.count["refused to act"]++
 		return
 	}

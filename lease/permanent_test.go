@@ -18,7 +18,7 @@ import (
 
 // refusing is a store that answers with an error where there is one.
 type refusing struct {
-	Memory
+	MemoryStore
 	load, swap atomic.Pointer[error]
 }
 
@@ -26,14 +26,14 @@ func (r *refusing) Load(ctx context.Context, name string) (Record, error) {
 	if err := r.load.Load(); err != nil {
 		return Record{}, *err
 	}
-	return r.Memory.Load(ctx, name)
+	return r.MemoryStore.Load(ctx, name)
 }
 
 func (r *refusing) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
 	if err := r.swap.Load(); err != nil {
 		return 0, *err
 	}
-	return r.Memory.CompareAndSwap(ctx, name, version, next)
+	return r.MemoryStore.CompareAndSwap(ctx, name, version, next)
 }
 
 func ofFile(err error) error { return &fs.PathError{Op: "open", Path: "/leases/x", Err: err} }
@@ -90,7 +90,7 @@ func TestAStoreThatWillNotRecoverIsNotWaitedFor(t *testing.T) {
 		for _, during := range []string{"load", "swap"} {
 			for _, trouble := range staying {
 				store := new(refusing)
-				c, err := New(Config{Store: store, Clock: s.clock, Name: "job", Holder: "me", TTL: ttl})
+				c, err := NewCandidate(s.clock, store, "job", ttl, WithHolder("me"))
 				require.NoError(t, err)
 				held := acquire(t, c)
 				answer := map[string]*atomic.Pointer[error]{"load": &store.load, "swap": &store.swap}[during]
@@ -119,7 +119,7 @@ func TestTroubleOfAStoreThatMayPassIsOutlasted(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		for _, trouble := range passing {
 			store := new(refusing)
-			c, err := New(Config{Store: store, Clock: s.clock, Name: "job", Holder: "me", TTL: ttl})
+			c, err := NewCandidate(s.clock, store, "job", ttl, WithHolder("me"))
 			require.NoError(t, err)
 			for _, answer := range []*atomic.Pointer[error]{&store.load, &store.swap} {
 				answer.Store(&trouble)
@@ -137,7 +137,7 @@ func TestTroubleOfAStoreThatMayPassIsOutlasted(t *testing.T) {
 func TestAContextThatEndsTellsWhyTheLeaseWasNotRenewed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		store := new(refusing)
-		c, err := New(Config{Store: store, Clock: s.clock, Name: "job", Holder: "me", TTL: ttl})
+		c, err := NewCandidate(s.clock, store, "job", ttl, WithHolder("me"))
 		require.NoError(t, err)
 		ctx, cancel := acquire(t, c).Context(t.Context())
 		defer cancel()

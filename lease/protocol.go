@@ -67,7 +67,7 @@ func (p *protocol) expiry() truetime.Time {
 
 // acquire leads to a record that is ours and Held.
 func (p *protocol) acquire(now truetime.Interval) action {
-	switch state := Judge(now, p.record.Expiry); {
+	switch state := stateAt(now, p.record.Expiry); {
 	case !p.known:
 		return action{verb: load}
 	case p.mine() && state == Held:
@@ -111,7 +111,7 @@ func (p *protocol) renew(now truetime.Interval) action {
 		return action{verb: fail, err: fmt.Errorf("%w to %.80q with token %d", ErrLost, p.record.Holder, p.record.Token)}
 	case p.acked:
 		return action{verb: done}
-	case Judge(now, p.record.Expiry) == Expired:
+	case stateAt(now, p.record.Expiry) == Expired:
 		return action{verb: fail, err: fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, p.record.Expiry, now.Earliest)}
 	}
 	next := p.record

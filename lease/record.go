@@ -4,13 +4,29 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 // MaxName is the longest name of a lease or of a holder, in bytes.
 const MaxName = 1024
+
+// checkName returns an error for a name that some store could not keep: text columns refuse a zero byte and what is
+// not UTF-8.
+func checkName(name string) error {
+	switch n := len(name); {
+	case n == 0 || n > MaxName:
+		return fmt.Errorf("it has %d bytes, and must have 1 to %d", n, MaxName)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%.80q is not UTF-8", name)
+	case strings.Contains(name, "\x00"):
+		return fmt.Errorf("%.80q has a zero byte", name)
+	}
+	return nil
+}
 
 // Token is a fencing token: it grows with every acquisition of a lease, so that a resource can tell a
 // holder from its successors. Zero is never handed out.
@@ -30,7 +46,7 @@ type Record struct {
 	// record stored under the name before. It need not be consecutive.
 	Version uint64
 
-	// Holder is who holds the lease, as given in Config; empty if it was given up.
+	// Holder is who holds the lease, as its candidate was named; empty if it was given up.
 	Holder string
 
 	// Session is the acquisition by which Holder holds it; zero if it was given up.
@@ -68,8 +84,8 @@ func (r Record) validateContent() error {
 		return fmt.Errorf("%w: token %d", ErrCorrupt, r.Token)
 	case r.TTL <= 0 || r.TTL > MaxTTL:
 		return fmt.Errorf("%w: time to live %v", ErrCorrupt, r.TTL)
-	case len(r.Holder) > MaxName:
-		return fmt.Errorf("%w: a holder with a name of %d bytes", ErrCorrupt, len(r.Holder))
+	case !r.free() && checkName(r.Holder) != nil:
+		return fmt.Errorf("%w: name of the holder: %w", ErrCorrupt, checkName(r.Holder))
 	case r.free() && (r.Session != Session{} || r.Expiry != 0):
 		return fmt.Errorf("%w: given up, and yet with a session or an expiry", ErrCorrupt)
 	case !r.free() && (r.Session == Session{} || r.Expiry == 0):
@@ -106,10 +122,10 @@ func (s State) String() string {
 	return strconv.Itoa(int(s))
 }
 
-// Judge is the rule on which everything here stands. Two correct clocks never call the same expiry Held
+// stateAt is the rule on which everything here stands. Two correct clocks never call the same expiry Held
 // and Expired in the wrong order: the holder acts at t ≤ Latest < expiry, and its successor at
 // t' ≥ Earliest > expiry, on whatever machines the clocks are.
-func Judge(now truetime.Interval, expiry truetime.Time) State {
+func stateAt(now truetime.Interval, expiry truetime.Time) State {
 	switch {
 	case !now.Valid():
 		return Uncertain

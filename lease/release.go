@@ -19,10 +19,13 @@ import (
 // be used however long one waits ([ErrPermanent]), the error says so and the record stays until it expires, or
 // until Release is called again; the lease is over in any case.
 func (l *Lease) Release(ctx context.Context) error {
+	if l.stop == nil {
+		return errUnmade
+	}
 	_ = l.end(ErrReleased)
 	l.stop()
 	if err := l.release(ctx); err != nil {
-		return fmt.Errorf("%w (lease %.80q not given up, it expires at %v)", err, l.config.Name, truetime.Time(l.granted.Load()))
+		return fmt.Errorf("%w (lease %.80q not given up, it expires at %v)", err, l.config.name, truetime.Time(l.granted.Load()))
 	}
 	return nil
 }
@@ -56,7 +59,7 @@ func (l *Lease) release(ctx context.Context) error {
 				return err
 			}
 			trouble = err
-			_ = sleep(ctx, jittered(l.config.RenewEvery/8))
+			_ = sleep(ctx, jittered(l.config.renewEvery/8))
 		}
 	}
 }
@@ -67,7 +70,7 @@ func (l *Lease) passed(ctx context.Context) error {
 	issued := l.issued // for good: none is issued, and no floor raised, once the lease is over
 	l.mu.Unlock()
 	for issued != 0 {
-		pause := l.config.RenewEvery / 8
+		pause := l.config.renewEvery / 8
 		now, err := l.config.now()
 		if err == nil {
 			if now.After(issued) {

@@ -15,6 +15,9 @@ import (
 // ctx's, and then the lease goes on with the expiry that it has. It tries once, and returns the store's
 // error whether that may pass or not ([ErrPermanent]).
 func (l *Lease) Renew(ctx context.Context) error {
+	if l.stop == nil {
+		return errUnmade
+	}
 	if err := l.take(ctx); err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (l *Lease) yield() { <-l.turn }
 
 // keep renews until ctx ends or the lease is over.
 func (l *Lease) keep(ctx context.Context) {
-	pause := l.config.RenewEvery
+	pause := l.config.renewEvery
 	if now, err := l.config.now(); err == nil {
 		// The request may have taken a good part of what it has brought.
 		left := truetime.Time(l.granted.Load()).Sub(now.Latest)
@@ -92,11 +95,11 @@ func (l *Lease) keep(ctx context.Context) {
 		err := l.Renew(ctx)
 		switch {
 		case err == nil:
-			pause = l.config.RenewEvery
+			pause = l.config.renewEvery
 		case l.over.Load(), errors.Is(err, truetime.ErrClosed):
 			return
 		default:
-			pause = max(l.config.RenewEvery/4, time.Microsecond)
+			pause = max(l.config.renewEvery/4, time.Microsecond)
 		}
 	}
 }

@@ -162,7 +162,7 @@ func TestTheModelRefusesTwoHolders(t *testing.T) {
 	}))
 }
 
-func TestJudge(t *testing.T) {
+func TestTheStateIsHeldBeforeTheExpiryAndExpiredAfterIt(t *testing.T) {
 	for _, c := range []struct {
 		earliest, latest, expiry truetime.Time
 		want                     State
@@ -175,6 +175,6 @@ func TestJudge(t *testing.T) {
 		{20, 10, 30, Uncertain}, // not an interval
 		{0, 0, 30, Uncertain},   // nor this
 	} {
-		require.Equal(t, c.want, Judge(truetime.Interval{Earliest: c.earliest, Latest: c.latest}, c.expiry), "%+v", c)
+		require.Equal(t, c.want, stateAt(truetime.Interval{Earliest: c.earliest, Latest: c.latest}, c.expiry), "%+v", c)
 	}
 }

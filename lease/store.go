@@ -10,7 +10,7 @@ import "context"
 // whose CompareAndSwap has succeeded, or which a Load has returned, must survive whatever the
 // store is meant to survive; otherwise the same token is handed out twice.
 //
-// Keep the record as [Record.MarshalBinary] has it, or field by field. In etcd the version is the key's
+// Names of leases and of holders are valid UTF-8 of 1 to [MaxName] bytes without a zero byte. Keep the record as [Record.MarshalBinary] has it, or field by field. In etcd the version is the key's
 // modification revision: CompareAndSwap is one transaction that compares ModRevision (0 where there is no
 // key) and puts, and the revision in its header is the new version. In SQL it is a column:
 //

@@ -3,6 +3,7 @@ package lease
 import (
 	"fmt"
 
+	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -17,12 +18,16 @@ import (
 func (l *Lease) Timestamp() (truetime.Time, error) { return l.TimestampAfter(0) }
 
 // TimestampAfter is Timestamp, and later than floor: the largest of the timestamps at which the participants of
-// a transaction have prepared. The zero Time is no floor.
+// a transaction have prepared. The zero Time is no floor. Another one before 1990 is refused, because it is in another
+// unit than nanoseconds and would be no floor either.
 //
 // A floor that leaves nothing before the expiry is refused with ErrBeyondExpiry and changes nothing. One
 // below it is taken at its word: timestamps run ahead up to there, for everybody, and so does the
 // commit-wait, by the TTL at the most. Compare one that comes from elsewhere with your own clock first.
 func (l *Lease) TimestampAfter(floor truetime.Time) (truetime.Time, error) {
+	if err := plausible.Timestamp(floor); err != nil && !floor.IsZero() {
+		return 0, fmt.Errorf("lease: floor: %w", err)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, expiry, err := l.held()
@@ -40,12 +45,16 @@ func (l *Lease) TimestampAfter(floor truetime.Time) (truetime.Time, error) {
 // Raise makes every timestamp from now on later than floor, those of later holders too. That is what a
 // reader at floor needs to be told: once nothing that has a timestamp already is under way any more, what
 // is there at floor is all there will ever be (the safe time of Corbett et al., "Spanner", OSDI 2012, section
-// 4.1.3). A floor that is not above the last timestamp changes nothing.
+// 4.1.3). A floor that is not above the last timestamp changes nothing. One that is zero or before 1990, which is in
+// another unit than nanoseconds, is refused.
 //
 // The lease was Held at some moment between call and return if it returns nil. Otherwise nothing has changed and
 // the error is one of Check, or ErrBeyondExpiry: the next holder begins after the expiry, and knows
 // nothing of a floor beyond it. Release waits until the floor has passed.
 func (l *Lease) Raise(floor truetime.Time) error {
+	if err := plausible.Timestamp(floor); err != nil {
+		return fmt.Errorf("lease: floor: %w", err)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, expiry, err := l.held()
@@ -78,7 +87,7 @@ func timestamp(now truetime.Interval, expiry, last truetime.Time) (truetime.Time
 	if next <= last {
 		next = last.Add(1)
 	}
-	return next, Judge(now, expiry) == Held && next < expiry && next > last
+	return next, stateAt(now, expiry) == Held && next < expiry && next > last
 }
 
 // raise returns the floor below which nothing is issued any more, if the next holder will keep to it.

@@ -23,12 +23,18 @@ func TestTimestampsAreAfterFloorsAndBeforeTheExpiry(t *testing.T) {
 			{expiry - 3, 0, expiry - 2},
 			{0, 0, expiry - 1},
 		} {
-			require.NoError(t, l.Raise(c.raise))
+			if c.raise != 0 {
+				require.NoError(t, l.Raise(c.raise))
+			}
 			ts, err := l.TimestampAfter(c.floor)
 			require.NoError(t, err, "%+v", c)
 			require.Equal(t, c.want, ts, "%+v", c)
 		}
-		_, err := l.Timestamp()
+		_, err := l.TimestampAfter(latest / 1e9)
+		require.ErrorContains(t, err, "nanoseconds", "seconds would be no floor at all")
+		require.ErrorContains(t, l.Raise(latest/1e3), "nanoseconds")
+		require.ErrorContains(t, l.Raise(0), "zero")
+		_, err = l.Timestamp()
 		require.ErrorIs(t, err, ErrBeyondExpiry)
 		require.NoError(t, l.Check(), "it is still held")
 		for _, floor := range []truetime.Time{expiry, expiry.Add(time.Hour), math.MaxInt64} {

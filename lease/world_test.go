@@ -25,7 +25,7 @@ type world struct {
 	queue  queue
 	serial int
 
-	store *Memory
+	store *MemoryStore
 	fence Fence
 	nodes []*node
 
@@ -57,7 +57,7 @@ func newWorld(seed uint64, nodes int, f faults) *world {
 		rng:    rand.New(rand.NewPCG(seed, 0)),
 		faults: f,
 		now:    truetime.FromStd(time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)),
-		store:  new(Memory),
+		store:  new(MemoryStore),
 		tokens: map[Token]bool{},
 		count:  map[string]int{},
 	}

@@ -109,7 +109,7 @@ func otherVersionConflicts(ctx context.Context, store lease.Store) error {
 func extremesComeBack(ctx context.Context, store lease.Store) error {
 	extremes := []lease.Record{
 		{Holder: strings.Repeat("h", lease.MaxName), Session: lease.Session{255, 255}, Token: math.MaxUint64 - 1, Expiry: math.MaxInt64, TTL: lease.MaxTTL},
-		{Holder: "\x00\xff \n\"'%;--", Session: lease.Session{15: 1}, Token: 1, Expiry: math.MinInt64, TTL: 1},
+		{Holder: "\x01 \n\"'%;--", Session: lease.Session{15: 1}, Token: 1, Expiry: math.MinInt64, TTL: 1},
 		{Holder: "保持者", Session: lease.Session{1}, Token: 1<<63 + 1, Expiry: 1<<53 + 1, TTL: lease.MaxTTL - 1},
 	}
 	var version uint64
@@ -124,7 +124,7 @@ func extremesComeBack(ctx context.Context, store lease.Store) error {
 
 func namesAreApart(ctx context.Context, store lease.Store) error {
 	names := []string{
-		name, name + " ", name + "/a", name + "/../b", name + "A", name + "a", name + ".", name + "\x00", name + "\xff", name + "%00",
+		name, name + " ", name + "/a", name + "/../b", name + "A", name + "a", name + ".", name + "\n", name + "%00",
 		name + "'; --", name + "名", name + strings.Repeat("x", lease.MaxName-len(name)), name + strings.Repeat("x", lease.MaxName-len(name)-1),
 	}
 	versions := make([]uint64, len(names))

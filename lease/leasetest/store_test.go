@@ -13,12 +13,12 @@ import (
 )
 
 func TestStoresOfThisModulePass(t *testing.T) {
-	t.Run("Memory", func(t *testing.T) {
-		TestStore(t, func(*testing.T) lease.Store { return new(lease.Memory) })
+	t.Run("MemoryStore", func(t *testing.T) {
+		TestStore(t, func(*testing.T) lease.Store { return new(lease.MemoryStore) })
 	})
 	t.Run("FileStore", func(t *testing.T) {
 		TestStore(t, func(t *testing.T) lease.Store {
-			store, err := lease.NewFileStore(t.TempDir())
+			store, err := lease.OpenFileStore(t.TempDir())
 			require.NoError(t, err)
 			return store
 		})

@@ -108,7 +108,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if err := engine.CheckFormat(ctx, c.Engine, c.Shards); err != nil {
 		return nil, err
 	}
-	waiter, err := commitwait.New(c.Clock)
+	waiter, err := commitwait.NewWaiter(c.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -124,9 +124,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n.http = &http.Client{Transport: hlchttp.Transport(logical, &http.Transport{MaxIdleConnsPerHost: 256}), Timeout: n.timeout}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	for shard := range c.Shards {
-		candidate, err := lease.New(lease.Config{
-			Store: n.leases, Clock: c.Clock, Name: fmt.Sprint("shard-", shard), Holder: c.URL, TTL: c.TTL,
-		})
+		candidate, err := lease.NewCandidate(c.Clock, n.leases, fmt.Sprint("shard-", shard), c.TTL, lease.WithHolder(c.URL))
 		if err != nil {
 			n.Close()
 			return nil, err
@@ -212,7 +210,7 @@ func (n *Node) whoLeads(ctx context.Context, shard int, fresh bool) (url string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.timeout/2) // the client is to hear of it while it listens
 	defer cancel()
-	record, state, err := lease.Look(ctx, n.leases, n.clock, fmt.Sprint("shard-", shard))
+	record, state, err := lease.Look(ctx, n.clock, n.leases, fmt.Sprint("shard-", shard))
 	if err != nil {
 		return "", fmt.Errorf("%w: cannot look up who leads shard %d: %w", ErrRetry, shard, err)
 	}

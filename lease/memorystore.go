@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Memory is a [Store] in the memory of one process: for tests, and for goroutines that compete with
+// MemoryStore is a [Store] in the memory of one process: for tests, and for goroutines that compete with
 // each other. Its records, and so the tokens, begin again with the process. The zero value is ready for use.
-type Memory struct {
+type MemoryStore struct {
 	mu      sync.Mutex
 	records map[string]Record
 }
 
 // Load implements [Store].
-func (m *Memory) Load(ctx context.Context, name string) (Record, error) {
+func (m *MemoryStore) Load(ctx context.Context, name string) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
@@ -24,7 +24,7 @@ func (m *Memory) Load(ctx context.Context, name string) (Record, error) {
 }
 
 // CompareAndSwap implements [Store]. It writes nothing if ctx has ended before.
-func (m *Memory) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
+func (m *MemoryStore) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -18,7 +18,7 @@ import (
 
 func fileStore(t *testing.T) (*FileStore, string) {
 	directory := t.TempDir()
-	store, err := NewFileStore(directory)
+	store, err := OpenFileStore(directory)
 	require.NoError(t, err)
 	return store, directory
 }
@@ -39,7 +39,7 @@ func TestAFileThatIsNoRecordIsAClearError(t *testing.T) {
 	require.NoError(t, err)
 	flipped := append([]byte{}, good...)
 	flipped[len(flipped)-10] ^= 1
-	named := func(name text, r Record) []byte {
+	named := func(name string, r Record) []byte {
 		data, err := r.encode(&name)
 		require.NoError(t, err)
 		return data
@@ -105,7 +105,7 @@ func TestWaitingForTheLockEndsWithTheContext(t *testing.T) {
 func TestARelativeDirectoryStaysWhereItWasOpened(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.Mkdir("store", 0o755))
-	store, err := NewFileStore("store")
+	store, err := OpenFileStore("store")
 	require.NoError(t, err)
 	_, err = store.CompareAndSwap(t.Context(), "job", 0, Record{Token: 1, TTL: 1})
 	require.NoError(t, err)
@@ -142,11 +142,11 @@ func TestALockThatWasRemovedWhileItWasWaitedForIsNone(t *testing.T) {
 }
 
 func TestAFileStoreNeedsADirectory(t *testing.T) {
-	_, err := NewFileStore(filepath.Join(t.TempDir(), "missing"))
+	_, err := OpenFileStore(filepath.Join(t.TempDir(), "missing"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o644))
-	_, err = NewFileStore(file)
+	_, err = OpenFileStore(file)
 	require.ErrorContains(t, err, "not a directory")
 }
 
@@ -156,7 +156,7 @@ const counterDirectory = "LEASE_TEST_COUNTER_DIRECTORY"
 func TestNoUpdateIsLostBetweenProcesses(t *testing.T) {
 	const each = 30
 	if directory := os.Getenv(counterDirectory); directory != "" {
-		store, err := NewFileStore(directory)
+		store, err := OpenFileStore(directory)
 		require.NoError(t, err)
 		for counted := 0; counted < each; {
 			r, err := store.Load(t.Context(), "job")

@@ -33,8 +33,8 @@ type FileStore struct {
 	directory string
 }
 
-// NewFileStore returns a store in directory, which must exist.
-func NewFileStore(directory string) (*FileStore, error) {
+// OpenFileStore returns a store in directory, which must exist. It need not be closed.
+func OpenFileStore(directory string) (*FileStore, error) {
 	info, err := os.Stat(directory)
 	switch {
 	case err != nil:
@@ -51,6 +51,9 @@ func NewFileStore(directory string) (*FileStore, error) {
 
 // Load implements [Store].
 func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error) {
+	if err := f.check(name); err != nil {
+		return Record{}, err
+	}
 	load := func(path string) error {
 		if r, err = read(path, name); err != nil {
 			return err
@@ -75,6 +78,9 @@ func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error)
 // CompareAndSwap implements [Store]. It writes nothing if ctx ends before it has the lock; afterwards
 // it is not interrupted.
 func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
+	if err := f.check(name); err != nil {
+		return 0, err
+	}
 	err := f.locked(ctx, name, func(path string) error {
 		present, err := read(path, name)
 		if err != nil {
@@ -84,7 +90,7 @@ func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uin
 			return conflict(name, present.Version, version)
 		}
 		next.Version = version + 1
-		data, err := next.encode((*text)(&name))
+		data, err := next.encode(&name)
 		if err != nil {
 			return err
 		}
@@ -94,6 +100,17 @@ func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uin
 		return 0, err
 	}
 	return next.Version, nil
+}
+
+// check says why nothing can be done with the name.
+func (f *FileStore) check(name string) error {
+	if f.directory == "" {
+		return errUnmade
+	}
+	if err := checkName(name); err != nil {
+		return fmt.Errorf("lease: name: %w", err)
+	}
+	return nil
 }
 
 // lockAgain is how long to wait before another attempt at a lock that is taken.
@@ -163,7 +180,7 @@ func read(path, name string) (Record, error) {
 	r, of, err := decode(data)
 	switch {
 	case err != nil:
-	case of == nil || string(*of) != name:
+	case of == nil || *of != name:
 		err = fmt.Errorf("%w: it is the record of another lease", ErrCorrupt)
 	case r.Version == 0:
 		err = fmt.Errorf("%w: version 0", ErrCorrupt)

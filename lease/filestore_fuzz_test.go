@@ -12,13 +12,13 @@ import (
 // read is refused as corrupt, or is a record of this lease that can be written again.
 func FuzzFile(f *testing.F) {
 	const wanted = "a lease"
-	for _, name := range []text{wanted, "another", "\xff\x00", ""} {
+	for _, name := range []string{wanted, "another", ""} {
 		for _, r := range extremes {
 			r.Version = max(r.Version, 1)
 			data, err := r.encode(&name)
 			require.NoError(f, err)
-			f.Add(data, string(name))
-			f.Add(data[len(header)+checksumDigits+1:], string(name)) // as it is where the checksum is made anew
+			f.Add(data, name)
+			f.Add(data[len(header)+checksumDigits+1:], name) // as it is where the checksum is made anew
 		}
 	}
 	nameless, err := holding(7).record.encode(nil)
@@ -38,7 +38,7 @@ func FuzzFile(f *testing.F) {
 				continue
 			}
 			require.Positive(t, r.Version)
-			again, err := r.encode((*text)(&name))
+			again, err := r.encode(&name)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(path, again, 0o600))
 			back, err := read(path, name)

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/epsilontime/epsilon/internal/durable"
 )
 
-// FileStore keeps the bound in a file. A Save writes a new file beside it, named with ".tmp" at the end,
+// FileStore keeps the bound in a file. A Save writes a new file beside it, named with ".new" at the end,
 // syncs that, renames it over the old one and syncs the directory, so that a crash at any moment leaves
 // the old bound or the new one.
 //
@@ -20,31 +24,10 @@ import (
 // or not at all. A FileStore cannot tell a first start from a file that was deleted. An operation
 // that hangs in the operating system does not heed its context.
 type FileStore struct {
-	path  string
-	files filesystem
+	path string
 
-	mu   sync.Mutex // one replacement at a time
-	lock lock       // held until Close; nil afterwards
-}
-
-// lock keeps other stores from the file.
-type lock interface {
-	held() error // an error if another store could have it, too
-	Close() error
-}
-
-// filesystem is what a FileStore does to files, so that tests can crash between two steps.
-type filesystem interface {
-	read(path string, limit int) ([]byte, error) // at most limit bytes
-	create(path string) (file, error)            // empty
-	rename(from, to string) error
-	syncDir(path string) error // also an error if it is not there
-}
-
-type file interface {
-	Write(p []byte) (int, error)
-	Sync() error
-	Close() error
+	mu   sync.Mutex    // one replacement at a time
+	lock *durable.Lock // held until Close; nil afterwards
 }
 
 // OpenFileStore returns a store that keeps the bound in the file of that path. The directory must
@@ -63,11 +46,19 @@ func OpenFileStore(path string) (*FileStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hlc: path of the bound: %w", err)
 	}
-	lock, err := lockFile(path + ".lock")
+	lock, err := durable.TryLock(path+".lock", 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("hlc: lock of the bound: %w", err)
+		return nil, fmt.Errorf("hlc: lock of the bound: %w", orInUse(err))
 	}
-	return &FileStore{path: path, files: osFiles{}, lock: lock}, nil
+	return &FileStore{path: path, lock: lock}, nil
+}
+
+// orInUse says in the words of this package that somebody else has the lock.
+func orInUse(err error) error {
+	if errors.Is(err, durable.ErrLocked) {
+		return fmt.Errorf("%w: %w", ErrInUse, err)
+	}
+	return err
 }
 
 // Close lets another store have the file. This one can neither load nor save any more.
@@ -90,8 +81,8 @@ func (s *FileStore) usable(ctx context.Context) error {
 	case s.lock == nil:
 		return fmt.Errorf("store of %s: %w", s.path, fs.ErrClosed)
 	}
-	if err := s.lock.held(); err != nil {
-		return fmt.Errorf("store of %s: its lock is lost, and it must be opened anew: %w", s.path, err)
+	if err := s.lock.Held(); err != nil {
+		return fmt.Errorf("store of %s: its lock is lost, and it must be opened anew: %w", s.path, orInUse(err))
 	}
 	return ctx.Err()
 }
@@ -104,10 +95,10 @@ func (s *FileStore) Load(ctx context.Context) (Timestamp, error) {
 	if err := s.usable(ctx); err != nil {
 		return 0, err
 	}
-	data, err := s.files.read(s.path, boundSize+1)
+	data, err := readAtMost(s.path, boundSize+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		// A disk that is not mounted has no file either.
-		if err := s.files.syncDir(filepath.Dir(s.path)); err != nil {
+		if err := durable.SyncDirectory(filepath.Dir(s.path)); err != nil {
 			return 0, fmt.Errorf("directory of the bound: %w", err)
 		}
 		return 0, nil
@@ -132,26 +123,16 @@ func (s *FileStore) Save(ctx context.Context, bound Timestamp) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	fresh := s.path + ".tmp"
-	if err := s.write(fresh, encodeBound(bound)); err != nil {
-		return err
-	}
-	if err := s.files.rename(fresh, s.path); err != nil {
-		return err
-	}
-	return s.files.syncDir(filepath.Dir(s.path))
+	return durable.Replace(s.path, encodeBound(bound), 0o600)
 }
 
-func (s *FileStore) write(path string, data []byte) error {
-	f, err := s.files.create(path)
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // The file is one line: what it is and its version, the bound in 19 digits, and the CRC-32C of all
@@ -159,7 +140,7 @@ func (s *FileStore) write(path string, data []byte) error {
 const (
 	boundMagic   = "epsilon-hlc-bound "
 	boundVersion = "1 "
-	boundSize    = len(boundMagic) + len(boundVersion) + 19 + 1 + 8 + 1
+	boundSize    = int64(len(boundMagic) + len(boundVersion) + 19 + 1 + 8 + 1)
 )
 
 func encodeBound(bound Timestamp) []byte {

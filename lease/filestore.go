@@ -94,7 +94,10 @@ func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uin
 		if err != nil {
 			return err
 		}
-		return f.replace(path, data)
+		if err := durable.Replace(path, data, 0o644); err != nil {
+			return fmt.Errorf("lease: write record of %.80q: %w", name, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, err
@@ -142,26 +145,13 @@ func (f *FileStore) locked(ctx context.Context, name string, operate func(path s
 	return operate(path)
 }
 
-// takeLock waits until it has the lock of a file. The lock has a file of its own which stays, because the
-// record's is replaced. Each opening locks for itself, also within a process. Who has waited for a file that
-// somebody removed meanwhile has no lock.
-func takeLock(ctx context.Context, path string) (*os.File, error) {
+// takeLock waits until it has the lock of a file. The lock has a file of its own which stays, because the record's is
+// replaced.
+func takeLock(ctx context.Context, path string) (*durable.Lock, error) {
 	for {
-		lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-		if err != nil {
-			return nil, err
-		}
-		locked, err := durable.TryLock(lock)
-		if err == nil && locked {
-			if locked, err = durable.InPlace(lock); locked {
-				return lock, nil
-			}
-			if errors.Is(err, fs.ErrNotExist) {
-				err = nil // removed: begin anew
-			}
-		}
-		if err = errors.Join(err, lock.Close()); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		lock, err := durable.TryLock(path, 0o644)
+		if !errors.Is(err, durable.ErrLocked) {
+			return lock, err
 		}
 		if err := sleep(ctx, lockAgain); err != nil {
 			return nil, fmt.Errorf("wait for %s: %w", path, err)
@@ -189,28 +179,4 @@ func read(path, name string) (Record, error) {
 		return Record{}, fmt.Errorf("%w in %s; restore it, or find the highest token used before you delete it", err, path)
 	}
 	return r, nil
-}
-
-// replace makes data the content of path: after a crash at any moment it is the old or the new.
-func (f *FileStore) replace(path string, data []byte) error {
-	temporary := path + ".new" // we have the lock: the name is ours, and what lies there is left over
-	if err := writeSynced(temporary, data); err != nil {
-		return fmt.Errorf("lease: write record: %w", err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return fmt.Errorf("lease: put record in place: %w", err)
-	}
-	return durable.SyncDirectory(f.directory)
-}
-
-func writeSynced(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
 }

@@ -10,8 +10,8 @@ import (
 // ReplacesWhatIsRead: it is not known whether a file can be renamed over another that is open.
 const ReplacesWhatIsRead = false
 
-// TryLock refuses: a lock that is not known to work would let two in.
-func TryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
+// tryLock refuses: a lock that is not known to work would let two in.
+func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
 
 // SyncDirectory refuses.
 func SyncDirectory(string) error { return errors.ErrUnsupported }

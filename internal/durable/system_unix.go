@@ -12,9 +12,9 @@ import (
 // ReplacesWhatIsRead: a file can be renamed over another that is open, whose reader goes on to see what it opened.
 const ReplacesWhatIsRead = true
 
-// TryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
+// tryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
 // file is closed, and with the process.
-func TryLock(file *os.File) (bool, error) {
+func tryLock(file *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {

@@ -10,9 +10,9 @@ import (
 // ReplacesWhatIsRead: a file cannot be renamed over another that is open.
 const ReplacesWhatIsRead = false
 
-// TryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
+// tryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
 // file is closed, and with the process.
-func TryLock(file *os.File) (bool, error) {
+func tryLock(file *os.File) (bool, error) {
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 	err := windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, new(windows.Overlapped))
 	switch {

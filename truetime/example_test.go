@@ -63,4 +63,5 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	require.Contains(t, string(readme), "```go\nfunc commit("+body+"\n}\n```\n")
+	require.Equal(t, 1, strings.Count(string(readme), "```go"), "code that nothing compiles")
 }

@@ -1,10 +1,6 @@
 package ntpsrc
 
-import (
-	"context"
-
-	"github.com/epsilontime/epsilon/internal/handover"
-)
+import "context"
 
 // busy is a lock for what may take seconds: a context can end the wait for it.
 type busy chan struct{}
@@ -12,12 +8,6 @@ type busy chan struct{}
 func newBusy() busy { return make(chan struct{}, 1) }
 
 func (b busy) lock(ctx context.Context) error {
-	select {
-	case b <- struct{}{}:
-		return nil
-	default:
-	}
-	handover.Before(ctx)
 	select {
 	case b <- struct{}{}:
 		return nil

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
 	"github.com/epsilontime/epsilon/truetime"
@@ -79,7 +78,6 @@ func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, er
 	now := counter.Now()
 	wait := k.begin(now)
 	if wait == 0 {
-		handover.Before(ctx)
 		association, err := k.exchange(ctx)
 		if err := k.adopt(association, err); err != nil && !k.usable() {
 			return keying{}, err

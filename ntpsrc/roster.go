@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/epsilontime/epsilon/internal/handover"
 )
 
 const (
@@ -243,7 +241,6 @@ func (r *roster) resolve(ctx context.Context) error {
 	if !r.resolved.IsZero() && since < wait {
 		return r.failed
 	}
-	handover.Before(ctx)
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok && known > 0 {
 		// A name server that does not answer must not use up the time in which a server that is known could.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,16 +22,12 @@ const (
 	maxSealedReply = 1280
 )
 
-// directNever stands for a server too far away to wait for directly, as is one that has not answered.
-const directNever = time.Duration(math.MaxInt64)
-
 // server is a source that asks one NTP server.
 type server struct {
 	name    string
 	place   *place // where its server is found
 	limits  limits
 	mistake error
-	took    atomic.Int64 // how long the last exchange has taken: whether it is worth waiting for the next
 }
 
 // Server returns a source that asks the NTP server at address: a host name or an IP address, with or
@@ -112,9 +106,6 @@ func (s *server) Info() truetime.SourceInfo {
 	return i
 }
 
-// HandsOver says that Sample calls [handover.Before].
-func (s *server) HandsOver() {}
-
 // Sample asks the server once.
 func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
 	if s.mistake != nil {
@@ -156,7 +147,7 @@ func limit(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // open opens the socket of an exchange.
 func (s *server) open(to netip.AddrPort) (socket, error) {
-	return openSocket(to, !s.limits.programStamps, time.Duration(s.took.Load()))
+	return openSocket(to, !s.limits.programStamps)
 }
 
 // ask performs one exchange over a socket that open opens. With a protection the request is sealed, and a
@@ -165,13 +156,11 @@ func (s *server) open(to netip.AddrPort) (socket, error) {
 func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, open func(netip.AddrPort) (socket, error), p *protection) (*conn, error) {
 	c, err := s.exchange(ctx, counter, to, open, p)
 	if err != nil {
-		s.took.Store(int64(directNever))
 		if c != nil && c.junk > p.rejections() {
 			err = fmt.Errorf("%d datagrams came that do not answer the request: %w", c.junk, err)
 		}
 		return nil, err
 	}
-	s.took.Store(int64(c.received.Sub(c.sent)))
 	return c, nil
 }
 

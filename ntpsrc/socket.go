@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -50,7 +49,6 @@ func (s plainSocket) send(b []byte) error {
 }
 
 func (s plainSocket) receive(ctx context.Context, b []byte) (int, error) {
-	handover.Before(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(past()) })
 	defer stop()
 	return s.conn.Read(b)

@@ -8,38 +8,26 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// directWait is how long a thread waits for the reply itself, before it leaves that to the runtime's
-// poller: the poller's thread, and then this one, would have to be woken by way of each other, which
-// costs more than the exchange itself. A longer wait costs more too, because the runtime's monitor
-// looks after a thread in a system call every 20 µs and more (runtime/proc.go, sysmon), and it would
-// hold up a thread. A server next door takes 30 µs, but several hundred if it slept deeply. One that is farther
-// away than this is not waited for in this way.
-const directWait = 500 * time.Microsecond
-
 // linuxSocket is a socket with the kernel's software stamps.
 type linuxSocket struct {
 	fd      int
-	file    *os.File // fd, once the runtime's poller watches it
+	file    *os.File // fd, watched by the runtime's poller
 	watch   wallclock.Watch
-	stamped bool          // the kernel has been asked for stamps
-	direct  time.Duration // how long a thread may wait itself
+	stamped bool // the kernel has been asked for stamps
 
 	sent, received int64 // stamps; 0 if there is none
 	control        [256]byte
 }
 
 // openSocket opens a socket to the server, with the kernel's stamps if that is wanted and possible.
-// took is how long the last exchange with it has taken, or 0.
-func openSocket(to netip.AddrPort, stamped bool, took time.Duration) (socket, error) {
+func openSocket(to netip.AddrPort, stamped bool) (socket, error) {
 	family, address, err := sockaddr(to)
 	if err != nil {
 		return nil, err
@@ -52,10 +40,7 @@ func openSocket(to netip.AddrPort, stamped bool, took time.Duration) (socket, er
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("connect", err)
 	}
-	s := &linuxSocket{fd: fd}
-	if took < directWait {
-		s.direct = directWait
-	}
+	s := &linuxSocket{fd: fd, file: os.NewFile(uintptr(fd), "udp")}
 	if stamped {
 		s.requestStamps()
 	}
@@ -117,51 +102,11 @@ func (s *linuxSocket) takeSent() {
 	}
 }
 
-func (s *linuxSocket) receive(ctx context.Context, b []byte) (int, error) {
-	for range maxJunk {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		if s.direct <= 0 || !s.waitDirectly(ctx) {
-			return s.park(ctx, b)
-		}
-		n, err := s.read(b)
-		if err != unix.EAGAIN {
-			return n, os.NewSyscallError("recvmsg", err)
-		}
-		// Ready without a datagram: the request's stamp has come late, or a checksum was wrong.
-	}
-	return s.park(ctx, b)
-}
-
-// waitDirectly waits for something to be read, and says whether there is. How long it may is measured by Go's
-// clock, as deadlines are: no bound follows from it.
-func (s *linuxSocket) waitDirectly(ctx context.Context) bool {
-	wait := s.direct
-	if end, limited := ctx.Deadline(); limited {
-		wait = min(wait, time.Until(end))
-	}
-	begun := time.Now() // only to limit the wait: no bound follows from it
-	fds := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
-	timeout := unix.NsecToTimespec(int64(max(wait, 0)))
-	n, err := retry(func() (int, error) { return unix.Ppoll(fds[:], &timeout, nil) })
-	s.direct -= time.Since(begun)
-	if n > 0 && fds[0].Revents&unix.POLLERR != 0 && s.stamped {
-		s.takeSent()
-	}
-	return err == nil && n > 0
-}
-
-// park leaves the wait to the runtime's poller.
-func (s *linuxSocket) park(ctx context.Context, b []byte) (n int, err error) {
-	if s.file == nil {
-		s.file = os.NewFile(uintptr(s.fd), "udp") // known to be non-blocking, hence watched by the poller
-	}
+func (s *linuxSocket) receive(ctx context.Context, b []byte) (n int, err error) {
 	raw, err := s.file.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
-	handover.Before(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = s.file.SetReadDeadline(past()) })
 	defer stop()
 	var failed error
@@ -196,12 +141,7 @@ func (s *linuxSocket) read(b []byte) (int, error) {
 	})
 }
 
-func (s *linuxSocket) close() error {
-	if s.file != nil {
-		return s.file.Close()
-	}
-	return unix.Close(s.fd)
-}
+func (s *linuxSocket) close() error { return s.file.Close() }
 
 func (s *linuxSocket) stamps() (sent, received int64) { return s.sent, s.received }
 

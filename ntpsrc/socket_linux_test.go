@@ -16,9 +16,9 @@ import (
 )
 
 // openStamped opens a socket with the kernel's stamps, or skips where there are none.
-func openStamped(t *testing.T, address string, took time.Duration) *linuxSocket {
+func openStamped(t *testing.T, address string) *linuxSocket {
 	t.Helper()
-	opened, err := openSocket(netip.MustParseAddrPort(address), true, took)
+	opened, err := openSocket(netip.MustParseAddrPort(address), true)
 	require.NoError(t, err)
 	s := opened.(*linuxSocket)
 	if !s.stamped {
@@ -32,23 +32,20 @@ func openStamped(t *testing.T, address string, took time.Duration) *linuxSocket 
 // after them when it was received. And the server, which is on this machine, sees the request after
 // it has left and the reply before it comes.
 func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
-	for name, c := range map[string]struct {
-		took, server time.Duration
-	}{
-		"waited for directly":       {0, 0},
-		"left to the poller":        {directNever, 0},
-		"first one, then the other": {0, 5 * directWait},
+	for name, takes := range map[string]time.Duration{
+		"by a server that replies at once": 0,
+		"by a server that takes its time":  2500 * time.Microsecond,
 	} {
 		t.Run(name, func(t *testing.T) {
 			counter := system(t)
 			var requested, replied monotonic.Manual // hold what the server's goroutine has read
 			server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
 				requested.Set(counter.Now())
-				time.Sleep(c.server)
+				time.Sleep(takes)
 				replied.Set(counter.Now())
 				return [][]byte{reply}
 			}})
-			socket := openStamped(t, server.Address(), c.took)
+			socket := openStamped(t, server.Address())
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			exchange := newConn(ctx, counter, socket)
@@ -75,35 +72,12 @@ func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
 
 func TestStatusSaysThatTheKernelHasStamped(t *testing.T) {
 	server := startServer(t, ntpserver.Behavior{})
-	require.NoError(t, openStamped(t, server.Address(), 0).close())
+	require.NoError(t, openStamped(t, server.Address()).close())
 	clock, err := truetime.New([]truetime.Source{Server(server.Address())})
 	require.NoError(t, err)
 	defer clock.Close()
 	require.NoError(t, clock.WaitSynchronized(t.Context(), time.Second))
 	require.Contains(t, clock.Status().Sources[0].Stamps, "kernel")
-}
-
-func TestServerFartherAwayThanADirectWaitIsNotWaitedForDirectly(t *testing.T) {
-	near, err := openSocket(netip.MustParseAddrPort("127.0.0.1:123"), false, directWait-1)
-	require.NoError(t, err)
-	require.NoError(t, near.close())
-	require.Equal(t, directWait, near.(*linuxSocket).direct)
-	far, err := openSocket(netip.MustParseAddrPort("127.0.0.1:123"), false, directWait)
-	require.NoError(t, err)
-	require.NoError(t, far.close())
-	require.Zero(t, far.(*linuxSocket).direct)
-}
-
-// Datagrams that answer nothing must not let a thread wait again and again: nobody is told that it does.
-func TestDirectWaitsOfAnExchangeAreLimitedTogether(t *testing.T) {
-	silent := startServer(t, ntpserver.Behavior{Silent: true})
-	opened, err := openSocket(netip.MustParseAddrPort(silent.Address()), false, 0)
-	require.NoError(t, err)
-	defer opened.close()
-	s := opened.(*linuxSocket)
-	require.Positive(t, s.direct)
-	require.False(t, s.waitDirectly(t.Context()))
-	require.LessOrEqual(t, s.direct, time.Duration(0))
 }
 
 func TestAddressWithAZone(t *testing.T) {
@@ -131,7 +105,7 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 			replied.Set(counter.Now())
 			return [][]byte{reply}
 		}})
-		exchange := newConn(t.Context(), counter, &stepsOnReceipt{openStamped(t, server.Address(), directNever), t, back})
+		exchange := newConn(t.Context(), counter, &stepsOnReceipt{openStamped(t, server.Address()), t, back})
 		request := newRequest()
 		_, err := exchange.Write(request[:])
 		require.NoError(t, err)

@@ -2,10 +2,7 @@
 
 package ntpsrc
 
-import (
-	"net/netip"
-	"time"
-)
+import "net/netip"
 
 // openSocket opens a socket to the server. Elsewhere than on Linux the kernel's stamps are not used.
-func openSocket(to netip.AddrPort, _ bool, _ time.Duration) (socket, error) { return openPlain(to) }
+func openSocket(to netip.AddrPort, _ bool) (socket, error) { return openPlain(to) }

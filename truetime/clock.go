@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -31,16 +30,16 @@ type Clock struct {
 	engine  *engine.Engine
 	watch   watch
 	pollers []*poller
-	claimed []string          // the peers of sources that cannot ask anybody else
-	alarm   alarm.Alarm       // that the attendant waits for
-	until   monotonic.Instant // when it expects to have something to do
-	rested  time.Time         // when that should be, by Go's clock
+	claimed []string // the peers of sources that cannot ask anybody else
 	faulty  int
 	state   State
 	epoch   uint64        // of the last report
 	changed chan struct{} // closed and replaced whenever an answer is published
+	lookAt  *time.Timer   // the next look at the counter
 	events  *eventQueue
 	journal *recorder
+
+	rescheduled chan struct{} // closed and replaced when a new epoch brings all polls forward
 
 	leapsRefused string      // why a leap second table is not used
 	leapReport   leap.Report // of the last event
@@ -54,8 +53,8 @@ type Clock struct {
 // to wait for a first answer. Mistakes in the sources and options are reported together, in one
 // error, and then nothing has been started.
 //
-// However many sources there are, what waits for the next poll is one goroutine and, on Linux, one file
-// descriptor.
+// Each source is polled by a goroutine of its own, which waits in between, and one more looks at the counter.
+// None of them holds a file descriptor between polls.
 //
 // How many sources? With n voters the clock stays right while f = ⌊(n−1)/2⌋ of them are wrong: none
 // of 2, 1 of 3 or 4, 2 of 5. It answers as soon as f+1 of them have been heard, at the start and after a
@@ -75,8 +74,10 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 	c := newClock(config, sources)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
-	c.alarm = alarm.Open(false)
-	c.running.Go(func() { c.attend(ctx, c.begin(ctx, 0), 0) })
+	for _, p := range c.pollers {
+		c.running.Go(func() { c.pollWhenDue(ctx, p) })
+	}
+	c.running.Go(func() { c.lookWhenDue(ctx) })
 	if system := config.leaps.system; system != nil {
 		c.running.Go(func() { c.keepLeapSeconds(ctx, system, rereadAfter) })
 	}
@@ -93,7 +94,11 @@ func newClock(config config, sources []Source) *Clock {
 		faulty:   config.faulty,
 		epoch:    1,
 		changed:  make(chan struct{}),
-		events:   newEventQueue(config.events),
+		lookAt:   time.NewTimer(engine.LookEvery),
+
+		rescheduled: make(chan struct{}),
+
+		events: newEventQueue(config.events),
 
 		leapsRefused: config.leaps.refused,
 	}
@@ -119,7 +124,7 @@ func newClock(config config, sources []Source) *Clock {
 	c.engine = engine.New(setup)
 	c.published.Store(&answer{err: ErrNotSynchronized})
 	for i, s := range sources {
-		c.pollers = append(c.pollers, newPoller(i, s, config.infos[i]))
+		c.pollers = append(c.pollers, &poller{index: i, source: s, info: config.infos[i], verdict: Silent})
 		if peer := config.infos[i].Peer; peer != "" && config.voter[i] != discipline.NoVote {
 			c.claimed = append(c.claimed, peer)
 		}
@@ -250,7 +255,6 @@ func (c *Clock) Close() error {
 		c.cancel()
 		c.mu.Lock()
 		c.publish(answer{err: ErrClosed}, Closed)
-		c.alarm.Close()
 		c.mu.Unlock()
 		c.running.Wait()
 		c.journal.finish()
@@ -272,6 +276,8 @@ func (c *Clock) learn(now monotonic.Instant) {
 		for _, p := range c.pollers {
 			p.forget()
 		}
+		close(c.rescheduled)
+		c.rescheduled = make(chan struct{})
 	}
 	for _, p := range c.pollers {
 		if v := Verdict(c.engine.Verdict(p.index)); v != p.verdict {

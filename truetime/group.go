@@ -33,14 +33,3 @@ func (m member) Info() SourceInfo {
 	}
 	return i
 }
-
-// ungrouped returns the source as it was before it was given to Group.
-func ungrouped(s Source) Source {
-	for {
-		m, ok := s.(member)
-		if !ok {
-			return s
-		}
-		s = m.Source
-	}
-}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
-	"github.com/epsilontime/epsilon/internal/handover"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -15,29 +15,46 @@ import (
 // poller is what the clock knows about one source, besides what the engine does. The clock's lock
 // guards it.
 type poller struct {
-	index     int
-	source    Source
-	info      SourceInfo // as it was when the clock was made
-	handsOver bool       // the source is a [handover.Giver]
+	index  int
+	source Source
+	info   SourceInfo // as it was when the clock was made
 
 	verdict Verdict
 	err     error  // of the last poll
 	unused  error  // why its sample was not used, if there was none or it was not
 	last    Sample // the last one used
 	heard   bool   // last is valid
-	asked   bool   // a poll is under way
-}
-
-// newPoller makes one for a source. A wrapper that hides a [handover.Giver] costs a goroutine for each poll, which
-// is right: nobody knows for how long the wrapper waits.
-func newPoller(index int, source Source, info SourceInfo) *poller {
-	p := &poller{index: index, source: source, info: info, verdict: Silent}
-	_, p.handsOver = ungrouped(source).(handover.Giver)
-	return p
 }
 
 // forget drops what belongs to an epoch that has ended.
 func (p *poller) forget() { p.last, p.heard = Sample{}, false }
+
+// pollWhenDue polls a source whenever it is due, until ctx ends.
+//
+// Once the timer has fired the source is polled whatever the counter says: a counter that has stopped shows only in
+// what the sources say.
+func (c *Clock) pollWhenDue(ctx context.Context, p *poller) {
+	timer := time.NewTimer(0) // of Go's: no bound follows from when it fires
+	defer timer.Stop()
+	for {
+		wait, rescheduled := c.nextPoll(p)
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			c.poll(ctx, p)
+		case <-rescheduled:
+		}
+	}
+}
+
+// nextPoll returns how long it is until a source is to be asked, and a channel that is closed if that changes before.
+func (c *Clock) nextPoll(p *poller) (wait time.Duration, rescheduled <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine.Due(p.index).Sub(c.counter.Now()), c.rescheduled
+}
 
 // poll performs one exchange.
 func (c *Clock) poll(ctx context.Context, p *poller) {
@@ -45,10 +62,10 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 	exchange := c.engine.Begin(p.index, c.counter.Now())
 	info := PollInfo{Verdict: p.verdict, Unused: p.unused, Claimed: c.claimed, DriftPPM: c.driftPPM}
 	c.mu.Unlock()
-	limited := withDeadline(ctx, exchange.Timeout, info)
+	limited, cancel := context.WithTimeout(ContextWithPollInfo(ctx, info), exchange.Timeout)
 	sample, err := p.source.Sample(limited, c.counter)
 	timedOut := limited.Err() != nil
-	limited.cancel()
+	cancel()
 	if ctx.Err() != nil {
 		return // closed meanwhile: what came of the exchange interests nobody
 	}
@@ -57,8 +74,6 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 	defer c.mu.Unlock()
 	o := outcome(&sample, &err, timedOut)
 	c.finish(p, exchange, sample, o, err, c.inspect())
-	p.asked = false
-	c.wake()
 }
 
 // outcome says what came of an exchange. A sample without a time in it gets an error.

@@ -1,12 +1,14 @@
 package truetime
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
@@ -85,12 +87,29 @@ func (w *watch) describe() string {
 	return text
 }
 
+// lookWhenDue looks at the counter whenever nobody has for a while, until ctx ends. Each poll looks too, and puts the
+// timer off.
+func (c *Clock) lookWhenDue(ctx context.Context) {
+	defer c.lookAt.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.lookAt.C:
+			c.mu.Lock()
+			c.learn(c.inspect()) // also to publish what is known better about the counter's rate
+			c.mu.Unlock()
+		}
+	}
+}
+
 // inspect sees whether the counter may still be trusted, and ends the epoch if not. It returns the
 // counter's reading. The lock is held.
 func (c *Clock) inspect() monotonic.Instant {
 	disruption := c.watch.check()
 	now, scale := c.counter.Now(), c.watch.scale()
 	c.engine.Look(now, scale, disruption)
+	c.lookAt.Reset(engine.LookEvery)
 	c.record(func() []byte { return journal.Look(c.engine, now, scale, disruption) })
 	return now
 }

@@ -3,8 +3,6 @@ package shared
 import (
 	"context"
 	"sync"
-
-	"github.com/epsilontime/epsilon/internal/handover"
 )
 
 // Turn is a lock for what may take seconds: a context can end the wait for it. A source that learns from the order of
@@ -17,12 +15,6 @@ type Turn struct {
 // Take waits for the turn, or for the end of the context, whose error it then returns.
 func (t *Turn) Take(ctx context.Context) error {
 	t.once.Do(func() { t.taken = make(chan struct{}, 1) })
-	select {
-	case t.taken <- struct{}{}:
-		return nil
-	default:
-	}
-	handover.Before(ctx)
 	select {
 	case t.taken <- struct{}{}:
 		return nil

@@ -107,6 +107,18 @@ func TestHostClockIsInEveryIntervalWithRealDaemons(t *testing.T) {
 	}
 }
 
+// ptp4l takes the middle of an exchange for the truth, which is wrong by half of what one way takes
+// longer. The bound covers that.
+func TestHostClockIsInEveryIntervalThoughOneWayIsLonger(t *testing.T) {
+	t.Parallel()
+	const longer = 2 * time.Millisecond
+	p := testbed.StartPTPOver(t, 0, 3, testbed.GoodPTPTime(), longer)
+	clock := startClock(t, ptpsrc.PTP4L(p.Socket()))
+	require.NoError(t, clock.WaitSynchronized(t.Context(), 100*time.Millisecond))
+	epsilon := readFor(t, clock, span(t))
+	require.Greater(t, epsilon[0], longer/2)
+}
+
 // sampleUntil asks a source until the condition holds for what comes of it. Every sample has to be true.
 func sampleUntil(t *testing.T, source truetime.Source, what string, condition func(truetime.Sample, error) bool) {
 	t.Helper()

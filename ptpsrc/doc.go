@@ -29,8 +29,7 @@
 // [PHC] reads a PTP hardware clock between two readings of the counter, which proves as much about that clock. How
 // far it is from true time is up to whoever steers it.
 //
-// [PTP4L] takes over what the ptp4l of this host has measured, and [FBClock] what Meta's fbclock makes of that. Both
-// assume more: read their documentation.
+// [PTP4L] takes over what the ptp4l of this host has measured. It assumes more: read its documentation.
 //
 // # What is trusted
 //

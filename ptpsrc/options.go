@@ -21,7 +21,6 @@ const (
 	unicastKind kind = iota
 	ptp4lKind
 	phcKind
-	fbclockKind
 )
 
 type settings struct {
@@ -38,14 +37,11 @@ type settings struct {
 	interval    int8 // log₂ s
 	corrections bool
 
-	// Of PTP4L, and of what ptp4l or fbclock says about another clock.
+	// Of PTP4L, and of what ptp4l says about a hardware clock.
 	driftPPM float64
 
 	// Of PHC only.
 	ptp4l string // the socket of the ptp4l that tells the device's error; empty if none does
-
-	// Of FBClock only.
-	inflation float64
 }
 
 // trust is what the user vouches for where the grandmaster does not.
@@ -93,8 +89,6 @@ func defaultSettings(k kind) settings {
 		ports:    wellKnown,
 		interval: defaultInterval,
 		driftPPM: 200,
-
-		inflation: 1,
 	}
 }
 
@@ -144,7 +138,7 @@ func WithDomain(number int) Option {
 // what it announces. It is needed where a grandmaster makes no claim: where it announces an unknown
 // accuracy, or a clock class that is neither 6 (locked to a reference) nor 7 (in holdover within its
 // specification). The user then vouches for it; too small a number makes the interval wrong. Of a [PHC]
-// without ptp4l it says by how much the device may be away. It is not for [FBClock].
+// without ptp4l it says by how much the device may be away.
 func WithAccuracy(bound time.Duration) Option {
 	return func(s *settings) error {
 		if err := s.only("WithAccuracy", unicastKind, ptp4lKind, phcKind); err != nil {
@@ -154,24 +148,6 @@ func WithAccuracy(bound time.Duration) Option {
 			return fmt.Errorf("accuracy of %v: it must be above 0 and at most %v", bound, maxExtraError)
 		}
 		s.trust.accuracy = bound
-		return nil
-	}
-}
-
-// WithInflation multiplies the bound that fbclock publishes: 1 to 1000, default 1, which is to take it at its
-// word. That word is a statistic of what was measured. A factor is the user's judgement by how much more the
-// grandmaster may be away than the measurements scatter, on account of a path that is longer one way for instance, and
-// no factor makes a proof of it: a spread says nothing of a shift that is common to all measurements.
-// The mean path delay, given by [WithExtraError], bounds that which comes of the path. It is for [FBClock].
-func WithInflation(factor float64) Option {
-	return func(s *settings) error {
-		if err := s.only("WithInflation", fbclockKind); err != nil {
-			return err
-		}
-		if !(factor >= 1 && factor <= 1000) {
-			return fmt.Errorf("inflation of %g: it must be 1 to 1000", factor)
-		}
-		s.inflation = factor
 		return nil
 	}
 }
@@ -320,11 +296,10 @@ func WithTransparentClocks() Option {
 // WithDrift sets by how much, in parts per million, this host's oscillator may be fast or slow: 1 to
 // [truetime.MaxDriftPPM], default 200. What is given to [truetime.WithDrift] counts if that is more, so this is for a
 // clock whose counter is better than the host's oscillator. It counts from the
-// Sync that ptp4l has used last, or from the reading that fbclock has made last. It is for [PTP4L], [PHC]
-// with [WithErrorFromPTP4L], and [FBClock].
+// Sync that ptp4l has used last. It is for [PTP4L], and [PHC] with [WithErrorFromPTP4L].
 func WithDrift(ppm float64) Option {
 	return func(s *settings) error {
-		if err := s.only("WithDrift", ptp4lKind, phcKind, fbclockKind); err != nil {
+		if err := s.only("WithDrift", ptp4lKind, phcKind); err != nil {
 			return err
 		}
 		if !(ppm >= 1 && ppm <= truetime.MaxDriftPPM) {
@@ -352,7 +327,7 @@ func (s *settings) only(option string, kinds ...kind) error {
 	return fmt.Errorf("%s is for %s, not for %s", option, strings.Join(names, " and "), s.kind)
 }
 
-func (k kind) String() string { return [...]string{"Unicast", "PTP4L", "PHC", "FBClock"}[k] }
+func (k kind) String() string { return [...]string{"Unicast", "PTP4L", "PHC"}[k] }
 
 // check refuses a sample that is too wide to be of use.
 func (s *settings) check(delay, e time.Duration) error {

@@ -61,7 +61,7 @@ func TestOptionsHaveLimits(t *testing.T) {
 func TestTAIAndAUTCOffsetExcludeEachOther(t *testing.T) {
 	for _, both := range [][]Option{{WithTAI(), WithUTCOffset(0)}, {WithUTCOffset(37 * time.Second), WithTAI()}} {
 		for _, s := range []truetime.Source{
-			Unicast("gm", both...), PTP4L(PTP4LSocket, both...), PHC("eth0", both...), FBClock(FBClockPath, both...),
+			Unicast("gm", both...), PTP4L(PTP4LSocket, both...), PHC("eth0", both...),
 		} {
 			err := s.Info().Err
 			require.ErrorContains(t, err, "WithTAI and WithUTCOffset exclude each other", s.Info().Name)
@@ -74,7 +74,6 @@ func TestScaleIsTAIUnlessAUTCOffsetIsGiven(t *testing.T) {
 		func(o ...Option) truetime.Source { return Unicast("gm", o...) },
 		func(o ...Option) truetime.Source { return PTP4L(PTP4LSocket, o...) },
 		func(o ...Option) truetime.Source { return PHC("eth0", append(o, WithErrorFromPTP4L(PTP4LSocket))...) },
-		func(o ...Option) truetime.Source { return FBClock(FBClockPath, o...) },
 	} {
 		require.Equal(t, trueTAI, trueIn(make()))
 		require.Equal(t, trueTAI, trueIn(make(WithTAI())))

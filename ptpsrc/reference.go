@@ -33,7 +33,7 @@ const (
 // are for a holdover within its specification, or HAND_SET (0x60), and by clock class 255, slave only. One that announces
 // another time source but in another class than 6 and 7, needs [WithAccuracy] alone.
 //
-// It is for [Unicast], [PTP4L], and [PHC] with [WithErrorFromPTP4L]. [FBClock] cannot tell.
+// It is for [Unicast], [PTP4L], and [PHC] with [WithErrorFromPTP4L].
 func WithLocalReference() Option {
 	return func(s *settings) error {
 		if err := s.only("WithLocalReference", unicastKind, ptp4lKind, phcKind); err != nil {

@@ -48,7 +48,7 @@ func TestSampleThatWasKeptIsRefused(t *testing.T) {
 	})
 }
 
-// What is measured now by something that somebody else measured before, as fbclock's daemon does, is as old as that.
+// What is measured now by something that somebody else measured before, as a daemon may do, is as old as that.
 func TestSampleThatFollowsFromSomethingOlderThanTheEpochIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sources := fakes(1)

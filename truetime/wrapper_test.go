@@ -44,8 +44,6 @@ func allSources(t *testing.T) map[string]truetime.Source {
 		"PHC":                  ptpsrc.PHC("/dev/ptp_none", ptpsrc.WithTAI()),
 		"PHC, with ptp4l":      ptpsrc.PHC("/dev/ptp_none", ptpsrc.WithErrorFromPTP4L("/nobody")),
 		"PHC, mistake":         ptpsrc.PHC("/dev/ptp_none"),
-		"FBClock":              ptpsrc.FBClock("/nobody"),
-		"FBClock, mistake":     ptpsrc.FBClock("nobody"),
 		"VMClock":              vmsrc.VMClock("/nobody"),
 		"VMClock, mistake":     vmsrc.VMClock(""),
 		"a wrapper, a mistake": wrapper{ptpsrc.PHC("")},

@@ -1,7 +1,6 @@
 package testbed
 
 import (
-	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -80,20 +79,4 @@ func TestNobodyHasNoRightAndRootHasThemAgain(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrPermission)
 	_, err = os.ReadFile(path)
 	require.NoError(t, err)
-}
-
-func TestFBClockWritesUntilItIsStopped(t *testing.T) {
-	f := StartFBClock(t)
-	read := func() []byte {
-		b, err := os.ReadFile(f.Path())
-		require.NoError(t, err)
-		require.Len(t, b, 128)
-		return b
-	}
-	first := read()
-	require.Eventually(t, func() bool { return !bytes.Equal(first, read()) }, 2*time.Minute, time.Millisecond)
-	pid := f.run.pid()
-	f.Stop()
-	requireGone(t, pid)
-	require.Equal(t, read(), read())
 }

@@ -3,6 +3,7 @@ package truetimetest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -197,7 +198,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the library once for each fault")
 	}
-	for _, m := range mutants[:race.Count(len(mutants), 6)] {
+	for _, m := range mutants[:race.Count(len(mutants), 2)] {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			output, err := m.run(t, "^TestWorlds$", "-worlds", "2000")
@@ -213,7 +214,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			require.Contains(t, output, "it is wrong by", "it was not a wrong answer that was noticed: %s", output)
 		})
 	}
-	for _, m := range machineMutants[:race.Count(len(machineMutants), 2)] {
+	for _, m := range machineMutants[:race.Count(len(machineMutants), 1)] {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			output, err := m.run(t, "FDead|InsideAVague|CopiesHonest|WideFirst")
@@ -221,7 +222,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			require.Contains(t, output, "Error Trace", "it was not a test that noticed: %s", output)
 		})
 	}
-	for _, m := range leapMutants[:race.Count(len(leapMutants), 3)] {
+	for _, m := range leapMutants[:race.Count(len(leapMutants), 1)] {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			output, err := m.run(t, "^TestLeapDays$", "-leapdays", "500")
@@ -234,7 +235,8 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 // Without a fault the same command passes, or the test above would show nothing.
 func TestWorldsNoticeNothingWhereThereIsNoFault(t *testing.T) {
 	t.Parallel()
-	output, err := mutant{file: "internal/discipline/drift.go"}.run(t, "^(TestWorlds|TestLeapDays)$", "-worlds", "300", "-leapdays", "20")
+	output, err := mutant{file: "internal/discipline/drift.go"}.run(t, "^(TestWorlds|TestLeapDays)$",
+		"-worlds", fmt.Sprint(race.Count(300, 30)), "-leapdays", fmt.Sprint(race.Count(20, 2)))
 	require.NoError(t, err, output)
 }
 

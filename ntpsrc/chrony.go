@@ -166,7 +166,7 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 		Delay:    delay,
 		Error:    e,
 		Stratum:  int(x.reply.Stratum),
-		Leap:     truetime.LeapOfNTP(uint8(x.reply.LeapStatus)), // not above 3, trackingClaim has seen to it
+		Leap:     leapOf(uint8(x.reply.LeapStatus)), // not above 3, trackingClaim has seen to it
 	}, nil
 }
 

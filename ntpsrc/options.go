@@ -152,7 +152,7 @@ func WithExtraError(extra time.Duration) Option {
 // makes a server a falseticker, and then its Status says what it seems to serve.
 func WithScale(scale truetime.Scale) Option {
 	return func(l *limits) error {
-		if scale == truetime.ScaleTAI() {
+		if scale == truetime.ScaleTAI {
 			return errors.New("scale TAI: NTP counts in UTC")
 		}
 		l.scale = scale

@@ -212,7 +212,7 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 		return truetime.Sample{}, err
 	}
 	sample.Identity, sample.MinPoll = h.identity(), s.limits.pace(from.Addr())
-	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), truetime.LeapOfNTP(h.leap), c.stamps
+	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), leapOf(h.leap), c.stamps
 	return sample, nil
 }
 

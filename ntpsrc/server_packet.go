@@ -157,3 +157,16 @@ func ceilDiv(a, b uint64) uint64 { return (a + b - 1) / b }
 func unusable(format string, values ...any) error {
 	return fmt.Errorf("%w: %s", truetime.ErrUnusable, fmt.Sprintf(format, values...))
 }
+
+// leapOf returns what a leap indicator says (RFC 5905 figure 9).
+func leapOf(indicator uint8) truetime.Leap {
+	switch indicator {
+	case 0:
+		return truetime.LeapNone
+	case 1:
+		return truetime.LeapInsert
+	case 2:
+		return truetime.LeapDelete
+	}
+	return truetime.LeapUnknown
+}

@@ -299,15 +299,15 @@ func BenchmarkSample(b *testing.B) {
 
 // What NTP does not say has to be declared, for every kind of source.
 func TestSourcesServeTheScaleThatTheyAreDeclaredToServe(t *testing.T) {
-	smeared := WithScale(truetime.ScaleUTCSmeared())
+	smeared := WithScale(truetime.ScaleUTCSmeared)
 	with := append(Pool("pool.example.net", 2, smeared), Server("a.example.net", smeared), NTS("b.example.net", smeared), Chrony("", smeared), Kernel(smeared))
 	without := append(Pool("pool.example.net", 1), Server("a.example.net"), NTS("b.example.net"), Chrony(""), Kernel())
 	for _, s := range with {
-		require.Equal(t, truetime.ScaleUTCSmeared(), s.Info().Scale, s.Info().Name)
+		require.Equal(t, truetime.ScaleUTCSmeared, s.Info().Scale, s.Info().Name)
 	}
 	for _, s := range without {
-		require.Equal(t, truetime.ScaleUTC(), s.Info().Scale, s.Info().Name)
+		require.Equal(t, truetime.ScaleUTC, s.Info().Scale, s.Info().Name)
 	}
-	_, err := truetime.New([]truetime.Source{Server("a.example.net", WithScale(truetime.ScaleTAI()))})
+	_, err := truetime.New([]truetime.Source{Server("a.example.net", WithScale(truetime.ScaleTAI))})
 	require.ErrorContains(t, err, "scale TAI: NTP counts in UTC")
 }

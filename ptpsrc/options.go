@@ -64,9 +64,9 @@ func (t trust) check() error {
 // scale is what a source serves that trusts so.
 func (t trust) scale() truetime.Scale {
 	if t.hasOffset {
-		return truetime.ScaleUTC()
+		return truetime.ScaleUTC
 	}
-	return truetime.ScaleTAI()
+	return truetime.ScaleTAI
 }
 
 // ports are the two UDP ports of PTP.

@@ -242,9 +242,9 @@ func TestDeviceIsNotBelievedAboutItsScale(t *testing.T) {
 	for _, options := range [][]Option{nil, {WithAccuracy(1)}} {
 		require.ErrorContains(t, PHC("/dev/ptp0", options...).Info().Err, "does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset")
 	}
-	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithTAI()).Info().Scale)
-	require.Equal(t, truetime.ScaleTAI(), PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Scale)
-	require.Equal(t, truetime.ScaleUTC(), PHC("/dev/ptp0", WithUTCOffset(0)).Info().Scale)
+	require.Equal(t, truetime.ScaleTAI, PHC("/dev/ptp0", WithTAI()).Info().Scale)
+	require.Equal(t, truetime.ScaleTAI, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Scale)
+	require.Equal(t, truetime.ScaleUTC, PHC("/dev/ptp0", WithUTCOffset(0)).Info().Scale)
 	require.NoError(t, PHC("/dev/ptp0", WithTAI()).Info().Err)
 	require.NoError(t, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Err)
 	for _, bad := range []string{"", ".", "..", "dev/ptp0", "a b", "interface-of-16-b", "/dev/\x00"} {

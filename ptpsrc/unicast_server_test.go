@@ -29,7 +29,7 @@ const (
 
 // trueIn is true time when the counter reads 0, in the scale that a source serves.
 func trueIn(s truetime.Source) truetime.Time {
-	if s.Info().Scale == truetime.ScaleTAI() {
+	if s.Info().Scale == truetime.ScaleTAI {
 		return trueTAI
 	}
 	return fakeUTC

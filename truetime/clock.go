@@ -112,12 +112,12 @@ func newClock(config config, sources []Source) *Clock {
 			Faulty:    config.faulty,
 			Voter:     config.voter,
 		},
-		Poll:    config.poll,
-		Target:  config.target,
-		Seed:    config.seed,
-		Now:     c.counter.Now(),
-		Profile: profiles(config.infos),
-		Table:   config.leaps.table,
+		Poll:   config.poll,
+		Target: config.target,
+		Seed:   config.seed,
+		Now:    c.counter.Now(),
+		Kind:   kinds(config.infos),
+		Table:  config.leaps.table,
 
 		PlausibleSince: int64(config.plausibleSince),
 	}

@@ -181,8 +181,8 @@ func (c *config) checkSources() {
 			c.mistake("source %d, %.80q: %w", i+1, s.Name, s.Err)
 			continue
 		}
-		if err := s.Scale.profile.Validate(); err != nil {
-			c.mistake("source %d, %.80q: %w", i+1, s.Name, err)
+		if s.Scale > ScaleTAI {
+			c.mistake("source %d, %.80q: %v is none of ScaleUTC, ScaleUTCSmeared, ScaleTAI", i+1, s.Name, s.Scale)
 		}
 		switch {
 		case s.Name == "":

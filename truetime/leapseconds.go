@@ -27,7 +27,7 @@ type leapTable struct {
 // WithLeapSeconds has the clock use a leap-seconds.list, as IERS publishes it and as the tz database has
 // it, if it is valid for longer than the one that is built in. [New] fails if it is damaged or contradicts that.
 //
-// By default the clock uses what is in /usr/share/zoneinfo, its leap-seconds.list or right/UTC, if that is
+// By default the clock uses what is in /usr/share/zoneinfo, its leap-seconds.list, if that is
 // newer, and looks there again every day; Status says which table is in use and until when it is valid. Beyond that, whether there is a
 // leap second at the end of a month is up to the sources: see [Time].
 func WithLeapSeconds(list io.Reader) Option {

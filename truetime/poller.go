@@ -10,6 +10,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // poller is what the clock knows about one source, besides what the engine does. The clock's lock
@@ -101,7 +102,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 	reply := engine.Reply{Outcome: o, MinPoll: s.MinPoll}
 	if o == engine.Answered {
 		reply.Peer, reply.Identity, reply.Age = s.Peer, s.Identity, s.Age
-		reply.Say, reply.TAIOffset = s.say(p.info.Scale), s.TAIOffset
+		reply.Say, reply.TAIOffset = leap.Say(s.Leap), s.TAIOffset
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},

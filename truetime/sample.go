@@ -78,13 +78,5 @@ const (
 	LeapDelete              // the last minute has 59 seconds
 )
 
-// LeapOfNTP returns what the leap indicator of NTP says (RFC 5905 figure 9).
-func LeapOfNTP(indicator uint8) Leap {
-	if indicator > 2 {
-		return LeapUnknown
-	}
-	return LeapNone + Leap(indicator)
-}
-
 // String returns "unknown", "none", "insert" or "delete".
 func (l Leap) String() string { return name(l, "unknown", "none", "insert", "delete") }

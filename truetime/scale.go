@@ -1,69 +1,49 @@
 package truetime
 
-import (
-	"time"
+import "github.com/epsilontime/epsilon/truetime/internal/leap"
 
-	"github.com/epsilontime/epsilon/truetime/internal/leap"
+// Scale says how a source counts time, which makes a difference around leap seconds.
+//
+// A source declares it in its [SourceInfo]. What a clock answers is always UTC smeared from noon to
+// noon, whatever its sources serve: see [Time].
+type Scale uint8
+
+// The scales that a source can serve. Another smear than the one from noon to noon cannot be
+// declared: use servers that step or serve TAI instead.
+const (
+	// ScaleUTC steps at a leap second: one second happens twice, or does not happen. Most NTP servers
+	// and all Linux machines count like this. Their samples are not used within 5 s of a leap second.
+	ScaleUTC Scale = iota
+
+	// ScaleUTCSmeared spreads a leap second evenly over the 24 hours from noon to noon around it. Its
+	// seconds are then longer or shorter by 11.6 ppm. The servers of Google and AWS count like this,
+	// and so does a [Clock] (https://developers.google.com/time/smear).
+	ScaleUTCSmeared
+
+	// ScaleTAI has no leap seconds: it is the scale of PTP. Latest and Earliest of a sample count
+	// nanoseconds since 1970 in it. It is ahead of UTC by whole seconds, 37 since 2017.
+	ScaleTAI
 )
 
-// Scale says how a source counts time, which makes a difference around leap seconds. The zero value is
-// [ScaleUTC].
-//
-// A source declares it in its [SourceInfo]. What clocks answer is always UTC smeared from noon to noon, whatever
-// their sources serve: see [Time].
-type Scale struct{ profile leap.Profile }
-
-// ScaleUTC steps at a leap second: a second happens twice, or one does not happen. That is how most NTP
-// servers and all Linux machines count. Within 5 s of a leap second their samples are not used.
-func ScaleUTC() Scale { return Scale{} }
-
-// ScaleUTCSmeared spreads a leap second evenly over the 24 hours from noon to noon around it, so that seconds are longer by
-// 11.6 ppm, as the servers of Google and AWS do and as a [Clock] itself does.
-func ScaleUTCSmeared() Scale {
-	return Scale{leap.Profile{Kind: leap.Smearing, Smear: leap.NoonToNoon()}}
-}
-
-// ScaleUTCSmearedOver spreads a leap second evenly over so long a time by the smeared clock, beginning so long
-// after it, or before it if start is negative. [ScaleUTCSmeared] is
-// ScaleUTCSmearedOver(-12*time.Hour, 24*time.Hour).
-// Start is at most 10 days either way, and duration 10 s to 10 days; [New] says if they are not.
-func ScaleUTCSmearedOver(start, duration time.Duration) Scale {
-	return Scale{leap.Profile{Kind: leap.Smearing, Smear: leap.Smear{Start: start, Duration: duration}}}
-}
-
-// ScaleTAI has no leap seconds: it is the scale of PTP. Latest and Earliest of a sample count nanoseconds since 1970
-// in it, which is ahead of UTC by whole seconds, 37 since 2017.
-func ScaleTAI() Scale { return Scale{leap.Profile{Kind: leap.Atomic}} }
-
 // String describes the scale in a few words, as in "UTC with steps".
-func (s Scale) String() string { return s.profile.String() }
+func (s Scale) String() string { return leap.Kind(s).String() }
 
-// profiles returns what the sources declare to serve.
-func profiles(infos []SourceInfo) (declared []leap.Profile) {
+// The scales are the kinds of package leap, and the leap indicators its announcements, number for
+// number: this does not compile otherwise.
+var (
+	_ = [1]struct{}{}[ScaleUTC-Scale(leap.Stepping)]
+	_ = [1]struct{}{}[ScaleUTCSmeared-Scale(leap.Smearing)]
+	_ = [1]struct{}{}[ScaleTAI-Scale(leap.Atomic)]
+	_ = [1]struct{}{}[LeapUnknown-Leap(leap.Nothing)]
+	_ = [1]struct{}{}[LeapNone-Leap(leap.NoLeap)]
+	_ = [1]struct{}{}[LeapInsert-Leap(leap.Insert)]
+	_ = [1]struct{}{}[LeapDelete-Leap(leap.Remove)]
+)
+
+// kinds returns what the sources declare to serve.
+func kinds(infos []SourceInfo) (kinds []leap.Kind) {
 	for _, i := range infos {
-		declared = append(declared, i.Scale.profile)
+		kinds = append(kinds, leap.Kind(i.Scale))
 	}
-	return declared
-}
-
-// say is what a sample announces, for those who vote on leap seconds. A smearing source shows none,
-// whatever it knows (RFC 8633 section 3.7.1).
-func (s *Sample) say(scale Scale) leap.Say {
-	switch {
-	case scale.profile.Kind == leap.Smearing:
-		return leap.Nothing
-	case s.Leap == LeapNone:
-		return leap.NoLeap
-	case s.Leap == LeapInsert:
-		return leap.Insert
-	case s.Leap == LeapDelete:
-		return leap.Remove
-	}
-	return leap.Nothing
-}
-
-// Smear returns how the scale spreads a leap second, in the terms of [ScaleUTCSmearedOver], if it does.
-func (s Scale) Smear() (start, duration time.Duration, smeared bool) {
-	p := s.profile
-	return p.Smear.Start, p.Smear.Duration, p.Kind == leap.Smearing
+	return kinds
 }

@@ -37,10 +37,10 @@ func (s inScale) Sample(_ context.Context, counter monotonic.Counter) (Sample, e
 	t := s.at + leap.TAI(c) + leap.TAI(s.ahead)
 	shown := Time(t)
 	switch {
-	case s.scale == ScaleUTC():
+	case s.scale == ScaleUTC:
 		shown -= Time(37 * time.Second)
-	case s.scale != ScaleTAI():
-		shown = Time(leap.BuiltIn().Smeared(t, s.scale.profile.Smear, leap.Down))
+	case s.scale != ScaleTAI:
+		shown = Time(leap.BuiltIn().Smeared(t, leap.Down))
 	}
 	const claim = time.Microsecond
 	return Sample{Sent: c, Received: c, Latest: shown.Add(claim), Earliest: shown.Add(-claim)}, nil
@@ -88,7 +88,7 @@ func synchronized(t *testing.T, at leap.TAI, sources []Source, options ...Option
 func TestSourcesOfAllScalesAgree(t *testing.T) {
 	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	var sources []Source
-	for i, s := range []Scale{ScaleUTC(), ScaleUTCSmeared(), ScaleTAI(), ScaleUTCSmearedOver(0, 17*time.Hour)} {
+	for i, s := range []Scale{ScaleUTC, ScaleUTCSmeared, ScaleTAI} {
 		sources = append(sources, Group(fmt.Sprint("group ", i), inScale{fmt.Sprint("source ", i), s, at, 0})...)
 	}
 	c := synchronized(t, at, sources, WithFaulty(0))
@@ -106,7 +106,7 @@ func TestSourcesOfAllScalesAgree(t *testing.T) {
 	require.Contains(t, ti.String(), "2026-11-20T12:00:37.")
 	status := c.Status()
 	require.Contains(t, status.LeapSeconds, "no leap second near; table of")
-	require.Equal(t, ScaleUTCSmeared(), status.Sources[1].Scale)
+	require.Equal(t, ScaleUTCSmeared, status.Sources[1].Scale)
 	for _, s := range status.Sources {
 		require.Equal(t, Truechimer, s.Verdict, "%+v", s)
 		require.True(t, s.Interval.Contains(Time(truth-37*int64(time.Second))), "%v", s.Interval)
@@ -119,7 +119,7 @@ func TestWrappedSourcesServeTheSameScale(t *testing.T) {
 	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	var alone, around, inside []Source
 	for i := range 4 {
-		s := inScale{fmt.Sprint("source ", i), ScaleTAI(), at, 0}
+		s := inScale{fmt.Sprint("source ", i), ScaleTAI, at, 0}
 		group := fmt.Sprint("group ", i)
 		alone = append(alone, wrapper{s})
 		around = append(around, wrapper{Group(group, s)[0]})
@@ -137,7 +137,7 @@ func TestWrappedSourcesServeTheSameScale(t *testing.T) {
 // In the middle of the smear of 31 December 2016 the smeared clock is half a second from the stepped one.
 func TestAnswersAreSmearedAroundALeapSecond(t *testing.T) {
 	before := tai(t, time.Date(2016, 12, 31, 23, 59, 50, 0, time.UTC)) + leap.TAI(10*time.Second)
-	for _, scale := range []Scale{ScaleTAI(), ScaleUTCSmeared()} {
+	for _, scale := range []Scale{ScaleTAI, ScaleUTCSmeared} {
 		c := synchronized(t, before, []Source{inScale{"one", scale, before, 0}})
 		i, err := c.Now()
 		require.NoError(t, err)
@@ -155,7 +155,7 @@ func TestAnswersAreSmearedAroundALeapSecond(t *testing.T) {
 
 func TestSourcesThatServeTheAnswersScaleNeedNoTable(t *testing.T) {
 	at := tai(t, time.Date(2100, 3, 1, 12, 0, 0, 0, time.UTC)) // the table has expired by then
-	c := synchronized(t, at, []Source{inScale{"one", ScaleUTCSmeared(), at, 0}})
+	c := synchronized(t, at, []Source{inScale{"one", ScaleUTCSmeared, at, 0}})
 	require.Equal(t, "smeared by the sources, from noon to noon", c.Status().LeapSeconds)
 	_, err := c.Now()
 	require.NoError(t, err)
@@ -167,7 +167,7 @@ func TestSourcesThatServeTheAnswersScaleNeedNoTable(t *testing.T) {
 func TestTAIAloneIsNotEnoughOnceTheTableHasExpired(t *testing.T) {
 	at := tai(t, time.Date(2100, 3, 3, 12, 0, 0, 0, time.UTC))
 	events := make(chan Event, 1000)
-	c, err := New([]Source{inScale{"one", ScaleTAI(), at, 0}}, WithCounter(stands(1)), WithEvents(func(e Event) { events <- e }))
+	c, err := New([]Source{inScale{"one", ScaleTAI, at, 0}}, WithCounter(stands(1)), WithEvents(func(e Event) { events <- e }))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 	for e := range events {
@@ -182,7 +182,7 @@ func TestTAIAloneIsNotEnoughOnceTheTableHasExpired(t *testing.T) {
 func TestAnExpiredTableIsReported(t *testing.T) {
 	at := tai(t, time.Date(2100, 3, 3, 12, 0, 0, 0, time.UTC))
 	events := make(chan Event, 1000)
-	synchronized(t, at, []Source{inScale{"one", ScaleUTC(), at, 0}}, WithEvents(func(e Event) { events <- e }))
+	synchronized(t, at, []Source{inScale{"one", ScaleUTC, at, 0}}, WithEvents(func(e Event) { events <- e }))
 	for e := range events {
 		if e.Kind == EventLeapSeconds {
 			require.Regexp(t, "^no leap second near; table of .* expired on .*, install a newer one$", e.String())
@@ -213,11 +213,11 @@ func TestANewerLeapSecondTableIsUsed(t *testing.T) {
 	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	expiry := time.Date(2095, 1, 1, 0, 0, 0, 0, time.UTC)
 	text := list(expiry, append(leap.BuiltIn().Entries(), leap.Leap{At: leap.UTC(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()), Offset: 38})...)
-	c := synchronized(t, at, []Source{inScale{"one", ScaleUTC(), at, 0}}, WithLeapSeconds(strings.NewReader(text)))
+	c := synchronized(t, at, []Source{inScale{"one", ScaleUTC, at, 0}}, WithLeapSeconds(strings.NewReader(text)))
 	require.Contains(t, c.Status().LeapSeconds, "valid until 2095-01-01")
 	require.Equal(t, "2089-12-31T23:59:60.5", c.FormatUTC(FromStd(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)))[:21])
 
-	_, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithLeapSeconds(strings.NewReader(list(expiry, leap.BuiltIn().Entries()[:10]...))))
+	_, err := New([]Source{inScale{"one", ScaleUTC, at, 0}}, WithLeapSeconds(strings.NewReader(list(expiry, leap.BuiltIn().Entries()[:10]...))))
 	require.ErrorIs(t, err, leap.ErrConflict)
 }
 
@@ -226,7 +226,7 @@ func TestANewTableOfTheSystemIsLearntWhileTheClockRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 		w := &bytes.Buffer{}
-		c, err := New([]Source{inScale{"one", ScaleUTC(), at, 0}}, WithCounter(newBubbleCounter(0)), WithRecorder(w), WithLeapSeconds(strings.NewReader(list(time.Date(2027, 7, 28, 0, 0, 0, 0, time.UTC), leap.BuiltIn().Entries()...))), WithPoll(time.Hour, time.Hour), WithPlausibleSince(1))
+		c, err := New([]Source{inScale{"one", ScaleUTC, at, 0}}, WithCounter(newBubbleCounter(0)), WithRecorder(w), WithLeapSeconds(strings.NewReader(list(time.Date(2027, 7, 28, 0, 0, 0, 0, time.UTC), leap.BuiltIn().Entries()...))), WithPoll(time.Hour, time.Hour), WithPlausibleSince(1))
 		require.NoError(t, err)
 		zones := t.TempDir()
 		install := func(list string) {
@@ -265,7 +265,7 @@ func TestANewTableOfTheSystemIsLearntWhileTheClockRuns(t *testing.T) {
 
 func TestLeapSecondTablesThatCannotBeUsed(t *testing.T) {
 	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
-	sources := []Source{inScale{"one", ScaleUTC(), at, 0}}
+	sources := []Source{inScale{"one", ScaleUTC, at, 0}}
 	for list, want := range map[string]string{
 		"":      "the line #@ is missing",
 		"hello": "line 1",
@@ -289,27 +289,22 @@ func TestLeapSecondTablesThatCannotBeUsed(t *testing.T) {
 
 func TestScalesThatCannotBe(t *testing.T) {
 	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
-	_, err := New([]Source{inScale{"one", ScaleUTCSmearedOver(0, time.Second), at, 0}})
-	require.ErrorContains(t, err, `source 1, "one": smear out of range`)
+	_, err := New([]Source{inScale{"one", ScaleTAI + 1, at, 0}})
+	require.ErrorContains(t, err, `source 1, "one": scale 3 is none of ScaleUTC`)
 }
 
 func TestScalesSayWhatTheyAre(t *testing.T) {
 	for scale, want := range map[Scale]string{
-		ScaleUTC():        "UTC with steps",
-		ScaleUTCSmeared(): "UTC smeared from noon to noon",
-		ScaleTAI():        "TAI",
-		ScaleUTCSmearedOver(time.Hour, 2*time.Hour): "UTC smeared over 2h0m0s from 1h0m0s after a leap second",
+		ScaleUTC:        "UTC with steps",
+		ScaleUTCSmeared: "UTC smeared from noon to noon",
+		ScaleTAI:        "TAI",
 	} {
 		require.Equal(t, want, scale.String())
 	}
-	start, duration, smeared := ScaleUTCSmeared().Smear()
-	require.Equal(t, []any{-12 * time.Hour, 24 * time.Hour, true}, []any{start, duration, smeared})
-	_, _, smeared = ScaleTAI().Smear()
-	require.False(t, smeared)
 }
 
 func TestLeapIndicators(t *testing.T) {
-	require.Equal(t, "none insert delete unknown", fmt.Sprint(LeapOfNTP(0), LeapOfNTP(1), LeapOfNTP(2), LeapOfNTP(3)))
+	require.Equal(t, "none insert delete unknown", fmt.Sprint(LeapNone, LeapInsert, LeapDelete, LeapUnknown))
 	require.Equal(t, LeapUnknown, Sample{}.Leap, "who says nothing has not said that there is none")
 }
 
@@ -318,7 +313,7 @@ func TestLeapIndicators(t *testing.T) {
 func TestAClockOfSeveralScalesIsSafeForManyGoroutinesInASmear(t *testing.T) {
 	at := tai(t, time.Date(2016, 12, 31, 18, 0, 0, 0, time.UTC))
 	var sources []Source
-	for i, s := range []Scale{ScaleTAI(), ScaleUTCSmeared(), ScaleUTCSmearedOver(-10*time.Hour, 20*time.Hour)} {
+	for i, s := range []Scale{ScaleTAI, ScaleUTCSmeared, ScaleTAI} {
 		sources = append(sources, inScale{fmt.Sprint("source ", i), s, at, 0})
 	}
 	c, err := New(sources, WithPoll(time.Millisecond, time.Second), WithPlausibleSince(1))

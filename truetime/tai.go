@@ -90,5 +90,5 @@ func (c *Clock) FormatUTC(t Time) string {
 		defer c.mu.Unlock()
 		table = c.engine.Table()
 	}
-	return table.Format(table.FromSmeared(leap.Smeared(t), leap.NoonToNoon(), leap.Down))
+	return table.Format(table.FromSmeared(leap.Smeared(t), leap.Down))
 }

@@ -41,30 +41,30 @@ func (w *World) moment(t truetime.Time) instant { return after(t.Sub(w.start)) }
 
 // shown is what a clock of a scale shows now, rounded down and up.
 func (w *World) shown(s truetime.Scale) (floor, ceil truetime.Time) {
-	if s == truetime.ScaleTAI() {
+	if s == truetime.ScaleTAI {
 		return w.plain(-int64(taiAtStart / time.Second))
 	}
-	start, duration, smeared := s.Smear()
-	before := int64(0) // seconds inserted so far
+	const noon, smear = 12 * time.Hour, 24 * time.Hour // from the noon before it
+	before := int64(0)                                 // seconds inserted so far
 	for _, l := range w.leaps {
 		next := before + int64(l.delta)
-		if !smeared {
+		if s == truetime.ScaleUTC {
 			if w.now < w.moment(l.at)+instant(next)*after(time.Second) {
 				break
 			}
 			before = next
 			continue
 		}
-		begin := w.moment(l.at) + after(start) + instant(before)*after(time.Second)
-		length := after(duration) + instant(l.delta)*after(time.Second)
+		begin := w.moment(l.at) - after(noon) + instant(before)*after(time.Second)
+		length := after(smear) + instant(l.delta)*after(time.Second)
 		if w.now < begin {
 			break
 		}
 		if w.now < begin+length {
-			// duration·(now−begin)/length from the beginning of the smear
-			hi, lo := bits.Mul64(uint64(w.now-begin), uint64(duration))
+			// smear·(now−begin)/length from the beginning of the smear
+			hi, lo := bits.Mul64(uint64(w.now-begin), uint64(smear))
 			quotient, rest := bits.Div64(hi, lo, uint64(length))
-			floor = l.at.Add(start).Add(time.Duration(quotient))
+			floor = l.at.Add(-noon).Add(time.Duration(quotient))
 			if rest > 0 {
 				return floor, floor + 1
 			}
@@ -99,10 +99,10 @@ func (w *World) taiOffset(lag time.Duration) time.Duration {
 // announced is what a server that is right announces now: for the day that ends.
 func (s *Server) announced() truetime.Leap {
 	w := s.world
-	if _, _, smeared := s.scale.Smear(); smeared {
+	if s.scale == truetime.ScaleUTCSmeared {
 		return truetime.LeapUnknown
 	}
-	utc, _ := w.shown(truetime.ScaleUTC())
+	utc, _ := w.shown(truetime.ScaleUTC)
 	for _, l := range w.leaps {
 		if left := l.at.Sub(utc); 0 < left && left <= 24*time.Hour-s.news {
 			return truetime.LeapNone + truetime.Leap((3-l.delta)/2)
@@ -133,22 +133,4 @@ func (w *World) table(until truetime.Time) *leap.Table {
 		panic("truetimetest: " + err.Error())
 	}
 	return table
-}
-
-func profile(s truetime.Scale) leap.Profile {
-	if s == truetime.ScaleTAI() {
-		return leap.Profile{Kind: leap.Atomic}
-	}
-	if start, duration, smeared := s.Smear(); smeared {
-		return leap.Profile{Kind: leap.Smearing, Smear: leap.Smear{Start: start, Duration: duration}}
-	}
-	return leap.Profile{}
-}
-
-// say is what an announcement says to those who vote.
-func say(s truetime.Scale, l truetime.Leap) leap.Say {
-	if _, _, smeared := s.Smear(); smeared {
-		return leap.Nothing
-	}
-	return map[truetime.Leap]leap.Say{truetime.LeapNone: leap.NoLeap, truetime.LeapInsert: leap.Insert, truetime.LeapDelete: leap.Remove}[l]
 }

@@ -48,7 +48,7 @@ func quietDay(t *testing.T, leap int, known bool, visit func(w *World, m *Machin
 }
 
 var everyScale = []truetime.Scale{
-	truetime.ScaleUTC(), truetime.ScaleUTCSmeared(), truetime.ScaleTAI(), truetime.ScaleUTCSmearedOver(0, 1000*time.Second),
+	truetime.ScaleUTC, truetime.ScaleUTCSmeared, truetime.ScaleTAI,
 }
 
 // ordinary is what ε is between polls of 16 s, and besideMidnight what it may be for the 10 s more that a stepping source
@@ -110,7 +110,7 @@ func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
 			_, err = m.NowTAI()
 			require.NoError(t, err)
 			require.EqualValues(t, 1, m.Status().Epoch)
-		}, nil, truetime.ScaleUTC())
+		}, nil, truetime.ScaleUTC)
 		require.Equal(t, leap == 0, unknown)
 		if leap == 0 {
 			require.Less(t, widest, 520*time.Millisecond, "it is allowed for until midnight")
@@ -131,7 +131,7 @@ func TestSmearingSourcesNeedNoTable(t *testing.T) {
 			require.EqualValues(t, 1, m.Status().Epoch)
 		}, func(config *MachineConfig, _ []*Server) {
 			config.Oscillator = Constant(float64(200 * leap)) // as if the smear came on top of it
-		}, truetime.ScaleUTCSmeared())
+		}, truetime.ScaleUTCSmeared)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestWhatNobodyKnowsIsAllowedFor(t *testing.T) {
 			for _, s := range servers {
 				s.Become(silentOnLeaps{Honest(time.Millisecond)})
 			}
-		}, truetime.ScaleUTC())
+		}, truetime.ScaleUTC)
 		require.Greater(t, atMidnight, 490*time.Millisecond)
 	}
 }
@@ -172,14 +172,14 @@ func (b silentOnLeaps) Answer(q Query) (Reply, bool) {
 
 func TestASourceThatIsDeclaredWronglyIsToldSo(t *testing.T) {
 	t.Parallel()
-	smeared := truetime.ScaleUTCSmeared()
+	smeared := truetime.ScaleUTCSmeared
 	for _, c := range []struct {
 		serves, declared, others truetime.Scale
 		want                     string
 	}{
-		{smeared, truetime.ScaleUTC(), truetime.ScaleUTC(), "would not if it served UTC smeared from noon to noon: it is declared to serve UTC with steps"},
-		{truetime.ScaleUTC(), smeared, smeared, "would not if it served UTC with steps: it is declared to serve UTC smeared from noon to noon"},
-		{truetime.ScaleTAI(), truetime.ScaleUTC(), truetime.ScaleUTC(), "would not if it served TAI: it is declared to serve UTC with steps"},
+		{smeared, truetime.ScaleUTC, truetime.ScaleUTC, "would not if it served UTC smeared from noon to noon: it is declared to serve UTC with steps"},
+		{truetime.ScaleUTC, smeared, smeared, "would not if it served UTC with steps: it is declared to serve UTC smeared from noon to noon"},
+		{truetime.ScaleTAI, truetime.ScaleUTC, truetime.ScaleUTC, "would not if it served TAI: it is declared to serve UTC with steps"},
 	} {
 		told := 0
 		quietDay(t, 1, true, func(w *World, m *Machine, _ []*Server) {

@@ -17,10 +17,9 @@ type pretends struct {
 func (b pretends) Answer(q Query) (Reply, bool) {
 	since := q.Sent.Sub(truetime.FromStd(b.midnight))
 	part := 0.0
-	start, duration, smeared := b.scaleOf(q).Smear()
 	switch {
-	case smeared:
-		part = min(max(float64(since-start)/float64(duration), 0), 1)
+	case b.scaleOf(q) == truetime.ScaleUTCSmeared:
+		part = min(max(float64(since+12*time.Hour)/float64(24*time.Hour), 0), 1)
 	case since > 0:
 		part = 1
 	}
@@ -42,7 +41,7 @@ func (b pretends) scaleOf(q Query) truetime.Scale {
 			return l.Server.scale
 		}
 	}
-	return truetime.ScaleUTC()
+	return truetime.ScaleUTC
 }
 
 // quietly announces nothing.

@@ -20,7 +20,7 @@ var leapMonths = flag.Int("leapmonths", race.Count(2, 1), "how many random ends 
 const longMonths = 25
 
 // As TestLeapDays, with what that leaves out: several months in one world, tables that expire in the midst of it or long
-// ago, smears of 10 s and of 10 days, PTP that changes its offset late or early, sources without a vote, that announce
+// ago, PTP that changes its offset late or early, sources without a vote, that announce
 // nothing, or that answer from time to time, other servers under the same name, polls from 5 s to hours, coarse counters,
 // liars who pretend a leap second in all they show and say, and machines that are restored without notice. Besides, an
 // epoch does not end for a contradiction unless there was such a restore, and a journal replays to the nanosecond.
@@ -102,15 +102,8 @@ func newLeapMonth(seed uint64) *leapMonth {
 	return d
 }
 
-// fullDay makes smears of many of them.
-const fullDay = 24 * time.Hour
-
 var monthScales = []truetime.Scale{
-	truetime.ScaleUTC(), truetime.ScaleUTC(), truetime.ScaleUTCSmeared(), truetime.ScaleTAI(), truetime.ScaleTAI(),
-	truetime.ScaleUTCSmearedOver(-10*time.Hour, 20*time.Hour), truetime.ScaleUTCSmearedOver(0, 1000*time.Second),
-	truetime.ScaleUTCSmearedOver(0, 10*time.Second), truetime.ScaleUTCSmearedOver(-5*time.Second, 10*time.Second),
-	truetime.ScaleUTCSmearedOver(-10*fullDay, 10*fullDay), truetime.ScaleUTCSmearedOver(-5*fullDay, 10*fullDay),
-	truetime.ScaleUTCSmearedOver(10*fullDay, 10*fullDay), truetime.ScaleUTCSmearedOver(0, 10*fullDay),
+	truetime.ScaleUTC, truetime.ScaleUTC, truetime.ScaleUTCSmeared, truetime.ScaleUTCSmeared, truetime.ScaleTAI, truetime.ScaleTAI,
 }
 
 // ask adds the servers, at most f of whose voters lie.

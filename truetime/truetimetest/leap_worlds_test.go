@@ -19,7 +19,7 @@ var leapDays = flag.Int("leapdays", race.Count(8, 3), "how many random leap days
 var midnight = time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)
 
 // Through whole days at whose end a second is inserted, removed, or neither; by tables that know, and by such as
-// expired a month before; with servers that step, smear in several ways, or serve TAI; and at most f of n voters that
+// expired a month before; with servers that step, smear, or serve TAI; and at most f of n voters that
 // lie about the time, or about the leap second, or serve another scale than declared:
 //   - every answer contains true time, smeared and TAI, to the picosecond,
 //   - Earliest never goes back within an epoch,
@@ -67,8 +67,7 @@ func newLeapDay(seed uint64) *leapDay {
 	}
 	n := 1 + r.IntN(6)
 	scales := []truetime.Scale{
-		truetime.ScaleUTC(), truetime.ScaleUTC(), truetime.ScaleUTCSmeared(), truetime.ScaleTAI(),
-		truetime.ScaleUTCSmearedOver(-10*time.Hour, 20*time.Hour), truetime.ScaleUTCSmearedOver(0, 1000*time.Second),
+		truetime.ScaleUTC, truetime.ScaleUTC, truetime.ScaleUTCSmeared, truetime.ScaleUTCSmeared, truetime.ScaleTAI,
 	}
 	one := r.IntN(2*len(scales)) - len(scales) // half of the time all serve one scale
 	claim := time.Duration(1 + r.Int64N(int64(5*time.Millisecond)))
@@ -120,7 +119,7 @@ func (d *leapDay) betray(i int, scale truetime.Scale, claim time.Duration) {
 	if b := all[d.rng.IntN(len(all))]; b != nil {
 		d.servers[i].Become(liar{b})
 		if d.rng.IntN(2) == 0 {
-			d.servers[i].Serve(truetime.ScaleUTC()) // those who smear announce nothing
+			d.servers[i].Serve(truetime.ScaleUTC) // those who smear announce nothing
 		}
 		return
 	}

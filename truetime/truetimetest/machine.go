@@ -11,6 +11,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
@@ -110,7 +111,7 @@ func (m *Machine) begin() {
 		PlausibleSince: int64(c.PlausibleSince),
 	}
 	for _, l := range c.Sources {
-		setup.Profile = append(setup.Profile, profile(l.declared()))
+		setup.Kind = append(setup.Kind, leap.Kind(l.declared()))
 	}
 	m.engine = engine.New(setup)
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
@@ -201,7 +202,7 @@ func (m *Machine) Check() error {
 		return nil
 	}
 	w := m.world
-	if floor, ceil := w.shown(truetime.ScaleUTCSmeared()); i.Earliest > floor || i.Latest < ceil {
+	if floor, ceil := w.shown(truetime.ScaleUTCSmeared); i.Earliest > floor || i.Latest < ceil {
 		return fmt.Errorf("seed %d, %s after %v: true time %v is not in %v: it is wrong by %v", w.seed, m.name, w.Elapsed(), w.Now(), i, max(i.Earliest.Sub(w.Now()), w.Now().Sub(i.Latest)))
 	}
 	if m.epoch == m.answer.Epoch && i.Earliest < m.earliest {
@@ -232,7 +233,7 @@ func (m *Machine) checkTAI() error {
 		return nil
 	}
 	w := m.world
-	if floor, ceil := w.shown(truetime.ScaleTAI()); i.Earliest > truetime.TAI(floor) || i.Latest < truetime.TAI(ceil) {
+	if floor, ceil := w.shown(truetime.ScaleTAI); i.Earliest > truetime.TAI(floor) || i.Latest < truetime.TAI(ceil) {
 		return fmt.Errorf("seed %d, %s after %v: TAI %v is not in %v", w.seed, m.name, w.Elapsed(), truetime.TAI(floor), i)
 	}
 	if i.Earliest < m.earliestTAI {

@@ -8,6 +8,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // How a machine's process runs: it waits for what is due, exchanges datagrams, and tells its engine.
@@ -156,8 +157,8 @@ func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
 	case r.Kiss != nil:
 		return engine.Reply{Outcome: engine.Unusable}
 	}
-	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Identity: l.Server.identity(), Say: say(l.declared(), r.Leap)}
-	if l.declared() == truetime.ScaleTAI() {
+	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Identity: l.Server.identity(), Say: leap.Say(r.Leap)}
+	if l.declared() == truetime.ScaleTAI {
 		reply.TAIOffset = m.world.taiOffset(l.Server.lag)
 	}
 	return reply

@@ -69,7 +69,7 @@ func TestStaleLeapFlagsMakeNoLeapSecond(t *testing.T) {
 						return WrongLeap(time.Millisecond)
 					}
 					return Honest(time.Millisecond)
-				}, truetime.ScaleUTC())
+				}, truetime.ScaleUTC)
 				before, after := through(t, w, m, end)
 				require.Less(t, after, 100*time.Millisecond)
 				if stale == 1 {
@@ -97,7 +97,7 @@ func TestServersThatDoNotKnowOfALeapSecondDoNotDenyIt(t *testing.T) {
 							return DeniesLeap(time.Millisecond)
 						}
 						return Honest(time.Millisecond)
-					}, truetime.ScaleUTC())
+					}, truetime.ScaleUTC)
 					before, after := through(t, w, m, end)
 					require.Less(t, after, 100*time.Millisecond)
 					if leap == 0 || knowing < 2 {
@@ -115,7 +115,7 @@ func TestServersThatDoNotKnowOfALeapSecondDoNotDenyIt(t *testing.T) {
 func TestALeapSecondInAnotherMonthIsAllowedForAndThenShown(t *testing.T) {
 	t.Parallel()
 	for _, leap := range []int{1, -1} {
-		for _, scale := range []truetime.Scale{truetime.ScaleUTC(), truetime.ScaleTAI()} {
+		for _, scale := range []truetime.Scale{truetime.ScaleUTC, truetime.ScaleTAI} {
 			end := time.Date(2028, 4, 1, 0, 0, 0, 0, time.UTC)
 			w, m := endOf(end, leap, func(int) Behavior { return Honest(time.Millisecond) }, scale)
 			_, after := through(t, w, m, end)
@@ -130,7 +130,7 @@ func TestPTPShowsWhetherThereWasALeapSecond(t *testing.T) {
 	t.Parallel()
 	for _, leap := range []int{1, 0, -1} {
 		end := time.Date(2028, 7, 1, 0, 0, 0, 0, time.UTC)
-		w, m := endOf(end, leap, func(int) Behavior { return DeniesLeap(time.Millisecond) }, truetime.ScaleTAI())
+		w, m := endOf(end, leap, func(int) Behavior { return DeniesLeap(time.Millisecond) }, truetime.ScaleTAI)
 		before, after := through(t, w, m, end)
 		require.Greater(t, before, 400*time.Millisecond)
 		require.Less(t, after, 100*time.Millisecond, "%+d", leap)

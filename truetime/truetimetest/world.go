@@ -63,7 +63,7 @@ func (w *World) StartAt(t truetime.Time) { w.start = t }
 
 // Now returns true time, rounded down to the nanosecond.
 func (w *World) Now() truetime.Time {
-	now, _ := w.shown(truetime.ScaleUTCSmeared())
+	now, _ := w.shown(truetime.ScaleUTCSmeared)
 	return now
 }
 

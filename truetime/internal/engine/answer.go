@@ -92,8 +92,8 @@ func (a *Answer) TAI(raw uint64) (earliest, latest leap.TAI, err error) {
 	}
 	earliest, latest = leap.TAI(lo), leap.TAI(hi)
 	if a.smeared {
-		earliest = a.table.FromSmeared(leap.Smeared(lo), leap.NoonToNoon(), leap.Down)
-		latest = a.table.FromSmeared(leap.Smeared(hi), leap.NoonToNoon(), leap.Up)
+		earliest = a.table.FromSmeared(leap.Smeared(lo), leap.Down)
+		latest = a.table.FromSmeared(leap.Smeared(hi), leap.Up)
 		if leap.Smeared(hi) > a.table.Certain() {
 			return 0, 0, ErrTableExpired
 		}

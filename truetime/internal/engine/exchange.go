@@ -20,8 +20,8 @@ type source struct {
 	peer     string  // who answered last; nobody else of this clock may
 	denied   bool    // it denies service, and is asked again after days
 
-	side      leap.UTC     // of a possible leap second, on which it was in an epoch without an answer
-	suspicion leap.Profile // what it seems to serve, if suspected
+	side      leap.UTC  // of a possible leap second, on which it was in an epoch without an answer
+	suspicion leap.Kind // what it seems to serve, if suspected
 	suspected bool
 }
 

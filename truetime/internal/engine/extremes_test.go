@@ -22,17 +22,17 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 	answers := 0
 	for world := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, world))
-		profiles := []leap.Profile{{}, {Kind: leap.Atomic}, {Kind: leap.Smearing, Smear: leap.NoonToNoon()}, {Kind: leap.Smearing, Smear: leap.Meta()}, {Kind: leap.Smearing, Smear: leap.Smear{Start: -10 * 24 * time.Hour, Duration: 10 * time.Second}}}
+		kinds := []leap.Kind{leap.Stepping, leap.Atomic, leap.Smearing}
 		c := Config{
 			Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: r.Int64N(3)}},
 			Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 		}
-		n, one := 1+r.IntN(4), r.IntN(2*len(profiles))
+		n, one := 1+r.IntN(4), r.IntN(2*len(kinds))
 		for i := range n {
 			c.Discipline.Voter = append(c.Discipline.Voter, i)
-			c.Profile = append(c.Profile, profiles[r.IntN(len(profiles))])
-			if one < len(profiles) {
-				c.Profile[i] = profiles[one]
+			c.Kind = append(c.Kind, kinds[r.IntN(len(kinds))])
+			if one < len(kinds) {
+				c.Kind[i] = kinds[one]
 			}
 		}
 		liars := r.IntN(2) * r.IntN(n+1)

@@ -28,8 +28,8 @@ var (
 // smear looks like a counter that drifts by 11.6 ppm more, which the drift allows for. It would break
 // an assumption about the counter's stability, so a clock that has one counts in TAI all the same.
 type scales struct {
-	profile []leap.Profile // of each source
-	smeared bool           // it counts in smeared UTC
+	kind    []leap.Kind // of each source
+	smeared bool        // it counts in smeared UTC
 	table   *leap.Table
 	belief  *leap.Belief // nil if it counts in smeared UTC
 
@@ -39,16 +39,16 @@ type scales struct {
 }
 
 func newScales(config Config) scales {
-	s := scales{profile: config.Profile, table: config.Table, began: config.Now, epoch: 1}
+	s := scales{kind: config.Kind, table: config.Table, began: config.Now, epoch: 1}
 	if s.table == nil {
 		s.table = leap.BuiltIn()
 	}
-	if s.profile == nil {
-		s.profile = make([]leap.Profile, len(config.Discipline.Voter))
+	if s.kind == nil {
+		s.kind = make([]leap.Kind, len(config.Discipline.Voter))
 	}
 	s.smeared = config.Discipline.Stability == discipline.Stability{}
 	for i, v := range config.Discipline.Voter {
-		if v != discipline.NoVote && s.profile[i] != (leap.Profile{Kind: leap.Smearing, Smear: leap.NoonToNoon()}) {
+		if v != discipline.NoVote && s.kind[i] != leap.Smearing {
 			s.smeared = false
 		}
 	}
@@ -117,30 +117,30 @@ func (e *Engine) bounds(now monotonic.Instant) (agreement.Interval, bool) {
 
 // convert takes what a source has served to the engine's scale. Before that the belief hears it.
 func (e *Engine) convert(i int, r Reply, now monotonic.Instant) (discipline.Facts, error) {
-	s, f, p := &e.scales, r.Facts, e.scales.profile[i]
+	s, f, kind := &e.scales, r.Facts, e.scales.kind[i]
 	if s.smeared { // whatever else it is, it has no vote
-		f.Upper.Time, f.Lower.Time = int64(s.fromOther(p, f.Upper.Time, leap.Up)), int64(s.fromOther(p, f.Lower.Time, leap.Down))
+		f.Upper.Time, f.Lower.Time = int64(s.fromOther(kind, f.Upper.Time, leap.Up)), int64(s.fromOther(kind, f.Lower.Time, leap.Down))
 		return f, nil
 	}
-	if p.Kind == leap.Atomic {
+	if kind == leap.Atomic {
 		return e.convertTAI(i, r, now)
 	}
-	e.witness(i, p, f, r.Say, now)
-	return e.inTAI(i, p, f)
+	e.witness(i, kind, f, r.Say, now)
+	return e.inTAI(i, kind, f)
 }
 
 // fromOther is what somebody without a vote serves in smeared UTC. Nothing follows from it.
-func (s *scales) fromOther(p leap.Profile, t int64, round leap.Round) leap.Smeared {
+func (s *scales) fromOther(kind leap.Kind, t int64, round leap.Round) leap.Smeared {
 	var c leap.TAI
-	switch p.Kind {
+	switch kind {
 	case leap.Atomic:
 		c = leap.TAI(t)
 	case leap.Smearing:
-		c = s.table.FromSmeared(leap.Smeared(t), p.Smear, round)
+		c = s.table.FromSmeared(leap.Smeared(t), round)
 	default:
 		c, _ = s.table.FromUTC(leap.UTC(t))
 	}
-	return s.table.Smeared(c, leap.NoonToNoon(), round)
+	return s.table.Smeared(c, round)
 }
 
 // convertTAI is convert for a source that serves TAI. As long as it is certain what TAI is, that is all
@@ -153,7 +153,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	if clear {
 		shows = utc
 	}
-	e.witness(i, leap.Profile{}, shows, r.Say, now)
+	e.witness(i, leap.Stepping, shows, r.Say, now)
 	switch {
 	case leap.TAI(r.Facts.Upper.Time) <= e.scales.belief.Certain():
 		return r.Facts, nil
@@ -162,7 +162,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	case !clear:
 		return r.Facts, ErrNearLeapTAI
 	}
-	return e.inTAI(i, leap.Profile{}, utc)
+	return e.inTAI(i, leap.Stepping, utc)
 }
 
 // inUTC returns what a source of TAI says about UTC, and whether it says so and that is clear of any leap second.
@@ -171,7 +171,7 @@ func (e *Engine) inUTC(r Reply) (f discipline.Facts, clear bool) {
 	f.Upper.Time = saturated.Sub(f.Upper.Time, int64(r.TAIOffset))
 	f.Lower.Time = saturated.Sub(f.Lower.Time, int64(r.TAIOffset))
 	first, last := saturated.Sub(min(f.Lower.Time, f.Upper.Time), announceLag), saturated.Add(max(f.Lower.Time, f.Upper.Time), announceLag)
-	_, _, clear = e.scales.belief.In(leap.Profile{}, first, last)
+	_, _, clear = e.scales.belief.In(leap.Stepping, first, last)
 	return f, clear && r.TAIOffset != 0
 }
 
@@ -180,8 +180,8 @@ func (e *Engine) inUTC(r Reply) (f discipline.Facts, clear bool) {
 // up to 16 s (J.3.2), and a boundary clock passes it on with the next of its own.
 const announceLag = int64(time.Minute)
 
-func (e *Engine) inTAI(i int, p leap.Profile, f discipline.Facts) (discipline.Facts, error) {
-	first, last, ok := e.scales.belief.In(p, f.Lower.Time, f.Upper.Time)
+func (e *Engine) inTAI(i int, kind leap.Kind, f discipline.Facts) (discipline.Facts, error) {
+	first, last, ok := e.scales.belief.In(kind, f.Lower.Time, f.Upper.Time)
 	if !ok {
 		return f, ErrNearLeap
 	}
@@ -198,15 +198,18 @@ func (e *Engine) inTAI(i int, p leap.Profile, f discipline.Facts) (discipline.Fa
 
 // witness has the belief hear what a source announces, and see what it shows, if the epoch has an
 // answer that this can be held against.
-func (e *Engine) witness(i int, p leap.Profile, f discipline.Facts, say leap.Say, now monotonic.Instant) {
+func (e *Engine) witness(i int, kind leap.Kind, f discipline.Facts, say leap.Say, now monotonic.Instant) {
 	answer, ok := e.bounds(now)
 	if !ok || !e.scales.anchored || !e.discipline.Votes(i) {
 		return
 	}
+	if kind == leap.Smearing {
+		say = leap.Nothing // whatever its server knows, it shows no leap indicator (RFC 8633 section 3.7.1)
+	}
 	from, to := leap.TAI(answer.Lo), leap.TAI(answer.Hi)
 	e.scales.belief.Hear(i, say, from, to)
 	lo, hi := shown(f, now)
-	e.scales.belief.Saw(i, p, lo, hi, from, to)
+	e.scales.belief.Saw(i, kind, lo, hi, from, to)
 	e.believe(now)
 }
 
@@ -230,12 +233,12 @@ func (e *Engine) suspect(i int, f discipline.Facts, now monotonic.Instant) {
 		return
 	}
 	lo, hi := shown(f, now)
-	s.suspicion, s.suspected = e.scales.belief.Misdeclared(e.scales.profile[i], lo, hi, leap.TAI(answer.Lo), leap.TAI(answer.Hi))
+	s.suspicion, s.suspected = e.scales.belief.Misdeclared(e.scales.kind[i], lo, hi, leap.TAI(answer.Lo), leap.TAI(answer.Hi))
 }
 
 // SuspicionError is what may be the matter with a source that disagrees with the answer in the scale that it
 // is declared to serve, and would agree in another one.
-type SuspicionError struct{ Declared, Other leap.Profile }
+type SuspicionError struct{ Declared, Other leap.Kind }
 
 func (e *SuspicionError) Error() string {
 	return fmt.Sprintf("it disagrees, and would not if it served %v: it is declared to serve %v", e.Other, e.Declared)
@@ -244,7 +247,7 @@ func (e *SuspicionError) Error() string {
 // Suspicion returns a [*SuspicionError] if source i is suspected of serving another scale than declared.
 func (e *Engine) Suspicion(i int) error {
 	if s := &e.sources[i]; s.suspected {
-		return &SuspicionError{e.scales.profile[i], s.suspicion}
+		return &SuspicionError{e.scales.kind[i], s.suspicion}
 	}
 	return nil
 }

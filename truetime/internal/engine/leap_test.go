@@ -15,11 +15,10 @@ import (
 // What an exchange brings that began before a disruption is at odds with the counter, and looks like a smear of a leap
 // second that there is not.
 func TestAnExchangeThatSpansAnEpochShowsNothingAboutLeapSeconds(t *testing.T) {
-	smear := leap.Profile{Kind: leap.Smearing, Smear: leap.Google2012()}
 	e := New(Config{
 		Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, 1, 2}},
 		Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1},
-		Profile:    []leap.Profile{{}, {}, smear},
+		Kind:       []leap.Kind{leap.Stepping, leap.Stepping, leap.Smearing},
 	})
 	now, utc := monotonic.Instant(0), time.Date(2027, 6, 30, 18, 0, 0, 0, time.UTC).UnixNano()
 	facts := func() Reply {
@@ -31,7 +30,7 @@ func TestAnExchangeThatSpansAnEpochShowsNothingAboutLeapSeconds(t *testing.T) {
 		return report.Status
 	}
 	late, reply := e.Begin(2, now), facts()
-	const stood = int64(200 * time.Millisecond) // four of the twenty hours of the smear of a leap second
+	const stood = int64(250 * time.Millisecond) // six of the 24 hours of the smear of a leap second
 	utc += stood
 	e.Look(now, discipline.Scale{Drift: discipline.NewDrift(200_000)}, "the machine was suspended")
 	for i := range 2 {

@@ -20,7 +20,7 @@ func TestOnlyWhatIsCertainlyTooEarlyIsImplausible(t *testing.T) {
 				Discipline:     discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, discipline.NoVote}},
 				Poll:           polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 				PlausibleSince: since,
-				Profile:        []leap.Profile{{Kind: kind}, {}},
+				Kind:           []leap.Kind{kind, leap.Stepping},
 			})
 			for i := range 2 {
 				err := e.Finish(i, e.Begin(i, 1), Reply{Facts: discipline.Facts{

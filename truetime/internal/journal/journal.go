@@ -4,10 +4,10 @@
 //
 // # The lines
 //
-//	epsilon journal 3
+//	epsilon journal 4
 //	leaps expiry at:offset,at:offset,… "source"
 //	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 since=… seed=…
-//	source 0 kind start duration si "ntp1.example.net"
+//	source 0 kind "ntp1.example.net"
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
 //	poll now source epoch begun outcome sent latest received earliest age minpoll say offset "peer" "identity"
 //	learn now expiry at:offset,at:offset,… "source"
@@ -17,7 +17,7 @@
 // concluded for that moment; the ends are - where there is no answer. Instants are the counter's, in
 // nanoseconds; ends are nanoseconds since 1970 in the scale that the engine counts in; durations are
 // nanoseconds; a drift is in units of 2⁻⁶⁴. A leap second table has the POSIX seconds from which on
-// TAI−UTC is so many seconds. What a source serves is written as a leap.Profile, what it announces as a
+// TAI−UTC is so many seconds. What a source serves is written as a leap.Kind, what it announces as a
 // leap.Say.
 package journal
 
@@ -35,11 +35,11 @@ import (
 )
 
 const (
-	header = "epsilon journal 3"
+	header = "epsilon journal 4"
 
 	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d since=%d seed=%d\n"
 	lineLeaps  = "leaps %d %s %q\n"
-	lineSource = "source %d %d %d %d %t %q\n"
+	lineSource = "source %d %d %q\n"
 	lineLook   = "look %d %d %d %d %q\n"
 	linePoll   = "poll %d %d %d %d %d %d %d %d %d %d %d %d %d %q %q\n"
 	lineAnswer = "= %d %d %d %d\n"
@@ -47,7 +47,7 @@ const (
 	lineNone   = "= %d %d - -\n"
 )
 
-// Begin returns the first lines of a journal. The configuration has a table, and a profile and a name
+// Begin returns the first lines of a journal. The configuration has a table, and a kind and a name
 // for each source.
 func Begin(c engine.Config, names []string) []byte {
 	var b bytes.Buffer
@@ -58,8 +58,7 @@ func Begin(c engine.Config, names []string) []byte {
 	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Scale.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
 		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.PlausibleSince, c.Seed)
 	for i, name := range names {
-		p := c.Profile[i]
-		fmt.Fprintf(&b, lineSource, i, p.Kind, p.Smear.Start, p.Smear.Duration, p.Smear.SI, name)
+		fmt.Fprintf(&b, lineSource, i, uint8(c.Kind[i]), name)
 	}
 	return b.Bytes()
 }

@@ -78,7 +78,7 @@ func (p *player) play(number int, line string) error {
 		return p.leaps(line)
 	case kind == "clock" && p.config.Discipline.Voter == nil:
 		return p.clock(line)
-	case kind == "source" && len(p.config.Profile) < len(p.config.Discipline.Voter):
+	case kind == "source" && len(p.config.Kind) < len(p.config.Discipline.Voter):
 		return p.source(line)
 	case p.engine == nil:
 		return errors.New("the clock is not complete")
@@ -183,19 +183,19 @@ func table(expiry leap.UTC, list, source string) (*leap.Table, error) {
 // source reads what a source serves. With the last one the clock is complete.
 func (p *player) source(line string) error {
 	var i int
-	var s leap.Profile
+	var kind leap.Kind
 	var name string
-	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineSource, "\n"), &i, &s.Kind, &s.Smear.Start, &s.Smear.Duration, &s.Smear.SI, &name); err != nil {
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineSource, "\n"), &i, &kind, &name); err != nil {
 		return err
 	}
-	if i != len(p.config.Profile) {
-		return fmt.Errorf("source %d where source %d was to come", i, len(p.config.Profile))
+	if i != len(p.config.Kind) {
+		return fmt.Errorf("source %d where source %d was to come", i, len(p.config.Kind))
 	}
-	if err := s.Validate(); err != nil {
-		return err
+	if kind > leap.Atomic {
+		return fmt.Errorf("source %d serves %v", i, kind)
 	}
-	p.config.Profile = append(p.config.Profile, s)
-	if len(p.config.Profile) == len(p.config.Discipline.Voter) {
+	p.config.Kind = append(p.config.Kind, kind)
+	if len(p.config.Kind) == len(p.config.Discipline.Voter) {
 		p.engine = engine.New(p.config)
 	}
 	return nil

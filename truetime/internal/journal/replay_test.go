@@ -25,7 +25,7 @@ func someConfig(sources int) engine.Config {
 	return engine.Config{
 		Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: (sources - 1) / 2, Voter: voter},
 		Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 4},
-		Profile:    make([]leap.Profile, sources),
+		Kind:       make([]leap.Kind, sources),
 		Table:      leap.BuiltIn(),
 	}
 }

@@ -6,12 +6,11 @@ import (
 )
 
 const (
-	// keep is how long after it a leap second still matters to somebody: to a source that begins to smear it
-	// as late as may be, and takes as long as may be.
-	keep = 2*int64(smearMax) + day
+	// keep is how long after the end of its smear a leap second is still a question.
+	keep = day
 
 	// prepare is how long before the window of a possible leap second it is considered.
-	prepare = int64(smearMax) + 10*day
+	prepare = 20 * day
 
 	// maxQuestions is how many possible leap seconds may be undecided at a time. Each widens the answer
 	// by up to 2 s; to leave several undecided takes months without any sample.

@@ -10,9 +10,9 @@ import (
 // In converts what a source serves: it shows something from lo to hi, so it is between first and
 // last, for every possible course of the leap seconds. Not ok means that the sample must be dropped:
 // a stepping source within 5 s of a leap second that is possible, whose stamps mean nothing.
-func (b *Belief) In(p Profile, lo, hi int64) (first, last TAI, ok bool) {
+func (b *Belief) In(kind Kind, lo, hi int64) (first, last TAI, ok bool) {
 	if b.anchored {
-		return convert(p, &b.slow, &b.fast, lo, hi)
+		return convert(kind, &b.slow, &b.fast, lo, hi)
 	}
 	// As long as the epoch has no answer, each sample is on its own side of each possible leap second;
 	// Anchor sees to it that it is the same side for all.
@@ -21,7 +21,7 @@ func (b *Belief) In(p Profile, lo, hi int64) (first, last TAI, ok bool) {
 		return 0, 0, false
 	}
 	slow, fast := b.timelines(questions)
-	return convert(p, &slow, &fast, lo, hi)
+	return convert(kind, &slow, &fast, lo, hi)
 }
 
 // Side tells the two sides of a possible leap second apart for what a source serves at p. As long as the
@@ -33,12 +33,12 @@ func (b *Belief) Side(p int64) UTC {
 	return 0
 }
 
-func convert(p Profile, slow, fast *timeline, lo, hi int64) (first, last TAI, ok bool) {
-	switch p.Kind {
+func convert(kind Kind, slow, fast *timeline, lo, hi int64) (first, last TAI, ok bool) {
+	switch kind {
 	case Atomic:
 		return TAI(lo), TAI(hi), true
 	case Smearing:
-		return fast.fromSmeared(Smeared(lo), p.Smear, Down), slow.fromSmeared(Smeared(hi), p.Smear, Up), true
+		return fast.fromSmeared(Smeared(lo), Down), slow.fromSmeared(Smeared(hi), Up), true
 	}
 	if slow.ambiguous(UTC(lo), UTC(hi)) || fast.ambiguous(UTC(lo), UTC(hi)) {
 		return 0, 0, false
@@ -72,7 +72,6 @@ func convert(p Profile, slow, fast *timeline, lo, hi int64) (first, last TAI, ok
 // ends ([ErrBroken]), and with it the promise about Earliest.
 type Output struct {
 	slow, fast timeline
-	smear      Smear
 	horizon    TAI
 
 	// From From to Until, both included, smeared UTC is TAI less Offset, in nanoseconds, for every
@@ -83,12 +82,12 @@ type Output struct {
 
 // Output returns how to convert answers from a moment on that is not before lo.
 func (b *Belief) Output(lo TAI) Output {
-	o := Output{slow: b.slow, fast: b.fast, smear: NoonToNoon(), horizon: math.MaxInt64, From: 1}
+	o := Output{slow: b.slow, fast: b.fast, horizon: math.MaxInt64, From: 1}
 	if b.anchored && b.next <= lastYear {
 		o.horizon, _ = b.window(b.next)
 	}
-	slow, slowFrom, slowUntil, slowOK := b.slow.constant(lo, o.smear)
-	fast, fastFrom, fastUntil, fastOK := b.fast.constant(lo, o.smear)
+	slow, slowFrom, slowUntil, slowOK := b.slow.constant(lo)
+	fast, fastFrom, fastUntil, fastOK := b.fast.constant(lo)
 	if slowOK && fastOK && slow == fast {
 		o.Offset = slow
 		o.From, o.Until = max(slowFrom, fastFrom), min(slowUntil, fastUntil, o.horizon)
@@ -99,7 +98,7 @@ func (b *Belief) Output(lo TAI) Output {
 // Interval converts an answer. Not ok means that it reaches beyond what was thought of at the moment
 // of the Output, at least ten days ahead: there is no answer before the belief has been advanced.
 func (o *Output) Interval(lo, hi TAI) (earliest, latest Smeared, ok bool) {
-	return o.slow.smeared(lo, o.smear, Down), o.fast.smeared(hi, o.smear, Up), hi <= o.horizon
+	return o.slow.smeared(lo, Down), o.fast.smeared(hi, Up), hi <= o.horizon
 }
 
 // Certain returns until when what is called TAI is TAI, as far as is known. In an epoch that began while it was

@@ -9,9 +9,6 @@ var (
 	// ErrConflict: two tables disagree about a time that both are valid for.
 	ErrConflict = errors.New("leap second tables disagree")
 
-	// ErrSmear: a smear is out of range.
-	ErrSmear = errors.New("smear out of range")
-
 	// ErrBroken: the epoch has to end, because what was believed about a leap second cannot have been
 	// true and answers may have been wrong, or because too much about leap seconds is undecided.
 	ErrBroken = errors.New("leap seconds cannot be believed in this epoch any more")

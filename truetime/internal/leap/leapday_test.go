@@ -7,13 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var (
-	stepping = Profile{Kind: Stepping}
-	noonly   = Profile{Smearing, NoonToNoon()}
-	meta     = Profile{Smearing, Meta()}
-	atomic   = Profile{Kind: Atomic}
-)
-
 // constantly says the same all the time.
 func constantly(s Say) func(*world) Say { return func(*world) Say { return s } }
 
@@ -63,8 +56,8 @@ func TestWholeLeapDaysWithAValidTable(t *testing.T) {
 				table = with(date(2028, 6, 28), decision{u, delta})
 			}
 			// The liars deny what is, and the truth needs no announcement.
-			w := newWorld(t, table, u, delta, 2, voter{profile: stepping}, voter{profile: noonly}, voter{profile: meta},
-				voter{stepping, constantly(Insert), unapplied}, voter{stepping, constantly(Remove), unapplied}, voter{profile: atomic})
+			w := newWorld(t, table, u, delta, 2, voter{kind: Stepping}, voter{kind: Smearing}, voter{kind: Smearing},
+				voter{Stepping, constantly(Insert), unapplied}, voter{Stepping, constantly(Remove), unapplied}, voter{kind: Atomic})
 			require.NoError(t, w.run(-40, 40))
 			for phase, width := range w.widest {
 				require.LessOrEqual(t, width, Smeared(1), phase)
@@ -85,11 +78,11 @@ func TestWholeLeapDaysAnnouncedByVotersAgainstFLiars(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{Nothing, NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
-				lying, third := voter{stepping, constantly(lie), applying(1)}, voter{profile: stepping, says: honest}
+				lying, third := voter{Stepping, constantly(lie), applying(1)}, voter{kind: Stepping, says: honest}
 				if delta != 0 {
-					lying.lie, third.profile = unapplied, atomic // who shows nothing, and announces it
+					lying.lie, third.kind = unapplied, Atomic // who shows nothing, and announces it
 				}
-				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{profile: stepping, says: honest}, voter{profile: stepping, says: honest},
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{kind: Stepping, says: honest}, voter{kind: Stepping, says: honest},
 					third, lying, lying)
 				require.NoError(t, w.run(-40, 40))
 				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1))
@@ -117,7 +110,7 @@ func TestWholeDaysAtTheEndOfAnotherMonth(t *testing.T) {
 					if i < stale {
 						says = constantly(flag)
 					}
-					voters = append(voters, voter{profile: stepping, says: says})
+					voters = append(voters, voter{kind: Stepping, says: says})
 				}
 				w := newWorld(t, BuiltIn(), date(2027, 8, 1), 0, 2, voters...)
 				require.NoError(t, w.run(-40, 40))
@@ -138,8 +131,8 @@ func TestFLiarsNeitherCreateNorSuppressALeapWhenTheOthersAreSilent(t *testing.T)
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
-				lying := voter{stepping, constantly(lie), applying(int64(-delta))}
-				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{profile: stepping}, voter{profile: stepping}, voter{profile: stepping}, lying, lying)
+				lying := voter{Stepping, constantly(lie), applying(int64(-delta))}
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{kind: Stepping}, voter{kind: Stepping}, voter{kind: Stepping}, lying, lying)
 				require.NoError(t, w.run(-40, 40))
 				require.Greater(t, w.widest["before the leap"], Smeared(990e6), "the hull of all three possibilities")
 				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1), "the samples have decided")
@@ -152,7 +145,7 @@ func TestFLiarsNeitherCreateNorSuppressALeapWhenTheOthersAreSilent(t *testing.T)
 func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		t.Run(fmt.Sprint(delta), func(t *testing.T) {
-			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{profile: stepping}, voter{profile: stepping}, voter{profile: stepping})
+			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{kind: Stepping}, voter{kind: Stepping}, voter{kind: Stepping})
 			w.mute = func(c TAI) bool { return c > w.leap()-TAI(day) && c < w.leap()+TAI(2*day) }
 			require.NoError(t, w.run(-40, 47))
 			require.InDelta(t, 2e9, float64(w.widest["after the next noon"]), 2, "one second to either side")
@@ -168,16 +161,14 @@ func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) 
 
 func TestASmearingSourceShowsALeapLongBeforeItHappens(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
-		for _, smearing := range []Profile{noonly, {Smearing, Google2012()}, {Smearing, Smear{Start: -100 * 3600e9, Duration: 120 * 3600e9}}} {
-			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{profile: smearing}, voter{profile: stepping}, voter{profile: meta})
-			require.NoError(t, w.run(-80, 40))
-			if delta == 0 { // takes all of them, and two show nothing before the leap
-				require.LessOrEqual(t, w.end(), Smeared(1))
-				continue
-			}
-			require.LessOrEqual(t, w.widest["before the leap"], Smeared(2*3*3600*11575), "two hours after noon and a little at the latest")
-			require.LessOrEqual(t, w.widest["at the leap"], Smeared(1))
+		w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{kind: Smearing}, voter{kind: Stepping}, voter{kind: Stepping})
+		require.NoError(t, w.run(-80, 40))
+		if delta == 0 { // takes all of them, and two show nothing before the leap
+			require.LessOrEqual(t, w.end(), Smeared(1))
+			continue
 		}
+		require.LessOrEqual(t, w.widest["before the leap"], Smeared(2*3*3600*11575), "two hours after noon and a little at the latest")
+		require.LessOrEqual(t, w.widest["at the leap"], Smeared(1))
 	}
 }
 
@@ -190,7 +181,7 @@ func TestATableThatComesLateOnlyNarrows(t *testing.T) {
 				if delta != 0 {
 					table = with(date(2027, 12, 28), decision{u, delta})
 				}
-				w := newWorld(t, BuiltIn(), u, delta, 0, voter{profile: stepping})
+				w := newWorld(t, BuiltIn(), u, delta, 0, voter{kind: Stepping})
 				w.mute = func(TAI) bool { return true }
 				w.learn = map[UTC]*Table{UTC(hour): table}
 				require.NoError(t, w.run(-40, 40))

@@ -10,8 +10,8 @@ import (
 
 func anyVoter(t *rapid.T, liar bool) voter {
 	says := rapid.SampledFrom([]func(*world) Say{nil, honest, constantly(Nothing)}).Draw(t, "says")
-	v := voter{profile: rapid.SampledFrom([]Profile{stepping, stepping, noonly, meta}).Draw(t, "profile"), says: says}
-	if v.profile.Kind == Smearing {
+	v := voter{kind: rapid.SampledFrom([]Kind{Stepping, Stepping, Smearing}).Draw(t, "kind"), says: says}
+	if v.kind == Smearing {
 		v.says = nil
 	}
 	if liar {

@@ -104,13 +104,11 @@ func (t *Table) FromUTC(p UTC) (TAI, bool) { return t.timeline.fromUTC(p), !t.Am
 func (t *Table) Ambiguous(lo, hi UTC) bool { return t.timeline.ambiguous(lo, hi) }
 
 // Smeared shows a moment on a smeared clock, to within 1 ns, rounded as asked. It never goes back.
-func (t *Table) Smeared(c TAI, s Smear, round Round) Smeared { return t.timeline.smeared(c, s, round) }
+func (t *Table) Smeared(c TAI, round Round) Smeared { return t.timeline.smeared(c, round) }
 
 // FromSmeared returns the moment at which a smeared clock shows x, to within 1 ns, rounded as asked.
 // It never goes back.
-func (t *Table) FromSmeared(x Smeared, s Smear, round Round) TAI {
-	return t.timeline.fromSmeared(x, s, round)
-}
+func (t *Table) FromSmeared(x Smeared, round Round) TAI { return t.timeline.fromSmeared(x, round) }
 
 // Format shows a moment as stepped UTC in the form of RFC 3339, an inserted second as 23:59:60.
 func (t *Table) Format(c TAI) string {

@@ -35,32 +35,32 @@ func (t *timeline) last() int64 {
 }
 
 // smeared shows a moment on a smeared clock.
-func (t *timeline) smeared(c TAI, s Smear, round Round) Smeared {
+func (t *timeline) smeared(c TAI, round Round) Smeared {
 	for i := len(t.leaps) - 1; i >= 0; i-- {
-		r := s.ramp(t.leaps[i])
+		r := t.leaps[i].ramp()
 		switch x := int64(c) - r.tai; { // if c is so early that this overflows, then it is not reached below
 		case int64(c) < r.tai:
 			continue
 		case x >= r.si:
 			return Smeared(saturated.Sub(int64(c), t.leaps[i].after))
 		default:
-			return Smeared(r.smeared + scaled(x, r.shown, r.si, round))
+			return Smeared(r.smeared + scaled(x, day, r.si, round))
 		}
 	}
 	return Smeared(saturated.Sub(int64(c), t.base))
 }
 
 // fromSmeared returns the moment at which a smeared clock shows x.
-func (t *timeline) fromSmeared(x Smeared, s Smear, round Round) TAI {
+func (t *timeline) fromSmeared(x Smeared, round Round) TAI {
 	for i := len(t.leaps) - 1; i >= 0; i-- {
-		r := s.ramp(t.leaps[i])
+		r := t.leaps[i].ramp()
 		switch y := int64(x) - r.smeared; {
 		case int64(x) < r.smeared:
 			continue
-		case y >= r.shown:
+		case y >= day:
 			return TAI(saturated.Add(int64(x), t.leaps[i].after))
 		default:
-			return TAI(r.tai + scaled(y, r.si, r.shown, round))
+			return TAI(r.tai + scaled(y, r.si, day, round))
 		}
 	}
 	return TAI(saturated.Add(int64(x), t.base))
@@ -108,10 +108,10 @@ func (t *timeline) ambiguous(lo, hi UTC) bool {
 
 // constant returns the offset that a smeared clock has at c, and the moments from and until which it
 // has it, both included; not ok in a smear.
-func (t *timeline) constant(c TAI, s Smear) (offset int64, from, until TAI, ok bool) {
+func (t *timeline) constant(c TAI) (offset int64, from, until TAI, ok bool) {
 	until = never
 	for i := len(t.leaps) - 1; i >= 0; i-- {
-		r := s.ramp(t.leaps[i])
+		r := t.leaps[i].ramp()
 		if int64(c) >= r.tai+r.si {
 			return t.leaps[i].after, TAI(r.tai + r.si), until, true
 		}

@@ -18,8 +18,8 @@ func (b *Belief) Hear(source int, say Say, lo, hi TAI) { b.heard[source] = annou
 // Where the possibilities say different things about what a source must show, that tells them apart.
 // TAI is the same whatever happens: a source that serves it and knows TAI−UTC, as PTP does, is to be
 // given as a stepping one, by what it says UTC is.
-func (b *Belief) Saw(source int, p Profile, lo, hi int64, from, to TAI) {
-	if !b.anchored || p.Kind == Atomic {
+func (b *Belief) Saw(source int, kind Kind, lo, hi int64, from, to TAI) {
+	if !b.anchored || kind == Atomic {
 		return
 	}
 	for i := range b.questions {
@@ -30,19 +30,19 @@ func (b *Belief) Saw(source int, p Profile, lo, hi int64, from, to TAI) {
 			continue // nothing is decided yet, and hardly anybody shows anything
 		}
 		q.excluded[source] = 0
-		if p.Kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
-			q.excluded[source] = b.excludes(q, p, lo, hi, from, to)
+		if kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
+			q.excluded[source] = b.excludes(q, kind, lo, hi, from, to)
 		}
 	}
 }
 
 // excludes returns what a sample excludes about one of the questions.
-func (b *Belief) excludes(q *question, p Profile, lo, hi int64, from, to TAI) (excluded possible) {
+func (b *Belief) excludes(q *question, kind Kind, lo, hi int64, from, to TAI) (excluded possible) {
 	left := q.possible
 	for _, delta := range []int{-1, 0, 1} {
 		q.possible = only(delta)
 		slow, fast := b.timelines(b.questions)
-		if first, last, ok := convert(p, &slow, &fast, lo, hi); ok && (first > to || last < from) {
+		if first, last, ok := convert(kind, &slow, &fast, lo, hi); ok && (first > to || last < from) {
 			excluded |= only(delta)
 		}
 	}
@@ -54,20 +54,18 @@ func (b *Belief) excludes(q *question, p Profile, lo, hi int64, from, to TAI) (e
 }
 
 // Misdeclared finds out whether a source that disagrees with the answer [from, to] would agree with
-// it if it served something else than it is declared to: the usual smears, steps, or TAI. There is
+// it if it served another kind of time than it is declared to. There is
 // nothing to find in an answer that is wide or far from a leap second.
-func (b *Belief) Misdeclared(p Profile, lo, hi int64, from, to TAI) (other Profile, found bool) {
-	if first, last, ok := b.In(p, lo, hi); !ok || first <= to && last >= from {
-		return Profile{}, false
+func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind, found bool) {
+	if first, last, ok := b.In(kind, lo, hi); !ok || first <= to && last >= from {
+		return 0, false
 	}
-	for _, other := range []Profile{
-		{Kind: Stepping}, {Smearing, NoonToNoon()}, {Smearing, Google2012()}, {Smearing, Meta()}, {Kind: Atomic},
-	} {
-		if first, last, ok := b.In(other, lo, hi); ok && other != p && first <= to && last >= from {
+	for _, other := range []Kind{Stepping, Smearing, Atomic} {
+		if first, last, ok := b.In(other, lo, hi); ok && other != kind && first <= to && last >= from {
 			return other, true
 		}
 	}
-	return Profile{}, false
+	return 0, false
 }
 
 // settle returns what is left of a question after what the voters exclude. The caller keeps it, so that

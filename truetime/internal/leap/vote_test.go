@@ -14,7 +14,7 @@ func TestServersThatStepLateDoNotMakeItSeemThatThereWasNoLeap(t *testing.T) {
 	require.NoError(t, b.Anchor(begin, begin, begin))
 	show := func(voter int, offset int64) Status {
 		stamp := int64(at) - offset*second
-		b.Saw(voter, stepping, stamp, stamp, at, at)
+		b.Saw(voter, Stepping, stamp, stamp, at, at)
 		require.NoError(t, b.Advance(at, at))
 		return b.Report(at, at).Status
 	}
@@ -86,7 +86,7 @@ func TestALeapSecondInAnotherMonthIsShownByAllWhoMustBeRight(t *testing.T) {
 		require.NoError(t, b.Anchor(begin, begin, begin))
 		for voter, left := range want {
 			stamp := int64(at) - 38*second
-			b.Saw(voter, stepping, stamp, stamp, at, at)
+			b.Saw(voter, Stepping, stamp, stamp, at, at)
 			require.NoError(t, b.Advance(at, at))
 			require.Equal(t, left, b.questions[0].possible, "%s, %d voters", u.Std(), voter+1)
 		}
@@ -103,7 +103,7 @@ func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
 		begin, at := TAI(int64(u)+36*second-halfDay), TAI(int64(u)+(37+c.after)*second)
 		require.NoError(t, b.Anchor(begin, begin, begin))
 		stamp := int64(u) + c.shown*second
-		b.Saw(0, stepping, stamp, stamp, at, at)
+		b.Saw(0, Stepping, stamp, stamp, at, at)
 		require.NoError(t, b.Advance(at, at))
 		require.Equal(t, c.left, b.questions[0].possible, c)
 	}
@@ -152,8 +152,8 @@ func TestAGroupAnnouncesWhatMostOfItsSourcesDo(t *testing.T) {
 func TestWhatIsShownAndWhatIsAnnouncedCountTogether(t *testing.T) {
 	u := date(2028, 8, 1)
 	w := newWorld(t, BuiltIn(), u, 0, 1,
-		voter{profile: stepping, says: constantly(NoLeap)}, voter{profile: stepping, says: constantly(NoLeap)},
-		voter{profile: noonly}, voter{profile: noonly})
+		voter{kind: Stepping, says: constantly(NoLeap)}, voter{kind: Stepping, says: constantly(NoLeap)},
+		voter{kind: Smearing}, voter{kind: Smearing})
 	require.NoError(t, w.run(-13, 13))
 	require.Less(t, w.widest["at the leap"], Smeared(60e6), "decided an hour after noon")
 }
@@ -165,8 +165,8 @@ func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
 		w := newWorld(t, table, u, delta, 0)
 		w.at = w.leap() - TAI(6*3600*second)
 		require.NoError(t, w.belief.Anchor(w.at, w.at, w.at))
-		for _, declared := range []Profile{stepping, noonly, atomic} {
-			for _, serves := range []Profile{stepping, noonly, {Smearing, Google2012()}, atomic} {
+		for _, declared := range []Kind{Stepping, Smearing, Atomic} {
+			for _, serves := range []Kind{Stepping, Smearing, Atomic} {
 				lo, hi := w.shown(serves)
 				other, found := w.belief.Misdeclared(declared, lo, hi, w.at-1000, w.at+1000)
 				require.Equal(t, declared != serves, found)
@@ -175,7 +175,7 @@ func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
 				}
 			}
 		}
-		_, found := w.belief.Misdeclared(stepping, 7, 7, w.at-1000, w.at+1000)
+		_, found := w.belief.Misdeclared(Stepping, 7, 7, w.at-1000, w.at+1000)
 		require.False(t, found)
 	}
 }

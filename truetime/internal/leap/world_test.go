@@ -36,9 +36,9 @@ type world struct {
 
 // voter is one source. A nil lie is an honest one.
 type voter struct {
-	profile Profile
-	says    func(w *world) Say
-	lie     func(w *world, truly int64) int64 // what it shows instead
+	kind Kind
+	says func(w *world) Say
+	lie  func(w *world, truly int64) int64 // what it shows instead
 }
 
 func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...voter) *world {
@@ -63,12 +63,12 @@ func (w *world) leap() TAI {
 }
 
 // shown is what an honest source shows, rounded either way.
-func (w *world) shown(p Profile) (int64, int64) {
-	switch p.Kind {
+func (w *world) shown(kind Kind) (int64, int64) {
+	switch kind {
 	case Atomic:
 		return int64(w.at), int64(w.at)
 	case Smearing:
-		exact := exactSmear(w.truth, p.Smear, int64(w.at))
+		exact := exactSmear(w.truth, int64(w.at))
 		return floor(exact), ceil(exact)
 	}
 	offset := w.truth[0].Offset
@@ -90,7 +90,7 @@ func (w *world) answer() (lo, hi TAI) {
 func (w *world) poll() {
 	lo, hi := w.answer()
 	for i, v := range w.voters {
-		first, last := w.shown(v.profile)
+		first, last := w.shown(v.kind)
 		if v.lie != nil {
 			first, last = v.lie(w, first), v.lie(w, last)
 		}
@@ -98,16 +98,16 @@ func (w *world) poll() {
 		if v.says != nil {
 			w.belief.Hear(i, v.says(w), lo, hi)
 		}
-		w.belief.Saw(i, v.profile, first, last, lo, hi)
-		if _, found := w.belief.Misdeclared(v.profile, first, last, lo, hi); found && v.lie == nil && !w.blind {
+		w.belief.Saw(i, v.kind, first, last, lo, hi)
+		if _, found := w.belief.Misdeclared(v.kind, first, last, lo, hi); found && v.lie == nil && !w.blind {
 			require.Fail(w.t, "an honest source looks misdeclared", "voter %d at %s", i, w.when())
 		}
-		begin, end, ok := w.belief.In(v.profile, first, last)
-		if v.lie == nil && ok && !w.blind && v.profile.Kind != Atomic {
+		begin, end, ok := w.belief.In(v.kind, first, last)
+		if v.lie == nil && ok && !w.blind && v.kind != Atomic {
 			require.True(w.t, begin <= w.at+TAI(w.label) && w.at+TAI(w.label) <= end,
 				"sample of voter %d at %s: %d not in [%d, %d]", i, w.when(), w.at, begin, end)
 		}
-		if v.profile.Kind == Stepping && v.lie == nil && ok && w.mayStep() {
+		if v.kind == Stepping && v.lie == nil && ok && w.mayStep() {
 			require.False(w.t, abs(int64(w.at-w.leap())) < 3*second, "a stamp near a possible leap was used")
 		}
 	}
@@ -136,7 +136,7 @@ func (w *world) check(o *Output) {
 	if w.blind {
 		return
 	}
-	truth := exactSmear(w.truth, NoonToNoon(), int64(w.at))
+	truth := exactSmear(w.truth, int64(w.at))
 	require.True(w.t, rat(int64(earliest)).Cmp(truth) <= 0 && truth.Cmp(rat(int64(latest))) <= 0,
 		"at %s: true %s not in [%d, %d]", w.when(), new(big.Rat).Set(truth).FloatString(1), earliest, latest)
 	if o.From <= lo && hi <= o.Until {
@@ -210,7 +210,7 @@ func (w *world) restart() error {
 	w.earliest = 0
 	w.label = 0
 	if w.at > w.leap() { // what TAI is called follows from what UTC is, and from what the belief knows
-		p, _ := w.shown(stepping)
+		p, _ := w.shown(Stepping)
 		w.label = w.belief.slow.offset(UTC(p)) - (int64(w.at) - p)
 	}
 	lo, hi := w.answer()

@@ -5,53 +5,33 @@ import (
 	"time"
 )
 
-// Kind says in which of the scales a source counts.
+// Kind says how a source counts.
 type Kind uint8
 
 // The kinds of sources.
 const (
 	Stepping Kind = iota // UTC, which steps at a leap second: most NTP servers
-	Smearing             // UTC with smeared leap seconds
+	Smearing             // UTC smeared from noon to noon
 	Atomic               // TAI: PTP
 )
 
-// Profile says what a source serves.
-type Profile struct {
-	Kind  Kind
-	Smear Smear // of a smearing source
-}
-
-// Validate reports what is wrong with p.
-func (p Profile) Validate() error {
-	if p.Kind > Atomic {
-		return fmt.Errorf("%w: %d is not a kind of source", ErrSmear, p.Kind)
-	}
-	if p.Kind == Smearing {
-		return p.Smear.Validate()
-	}
-	return nil
-}
-
-// String describes p in a few words.
-func (p Profile) String() string {
-	switch {
-	case p.Kind == Atomic:
-		return "TAI"
-	case p.Kind == Stepping:
+// String describes the kind in a few words.
+func (k Kind) String() string {
+	switch k {
+	case Stepping:
 		return "UTC with steps"
-	case p.Smear == NoonToNoon():
+	case Smearing:
 		return "UTC smeared from noon to noon"
-	case p.Smear.SI:
-		return fmt.Sprintf("UTC smeared over %v of TAI from %v after a leap second", p.Smear.Duration, p.Smear.Start)
+	case Atomic:
+		return "TAI"
 	}
-	return fmt.Sprintf("UTC smeared over %v from %v after a leap second", p.Smear.Duration, p.Smear.Start)
+	return fmt.Sprintf("scale %d", uint8(k))
 }
 
 // Say is what a source announces about the end of the current day.
 type Say uint8
 
-// What a source can say. A smearing source says nothing, for a smearing server shows no leap
-// indicator (RFC 8633 section 3.7.1) whatever it knows.
+// What a source can say.
 const (
 	Nothing Say = iota
 	NoLeap

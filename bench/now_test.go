@@ -68,7 +68,7 @@ func BenchmarkTimeNowParallel(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			time.Now()
+			_ = time.Now()
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 // woken by the kernel and not by another goroutine, which would cost another 10 µs and a thread to wake
 // (D. Schmidt et al., "Leader/Followers", 2000).
 
-// lead is what a wait is told, once, when it becomes the leader.
-var lead = errors.New("lead")
+// errLead is what a wait is told, once, when it becomes the leader.
+var errLead = errors.New("lead")
 
 // await returns when a wait has ended, by the clock or by its context. Its frame and that of its caller are
 // what the stack of a goroutine that waits has room for before it must double, so the rest is elsewhere.
@@ -83,7 +83,7 @@ func (w *Waiter) appoint() {
 	if len(w.queue) > crowd {
 		w.leader = w.queue[len(w.queue)-1].wait
 	}
-	w.leader.done <- lead
+	w.leader.done <- errLead
 }
 
 // hurry makes the leader look up at once. It stays so until the leader has, whatever the timer is

@@ -4,7 +4,7 @@ import "github.com/epsilontime/epsilon/truetime"
 
 // wait is one goroutine that waits.
 type wait struct {
-	done  chan error // has room for lead and for the one answer
+	done  chan error // has room for errLead and for the one answer
 	index int        // in the queue; absent when it is not there
 
 	// The clock refused when the wait began, so the limit has not been applied.

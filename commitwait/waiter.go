@@ -138,7 +138,7 @@ func (w *Waiter) until(ctx context.Context, t truetime.Time, limit time.Duration
 	mine := entry{t, &wait{done: make(chan error, 2), unjudged: err != nil && limit < math.MaxInt64}}
 	w.join(mine)
 	err = w.await(ctx, mine)
-	if err == lead {
+	if err == errLead {
 		err = w.serve(ctx, mine)
 	}
 	if err == nil || errors.Is(err, ErrWaitTooLong) {

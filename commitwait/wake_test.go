@@ -29,7 +29,7 @@ func TestLeaderThatGivesUpBeforeItLeadsIsReplaced(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, w.giveUp(ended, waits[0]), context.Canceled)
 	require.Len(t, waits[1].done, 1)
-	require.Equal(t, lead, <-waits[1].done)
+	require.Equal(t, errLead, <-waits[1].done)
 	require.ErrorIs(t, w.giveUp(ended, waits[2]), context.Canceled)
 	require.Equal(t, waits[1].wait, w.leader)
 }
@@ -53,9 +53,9 @@ func TestLeaderDoesNotSpinForOthersAfterItsOwnWait(t *testing.T) {
 	w.join(mine)
 	other := entry{mine.timestamp.Add(300 * time.Microsecond), &wait{done: make(chan error, 2)}}
 	w.join(other)
-	require.Equal(t, lead, <-mine.done)
+	require.Equal(t, errLead, <-mine.done)
 	require.NoError(t, w.serve(t.Context(), mine))
-	require.Equal(t, lead, <-other.done)
+	require.Equal(t, errLead, <-other.done)
 	require.Empty(t, other.done)
 	require.NoError(t, w.serve(t.Context(), other))
 }
@@ -72,9 +72,9 @@ func TestLeaderWhoseContextEndsDoesNotSpinForOthers(t *testing.T) {
 	w.join(other)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.Equal(t, lead, <-mine.done)
+	require.Equal(t, errLead, <-mine.done)
 	require.ErrorIs(t, w.serve(ended, mine), context.Canceled)
-	require.Equal(t, lead, <-other.done)
+	require.Equal(t, errLead, <-other.done)
 	require.Empty(t, other.done)
 	require.NoError(t, w.serve(t.Context(), other))
 }

@@ -112,7 +112,7 @@ func (w *commits) lead() {
 	for e, timestamp := range w.waits {
 		for len(e.done) > 0 {
 			switch err := <-e.done; {
-			case err == lead:
+			case err == errLead:
 			case err != nil:
 				w.broken("%w", err)
 			default:

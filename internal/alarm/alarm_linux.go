@@ -75,7 +75,7 @@ func inBubble() bool {
 	}
 	// In a bubble it is the year 2000. Nothing else sets the two apart, but the wall clock may be set
 	// between the two readings.
-	return time.Unix(now.Unix()).Sub(time.Now()).Abs() > 365*24*time.Hour
+	return time.Until(time.Unix(now.Unix())).Abs() > 365*24*time.Hour
 }
 
 func withinHalf(fd int) bool {

@@ -99,7 +99,7 @@ func descend(c *Clock, left int, last *int64, back *atomic.Int64) int {
 	*last = now
 	room[left%len(room)] = byte(now)
 	if left == 0 {
-		return 1 + int(room[0]&0)
+		return 1 + int(room[0]>>7>>1) // that is 1: room is used
 	}
 	return 1 + descend(c, left-1, last, back)
 }

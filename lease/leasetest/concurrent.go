@@ -39,7 +39,7 @@ func oneCreates(ctx context.Context, store lease.Store) error {
 				return nil
 			}
 			if !errors.Is(err, lease.ErrConflict) {
-				return fmt.Errorf("CompareAndSwap over version 0: %w", err)
+				return fmt.Errorf("store.CompareAndSwap over version 0: %w", err)
 			}
 			return nil
 		})
@@ -65,7 +65,7 @@ func noLostUpdates(ctx context.Context, store lease.Store) error {
 			}
 			r, err := store.Load(ctx, name)
 			if err != nil {
-				return fmt.Errorf("Load: %w", err)
+				return fmt.Errorf("store.Load: %w", err)
 			}
 			next := held(r.Token + 1)
 			version, err := store.CompareAndSwap(ctx, name, r.Version, next)
@@ -73,7 +73,7 @@ func noLostUpdates(ctx context.Context, store lease.Store) error {
 				continue
 			}
 			if err != nil {
-				return fmt.Errorf("CompareAndSwap: %w", err)
+				return fmt.Errorf("store.CompareAndSwap: %w", err)
 			}
 			if other, taken := versions.LoadOrStore(version, id); taken {
 				return fmt.Errorf("clients %d and %d were both told that theirs is version %d", other, id, version)
@@ -87,7 +87,7 @@ func noLostUpdates(ctx context.Context, store lease.Store) error {
 	}
 	r, err := store.Load(ctx, name)
 	if err != nil {
-		return fmt.Errorf("Load: %w", err)
+		return fmt.Errorf("store.Load: %w", err)
 	}
 	if r.Token != clients*each {
 		return fmt.Errorf("%d updates were confirmed and %d are there", clients*each, r.Token)
@@ -112,7 +112,7 @@ func loadsAreFresh(ctx context.Context, store lease.Store) error {
 			for token := lease.Token(1); token <= writes; token++ {
 				var err error
 				if version, err = store.CompareAndSwap(ctx, name, version, held(token)); err != nil {
-					return fmt.Errorf("CompareAndSwap by the only writer: %w", err)
+					return fmt.Errorf("store.CompareAndSwap by the only writer: %w", err)
 				}
 				raise(uint64(token))
 				want := held(token)
@@ -127,10 +127,10 @@ func loadsAreFresh(ctx context.Context, store lease.Store) error {
 			before := seen.Load()
 			r, err := store.Load(ctx, name)
 			if err != nil {
-				return fmt.Errorf("Load: %w", err)
+				return fmt.Errorf("store.Load: %w", err)
 			}
 			if uint64(r.Token) < before {
-				return fmt.Errorf("Load returned token %d after %d had been stored or read", r.Token, before)
+				return fmt.Errorf("store.Load returned token %d after %d had been stored or read", r.Token, before)
 			}
 			raise(uint64(r.Token))
 		}

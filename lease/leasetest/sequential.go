@@ -20,7 +20,7 @@ func held(token lease.Token) lease.Record {
 func emptyIsZero(ctx context.Context, store lease.Store) error {
 	r, err := store.Load(ctx, name)
 	if err != nil || r != (lease.Record{}) {
-		return fmt.Errorf("Load of a name that was never stored returned %+v, %v: want the zero Record and no error", r, err)
+		return fmt.Errorf("store.Load of a name that was never stored returned %+v, %v: want the zero Record and no error", r, err)
 	}
 	return nil
 }
@@ -29,10 +29,10 @@ func emptyIsZero(ctx context.Context, store lease.Store) error {
 func put(ctx context.Context, store lease.Store, name string, version uint64, next lease.Record) (uint64, error) {
 	got, err := store.CompareAndSwap(ctx, name, version, next)
 	if err != nil {
-		return 0, fmt.Errorf("CompareAndSwap of %.40q over version %d: %w", name, version, err)
+		return 0, fmt.Errorf("store.CompareAndSwap of %.40q over version %d: %w", name, version, err)
 	}
 	if got <= version {
-		return 0, fmt.Errorf("CompareAndSwap of %.40q over version %d returned version %d: it must grow", name, version, got)
+		return 0, fmt.Errorf("store.CompareAndSwap of %.40q over version %d returned version %d: it must grow", name, version, got)
 	}
 	next.Version = got
 	return got, expect(ctx, store, name, next)
@@ -41,10 +41,10 @@ func put(ctx context.Context, store lease.Store, name string, version uint64, ne
 func expect(ctx context.Context, store lease.Store, name string, want lease.Record) error {
 	r, err := store.Load(ctx, name)
 	if err != nil {
-		return fmt.Errorf("Load of %.40q: %w", name, err)
+		return fmt.Errorf("store.Load of %.40q: %w", name, err)
 	}
 	if r != want {
-		return fmt.Errorf("Load of %.40q returned %+v, want %+v", name, r, want)
+		return fmt.Errorf("store.Load of %.40q returned %+v, want %+v", name, r, want)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func otherVersionConflicts(ctx context.Context, store lease.Store) error {
 	refuse := func(version uint64, present lease.Record) error {
 		_, err := store.CompareAndSwap(ctx, name, version, held(99))
 		if !errors.Is(err, lease.ErrConflict) {
-			return fmt.Errorf("CompareAndSwap over version %d returned %v where the version is %d: want ErrConflict", version, err, present.Version)
+			return fmt.Errorf("store.CompareAndSwap over version %d returned %v where the version is %d: want ErrConflict", version, err, present.Version)
 		}
 		return expect(ctx, store, name, present)
 	}
@@ -152,12 +152,12 @@ func endedContext(ctx context.Context, store lease.Store) error {
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err := store.Load(ended, name); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("Load with a cancelled context returned %v: want an error that wraps context.Canceled", err)
+		return fmt.Errorf("store.Load with a cancelled context returned %v: want an error that wraps context.Canceled", err)
 	}
 	for _, v := range []uint64{version, version + 1} {
 		_, err = store.CompareAndSwap(ended, name, v, held(2))
 		if !errors.Is(err, context.Canceled) || errors.Is(err, lease.ErrConflict) {
-			return fmt.Errorf("CompareAndSwap with a cancelled context returned %v: want an error that wraps context.Canceled and not ErrConflict", err)
+			return fmt.Errorf("store.CompareAndSwap with a cancelled context returned %v: want an error that wraps context.Canceled and not ErrConflict", err)
 		}
 	}
 	return nil

@@ -214,7 +214,7 @@ func (s *Server) records(keys []byte) []byte {
 	for range 8 {
 		records = append(records, Record(5, keys)...)
 	}
-	return append(records, Record(critical|0, nil)...)
+	return append(records, Record(critical, nil)...) // end of message
 }
 
 // answer turns the reply of the plain server into ours.

@@ -13,7 +13,6 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
-	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // Clock answers with intervals that contain true time. It polls its sources in the background until
@@ -41,8 +40,8 @@ type Clock struct {
 
 	rescheduled chan struct{} // closed and replaced when a new epoch brings all polls forward
 
-	leapsRefused string      // why a leap second table is not used
-	leapReport   leap.Report // of the last event
+	leapsRefused string    // why a leap second table is not used
+	leapState    LeapState // of the last event
 
 	close   sync.Once
 	cancel  context.CancelFunc
@@ -238,7 +237,7 @@ func (c *Clock) Status() Status {
 		s.DisruptionAge = now.Sub(d.LastDisruption().At)
 	}
 	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
-	s.LeapSeconds = c.leapSeconds(now)
+	s.LeapSeconds = c.leapStateLocked(now)
 	for i, p := range c.pollers {
 		s.Sources[i] = c.sourceStatus(p, now)
 	}
@@ -285,7 +284,7 @@ func (c *Clock) learn(now monotonic.Instant) {
 			c.events.emit(Event{Kind: EventVerdict, Epoch: c.epoch, Source: p.info.Name, Verdict: v, Err: p.err})
 		}
 	}
-	c.reportLeapSeconds(now)
+	c.reportLeapSecondsLocked(now)
 	a := c.answer(now)
 	c.publish(a, State(a.State))
 }

@@ -3,7 +3,6 @@ package truetime
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -106,29 +105,19 @@ func (c *Clock) rereadLeapSeconds(system fs.FS) {
 	}
 }
 
-// leapSeconds says what is believed about leap seconds. The lock is held.
-func (c *Clock) leapSeconds(now monotonic.Instant) string {
-	report, ok := c.engine.Leap(now)
-	text := report.String()
-	switch {
-	case c.engine.CountsSmeared():
-		text = "smeared by the sources, from noon to noon"
-	case !ok:
-		text = fmt.Sprintf("table of %s, valid until %s", report.Source, report.Expiry.Std().Format(time.DateOnly))
-	}
-	if c.leapsRefused != "" {
-		text += "; not used: " + c.leapsRefused
-	}
-	return text
+// leapStateLocked is what is believed about leap seconds now.
+func (c *Clock) leapStateLocked(now monotonic.Instant) LeapState {
+	return leapStateOf(c.engine.Leap(now), c.leapsRefused)
 }
 
-// reportLeapSeconds emits an event if something else is believed about leap seconds than before. The lock
-// is held.
-func (c *Clock) reportLeapSeconds(now monotonic.Instant) {
-	report, ok := c.engine.Leap(now)
-	if !ok || report.Status == c.leapReport.Status && report.At == c.leapReport.At && report.Expired == c.leapReport.Expired {
+// reportLeapSecondsLocked emits an event if something else is believed about leap seconds than before.
+func (c *Clock) reportLeapSecondsLocked(now monotonic.Instant) {
+	state := c.leapStateLocked(now)
+	was := c.leapState
+	if state.Status == LeapStatusNoAnswer || state.Status == LeapStatusSmearedBySources ||
+		state.Status == was.Status && state.At == was.At && state.TableExpired == was.TableExpired {
 		return
 	}
-	c.leapReport = report
-	c.events.emit(Event{Kind: EventLeapSeconds, Epoch: c.epoch, Reason: report.String()})
+	c.leapState = state
+	c.events.emit(Event{Kind: EventLeapSeconds, Epoch: c.epoch, Reason: state.String()})
 }

@@ -46,7 +46,7 @@ type Status struct {
 
 	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer allows
 	// for one that is neither confirmed nor excluded.
-	LeapSeconds string
+	LeapSeconds LeapState
 
 	Counter string // which local counter is read, why not a faster one, and whether nobody watches it (WithCounter)
 

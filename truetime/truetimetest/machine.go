@@ -262,9 +262,9 @@ func (m *Machine) Status() truetime.Status {
 	s.Counter, s.Voters, s.Faulty = "simulated", d.Voters(), d.Tolerated()
 	s.Heard, s.Answering = d.Heard(), m.engine.Answering()
 	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
-	if report, ok := m.engine.Leap(now); ok {
-		s.LeapSeconds = report.String()
-	}
+	l := m.engine.Leap(now)
+	s.LeapSeconds = truetime.LeapState{Status: truetime.LeapStatus(l.Status), At: truetime.Time(l.At),
+		TableExpiry: truetime.Time(l.Expiry), TableExpired: l.Expired, TableSource: l.Source}
 	for _, l := range m.links {
 		source := truetime.SourceStatus{
 			Name:    l.Server.name,

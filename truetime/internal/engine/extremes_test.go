@@ -68,7 +68,7 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 			}
 			_ = e.Finish(i, e.Begin(i, reply.Facts.Upper.At), reply, now)
 			a, ok := e.Answer(now, uint64(now), discipline.Nanoseconds)
-			_, _ = e.Leap(now)
+			_ = e.Leap(now)
 			for s := range n {
 				if own := e.Discipline().Interval(s, now); own.Bounded() {
 					_, _ = e.Shown(own)

@@ -282,13 +282,17 @@ func (e *Engine) Shown(i agreement.Interval) (lo, hi int64) {
 	return int64(first), int64(last)
 }
 
-// Leap reports what is believed about leap seconds now; not ok without an answer.
-func (e *Engine) Leap(now monotonic.Instant) (report leap.Report, ok bool) {
+// Leap reports what is believed about leap seconds now.
+func (e *Engine) Leap(now monotonic.Instant) leap.Report {
+	table := e.scales.table
 	i, ok := e.bounds(now)
-	if !ok || e.scales.smeared {
-		return leap.Report{Expiry: e.scales.table.Expiry(), Source: e.scales.table.Source()}, ok && !e.scales.smeared
+	switch {
+	case !ok:
+		return leap.Report{Status: leap.NoAnswer, Expiry: table.Expiry(), Source: table.Source()}
+	case e.scales.smeared:
+		return leap.Report{Status: leap.SmearedBySources, Expiry: table.Expiry(), Source: table.Source(), Expired: i.Lo > int64(table.Expiry())}
 	}
-	return e.scales.belief.Report(leap.TAI(i.Lo), leap.TAI(i.Hi)), true
+	return e.scales.belief.Report(leap.TAI(i.Lo), leap.TAI(i.Hi))
 }
 
 // Table returns the leap second table in use.

@@ -126,7 +126,7 @@ func (b *Belief) Certain() TAI {
 // Report says what is believed at a moment between lo and hi.
 func (b *Belief) Report(lo, hi TAI) Report {
 	u, _ := b.slow.utc(lo)
-	r := Report{Expiry: b.table.expiry, Source: b.table.source, Expired: u > b.table.expiry}
+	r := Report{Status: None, Expiry: b.table.expiry, Source: b.table.source, Expired: u > b.table.expiry}
 	for i := range b.questions {
 		q := &b.questions[i]
 		begin, end := b.window(q.at)

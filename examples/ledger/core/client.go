@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -52,15 +53,20 @@ func (c *Client) Read(ctx context.Context, request ReadRequest) (s Snapshot, err
 	return s, c.retry(ctx, -1, "/read", request, &s)
 }
 
+// How long the client waits before it asks again: longer each time, because every question to a cluster without a
+// leader becomes one to its engine, and an engine that is coming back has to be left time to do so.
+const firstPause, longestPause = 5 * time.Millisecond, 250 * time.Millisecond
+
 func (c *Client) retry(ctx context.Context, shard int, path string, question, answer any) error {
 	var last error
-	for {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		url := c.where(shard)
 		err := post(ctx, c.http, url+path, question, answer)
 		var other *NotLeaderError
 		switch {
 		case errors.As(err, &other) && other.Leader != "" && other.Leader != url:
 			c.learn(shard, other.Leader)
+			pause = firstPause
 		case errors.Is(err, ErrRetry):
 			c.learn(shard, "")
 		default:
@@ -72,7 +78,7 @@ func (c *Client) retry(ctx context.Context, shard int, path string, question, an
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("given up, %w; before that: %w", ctx.Err(), last)
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(pause/2 + rand.N(pause/2)): // not all at once
 		}
 	}
 }

@@ -48,6 +48,7 @@ type cluster struct {
 	nodes   []*Node
 	servers []*httptest.Server
 	client  *Client
+	silent  atomic.Bool // no participant asks what was decided, however long it takes here
 }
 
 func openEngine(t *testing.T, files vfs.FS) *engine.Pebble {
@@ -73,6 +74,12 @@ func start(t *testing.T, files vfs.FS, clocks []*clock, change func(i int, c *Co
 		config := Config{
 			Engine: c.engine, Clock: clocks[i], URL: server.URL, Shards: shards, TTL: 400 * time.Millisecond, Patience: 100 * time.Millisecond,
 			Home: func(shard int) bool { return shard%len(clocks) == i },
+			Pause: func(step Step, _ string) error {
+				if step == BeforeAsk && c.silent.Load() {
+					return ErrRetry
+				}
+				return nil
+			},
 		}
 		if change != nil {
 			change(i, &config)

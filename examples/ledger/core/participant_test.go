@@ -29,7 +29,8 @@ func TestFirstDecisionStands(t *testing.T) {
 // accounts until it is carried out a second time.
 func TestVoteAfterTheDecisionIsRefused(t *testing.T) {
 	for _, d := range []decision{{Refused: "aborted"}, {}} {
-		_, l := open(t, &clock{}, nil)
+		c, l := open(t, &clock{}, nil)
+		c.silent.Store(true) // or it asks after its vote before it is told
 		r := prepareRequest{ID: "x", Coordinator: l.shard, Changes: deposit("x").Changes}
 		want := int64(10)
 		if d.Refused == "" {
@@ -104,6 +105,7 @@ func TestRefusalIsForEver(t *testing.T) {
 // of moments, one of them may be refused, and no money is made or lost.
 func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
 	c, participant, coordinator, first := pair(t, 100*time.Millisecond)
+	c.silent.Store(true) // or the participant asks before the commit, and the coordinator decides that it is off
 	v, err := participant.prepare(t.Context(), prepareRequest{ballot(first.ID, coordinator.shard), coordinator.shard, later(), first.Changes[:1]})
 	require.NoError(t, err)
 	_, err = participant.prepare(t.Context(), prepareRequest{ballot(first.ID, coordinator.shard), coordinator.shard, later(), []Change{{Account: accountOf(0), Delta: -9}}})
@@ -118,13 +120,15 @@ func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
 
 	_, err = coordinator.commit(t.Context(), first, first.Changes[1:], v.Timestamp, v.Balances)
 	require.NoError(t, err)
+	c.silent.Store(false)
 	s, err := c.client.Read(t.Context(), ReadRequest{Accounts: []string{accountOf(0), accountOf(1)}})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{accountOf(0): 7, accountOf(1): 13}, s.Balances)
 }
 
 func TestVoteIsGivenOnceAndToldAgain(t *testing.T) {
-	_, l := open(t, &clock{}, nil)
+	c, l := open(t, &clock{}, nil)
+	c.silent.Store(true) // or it asks after its vote before it is given again
 	r := prepareRequest{ID: "x", Coordinator: l.shard, Begun: later(), Changes: deposit("x").Changes}
 	first, err := l.prepare(t.Context(), r)
 	require.NoError(t, err)

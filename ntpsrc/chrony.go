@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
@@ -24,10 +25,10 @@ const systemClock = "the system clock"
 
 // chronySource is a source that asks the chronyd of this host.
 type chronySource struct {
-	daemon
-	at   chronyAddress
-	dial func(chronyAddress) (net.Conn, error)
-	wall func() truetime.Time // the system clock that chronyd steers
+	config config
+	at     chronyAddress
+	dial   func(chronyAddress) (net.Conn, error)
+	wall   func() truetime.Time // the system clock that chronyd steers
 
 	turn shared.Turn // of who asks: what follows is learned from the order of the polls
 
@@ -63,7 +64,7 @@ type systemReading struct {
 //
 //	root delay / 2 + root dispersion     as chronyd claims them
 //	+ |last offset|                      by how much chronyd was last found wrong
-//	+ (drift + |frequency|) × age        since chronyd last heard from its sources; see [WithDaemonDrift]
+//	+ (drift + |frequency|) × age        since chronyd last heard from its sources
 //	+ a third of the exchange            the system clock may be slewed, by up to 10 %, during it
 //	+ WithExtraError                     what the user adds
 //
@@ -73,9 +74,14 @@ type systemReading struct {
 // dropped. A step between two polls that chronyd has not accounted for is seen if it is larger than
 // the two claims: samples are then dropped until chronyd has heard from its sources again.
 //
-// chronyd's root distance leaves out how far a hypervisor's or network card's clock is off that it follows as a
-// PHC refclock, unless its delay or dispersion options say it. Nothing in its tracking tells that bound: add it by
-// [WithExtraError], or let package vmsrc or ptpsrc ask the device.
+// The drift is what [truetime.WithDrift] declares, and at least 200 ppm for a clock with a counter of its
+// own ([truetime.WithCounter]), which tells nothing of this host's oscillator. chronyd asks its sources
+// every 64 to 1024 s by default, so 200 ppm add up to 13 to 205 ms between two answers. A smaller
+// maxpoll of chronyd's servers narrows that.
+//
+// If chronyd follows a hypervisor's or a network card's clock as a PHC refclock, its root distance
+// leaves out how far that clock is off, unless its delay or dispersion options say so. Add that bound
+// by [WithExtraError], or let package vmsrc or ptpsrc ask the device.
 //
 // A chronyd is one vote however many servers it follows, and a server that it follows is not
 // independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that
@@ -83,17 +89,22 @@ type systemReading struct {
 //
 // Sample reads the system clock besides the counter it is given. It costs one round trip to chronyd,
 // about 0.1 ms.
-func Chrony(address string, options ...DaemonOption) truetime.Source {
+func Chrony(address string, options ...ChronyOption) truetime.Source {
 	at, err := parseChronyAddress(address)
-	c := &chronySource{at: at, dial: dialChrony, wall: wallclock.System}
-	c.configure("chronyd "+at.String(), err, options)
+	c := &chronySource{config: configure(options), at: at, dial: dialChrony, wall: wallclock.System}
+	c.config.Add(err)
 	return c
+}
+
+// Info has "chronyd" and the address for a name.
+func (c *chronySource) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: "chronyd " + c.at.String(), Scale: c.config.scale, Err: c.config.Err()}
 }
 
 // Sample asks chronyd once.
 func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if c.mistake != nil {
-		return truetime.Sample{}, c.mistake
+	if err := c.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxExchange)
 	defer cancel()
@@ -105,10 +116,7 @@ func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	x.driftPPM = c.driftPPM
-	if x.driftPPM == 0 {
-		x.driftPPM = max(leastDaemonDriftPPM, truetime.PollInfoOf(ctx).DriftPPM)
-	}
+	x.driftPPM = localcounter.HostDriftPPM(counter, truetime.PollInfoOf(ctx).DriftPPM)
 	return c.judge(x)
 }
 
@@ -140,18 +148,18 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	if err := checkTracking(x.reply, c.limits); err != nil {
+	if err := checkTracking(x.reply, c.config); err != nil {
 		return truetime.Sample{}, err
 	}
 	correction := seconds(x.reply.CurrentCorrection)
 	now := x.after.wall.Add(correction)
-	e, err := trackingClaim(x.reply, now, x.driftPPM)
+	e, err := trackingClaim(x.reply, now, x.driftPPM, c.config.maxReferenceAge)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	e += slack + c.limits.extraError
+	e += slack + c.config.extraError
 	delay := x.after.last.Sub(x.before.first)
-	if err := c.limits.check(delay, e); err != nil {
+	if err := c.config.check(delay, e); err != nil {
 		return truetime.Sample{}, err
 	}
 	if err := c.follow(systemReading{x.counter, x.after.last, now, e, truetime.FromStd(x.reply.RefTime)}); err != nil {

@@ -10,10 +10,10 @@ import (
 // The chronyd of this host is one vote of three. The others are servers that it does not follow.
 func ExampleChrony() {
 	clock, err := truetime.New([]truetime.Source{
-		ntpsrc.Chrony(ntpsrc.ChronySocket, ntpsrc.WithDaemonDrift(50)),
+		ntpsrc.Chrony(ntpsrc.ChronySocket),
 		ntpsrc.Server("ntp1.example.net"),
 		ntpsrc.Server("192.0.2.7"),
-	})
+	}, truetime.WithDrift(50)) // which narrows what chronyd's time may have drifted, too
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -32,7 +32,7 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 			follower := testbed.StartFollower(t, upstream.Address(), -4)
 			counter := system(t)
 			for _, address := range []string{follower.CommandAddress(), follower.CommandSocket()} {
-				source := Chrony(address, WithDaemonDrift(200))
+				source := Chrony(address)
 				require.NoError(t, source.Info().Err)
 				settle(t, source)
 				narrowest, refused := time.Hour, 0

@@ -15,6 +15,7 @@ import (
 	"github.com/facebook/time/ntp/chrony"
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -107,7 +108,7 @@ func chronyFloat(v float64) uint32 {
 	return uint32(exponent+1)<<25 | uint32(coefficient)&(1<<25-1)
 }
 
-func (m *machine) source(options ...DaemonOption) *chronySource {
+func (m *machine) source(options ...ChronyOption) *chronySource {
 	s := Chrony("127.0.0.1", options...).(*chronySource)
 	s.wall = m.wall
 	s.dial = func(chronyAddress) (net.Conn, error) { return m, nil }
@@ -128,12 +129,12 @@ func TestChronyClaimIsTheSumOfItsTerms(t *testing.T) {
 	k := synchronized()
 	k.correction, k.lastOffset, k.frequency = -0.020, -0.001, 50
 	m.says(k)
-	s, err := m.source(WithExtraError(7*time.Millisecond), WithDaemonDrift(150)).Sample(t.Context(), &m.counter)
+	s, err := m.source(WithExtraError(7*time.Millisecond)).Sample(assuming(t.Context(), 200), &m.counter)
 	require.NoError(t, err)
 
-	// 1 ms of root delay, 3 of root dispersion, 1 of last offset; 200 ppm of 10 s less the correction;
+	// 1 ms of root delay, 3 of root dispersion, 1 of last offset; 250 ppm of 10 s less the correction;
 	// 0.1 ms for the exchange; 7 ms extra.
-	want := 5*time.Millisecond + time.Duration(0.0002*9.985*1e9) + 100*time.Microsecond + 7*time.Millisecond
+	want := 5*time.Millisecond + time.Duration(0.00025*9.985*1e9) + 100*time.Microsecond + 7*time.Millisecond
 	require.InDelta(t, want, s.Error, float64(3*time.Microsecond))
 	require.GreaterOrEqual(t, s.Error, want)
 	truth := func(counter int64) truetime.Time { return wallStart.Add(time.Duration(counter) - 20*time.Millisecond) }
@@ -144,11 +145,11 @@ func TestChronyClaimIsTheSumOfItsTerms(t *testing.T) {
 	require.Equal(t, 3, s.Stratum)
 	require.Equal(t, systemClock, s.Peer)
 
-	more, err := m.source(WithDaemonDrift(1000)).Sample(t.Context(), &m.counter)
+	more, err := m.source().Sample(assuming(t.Context(), 1000), &m.counter)
 	require.NoError(t, err)
-	less, err := m.source(WithDaemonDrift(1)).Sample(t.Context(), &m.counter)
+	less, err := m.source().Sample(assuming(t.Context(), 200), &m.counter)
 	require.NoError(t, err)
-	require.InDelta(t, 9.98*float64(time.Millisecond), float64(more.Error-less.Error), 2e5)
+	require.InDelta(t, 7.99*float64(time.Millisecond), float64(more.Error-less.Error), 2e5)
 }
 
 // The reading at the moment of the answer is anywhere between, and the clock is slewed by 10 %.
@@ -166,7 +167,8 @@ func TestChronySampleHoldsUnderTheFastestSlew(t *testing.T) {
 			x.reply.CurrentCorrection = correction.Seconds()
 			x.reply.RootDelay, x.reply.RootDispersion = 0, 0
 			x.reply.RefTime = wallStart.Std()
-			s, err := (&machine{}).source(WithDaemonDrift(1)).judge(x)
+			x.driftPPM = 1
+			s, err := (&machine{}).source().judge(x)
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, s.Latest, wallStart, "rate %v, answered at %v", rate, answered)
 			require.LessOrEqual(t, s.Earliest, wallStart.Add(took), "rate %v, answered at %v", rate, answered)
@@ -192,7 +194,7 @@ func TestStepTooSmallToSeeIsCovered(t *testing.T) {
 		k.rootDelay, k.rootDispersion, k.reference = 0, 0, wallStart
 		m.says(k)
 		m.during = func() { m.stepped += step } // truth is without the step at one end and with it at the other
-		s, err := m.source(WithDaemonDrift(1)).Sample(t.Context(), &m.counter)
+		s, err := m.source().Sample(assuming(t.Context(), 200), &m.counter)
 		require.NoError(t, err)
 		for _, truth := range []truetime.Time{wallStart, wallStart.Add(step)} {
 			require.GreaterOrEqual(t, s.Latest, truth)
@@ -201,19 +203,38 @@ func TestStepTooSmallToSeeIsCovered(t *testing.T) {
 	}
 }
 
-// The counter and the system clock count one oscillator.
-func TestDaemonDriftIsWhatTheClockAssumesUnlessItIsGiven(t *testing.T) {
-	claim := func(ppm float64, options ...DaemonOption) time.Duration {
+// ownCounter passes for the counter of this machine.
+type ownCounter struct {
+	*localcounter.Counter
+	reads *monotonic.Manual
+}
+
+func (c ownCounter) Now() monotonic.Instant { return c.reads.Now() }
+
+// The counter of this machine and the system clock count one oscillator, so what is declared of the one is
+// true of the other. Of any other counter it is not.
+func TestDriftOfTheHostIsWhatTheClockAssumesOfTheHostsCounter(t *testing.T) {
+	raw, err := localcounter.Raw()
+	require.NoError(t, err)
+	claim := func(ppm float64, own bool) time.Duration {
 		m := &machine{took: 100 * time.Microsecond}
 		k := synchronized()
 		k.reference = m.wall().Add(-100 * time.Second)
 		m.says(k)
-		s, err := m.source(options...).Sample(assuming(t.Context(), ppm), &m.counter)
+		var counter monotonic.Counter = &m.counter
+		if own {
+			counter = ownCounter{raw, &m.counter}
+		}
+		s, err := m.source().Sample(assuming(t.Context(), ppm), counter)
 		require.NoError(t, err)
 		return s.Error
 	}
-	require.InDelta(t, 30*time.Millisecond, claim(500)-claim(200), float64(100*time.Microsecond), "300 ppm of 100 s")
-	require.Equal(t, claim(200), claim(500, WithDaemonDrift(200)))
+	const tolerance = float64(100 * time.Microsecond)
+	for _, own := range []bool{false, true} {
+		require.InDelta(t, 30*time.Millisecond, claim(500, own)-claim(200, own), tolerance, "300 ppm of 100 s")
+	}
+	require.InDelta(t, 15*time.Millisecond, claim(200, true)-claim(50, true), tolerance, "150 ppm of 100 s")
+	require.Equal(t, claim(200, false), claim(50, false))
 }
 
 func TestStepBetweenPollsIsDistrustedUntilChronydHasANewReference(t *testing.T) {
@@ -350,9 +371,9 @@ func TestMistakesInChronyAreReportedTogether(t *testing.T) {
 		"[2001:db8::1]:323":               "for another host use Server",
 		"/" + strings.Repeat("long/", 30): "a path of 151 bytes",
 	} {
-		_, err := truetime.New([]truetime.Source{Chrony(given, WithMaxStratum(0), WithDaemonDrift(math.NaN()), WithDaemonDrift(100_001), nil, Option(nil))})
+		_, err := truetime.New([]truetime.Source{Chrony(given, WithMaxStratum(0), WithMaxReferenceAge(0), nil, Option(nil))})
 		require.ErrorContains(t, err, want, given)
-		for _, also := range []string{"maximum stratum of 0", "daemon drift of NaN ppm", "daemon drift of 100001 ppm", "an option is nil; an option is nil"} {
+		for _, also := range []string{"maximum stratum of 0", "maximum reference age of 0s", "an option is nil; an option is nil"} {
 			require.ErrorContains(t, err, also)
 		}
 		_, err = Chrony(given).Sample(t.Context(), new(monotonic.Manual))
@@ -394,7 +415,7 @@ func FuzzChronyReply(f *testing.F) {
 		if err != nil {
 			return
 		}
-		limits := source.limits
+		config := source.config
 		switch {
 		case s.Stratum < 1 || s.Stratum > 15 || s.Leap > truetime.LeapDelete:
 			t.Fatalf("%+v", s)
@@ -402,7 +423,7 @@ func FuzzChronyReply(f *testing.F) {
 			t.Fatalf("%+v", s)
 		case s.Latest.Add(s.Received.Sub(s.Sent) + 1).Before(s.Earliest):
 			t.Fatalf("the sample excludes itself: %+v", s)
-		case s.Delay > limits.maxDelay || s.Delay/2+s.Error > limits.maxRootDistance:
+		case s.Delay > config.maxDelay || s.Delay/2+s.Error > config.maxRootDistance:
 			t.Fatalf("beyond the limits: %+v", s)
 		}
 	})

@@ -160,7 +160,7 @@ const (
 )
 
 // checkTracking refuses a chronyd that is not synchronized or whose reply makes no sense.
-func checkTracking(t chrony.Tracking, l limits) error {
+func checkTracking(t chrony.Tracking, c config) error {
 	for _, v := range []struct {
 		name           string
 		value          float64
@@ -179,10 +179,10 @@ func checkTracking(t chrony.Tracking, l limits) error {
 	switch {
 	case t.LeapStatus >= leapUnsynchronized:
 		return unusable("chronyd is not synchronized")
-	case t.Stratum == 0 || int(t.Stratum) > l.maxStratum:
-		return unusable("chronyd's stratum of %d is not 1 to %d (WithMaxStratum)", t.Stratum, l.maxStratum)
+	case t.Stratum == 0 || int(t.Stratum) > c.maxStratum:
+		return unusable("chronyd's stratum of %d is not 1 to %d (WithMaxStratum)", t.Stratum, c.maxStratum)
 	}
-	return trackedReference(t.RefID, t.Stratum, t.RootDelay).check(l)
+	return trackedReference(t.RefID, t.Stratum, t.RootDelay).check(c)
 }
 
 // trackingClaim is E, the most by which the system clock with its correction may be off if chronyd is
@@ -191,7 +191,7 @@ func checkTracking(t chrony.Tracking, l limits) error {
 // Since its reference chronyd runs on its estimate of the oscillator's frequency. The oscillator is
 // within the drift of true time, the estimate wherever it is: their difference is at most the sum.
 // chronyd counts something for this in root dispersion, but 1 ppm unless maxclockerror says more.
-func trackingClaim(t chrony.Tracking, now truetime.Time, driftPPM float64) (time.Duration, error) {
+func trackingClaim(t chrony.Tracking, now truetime.Time, driftPPM float64, maxAge time.Duration) (time.Duration, error) {
 	// A number of 32 bits has 25 of them for its digits: each is off by up to 2⁻²⁴ of itself.
 	const digits = 1.0 / (1 << 23)
 	sum := (t.RootDelay/2+t.RootDispersion+math.Abs(t.LastOffset))*(1+digits) + math.Abs(t.CurrentCorrection)*digits
@@ -201,17 +201,13 @@ func trackingClaim(t chrony.Tracking, now truetime.Time, driftPPM float64) (time
 	if age < -e {
 		return 0, unusable("chronyd's reference time %v lies %v in the future", reference, -age)
 	}
-	if age > maxReferenceAge {
-		return 0, unusable("chronyd has not heard from its sources for %v", age)
+	if age > maxAge {
+		return 0, unusable("chronyd has not heard from its sources for %v, above the limit of %v (WithMaxReferenceAge)", age, maxAge)
 	}
 	age = max(age, 0) + e
 	drift := driftPPM / (1 - driftPPM/1e6) // of true time against the oscillator
 	return e + ceilSeconds(age.Seconds()*(drift+math.Abs(t.FreqPPM))/1e6), nil
 }
-
-// maxReferenceAge keeps a sum from overflowing. The limit of the root distance refuses far younger
-// ones.
-const maxReferenceAge = 365 * 24 * time.Hour
 
 // ceilSeconds converts seconds, at most some million, and rounds up by more than the conversion's
 // own error.

@@ -76,7 +76,7 @@ func FuzzReply(f *testing.F) {
 	f.Add(kiss, true, int64(-1))
 	f.Add(append(good, make([]byte, 4000)...), true, int64(1<<62))
 
-	limits := defaultLimits()
+	config := defaults()
 	f.Fuzz(func(t *testing.T, reply []byte, match bool, took int64) {
 		sample, err := fuzzed(t.Context(), reply, match, took)
 		if err != nil {
@@ -93,7 +93,7 @@ func FuzzReply(f *testing.F) {
 			t.Fatal("received before it was sent")
 		case sample.Latest.Add(sample.Received.Sub(sample.Sent) + exchange{c1: sample.Sent, c4: sample.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(sample.Earliest):
 			t.Fatalf("the sample excludes itself: %+v", sample)
-		case sample.Delay > limits.maxDelay || sample.Delay/2+sample.Error > limits.maxRootDistance:
+		case sample.Delay > config.maxDelay || sample.Delay/2+sample.Error > config.maxRootDistance:
 			t.Fatalf("beyond the limits: %+v", sample)
 		}
 	})

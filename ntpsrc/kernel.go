@@ -13,8 +13,8 @@ import (
 
 // kernelSource is a source that asks the kernel about the system clock.
 type kernelSource struct {
-	daemon
-	read func() (kernelClock, error)
+	config config
+	read   func() (kernelClock, error)
 }
 
 // kernelClock is what adjtimex(2) says.
@@ -50,16 +50,21 @@ const maxErrorStep = 500*time.Microsecond + time.Microsecond
 // add at least the distance of its server by WithExtraError. A hypervisor's agent may do likewise.
 //
 // Kernel and [Chrony] see one clock and are one vote. A sample costs a system call, about 1 µs.
-func Kernel(options ...DaemonOption) truetime.Source {
-	k := &kernelSource{read: readKernelClock}
-	k.configure("kernel", kernelSupported(), options)
+func Kernel(options ...Option) truetime.Source {
+	k := &kernelSource{config: configure(options), read: readKernelClock}
+	k.config.Add(kernelSupported())
 	return k
+}
+
+// Info has "kernel" for a name.
+func (k *kernelSource) Info() truetime.SourceInfo {
+	return truetime.SourceInfo{Name: "kernel", Scale: k.config.scale, Err: k.config.Err()}
 }
 
 // Sample asks the kernel once.
 func (k *kernelSource) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if k.mistake != nil {
-		return truetime.Sample{}, k.mistake
+	if err := k.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return truetime.Sample{}, err
@@ -89,9 +94,9 @@ func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monoton
 	case clock.maxError < 0 || clock.maxError > maxKernelError:
 		return truetime.Sample{}, unusable("a maxerror of %v makes no sense", clock.maxError)
 	}
-	e := grown(clock.maxError+maxErrorStep, info) + clock.resolution + k.limits.extraError
+	e := grown(clock.maxError+maxErrorStep, info) + clock.resolution + k.config.extraError
 	delay := c4.Sub(c1)
-	if err := k.limits.check(delay, e); err != nil {
+	if err := k.config.check(delay, e); err != nil {
 		return truetime.Sample{}, err
 	}
 	return truetime.Sample{

@@ -3,7 +3,6 @@ package ntpsrc
 import (
 	"context"
 	"io/fs"
-	"math"
 	"testing"
 	"time"
 
@@ -13,10 +12,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func scriptedKernel(counter *monotonic.Manual, took time.Duration, clock kernelClock, err error, options ...DaemonOption) *kernelSource {
-	k := &kernelSource{read: func() (kernelClock, error) { counter.Advance(took); return clock, err }}
-	k.configure("kernel", nil, options)
-	return k
+func scriptedKernel(counter *monotonic.Manual, took time.Duration, clock kernelClock, err error, options ...Option) *kernelSource {
+	return &kernelSource{config: configure(options), read: func() (kernelClock, error) { counter.Advance(took); return clock, err }}
 }
 
 func TestKernelSampleIsMaxErrorAroundTheSystemClock(t *testing.T) {
@@ -63,9 +60,9 @@ func TestKernelThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 }
 
 func TestMistakesInKernelAreReported(t *testing.T) {
-	_, err := truetime.New([]truetime.Source{Kernel(WithExtraError(-1), WithDaemonDrift(math.Inf(1)))})
+	_, err := truetime.New([]truetime.Source{Kernel(WithExtraError(-1), WithMaxDelay(0))})
 	require.ErrorContains(t, err, "extra error of -1ns")
-	require.ErrorContains(t, err, "daemon drift of +Inf ppm")
+	require.ErrorContains(t, err, "maximum delay of 0s")
 	_, err = Kernel(WithExtraError(-1)).Sample(assuming(t.Context(), 200), new(monotonic.Manual))
 	require.ErrorContains(t, err, "extra error of -1ns")
 }

@@ -18,14 +18,13 @@ const ntsPort = 4460 // of the key exchange (RFC 8915 section 7.2)
 // own in RootCAs, or a name in the certificate that is not the host's in ServerName. It is copied;
 // TLS 1.3 and the protocol ntske/1 are set in any case. A configuration that checks no certificate is
 // a mistake.
-func WithTLSConfig(config *tls.Config) Option {
-	return func(l *limits) error {
-		if config == nil {
-			return errors.New("the TLS configuration is nil")
+func WithTLSConfig(settings *tls.Config) NTSOption {
+	return option(func(c *config) {
+		if settings == nil {
+			c.Addf("the TLS configuration is nil")
 		}
-		l.tls = config
-		return nil
-	}
+		c.tls = settings
+	})
 }
 
 // secured is a source that asks one NTP server under NTS.
@@ -50,21 +49,17 @@ type secured struct {
 //
 // The certificate is checked against the wall clock of this host. Where that may be far off, as on a
 // machine without a battery, set Time in the configuration given to [WithTLSConfig].
-func NTS(address string, options ...Option) truetime.Source {
-	s := &secured{server: server{name: address, limits: defaultLimits()}}
+func NTS(address string, options ...NTSOption) truetime.Source {
+	s := &secured{server: server{name: address, config: configure(options)}}
 	s.connect = s.open
-	s.apply(options)
-	if s.limits.replaceAfter > 0 {
-		s.note(errors.New("WithReplaceAfter is not for NTS: a server that proves who it is follows its name anyway"))
-	}
 	parsed, err := parseAddressOf(ntsPort, address)
 	if err != nil {
-		s.note(err)
+		s.config.Add(err)
 		return s
 	}
-	config, err := nts.ClientConfig(s.limits.tls, parsed.hostText())
-	s.note(err)
-	s.keys = newKeys(parsed, config)
+	settings, err := nts.ClientConfig(s.config.tls, parsed.hostText())
+	s.config.Add(err)
+	s.keys = newKeys(parsed, settings, s.config.forwarded)
 	s.name = "nts://" + parsed.hostText()
 	if parsed.port != ntsPort {
 		s.name = "nts://" + parsed.hostPort()
@@ -81,8 +76,8 @@ func (s *secured) Info() truetime.SourceInfo {
 
 // Sample asks the server once, after a key exchange if one is due.
 func (s *secured) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if s.mistake != nil {
-		return truetime.Sample{}, s.mistake
+	if err := s.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	ctx, cancel := limit(ctx)
 	defer cancel()

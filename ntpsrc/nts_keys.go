@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"github.com/epsilontime/epsilon/internal/shared"
 	"math"
 	"net"
 	"net/netip"
@@ -50,7 +51,9 @@ type keys struct {
 	address address
 	own     *place // of the NTP server beside the key exchange, which is asked if no other is named
 	config  *tls.Config
-	busy    busy // whoever may exchange keys has it
+	turn    shared.Turn // of whoever may exchange keys
+
+	forwarded bool // see WithPortForwarding
 
 	mu       sync.Mutex
 	current  keying
@@ -63,18 +66,18 @@ type keys struct {
 	failure error             // why the last one, or the last request under its keys, has failed
 }
 
-func newKeys(a address, config *tls.Config) keys {
-	return keys{address: a, own: provenPlace(a), config: config, busy: newBusy()}
+func newKeys(a address, config *tls.Config, forwarded bool) keys {
+	return keys{address: a, own: provenPlace(a, forwarded), config: config, forwarded: forwarded}
 }
 
 // ready returns keys for one request. It exchanges keys if that is due and may be done by now. Until
 // an exchange has succeeded the old keys are used as long as there are cookies for them
 // (RFC 8915 section 5.7).
 func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, error) {
-	if err := k.busy.lock(ctx); err != nil {
+	if err := k.turn.Take(ctx); err != nil {
 		return keying{}, err
 	}
-	defer k.busy.unlock()
+	defer k.turn.Leave()
 	now := counter.Now()
 	wait := k.begin(now)
 	if wait == 0 {
@@ -192,7 +195,7 @@ func (k *keys) placeOf(server address, own bool) *place {
 	switch {
 	case own && k.own.roster != nil:
 		if k.own.port != server.port {
-			k.own = &place{roster: k.own.roster, port: server.port, proves: true, busy: newBusy()}
+			k.own = &place{roster: k.own.roster, port: server.port, proves: true, forwarded: k.forwarded}
 		}
 		k.own.settle(server.ip)
 		return k.own
@@ -200,7 +203,7 @@ func (k *keys) placeOf(server address, own bool) *place {
 		return k.current.place
 	}
 	k.named = server
-	return provenPlace(server)
+	return provenPlace(server, k.forwarded)
 }
 
 // ntpServer is the server to which the keys belong (RFC 8915 sections 4.1.7 and 4.1.8).

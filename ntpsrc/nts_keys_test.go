@@ -218,7 +218,7 @@ func TestContextEndsAKeyExchange(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "no answer in time")
 
-	source.(*secured).keys.busy <- struct{}{} // another clock is at it
+	require.NoError(t, source.(*secured).keys.turn.Take(t.Context())) // another clock is at it
 	_, err = source.Sample(ctx, system(t))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

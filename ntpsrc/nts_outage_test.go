@@ -131,7 +131,7 @@ func TestKeyExchangeThatReachedNobodyIsKnown(t *testing.T) {
 	exchange := func(ctx context.Context, address string) error {
 		parsed, err := parseAddress(address)
 		require.NoError(t, err)
-		k := newKeys(parsed, w.source.keys.config)
+		k := newKeys(parsed, w.source.keys.config, false)
 		_, err = k.exchange(ctx)
 		require.Error(t, err)
 		return err

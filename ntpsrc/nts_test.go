@@ -226,7 +226,6 @@ func TestMistakesInAnNTSSourceAreReported(t *testing.T) {
 		"the TLS configuration is nil":     NTS("ntp1.example.net", WithTLSConfig(nil)),
 		"so that nobody would be authen":   NTS("ntp1.example.net", WithTLSConfig(&tls.Config{InsecureSkipVerify: true})),
 		"ends at TLS 1.2: NTS needs TLS 1": NTS("ntp1.example.net", WithTLSConfig(&tls.Config{MaxVersion: tls.VersionTLS12})),
-		"WithTLSConfig is for NTS alone":   Server("ntp1.example.net", WithTLSConfig(&tls.Config{})),
 		"an option is nil":                 NTS("ntp1.example.net", nil),
 	} {
 		require.ErrorContains(t, source.Info().Err, want)

@@ -34,34 +34,31 @@ const maxPool = 64
 // name. Addresses of that kind, IPv4 or IPv6, that has answered come first. A name with more than 256
 // addresses is refused.
 //
-// The options are those of [Server]. A mistake is reported by [truetime.New].
-func Pool(name string, n int, options ...Option) []truetime.Source {
-	base := server{name: name, limits: defaultLimits()}
+// A mistake in the name, the number or the options is reported by [truetime.New].
+func Pool(name string, n int, options ...PoolOption) []truetime.Source {
+	base := server{name: name, config: configure(options)}
 	parsed, err := parseAddress(name)
 	switch {
 	case err != nil:
-		base.note(err)
+		base.config.Add(err)
 	case parsed.ip.IsValid():
-		base.note(fmt.Errorf("pool %.80q is one address: give a name that has several, or use Server", name))
+		base.config.Addf("pool %.80q is one address: give a name that has several, or use Server", name)
 	default:
 		base.name = parsed.String()
 	}
 	if n < 1 || n > maxPool {
-		base.note(fmt.Errorf("pool %.80q of %d servers: it must be 1 to %d", name, n, maxPool))
+		base.config.Addf("pool %.80q of %d servers: it must be 1 to %d", name, n, maxPool)
 		n = 1
 	}
-	base.apply(options)
-	base.refuseTLS()
-	shared := newRoster(parsed.host)
+	roster := newRoster(parsed.host)
 	var sources []truetime.Source
 	for i := range n {
 		sources = append(sources, &server{
-			name:    fmt.Sprintf("%s#%d", base.name, i+1),
-			limits:  base.limits,
-			mistake: base.mistake,
+			name:   fmt.Sprintf("%s#%d", base.name, i+1),
+			config: base.config,
 			place: &place{
-				roster: shared, port: parsed.port, pooled: true, busy: newBusy(),
-				replaceAfter: base.limits.replaceAfter, forwarded: base.limits.forwarded,
+				roster: roster, port: parsed.port, pooled: true,
+				replaceAfter: base.config.replaceAfter, forwarded: base.config.forwarded,
 			},
 		})
 	}

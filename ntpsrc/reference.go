@@ -33,12 +33,9 @@ import (
 //	none at stratum 1, with a   the ntpd of BusyBox without a source
 //	correction at this moment
 //
-// [Kernel] cannot tell, and does not need the option: see there.
-func WithLocalReference() Option {
-	return func(l *limits) error {
-		l.localReference = true
-		return nil
-	}
+// [Kernel] cannot tell: see there.
+func WithLocalReference() ChronyOption {
+	return option(func(c *config) { c.localReference = true })
 }
 
 // reference is what a server says of whom it follows.
@@ -54,8 +51,8 @@ type reference struct {
 var ownClockCodes = []string{"LOCL", "LCL", "LOCA", "FREE", "LOOP"}
 
 // check refuses a reference that follows nobody, unless that is allowed.
-func (r reference) check(l limits) error {
-	if l.localReference {
+func (r reference) check(c config) error {
+	if c.localReference {
 		return nil
 	}
 	if what := r.followsNobody(); what != "" {

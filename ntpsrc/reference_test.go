@@ -102,7 +102,7 @@ func TestMajorityThatFollowsNobodyGivesNoAnswer(t *testing.T) {
 }
 
 func TestChronydSaysWhomItFollows(t *testing.T) {
-	l := defaultLimits()
+	usual := defaults()
 	for name, c := range map[string]struct {
 		tracking chrony.Tracking
 		nobody   bool
@@ -114,14 +114,14 @@ func TestChronydSaysWhomItFollows(t *testing.T) {
 		"a server on the internet":       {chrony.Tracking{RefID: 0xc0000201, Stratum: 2, RootDelay: 0.02}, false},
 		"nothing that it names, yet":     {chrony.Tracking{Stratum: 1}, false},
 	} {
-		err := checkTracking(c.tracking, l)
+		err := checkTracking(c.tracking, usual)
 		if !c.nobody {
 			require.NoError(t, err, name)
 			continue
 		}
 		require.ErrorIs(t, err, truetime.ErrUnusable, name)
 		require.ErrorContains(t, err, "ntpsrc.WithLocalReference allows it", name)
-		allowed := l
+		allowed := usual
 		allowed.localReference = true
 		require.NoError(t, checkTracking(c.tracking, allowed), name)
 	}

@@ -24,10 +24,9 @@ const (
 
 // server is a source that asks one NTP server.
 type server struct {
-	name    string
-	place   *place // where its server is found
-	limits  limits
-	mistake error
+	name   string
+	place  *place // where its server is found
+	config config
 }
 
 // Server returns a source that asks the NTP server at address: a host name or an IP address, with or
@@ -41,40 +40,16 @@ type server struct {
 //
 // Two sources at one address are one machine and have one vote, also at different ports, unless
 // [WithPortForwarding] says otherwise. Each poll uses a fresh socket and a random origin.
-func Server(address string, options ...Option) truetime.Source {
-	s := &server{name: address, limits: defaultLimits()}
+func Server(address string, options ...ServerOption) truetime.Source {
+	s := &server{name: address, config: configure(options)}
 	parsed, err := parseAddress(address)
-	if err == nil {
-		s.name, s.place = parsed.String(), newPlace(parsed)
+	if err != nil {
+		s.config.Add(err)
+		return s
 	}
-	s.note(err)
-	s.apply(options)
-	s.refuseTLS()
-	if s.place != nil {
-		s.place.replaceAfter, s.place.forwarded = s.limits.replaceAfter, s.limits.forwarded
-		if s.limits.replaceAfter > 0 && s.place.roster == nil {
-			s.note(fmt.Errorf("WithReplaceAfter: address %v has no other server: give a name, or leave the option out", parsed))
-		}
-	}
+	s.name, s.place = parsed.String(), newPlace(parsed)
+	s.place.forwarded = s.config.forwarded
 	return s
-}
-
-// refuseTLS notes the mistake of options that are for NTS alone.
-func (s *server) refuseTLS() {
-	if s.limits.tls != nil {
-		s.note(errors.New("WithTLSConfig is for NTS alone: a Server is not authenticated"))
-	}
-}
-
-// apply applies the options and notes every mistake in them.
-func (s *server) apply(options []Option) {
-	for _, o := range options {
-		if o == nil {
-			s.note(errors.New("an option is nil"))
-			continue
-		}
-		s.note(o(&s.limits))
-	}
 }
 
 // Servers returns a [Server] for each address, without options.
@@ -86,20 +61,9 @@ func Servers(addresses ...string) []truetime.Source {
 	return sources
 }
 
-// note adds a mistake to those that Info reports.
-func (s *server) note(mistake error) {
-	switch {
-	case mistake == nil:
-	case s.mistake == nil:
-		s.mistake = mistake
-	default:
-		s.mistake = fmt.Errorf("%w; %w", s.mistake, mistake)
-	}
-}
-
 // Info has the address in its shortest form for a name.
 func (s *server) Info() truetime.SourceInfo {
-	i := truetime.SourceInfo{Name: s.name, Scale: s.limits.scale, Err: s.mistake}
+	i := truetime.SourceInfo{Name: s.name, Scale: s.config.scale, Err: s.config.Err()}
 	if s.place != nil && s.place.roster == nil {
 		i.Peer = s.place.peer(s.place.server)
 	}
@@ -108,8 +72,8 @@ func (s *server) Info() truetime.SourceInfo {
 
 // Sample asks the server once.
 func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if s.mistake != nil {
-		return truetime.Sample{}, s.mistake
+	if err := s.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	ctx, cancel := limit(ctx)
 	defer cancel()
@@ -147,7 +111,7 @@ func limit(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // open opens the socket of an exchange.
 func (s *server) open(to netip.AddrPort) (socket, error) {
-	return openSocket(to, !s.limits.programStamps)
+	return openSocket(to, !s.config.programStamps)
 }
 
 // ask performs one exchange over a socket that open opens. With a protection the request is sealed, and a
@@ -191,7 +155,7 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 
 // unused is what the clock has to know of a server beside the reason for which there is no sample.
 func (s *server) unused(from netip.AddrPort) truetime.Sample {
-	return truetime.Sample{MinPoll: s.limits.pace(from.Addr())}
+	return truetime.Sample{MinPoll: s.config.pace(from.Addr())}
 }
 
 // judge turns the reply of an exchange into a sample or says why it cannot be used.
@@ -200,18 +164,18 @@ func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	if h.stratum == 0 {
 		return truetime.Sample{}, h.kissError()
 	}
-	if err := h.check(s.limits); err != nil {
+	if err := h.check(s.config); err != nil {
 		return truetime.Sample{}, err
 	}
 	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter), driftPPM: c.driftPPM}
-	sample, err := x.facts(h.claim() + s.limits.extraError)
+	sample, err := x.facts(h.claim() + s.config.extraError)
 	if err == nil {
-		err = s.limits.check(sample.Delay, sample.Error)
+		err = s.config.check(sample.Delay, sample.Error)
 	}
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.Identity, sample.MinPoll = h.identity(), s.limits.pace(from.Addr())
+	sample.Identity, sample.MinPoll = h.identity(), s.config.pace(from.Addr())
 	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), leapOf(h.leap), c.stamps
 	return sample, nil
 }

@@ -23,16 +23,13 @@ const (
 // carrier-grade NAT address are taken for such (RFC 1918, 4193, 6598). All others are asked every 16 s at most where
 // the clock chooses its own pace, and every 4 s at most in bursts and whatever [truetime.WithPoll] says.
 // The danger of a wrong declaration is to be refused service.
-func WithPrivate() Option {
-	return func(l *limits) error {
-		l.private = true
-		return nil
-	}
+func WithPrivate() ServerOption {
+	return option(func(c *config) { c.private = true })
 }
 
 // pace is how often a server at an address likes to be asked.
-func (l limits) pace(a netip.Addr) time.Duration {
-	if a = a.Unmap(); l.private || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedSpace.Contains(a) {
+func (c config) pace(a netip.Addr) time.Duration {
+	if a = a.Unmap(); c.private || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedSpace.Contains(a) {
 		return privatePace
 	}
 	return publicPace

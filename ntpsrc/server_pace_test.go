@@ -18,7 +18,7 @@ func TestPaceIsSixteenSecondsForPublicServersAndOneForOnesOwn(t *testing.T) {
 		"10.1.2.3": time.Second, "192.168.0.1": time.Second, "127.0.0.1": time.Second, "169.254.169.123": time.Second,
 		"fd00::1": time.Second, "fe80::1%eth0": time.Second, "::1": time.Second, "::ffff:10.0.0.1": time.Second, "100.100.0.1": time.Second,
 	} {
-		require.Equal(t, want, limits{}.pace(netip.MustParseAddr(address)), address)
+		require.Equal(t, want, config{}.pace(netip.MustParseAddr(address)), address)
 	}
 	s := startServer(t, ntpserver.Behavior{})
 	sample, err := Server(s.Address()).Sample(t.Context(), system(t))
@@ -28,10 +28,9 @@ func TestPaceIsSixteenSecondsForPublicServersAndOneForOnesOwn(t *testing.T) {
 
 // Whoever asks for the time every second has to know that it is a server of his own.
 func TestPrivateServerIsOneByItsAddressOrByDeclaration(t *testing.T) {
-	var l limits
-	require.NoError(t, WithPrivate()(&l))
-	require.Equal(t, privatePace, l.pace(netip.MustParseAddr("192.0.2.1")))
-	require.GreaterOrEqual(t, defaultLimits().pace(netip.MustParseAddr("192.0.2.1")), 4*time.Second)
+	c := configure([]ServerOption{WithPrivate()})
+	require.Equal(t, privatePace, c.pace(netip.MustParseAddr("192.0.2.1")))
+	require.GreaterOrEqual(t, defaults().pace(netip.MustParseAddr("192.0.2.1")), 4*time.Second)
 }
 
 // A server that says nothing, or nothing that can be used, is asked again, too: how often it likes that is told

@@ -110,7 +110,7 @@ func (h header) kissError() error {
 }
 
 // check refuses a server that is not synchronized or does not know how well.
-func (h header) check(l limits) error {
+func (h header) check(c config) error {
 	switch {
 	case h.mode != modeServer:
 		return unusable("mode %d in the reply, which is not a server's", h.mode)
@@ -118,24 +118,24 @@ func (h header) check(l limits) error {
 		return unusable("NTP version %d in the reply", h.version)
 	case h.leap == leapUnsynchronized:
 		return unusable("the server is not synchronized (leap indicator 3)")
-	case int(h.stratum) > l.maxStratum:
-		return unusable("stratum %d is above the limit of %d (WithMaxStratum)", h.stratum, l.maxStratum)
+	case int(h.stratum) > c.maxStratum:
+		return unusable("stratum %d is above the limit of %d (WithMaxStratum)", h.stratum, c.maxStratum)
 	case h.precision > maxPrecision:
 		return unusable("a precision of 2^%d s", h.precision)
 	case h.received == 0 || h.transmitted == 0:
 		return unusable("a time stamp is missing")
 	}
-	if err := h.follows().check(l); err != nil {
+	if err := h.follows().check(c); err != nil {
 		return err
 	}
 	if h.reference == 0 {
 		return nil // some servers leave it out, and nothing rests on it
 	}
 	switch age := h.transmitted.since(h.reference); {
-	case age < -2*(h.claim()+l.extraError): // a clock that was set back since may be that much behind
+	case age < -2*(h.claim()+c.extraError): // a clock that was set back since may be that much behind
 		return unusable("the server's clock was last corrected %v after it sent the reply", -age)
-	case age > l.maxReferenceAge:
-		return unusable("the server's clock was last corrected %v ago, above the limit of %v that WithMaxReferenceAge sets", age, l.maxReferenceAge)
+	case age > c.maxReferenceAge:
+		return unusable("the server's clock was last corrected %v ago, above the limit of %v that WithMaxReferenceAge sets", age, c.maxReferenceAge)
 	}
 	return nil
 }

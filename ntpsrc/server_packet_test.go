@@ -41,15 +41,15 @@ func TestKissCodes(t *testing.T) {
 }
 
 func TestRootDistanceIsHalfTheDelayAndTheError(t *testing.T) {
-	l := defaultLimits()
-	l.maxRootDistance = 10 * time.Millisecond
-	require.NoError(t, l.check(12*time.Millisecond, 4*time.Millisecond))
-	require.ErrorContains(t, l.check(13*time.Millisecond, 4*time.Millisecond), "a root distance of 10.5ms")
+	c := defaults()
+	c.maxRootDistance = 10 * time.Millisecond
+	require.NoError(t, c.check(12*time.Millisecond, 4*time.Millisecond))
+	require.ErrorContains(t, c.check(13*time.Millisecond, 4*time.Millisecond), "a root distance of 10.5ms")
 }
 
 func TestHeaderThatCannotBoundTimeIsRefused(t *testing.T) {
 	good := header{version: 4, mode: modeServer, stratum: 2, precision: -20, received: 1, transmitted: 1}
-	require.NoError(t, good.check(defaultLimits()))
+	require.NoError(t, good.check(defaults()))
 	for want, spoil := range map[string]func(*header){
 		"mode 3 in the reply":           func(h *header) { h.mode = 3 },
 		"version 2":                     func(h *header) { h.version = 2 },
@@ -62,7 +62,7 @@ func TestHeaderThatCannotBoundTimeIsRefused(t *testing.T) {
 	} {
 		h := good
 		spoil(&h)
-		err := h.check(defaultLimits())
+		err := h.check(defaults())
 		require.ErrorIs(t, err, truetime.ErrUnusable)
 		require.ErrorContains(t, err, want)
 	}
@@ -92,24 +92,23 @@ func TestTimeStampsPassIntoTheNextEra(t *testing.T) {
 
 func TestServerWhoseClockWasCorrectedTooLongAgoIsRefused(t *testing.T) {
 	h := header{version: 4, mode: modeServer, stratum: 2, precision: -20, received: 1 << 62, transmitted: 1 << 62}
-	l := defaultLimits()
-	require.NoError(t, WithMaxReferenceAge(time.Hour)(&l))
+	c := configure([]ServerOption{WithMaxReferenceAge(time.Hour)})
 	for age, want := range map[int64]string{
 		0: "", 3600: "", 3601: "above the limit of 1h0m0s", -1: "corrected 1s after it sent the reply",
 	} {
 		h.reference = h.transmitted - timestamp(age<<32)
 		if want == "" {
-			require.NoError(t, h.check(l))
+			require.NoError(t, h.check(c))
 			continue
 		}
-		require.ErrorIs(t, h.check(l), truetime.ErrUnusable)
-		require.ErrorContains(t, h.check(l), want)
+		require.ErrorIs(t, h.check(c), truetime.ErrUnusable)
+		require.ErrorContains(t, h.check(c), want)
 	}
 	h.rootDispersion, h.reference = 1<<15, h.transmitted+1<<32 // claims 0.5 s, and was set back by 1 s
-	require.NoError(t, h.check(l), "within twice its claim")
+	require.NoError(t, h.check(c), "within twice its claim")
 	h.reference += 1 << 20
-	require.Error(t, h.check(l))
+	require.Error(t, h.check(c))
 	h.reference = 0
-	require.NoError(t, h.check(l), "it does not say")
-	require.Error(t, WithMaxReferenceAge(0)(&l))
+	require.NoError(t, h.check(c), "it does not say")
+	require.Error(t, configure([]ServerOption{WithMaxReferenceAge(0)}).Err())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/epsilontime/epsilon/internal/shared"
 	"net/netip"
 	"slices"
 	"sync"
@@ -50,7 +51,7 @@ type place struct {
 	forwarded    bool          // see WithPortForwarding
 	replaceAfter time.Duration // of silence; 0 for never
 
-	busy busy // whoever takes a server has it
+	turn shared.Turn // of whoever takes a server
 
 	mu     sync.Mutex // guards what follows: it may serve several clocks
 	server candidate  // not valid if nobody has the place
@@ -66,7 +67,7 @@ type place struct {
 }
 
 func newPlace(a address) *place {
-	p := &place{port: a.port, busy: newBusy()}
+	p := &place{port: a.port}
 	if a.ip.IsValid() {
 		p.server = candidate{a.ip, machineAt(a.ip)}
 	} else {
@@ -80,10 +81,10 @@ func (p *place) take(ctx context.Context) (candidate, error) {
 	if p.roster == nil {
 		return p.server, nil
 	}
-	if err := p.busy.lock(ctx); err != nil {
+	if err := p.turn.Take(ctx); err != nil {
 		return candidate{}, err
 	}
-	defer p.busy.unlock()
+	defer p.turn.Leave()
 	p.judge(truetime.PollInfoOf(ctx))
 	s, why := p.present()
 	if why != stays && p.roster.renewed(ctx, s, p.free, why == followsItsName) {
@@ -240,8 +241,8 @@ func (p *place) settle(a netip.Addr) {
 }
 
 // provenPlace is newPlace for a server that proves with each reply that it is the one.
-func provenPlace(a address) *place {
+func provenPlace(a address, forwarded bool) *place {
 	p := newPlace(a)
-	p.proves = true
+	p.proves, p.forwarded = true, forwarded
 	return p
 }

@@ -217,7 +217,9 @@ func TestReplaceAfterReplacesAServerThatIsSilentForSoLong(t *testing.T) {
 
 // It is asked again after days only, so that its silence could not be counted in polls.
 func TestReplaceAfterReplacesAServerThatRefusesService(t *testing.T) {
-	b := newServerBed(t, 2, WithReplaceAfter(time.Hour))
+	b := newPoolBed(t, 2, 1)
+	b.sources = Pool("pool.example.net:"+portOf(b), 1, WithReplaceAfter(time.Hour))
+	b.watch()
 	voter := b.vote(t)
 	b.servers[voter].Set(ntpserver.Behavior{Kiss: "DENY"})
 	_, err := b.ask(t, 0)
@@ -230,21 +232,17 @@ func TestReplaceAfterReplacesAServerThatRefusesService(t *testing.T) {
 
 func portOf(b *poolBed) string { return strconv.Itoa(int(b.sources[0].(*server).place.port)) }
 
-func TestReplaceAfterIsRefusedWhereItMeansNothing(t *testing.T) {
-	for want, source := range map[string]truetime.Source{
-		"it must be 1m0s or more":               Server("ntp.example.net", WithReplaceAfter(time.Second)),
-		"address 192.0.2.1 has no other server": Server("192.0.2.1", WithReplaceAfter(time.Hour)),
-		"WithReplaceAfter is not for NTS":       NTS("ntp.example.net", WithReplaceAfter(time.Hour)),
-	} {
-		require.ErrorContains(t, source.Info().Err, want)
+func TestReplaceAfterIsAMinuteOrMore(t *testing.T) {
+	for _, source := range Pool("ntp.example.net", 2, WithReplaceAfter(time.Second)) {
+		require.ErrorContains(t, source.Info().Err, "it must be 1m0s or more")
 	}
 }
 
 // serverBed is a bed whose source is a Server of the name.
-func newServerBed(t *testing.T, servers int, options ...Option) *poolBed {
+func newServerBed(t *testing.T, servers int) *poolBed {
 	t.Helper()
 	b := newPoolBed(t, servers, 1)
-	b.sources = []truetime.Source{Server("pool.example.net:"+portOf(b), options...)}
+	b.sources = []truetime.Source{Server("pool.example.net:" + portOf(b))}
 	b.watch()
 	return b
 }
@@ -347,7 +345,7 @@ func TestAServerThatProvesWhoItIsMayBeAnywhere(t *testing.T) {
 // poll.
 func TestContextEndsTheWaitForAnotherLookUp(t *testing.T) {
 	p := newPlace(address{host: "example.invalid", port: 123})
-	p.busy <- struct{}{} // somebody is at it
+	require.NoError(t, p.turn.Take(t.Context())) // somebody is at it
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := p.take(ctx)

@@ -3,6 +3,7 @@ package ntpsrc
 import (
 	"context"
 	"fmt"
+	"github.com/epsilontime/epsilon/internal/shared"
 	"net"
 	"net/netip"
 	"slices"
@@ -39,7 +40,7 @@ type roster struct {
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	now    func() time.Time
 
-	busy busy // whoever takes a server, or looks the name up, has it
+	turn shared.Turn // of whoever takes a server, or looks the name up
 
 	mu       sync.Mutex // guards what follows
 	known    []candidate
@@ -72,7 +73,7 @@ type family struct{ answered, missed bool }
 
 func newRoster(host string) *roster {
 	return &roster{
-		host: host, lookup: lookUp, now: time.Now, busy: newBusy(),
+		host: host, lookup: lookUp, now: time.Now,
 		left: map[netip.Addr]departure{},
 	}
 }
@@ -91,10 +92,10 @@ func familyOf(a netip.Addr) int {
 // take returns a server that has no place yet, and may have one. Single says that the name leads to one server
 // alone.
 func (r *roster) take(ctx context.Context, free func(candidate) bool) (taken candidate, single bool, err error) {
-	if err := r.busy.lock(ctx); err != nil {
+	if err := r.turn.Take(ctx); err != nil {
 		return candidate{}, false, err
 	}
-	defer r.busy.unlock()
+	defer r.turn.Leave()
 	if c, ok := r.choose(false, free); ok {
 		return c, r.single(), nil
 	}
@@ -154,10 +155,10 @@ func (r *roster) rank(c candidate, now time.Time) [2]int64 {
 
 // order returns all addresses of the name by their rank, but IPv4 and IPv6 in turn (RFC 8305 section 4).
 func (r *roster) order(ctx context.Context) ([]netip.Addr, error) {
-	if err := r.busy.lock(ctx); err != nil {
+	if err := r.turn.Take(ctx); err != nil {
 		return nil, err
 	}
-	defer r.busy.unlock()
+	defer r.turn.Leave()
 	failed := r.resolve(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,10 +223,10 @@ func (r *roster) others(than candidate, free func(candidate) bool) bool {
 // renewed looks the name up, if that is due, and reports whether it leads to another address than the given one
 // that can be asked, and where the name must lead to a single server, whether it does.
 func (r *roster) renewed(ctx context.Context, from candidate, free func(candidate) bool, single bool) bool {
-	if err := r.busy.lock(ctx); err != nil {
+	if err := r.turn.Take(ctx); err != nil {
 		return false
 	}
-	defer r.busy.unlock()
+	defer r.turn.Leave()
 	if single || !r.others(from, free) {
 		_ = r.resolve(ctx) // the name is as good as it was, then
 	}

@@ -40,7 +40,7 @@ func system(t *testing.T) monotonic.Counter {
 // patience is far more than an exchange on loopback takes, so that no test depends on speed.
 const patience = 20 * time.Second
 
-func ask(t *testing.T, b ntpserver.Behavior, options ...Option) (truetime.Sample, error) {
+func ask(t *testing.T, b ntpserver.Behavior, options ...ServerOption) (truetime.Sample, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -98,7 +98,7 @@ func TestExtraErrorIsAdded(t *testing.T) {
 func TestReplyThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 	for want, c := range map[string]struct {
 		behavior ntpserver.Behavior
-		options  []Option
+		options  []ServerOption
 		kind     error
 	}{
 		"not synchronized":    {ntpserver.Behavior{Leap: 3}, nil, truetime.ErrUnusable},
@@ -108,10 +108,10 @@ func TestReplyThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 			copy(reply[12:16], make([]byte, 4))
 			return [][]byte{reply}
 		}}, nil, truetime.ErrUnusable},
-		"stratum 3 is above":         {ntpserver.Behavior{Stratum: 3}, []Option{WithMaxStratum(2)}, truetime.ErrUnusable},
+		"stratum 3 is above":         {ntpserver.Behavior{Stratum: 3}, []ServerOption{WithMaxStratum(2)}, truetime.ErrUnusable},
 		"root distance of":           {ntpserver.Behavior{Dispersion: 2 * time.Second}, nil, truetime.ErrUnusable},
-		"the limit of 5ms":           {ntpserver.Behavior{RootDelay: 20 * time.Millisecond}, []Option{WithMaxRootDistance(5 * time.Millisecond)}, truetime.ErrUnusable},
-		"a delay of":                 {ntpserver.Behavior{}, []Option{WithMaxDelay(1)}, truetime.ErrUnusable},
+		"the limit of 5ms":           {ntpserver.Behavior{RootDelay: 20 * time.Millisecond}, []ServerOption{WithMaxRootDistance(5 * time.Millisecond)}, truetime.ErrUnusable},
+		"a delay of":                 {ntpserver.Behavior{}, []ServerOption{WithMaxDelay(1)}, truetime.ErrUnusable},
 		"kept the request for 1.":    {ntpserver.Behavior{Held: 1100 * time.Millisecond}, nil, truetime.ErrUnusable},
 		"precision of 2^70 s":        {ntpserver.Behavior{Precision: 70}, nil, truetime.ErrUnusable},
 		"kiss-o'-death RATE":         {ntpserver.Behavior{Kiss: "RATE"}, nil, truetime.ErrSlowDown},

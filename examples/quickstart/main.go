@@ -121,15 +121,17 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 // sources turns the servers that were given into sources. They may follow nobody if local is true.
 func sources(servers []string, local bool) (all []truetime.Source) {
-	var options []ntpsrc.Option
+	var plain []ntpsrc.ServerOption
+	var secured []ntpsrc.NTSOption
 	if local {
-		options = append(options, ntpsrc.WithLocalReference())
+		plain = append(plain, ntpsrc.WithLocalReference())
+		secured = append(secured, ntpsrc.WithLocalReference())
 	}
 	for _, address := range servers {
-		if secured, ok := strings.CutPrefix(address, "nts://"); ok {
-			all = append(all, ntpsrc.NTS(secured, options...))
+		if keyExchange, ok := strings.CutPrefix(address, "nts://"); ok {
+			all = append(all, ntpsrc.NTS(keyExchange, secured...))
 		} else {
-			all = append(all, ntpsrc.Server(address, options...))
+			all = append(all, ntpsrc.Server(address, plain...))
 		}
 	}
 	return all

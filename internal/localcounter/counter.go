@@ -178,3 +178,18 @@ func (ch chooser) chooseAgain() *choice {
 		blind:      true,
 	}
 }
+
+// strangeHostDriftPPM is what is assumed at least of this machine's oscillator by a clock whose counter
+// counts another.
+const strangeHostDriftPPM = 200
+
+// HostDriftPPM returns by how much this machine's oscillator may be fast or slow, in parts per million,
+// for a clock that declares driftPPM for its counter. If the counter is this machine's, that is the
+// declared drift. The user's own counter may be better than the oscillator, of which then nothing is
+// declared.
+func HostDriftPPM(counter any, driftPPM float64) float64 {
+	if Of(counter) != nil {
+		return driftPPM
+	}
+	return max(driftPPM, strangeHostDriftPPM)
+}

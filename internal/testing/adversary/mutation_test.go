@@ -57,7 +57,7 @@ func TestLiarsNoticeEveryFault(t *testing.T) {
 	}
 	for _, m := range mutants[:race.Count(len(mutants), 1)] {
 		t.Run(m.name, func(t *testing.T) {
-			path, err := filepath.Abs(filepath.Join("..", "..", "truetime", m.file))
+			path, err := filepath.Abs(filepath.Join("..", "..", "..", "truetime", m.file))
 			require.NoError(t, err)
 			source, err := os.ReadFile(path)
 			require.NoError(t, err)

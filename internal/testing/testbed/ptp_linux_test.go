@@ -67,7 +67,7 @@ func TestWireIsLongerOneWay(t *testing.T) {
 	links, err := net.Interfaces()
 	require.NoError(t, err)
 	for _, l := range links {
-		require.False(t, strings.HasPrefix(l.Name, "epw"), l.Name)
+		require.False(t, strings.HasPrefix(l.Name, wirePrefix()), l.Name)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,9 @@ type wire struct {
 // etherPTP is ETH_P_1588 (include/uapi/linux/if_ether.h).
 const etherPTP = 0x88F7
 
+// wirePrefix begins the names of this process's ends of wires: other processes have wires on the same host.
+func wirePrefix() string { return fmt.Sprintf("epw%06x", os.Getpid()) }
+
 // newWire joins an interface down0 of one namespace and up0 of another. What goes from the first to the
 // second is held up.
 func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
@@ -34,7 +38,7 @@ func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
 		inside *namespace
 		name   string
 	}{{down, "down0"}, {up, "up0"}} {
-		ours := fmt.Sprintf("epw%08x", rand.Uint32())
+		ours := fmt.Sprintf("%s%04x", wirePrefix(), rand.N(1<<16))
 		if err := ip("link", "add", ours, "type", "veth", "peer", "name", end.name, "netns", end.inside.name); err != nil {
 			skipOrFail(t, fmt.Sprintf("no veth pair for a wire: %v", err))
 		}

@@ -165,13 +165,19 @@ func refuses(text string) func(truetime.Sample, error) bool {
 
 func TestWhatTheGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 	t.Parallel()
-	for name, of := range map[string]func(*testing.T, *testbed.PTP) func(...ptpsrc.Option) truetime.Source{
-		"unicast": func(t *testing.T, p *testbed.PTP) func(...ptpsrc.Option) truetime.Source {
+	for name, of := range map[string]func(*testing.T, *testbed.PTP) func(...ptpsrc.PTP4LOption) truetime.Source{
+		"unicast": func(t *testing.T, p *testbed.PTP) func(...ptpsrc.PTP4LOption) truetime.Source {
 			port := openPort(t, p)
-			return func(o ...ptpsrc.Option) truetime.Source { return port.Unicast(p.Address(), o...) }
+			return func(o ...ptpsrc.PTP4LOption) truetime.Source {
+				var all []ptpsrc.UnicastOption
+				for _, each := range o {
+					all = append(all, each)
+				}
+				return port.Unicast(p.Address(), all...)
+			}
 		},
-		"ptp4l": func(_ *testing.T, p *testbed.PTP) func(...ptpsrc.Option) truetime.Source {
-			return func(o ...ptpsrc.Option) truetime.Source { return ptpsrc.PTP4L(p.Socket(), o...) }
+		"ptp4l": func(_ *testing.T, p *testbed.PTP) func(...ptpsrc.PTP4LOption) truetime.Source {
+			return func(o ...ptpsrc.PTP4LOption) truetime.Source { return ptpsrc.PTP4L(p.Socket(), o...) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func fuzzedPort(f *testing.F) (*Port, *unicast) {
 	})
 	port.identity = protocol.PortIdentity{ClockIdentity: 0xfeed_5eed_feed_5eed, PortNumber: 1}
 	number := deaf.LocalAddr().(*net.UDPAddr).Port
-	u := newUnicast(port, "127.0.0.1", []Option{WithServerPorts(number, number)})
+	u := newUnicast(port, "127.0.0.1", []UnicastOption{WithServerPorts(number, number)})
 	require.NoError(f, u.server.resolve(f.Context()))
 	return port, u
 }
@@ -95,12 +95,12 @@ func FuzzConversation(f *testing.F) {
 		}
 		s, err := c.judge()
 		if err == nil {
-			requirePromises(t, u.settings, s)
+			requirePromises(t, u.config, s)
 		}
 	})
 }
 
-func requirePromises(t *testing.T, limits settings, s truetime.Sample) {
+func requirePromises(t *testing.T, limits config, s truetime.Sample) {
 	t.Helper()
 	switch {
 	case s.Stratum < 1 || s.Stratum > 15 || s.Leap > truetime.LeapDelete:
@@ -146,7 +146,7 @@ func FuzzManagement(f *testing.F) {
 		}
 		sample, err := p.judge(h.report, h.look())
 		if err == nil {
-			requirePromises(t, p.settings, sample)
+			requirePromises(t, p.config, sample)
 		}
 		_, _ = p.judge(h.report, reading{h.counter, truetime.Time(wall), h.counter})
 	})

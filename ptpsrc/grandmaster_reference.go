@@ -31,17 +31,9 @@ const (
 //
 // They are recognised by their time source, if it is INTERNAL_OSCILLATOR (0xA0) in any other clock class than 7 and 14, which
 // are for a holdover within its specification, or HAND_SET (0x60), and by clock class 255, slave only. One that announces
-// another time source but in another class than 6 and 7, needs [WithAccuracy] alone.
-//
-// It is for [Unicast], [PTP4L], and [PHC] with [WithErrorFromPTP4L].
-func WithLocalReference() Option {
-	return func(s *settings) error {
-		if err := s.only("WithLocalReference", unicastKind, ptp4lKind, phcKind); err != nil {
-			return err
-		}
-		s.trust.local = true
-		return nil
-	}
+// another time source, but in another class than 6 and 7, needs [WithAccuracy] alone.
+func WithLocalReference() PTP4LOption {
+	return option(func(c *config) { c.trust.local = true })
 }
 
 // follows refuses a grandmaster that follows nobody, unless that is allowed.

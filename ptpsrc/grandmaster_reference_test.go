@@ -58,7 +58,7 @@ func TestGrandmasterAsItComesIsRefusedByUnicast(t *testing.T) {
 			return true
 		}
 	})
-	for _, options := range [][]Option{nil, {WithAccuracy(time.Microsecond)}} {
+	for _, options := range [][]UnicastOption{nil, {WithAccuracy(time.Microsecond)}} {
 		_, err := ask(t, b, options...)
 		require.ErrorIs(t, err, truetime.ErrUnusable)
 		require.ErrorContains(t, err, "follows nobody: it says that it serves its internal oscillator (clock class 248, time source 0xA0); ptpsrc.WithLocalReference allows it")

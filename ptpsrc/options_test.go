@@ -2,6 +2,7 @@ package ptpsrc
 
 import (
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -14,42 +15,64 @@ import (
 func TestMistakesAreReportedAllAtOnce(t *testing.T) {
 	_, err := truetime.New([]truetime.Source{
 		Unicast("gm.example.net:319", WithDomain(256), nil, WithMessageRate(8)),
-		PTP4L("ptp4l", WithServerPorts(1, 2), WithDrift(0)),
+		PTP4L("ptp4l", WithMaxDelay(0)),
 	})
 	for _, want := range []string{
 		"neither a host name nor an IP address", "domain 256", "an option is nil", "2^8 a second",
-		"not an absolute path", "WithServerPorts is for Unicast, not for PTP4L", "drift of 0 ppm",
+		"not an absolute path", "maximum delay of 0s",
 	} {
 		require.ErrorContains(t, err, want)
 	}
 }
 
-func TestOptionsHaveLimits(t *testing.T) {
-	for name, c := range map[string]struct {
-		kind      kind
-		good, bad []Option
+// What a constructor takes is what its sources have a use for: the compiler refuses the rest.
+func TestOptionsFitTheirConstructors(t *testing.T) {
+	takes := map[string]reflect.Type{
+		"PHC":     reflect.TypeFor[Option](),
+		"PTP4L":   reflect.TypeFor[PTP4LOption](), // and PHCWithPTP4L
+		"Unicast": reflect.TypeFor[UnicastOption](),
+	}
+	every, follower, unicast := []string{"PHC", "PTP4L", "Unicast"}, []string{"PTP4L", "Unicast"}, []string{"Unicast"}
+	for _, c := range []struct {
+		option any
+		fits   []string
 	}{
-		"domain":   {unicastKind, []Option{WithDomain(0), WithDomain(255)}, []Option{WithDomain(-1), WithDomain(256)}},
-		"accuracy": {unicastKind, []Option{WithAccuracy(1), WithAccuracy(16 * time.Second)}, []Option{WithAccuracy(0), WithAccuracy(17 * time.Second)}},
-		"UTC":      {unicastKind, []Option{WithUTCOffset(0), WithUTCOffset(-time.Second)}, []Option{WithUTCOffset(time.Millisecond), WithUTCOffset(time.Hour)}},
-		"TAI":      {ptp4lKind, []Option{WithTAI()}, nil},
-		"boundary": {unicastKind, []Option{WithBoundaryClocks(1)}, []Option{WithBoundaryClocks(0), WithBoundaryClocks(2 * time.Second)}},
-		"extra":    {ptp4lKind, []Option{WithExtraError(0)}, []Option{WithExtraError(-1), WithExtraError(time.Minute)}},
-		"delay":    {ptp4lKind, []Option{WithMaxDelay(1)}, []Option{WithMaxDelay(0)}},
-		"error":    {ptp4lKind, []Option{WithMaxError(1)}, []Option{WithMaxError(0)}},
-		"ports":    {unicastKind, []Option{WithServerPorts(1, 65535)}, []Option{WithServerPorts(0, 1), WithServerPorts(5, 5), WithServerPorts(1, 65536)}},
-		"rate":     {unicastKind, []Option{WithMessageRate(-4), WithMessageRate(7)}, []Option{WithMessageRate(-5), WithMessageRate(8)}},
-		"drift":    {ptp4lKind, []Option{WithDrift(1), WithDrift(100_000)}, []Option{WithDrift(0.5), WithDrift(100_001)}},
-		"other":    {ptp4lKind, nil, []Option{WithTransparentClocks(), WithMessageRate(0), nil}},
-		"other2":   {unicastKind, []Option{WithTransparentClocks()}, []Option{WithDrift(100)}},
+		{WithAccuracy, every}, {WithTAI, every}, {WithUTCOffset, every},
+		{WithExtraError, every}, {WithMaxDelay, every}, {WithMaxError, every},
+		{WithDomain, follower}, {WithBoundaryClocks, follower}, {WithLocalReference, follower},
+		{WithServerPorts, unicast}, {WithMessageRate, unicast}, {WithTransparentClocks, unicast},
+	} {
+		var fits []string
+		for name, option := range takes {
+			if reflect.TypeOf(c.option).Out(0).Implements(option) {
+				fits = append(fits, name)
+			}
+		}
+		require.ElementsMatch(t, c.fits, fits, "%T", c.option)
+	}
+}
+
+func TestOptionsHaveLimits(t *testing.T) {
+	type options = []UnicastOption
+	for name, c := range map[string]struct{ good, bad options }{
+		"domain":      {options{WithDomain(0), WithDomain(255)}, options{WithDomain(-1), WithDomain(256)}},
+		"accuracy":    {options{WithAccuracy(1), WithAccuracy(16 * time.Second)}, options{WithAccuracy(0), WithAccuracy(17 * time.Second)}},
+		"UTC":         {options{WithUTCOffset(0), WithUTCOffset(-time.Second)}, options{WithUTCOffset(time.Millisecond), WithUTCOffset(time.Hour)}},
+		"TAI":         {options{WithTAI()}, nil},
+		"boundary":    {options{WithBoundaryClocks(1)}, options{WithBoundaryClocks(0), WithBoundaryClocks(2 * time.Second)}},
+		"extra":       {options{WithExtraError(0)}, options{WithExtraError(-1), WithExtraError(time.Minute)}},
+		"delay":       {options{WithMaxDelay(1)}, options{WithMaxDelay(0)}},
+		"error":       {options{WithMaxError(1)}, options{WithMaxError(0)}},
+		"ports":       {options{WithServerPorts(1, 65535)}, options{WithServerPorts(0, 1), WithServerPorts(5, 5), WithServerPorts(1, 65536)}},
+		"rate":        {options{WithMessageRate(-4), WithMessageRate(7)}, options{WithMessageRate(-5), WithMessageRate(8)}},
+		"transparent": {options{WithTransparentClocks()}, nil},
+		"nil":         {nil, options{nil}},
 	} {
 		for _, o := range c.good {
-			s := defaultSettings(c.kind)
-			require.NoError(t, s.configure([]Option{o}), name)
+			require.NoError(t, configure(options{o}).Err(), name)
 		}
 		for _, o := range c.bad {
-			s := defaultSettings(c.kind)
-			require.Error(t, s.configure([]Option{o}), name)
+			require.Error(t, configure(options{o}).Err(), name)
 		}
 	}
 	for _, o := range []PortOption{nil, WithLocalPorts(0, 1), WithLocalAddress(netip.Addr{}), WithLocalAddress(netip.MustParseAddr("224.0.1.129"))} {
@@ -61,7 +84,7 @@ func TestOptionsHaveLimits(t *testing.T) {
 func TestTAIAndAUTCOffsetExcludeEachOther(t *testing.T) {
 	for _, both := range [][]Option{{WithTAI(), WithUTCOffset(0)}, {WithUTCOffset(37 * time.Second), WithTAI()}} {
 		for _, s := range []truetime.Source{
-			Unicast("gm", both...), PTP4L(PTP4LSocket, both...), PHC("eth0", both...),
+			Unicast("gm", both[0], both[1]), PTP4L(PTP4LSocket, both[0], both[1]), PHC("eth0", both...),
 		} {
 			err := s.Info().Err
 			require.ErrorContains(t, err, "WithTAI and WithUTCOffset exclude each other", s.Info().Name)
@@ -70,16 +93,24 @@ func TestTAIAndAUTCOffsetExcludeEachOther(t *testing.T) {
 }
 
 func TestScaleIsTAIUnlessAUTCOffsetIsGiven(t *testing.T) {
-	for _, make := range []func(...Option) truetime.Source{
-		func(o ...Option) truetime.Source { return Unicast("gm", o...) },
-		func(o ...Option) truetime.Source { return PTP4L(PTP4LSocket, o...) },
-		func(o ...Option) truetime.Source { return PHC("eth0", append(o, WithErrorFromPTP4L(PTP4LSocket))...) },
+	for _, from := range []func(...Option) truetime.Source{
+		func(o ...Option) truetime.Source { return Unicast("gm", as[UnicastOption](o)...) },
+		func(o ...Option) truetime.Source { return PTP4L(PTP4LSocket, as[PTP4LOption](o)...) },
+		func(o ...Option) truetime.Source { return PHCWithPTP4L("eth0", PTP4LSocket, as[PTP4LOption](o)...) },
 	} {
-		require.Equal(t, trueTAI, trueIn(make()))
-		require.Equal(t, trueTAI, trueIn(make(WithTAI())))
-		require.Equal(t, fakeUTC, trueIn(make(WithUTCOffset(0))))
-		require.Equal(t, fakeUTC, trueIn(make(WithUTCOffset(37*time.Second))))
+		require.Equal(t, trueTAI, trueIn(from()))
+		require.Equal(t, trueTAI, trueIn(from(WithTAI())))
+		require.Equal(t, fakeUTC, trueIn(from(WithUTCOffset(0))))
+		require.Equal(t, fakeUTC, trueIn(from(WithUTCOffset(37*time.Second))))
 	}
+}
+
+// as returns options of one type as options of another, which they are.
+func as[To, From any](options []From) (all []To) {
+	for _, o := range options {
+		all = append(all, any(o).(To))
+	}
+	return all
 }
 
 func TestNamesTellSourcesApart(t *testing.T) {

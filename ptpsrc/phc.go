@@ -14,10 +14,9 @@ import (
 
 // phc is a source that reads a PTP hardware clock.
 type phc struct {
-	device   string // a path, or the name of a network interface
-	settings settings
-	mistake  error
-	system   phcSystem
+	device string // a path, or the name of a network interface
+	config config
+	system phcSystem
 
 	daemon *ptp4l // who tells the device's error; nil if nobody does
 }
@@ -49,31 +48,50 @@ type phc struct {
 // is from true time has to come from somebody:
 //
 //   - [WithAccuracy]: the user, who knows what steers the device and how well.
-//   - [WithErrorFromPTP4L]: the ptp4l that steers it, as in [PTP4L]. It tells the scale, too.
-//   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read before the
-//     device and after it, and the larger number counts.
+//   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read before
+//     the device and after it, and the larger number counts.
 //
-// A device does not say what it counts either: without ptp4l, [WithTAI] or [WithUTCOffset] has to. ptp4l sets a
-// device to what its master serves, which is TAI as a rule; ENA's counts UTC, with an offset of 0 and without a smear.
+// Where ptp4l steers the device it can tell: see [PHCWithPTP4L].
 //
-// E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever reads it; so are a
-// device and the [PTP4L] that steers it: see [truetime.Group].
+// A device does not say what it counts either: [WithTAI] or [WithUTCOffset] has to. ptp4l sets a device
+// to what its master serves, which is TAI as a rule; ENA's counts UTC, with an offset of 0 and without a
+// smear.
+//
+// E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever reads
+// it: see [truetime.Group].
 //
 // # What has been tested
 //
 // No such hardware was at hand when this was written. Sizes and numbers of the ioctls are compared with
 // those of the kernel's header, everything behind them is tested with scripted devices, and what happens
-// with files that are no such device with real ones. A sample costs some 10 µs, plus what the device takes: a
-// microsecond or so for each reading over PCIe. ENA allows 125 readings a second: poll it at most ten times.
+// with files that are no such device with real ones. A sample costs some 10 µs, plus what the device
+// takes: a microsecond or so for each reading over PCIe. ENA allows 125 readings a second: poll it at
+// most ten times.
 func PHC(device string, options ...Option) truetime.Source {
-	p := &phc{device: device, settings: defaultSettings(phcKind), system: hostPHC{}}
-	p.mistake = join(parseDevice(device), p.settings.configure(options))
-	if p.settings.ptp4l != "" {
-		p.daemon = &ptp4l{socket: p.settings.ptp4l, settings: p.settings, clock: "the clock of " + device}
-	} else if !p.settings.trust.hasOffset && !p.settings.trust.tai {
-		p.mistake = join(p.mistake, fmt.Errorf("%s does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset, which is 0 for UTC, or WithErrorFromPTP4L", p.name()))
+	p := newPHC(device, configure(options))
+	if !p.config.trust.hasOffset && !p.config.trust.tai {
+		p.config.Addf("%s does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset, "+
+			"which is 0 for UTC, or use PHCWithPTP4L", p.name())
 	}
 	return p
+}
+
+// PHCWithPTP4L is [PHC] for a device that the ptp4l of this host steers (time_stamping hardware). ptp4l
+// tells, over its management socket as in [PTP4LSocket], what the device counts and how far it is from
+// true time: its offset at the last Sync, and all that [PTP4L] adds to it.
+//
+// It is refused while ptp4l follows its master by another device. The device and the [PTP4L] of the same
+// grandmaster are one vote: see [truetime.Group].
+func PHCWithPTP4L(device, socket string, options ...PTP4LOption) truetime.Source {
+	p := newPHC(device, configure(options))
+	p.config.Add(parseSocket(socket))
+	p.daemon = &ptp4l{socket: socket, config: p.config, clock: "the clock of " + device, hardware: true}
+	return p
+}
+
+func newPHC(device string, c config) *phc {
+	c.Add(parseDevice(device))
+	return &phc{device: device, config: c, system: hostPHC{}}
 }
 
 // maxInterfaceName is IFNAMSIZ without the final zero (include/uapi/linux/if.h).
@@ -94,13 +112,13 @@ func (p *phc) name() string { return fmt.Sprintf("phc %.80s", p.device) }
 
 // Info has "phc" and the device for a name. The scale is TAI, unless WithUTCOffset says otherwise.
 func (p *phc) Info() truetime.SourceInfo {
-	return truetime.SourceInfo{Name: p.name(), Scale: p.settings.trust.scale(), Err: p.mistake}
+	return truetime.SourceInfo{Name: p.name(), Scale: p.config.trust.scale(), Err: p.config.Err()}
 }
 
 // Sample opens the device, reads it and closes it.
 func (p *phc) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if p.mistake != nil {
-		return truetime.Sample{}, p.mistake
+	if err := p.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSample)
 	defer cancel()
@@ -124,7 +142,7 @@ func (p *phc) Sample(ctx context.Context, counter monotonic.Counter) (truetime.S
 
 // sample reads a device whose error the user tells, or its driver.
 func (p *phc) sample(d phcDevice, path string, counter monotonic.Counter, by ruler) (truetime.Sample, error) {
-	e := p.settings.trust.accuracy
+	e := p.config.trust.accuracy
 	byDriver := e == 0
 	if byDriver {
 		before, err := p.boundByDriver(d, path)
@@ -144,13 +162,13 @@ func (p *phc) sample(d phcDevice, path string, counter monotonic.Counter, by rul
 		}
 		e = max(e, after)
 	}
-	e += stampResolution + p.settings.extraError
-	s, err := intersect(readings, p.settings.trust.utcOffset, e, by)
+	e += stampResolution + p.config.extraError
+	s, err := intersect(readings, p.config.trust.utcOffset, e, by)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	s.Peer, s.Stamps = d.identity(), how
-	return s, p.settings.check(s.Delay, e)
+	return s, p.config.check(s.Delay, e)
 }
 
 // boundByDriver reads how far the device is from true time, as its driver says.
@@ -158,7 +176,7 @@ func (p *phc) boundByDriver(d phcDevice, path string) (time.Duration, error) {
 	bound, err := d.errorBound()
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("nothing says how far %s is from true time (its driver does not: %w): give that by WithAccuracy or WithErrorFromPTP4L", path, err)
+		return 0, fmt.Errorf("nothing says how far %s is from true time (its driver does not: %w): give that by WithAccuracy, or use PHCWithPTP4L", path, err)
 	case bound <= 0 || bound >= math.MaxUint32: // which is how ENA's driver marks that it knows none
 		return 0, unusable("the driver of %s knows no bound for its error at the moment", path)
 	}
@@ -200,7 +218,7 @@ func (p *phc) sampleWithPTP4L(ctx context.Context, d phcDevice, path string, cou
 	}
 	s.Peer, s.Stratum, s.Leap, s.Stamps = m.peer, m.stratum, m.leap, how
 	s.TAIOffset, s.Identity = m.tai, m.shown
-	return s, p.settings.check(max(s.Delay, m.delay), e)
+	return s, p.config.check(max(s.Delay, m.delay), e)
 }
 
 // sameDevice refuses a ptp4l that measures another device than this one.

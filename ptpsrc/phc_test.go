@@ -218,7 +218,7 @@ func TestDriverTellsTheErrorIfNobodyElseDoes(t *testing.T) {
 		"grows meanwhile":   {[]time.Duration{5000, 9000}, nil, 9000 + stampResolution, ""},
 		"shrinks meanwhile": {[]time.Duration{9000, 5000}, nil, 9000 + stampResolution, ""},
 		"no such file":      {nil, fs.ErrNotExist, 0, "nothing says how far /dev/ptp0 is from true time"},
-		"busy":              {nil, syscall.EBUSY, 0, "WithAccuracy or WithErrorFromPTP4L"},
+		"busy":              {nil, syscall.EBUSY, 0, "by WithAccuracy, or use PHCWithPTP4L"},
 		"unknown":           {[]time.Duration{math.MaxUint32}, nil, 0, "no bound for its error"},
 		"unknown by then":   {[]time.Duration{5000, math.MaxUint32}, nil, 0, "no bound for its error"},
 		"none":              {[]time.Duration{0}, nil, 0, "no bound for its error"},
@@ -243,15 +243,13 @@ func TestDeviceIsNotBelievedAboutItsScale(t *testing.T) {
 		require.ErrorContains(t, PHC("/dev/ptp0", options...).Info().Err, "does not say what it counts: say WithTAI, or give its offset from UTC by WithUTCOffset")
 	}
 	require.Equal(t, truetime.ScaleTAI, PHC("/dev/ptp0", WithTAI()).Info().Scale)
-	require.Equal(t, truetime.ScaleTAI, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Scale)
+	require.Equal(t, truetime.ScaleTAI, PHCWithPTP4L("/dev/ptp0", PTP4LSocket).Info().Scale)
 	require.Equal(t, truetime.ScaleUTC, PHC("/dev/ptp0", WithUTCOffset(0)).Info().Scale)
 	require.NoError(t, PHC("/dev/ptp0", WithTAI()).Info().Err)
-	require.NoError(t, PHC("/dev/ptp0", WithErrorFromPTP4L(PTP4LSocket)).Info().Err)
+	require.NoError(t, PHCWithPTP4L("/dev/ptp0", PTP4LSocket).Info().Err)
 	for _, bad := range []string{"", ".", "..", "dev/ptp0", "a b", "interface-of-16-b", "/dev/\x00"} {
 		require.ErrorContains(t, PHC(bad, vouched...).Info().Err, "neither an absolute path", "%q", bad)
 	}
-	require.ErrorContains(t, PHC("eth0", append(vouched, WithMessageRate(1))...).Info().Err, "WithMessageRate is for Unicast, not for PHC")
-	require.ErrorContains(t, Unicast("gm", WithErrorFromPTP4L(PTP4LSocket)).Info().Err, "WithErrorFromPTP4L is for PHC, not for Unicast")
 }
 
 func TestDeviceThatIsTooWrongOrTooSlowIsRefused(t *testing.T) {
@@ -285,7 +283,9 @@ func withPTP4L(t *testing.T, change func(*report)) (w *scriptedPHC, p *phc, poll
 		defer mu.Unlock()
 		return reply(request)
 	})
-	p = w.source(t, "/dev/ptp0", WithErrorFromPTP4L(path))
+	p = PHCWithPTP4L("/dev/ptp0", path).(*phc)
+	require.NoError(t, p.Info().Err)
+	p.system = w
 	return w, p, func() (truetime.Sample, error) {
 		w.moment += int64(100 * time.Millisecond)
 		mu.Lock()

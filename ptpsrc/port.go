@@ -15,6 +15,7 @@ import (
 
 	"github.com/facebook/time/ptp/protocol"
 
+	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -41,51 +42,54 @@ type peer struct {
 }
 
 // A PortOption changes where a [Port] listens.
-type PortOption func(*portSettings) error
+type PortOption func(*portConfig)
 
-type portSettings struct {
+type portConfig struct {
 	ports
 	address netip.Addr
+	mistakes.List
 }
 
 // WithLocalPorts sets the two UDP ports to listen at, for event and for general messages: 319 and 320
 // by default. Servers answer to those; other numbers are for servers that are told to answer elsewhere.
 func WithLocalPorts(event, general int) PortOption {
-	return func(s *portSettings) (err error) {
-		s.ports, err = makePorts(event, general)
-		return err
+	return func(c *portConfig) {
+		p, err := makePorts(event, general)
+		c.Add(err)
+		c.ports = p
 	}
 }
 
 // WithLocalAddress sets the address of this host to listen at: all of them by default. Two Ports, or a
 // Port and a PTP daemon, can share a host if each has an address of its own.
 func WithLocalAddress(address netip.Addr) PortOption {
-	return func(s *portSettings) error {
+	return func(c *portConfig) {
 		if !address.IsValid() || address.IsMulticast() {
-			return fmt.Errorf("local address %v: it must be one address of this host", address)
+			c.Addf("local address %v: it must be one address of this host", address)
 		}
-		s.address = address.Unmap()
-		return nil
+		c.address = address.Unmap()
 	}
 }
 
 // NewPort opens the two UDP ports and starts two goroutines, which [Port.Close] ends. On most systems it
 // takes root or CAP_NET_BIND_SERVICE. It fails if another program, such as ptp4l, has the ports.
 func NewPort(options ...PortOption) (*Port, error) {
-	s := portSettings{ports: wellKnown}
+	c := portConfig{ports: wellKnown}
 	for _, o := range options {
 		if o == nil {
-			return nil, errors.New("ptpsrc: an option is nil")
+			c.Add(errNilOption)
+			continue
 		}
-		if err := o(&s); err != nil {
-			return nil, fmt.Errorf("ptpsrc: %w", err)
-		}
+		o(&c)
 	}
-	event, err := listen(s.address, s.event)
+	if err := c.Err(); err != nil {
+		return nil, fmt.Errorf("ptpsrc: %w", err)
+	}
+	event, err := listen(c.address, c.event)
 	if err != nil {
 		return nil, err
 	}
-	general, err := listen(s.address, s.general)
+	general, err := listen(c.address, c.general)
 	if err != nil {
 		_ = event.Close()
 		return nil, err

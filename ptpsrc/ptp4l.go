@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
@@ -14,10 +15,10 @@ import (
 // ptp4l is a source that asks the ptp4l of this host.
 type ptp4l struct {
 	socket   string
-	settings settings
-	mistake  error
+	config   config
 	wall     func() truetime.Time // the clock that ptp4l stamps with
 	clock    string               // that it measures, as in "the system clock"
+	hardware bool                 // which is that of a network card
 
 	turn   shared.Turn // guards what follows
 	memory shared.Memory[ptp4lMemory]
@@ -34,12 +35,15 @@ type ptp4lMemory struct {
 type ptp4lPoll struct {
 	*ptp4l
 	*ptp4lMemory
-	info truetime.PollInfo
+	info truetime.PollInfo // with the drift of the counter
+	host truetime.PollInfo // with the drift of this machine's oscillator
 }
 
 // poll begins one, in the turn of the caller.
 func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
-	poll := ptp4lPoll{p, p.memory.Of(counter), truetime.PollInfoOf(ctx)}
+	info := truetime.PollInfoOf(ctx)
+	poll := ptp4lPoll{p, p.memory.Of(counter), info, info}
+	poll.host.DriftPPM = localcounter.HostDriftPPM(counter, info.DriftPPM)
 	poll.watch.clock = p.clock
 	return poll
 }
@@ -51,16 +55,19 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 //
 // ptp4l must stamp in software (time_stamping software): it then measures the system clock, which it may
 // steer, or leave to somebody else (free_running 1). With hardware stamps it measures the clock of
-// the network card, and is refused: see [PHC].
+// the network card, and is refused: see [PHCWithPTP4L].
 //
 // True time is taken to be the system clock less that offset. The claimed error E is the sum of
 //
 //	|offset|                          ptp4l may have corrected it by now, and the Sync may have been late by it
 //	+ mean path delay                 of which nothing says how it is split between the two ways
 //	+ accuracy of the grandmaster     as announced, or WithAccuracy
-//	+ drift × age                     since that Sync came in, by WithDrift
+//	+ drift × age                     since that Sync came in
 //	+ how the system clock ran        against the counter, since an earlier poll
 //	+ WithExtraError                  what the user adds
+//
+// The drift is what [truetime.WithDrift] declares, and at least 200 ppm for a clock with a counter of its
+// own ([truetime.WithCounter]), which tells nothing of this host's oscillator.
 //
 // What is trusted: ptp4l and its mean path delay, which is a filtered estimate, and the corrections of
 // transparent clocks on the way. A single Sync that was delayed by more than |offset| and twice the mean
@@ -76,29 +83,29 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 //
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
-func PTP4L(socket string, options ...Option) truetime.Source {
-	p := &ptp4l{socket: socket, settings: defaultSettings(ptp4lKind), wall: wallclock.System, clock: "the system clock"}
-	p.mistake = join(parseSocket(socket), p.settings.configure(options))
+func PTP4L(socket string, options ...PTP4LOption) truetime.Source {
+	p := &ptp4l{socket: socket, config: configure(options), wall: wallclock.System, clock: "the system clock"}
+	p.config.Add(parseSocket(socket))
 	return p
 }
 
 func (p *ptp4l) name() string {
 	name := "ptp4l " + p.socket
-	if p.settings.domain != 0 {
-		name += fmt.Sprintf(" domain %d", p.settings.domain)
+	if p.config.domain != 0 {
+		name += fmt.Sprintf(" domain %d", p.config.domain)
 	}
 	return name
 }
 
 // Info has "ptp4l" and the path of the socket for a name. The scale is TAI, unless WithUTCOffset says otherwise.
 func (p *ptp4l) Info() truetime.SourceInfo {
-	return truetime.SourceInfo{Name: p.name(), Scale: p.settings.trust.scale(), Err: p.mistake}
+	return truetime.SourceInfo{Name: p.name(), Scale: p.config.trust.scale(), Err: p.config.Err()}
 }
 
 // Sample asks ptp4l once.
 func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if p.mistake != nil {
-		return truetime.Sample{}, p.mistake
+	if err := p.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSample)
 	defer cancel()
@@ -114,7 +121,7 @@ func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime
 }
 
 func (p *ptp4l) ask(ctx context.Context) (report, error) {
-	s, err := dialPTP4L(p.socket, p.settings.domain)
+	s, err := dialPTP4L(p.socket, p.config.domain)
 	if err != nil {
 		return report{}, err
 	}
@@ -160,18 +167,18 @@ type measurement struct {
 
 // measure takes from a report what it says about the clock that was read after it.
 func (p ptp4lPoll) measure(r report, now reading) (measurement, error) {
-	if err := r.check(p.settings.kind); err != nil {
+	if err := r.check(p.hardware); err != nil {
 		return measurement{}, err
 	}
 	if now.after < now.before {
 		return measurement{}, unusable("the local counter went back by %v", -now.width())
 	}
 	s := r.situation()
-	e, err := s.grandmaster.claim(p.settings.trust)
+	e, err := s.grandmaster.claim(p.config.trust)
 	if err != nil {
 		return measurement{}, err
 	}
-	ahead, err := r.ahead(s.grandmaster, p.settings, &p.leap)
+	ahead, err := r.ahead(s.grandmaster, p.hardware, p.config, &p.leap)
 	if err != nil {
 		return measurement{}, err
 	}
@@ -181,19 +188,19 @@ func (p ptp4lPoll) measure(r report, now reading) (measurement, error) {
 	}
 	offset, delay := time.Duration(r.status.MasterOffset), time.Duration(r.current.MeanPathDelay>>16)+1
 	age := now.wall.Sub(truetime.Time(r.status.IngressTime))
-	drift := p.settings.drift(p.info).Slack(age + ran) // the counter has gone on by that at most
-	if offset.Abs() > p.settings.maxError {
-		return measurement{}, unusable("an offset of %v is above the limit of %v", offset, p.settings.maxError)
+	drift := p.host.Slack(age + ran) // the counter has gone on by that at most
+	if offset.Abs() > p.config.maxError {
+		return measurement{}, unusable("an offset of %v is above the limit of %v", offset, p.config.maxError)
 	}
-	e += offset.Abs() + delay + drift + ran + p.settings.extraError
+	e += offset.Abs() + delay + drift + ran + p.config.extraError
 	return measurement{
 		ahead:   offset + ahead,
-		tai:     s.grandmaster.taiOffset(p.settings.trust),
+		tai:     s.grandmaster.taiOffset(p.config.trust),
 		claim:   e,
 		delay:   delay,
 		shown:   s.grandmaster.shown(),
 		peer:    fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),
 		stratum: 1 + int(min(r.current.StepsRemoved, 14)),
 		leap:    s.grandmaster.leap(),
-	}, p.settings.check(delay, e)
+	}, p.config.check(delay, e)
 }

@@ -74,14 +74,14 @@ func (r report) situation() situation {
 
 // check refuses a report that says nothing of the clock that is asked about: the system clock, or that of the
 // network card.
-func (r report) check(k kind) error {
+func (r report) check(hardware bool) error {
 	switch {
 	case !r.follows:
 		return unusable("ptp4l follows no master: no port of it is in state SLAVE or UNCALIBRATED, its last one is in %v", r.port.State)
-	case k == phcKind && protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingHardware:
+	case hardware && protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingHardware:
 		return unusable("ptp4l does not stamp in hardware (time_stamping hardware), so it does not measure the clock of the network card")
-	case k != phcKind && protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingSoftware:
-		return unusable("ptp4l stamps in hardware, so it measures the clock of the network card and not the system clock: use PHC with WithErrorFromPTP4L")
+	case !hardware && protocol.Timestamping(r.port.Timestamping) != protocol.TimestampingSoftware:
+		return unusable("ptp4l stamps in hardware, so it measures the clock of the network card and not the system clock: use PHCWithPTP4L")
 	case r.status.Present == 0 || r.current.StepsRemoved == 0:
 		return unusable("ptp4l has no grandmaster but itself")
 	case r.status.Grandmaster != r.parent.Grandmaster:
@@ -102,13 +102,13 @@ func (r report) check(k kind) error {
 // that have none of their own the announced one. It is known where both are the same.
 //
 // From what it measures the clock of a network card by, which counts as the master does, it subtracts nothing.
-func (r report) ahead(g grandmaster, s settings, leap *leapCorrection) (time.Duration, error) {
-	ahead, err := g.ahead(s.trust)
-	corrects := leap.possible(g, truetime.Time(r.status.IngressTime), max(time.Minute, s.maxError))
+func (r report) ahead(g grandmaster, hardware bool, c config, leap *leapCorrection) (time.Duration, error) {
+	ahead, err := g.ahead(c.trust)
+	corrects := leap.possible(g, truetime.Time(r.status.IngressTime), max(time.Minute, c.maxError))
 	switch {
 	case err != nil:
 		return 0, err
-	case s.kind == phcKind || g.flags&protocol.FlagPTPTimescale == 0:
+	case hardware || g.flags&protocol.FlagPTPTimescale == 0:
 		return ahead, nil
 	case r.own.UTCOffset != g.utcOffset:
 		return 0, unusable("ptp4l counts with a UTC offset of %d s, and the grandmaster %v announces %d s: restart ptp4l, or set its utc_offset", r.own.UTCOffset, g.identity, g.utcOffset)

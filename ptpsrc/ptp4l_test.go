@@ -53,7 +53,7 @@ func (h *host) look() reading {
 	return reading{before: h.counter.Add(-500), wall: h.wall(), after: h.counter.Add(500)}
 }
 
-func (h *host) source(t *testing.T, options ...Option) ptp4lPoll {
+func (h *host) source(t *testing.T, options ...PTP4LOption) ptp4lPoll {
 	t.Helper()
 	p := PTP4L(PTP4LSocket, options...).(*ptp4l)
 	require.NoError(t, p.Info().Err)
@@ -302,33 +302,33 @@ func TestWhatPTP4LSaysDecidesWhetherItIsUsed(t *testing.T) {
 	const valid, traceable, tai = uint8(protocol.FlagCurrentUtcOffsetValid), uint8(protocol.FlagTimeTraceable), uint8(protocol.FlagPTPTimescale)
 	for name, c := range map[string]struct {
 		change  func(*report)
-		options []Option
+		options []PTP4LOption
 		want    string
 	}{
 		"free running":               {func(r *report) { r.port.State = protocol.PortStateUncalibrated }, nil, ""},
 		"follows nobody":             {func(r *report) { r.follows, r.port.State = false, protocol.PortStateListening }, nil, "follows no master"},
 		"hardware stamps":            {func(r *report) { r.port.Timestamping = 1 }, nil, "network card"},
 		"own oscillator":             {func(r *report) { r.time.Source = 0xA0 }, nil, "ptpsrc.WithLocalReference allows it"},
-		"own oscillator, allowed":    {func(r *report) { r.time.Source = 0xA0 }, []Option{WithLocalReference()}, ""},
+		"own oscillator, allowed":    {func(r *report) { r.time.Source = 0xA0 }, []PTP4LOption{WithLocalReference()}, ""},
 		"no grandmaster":             {func(r *report) { r.status.Present = 0 }, nil, "no grandmaster"},
 		"is the grandmaster":         {func(r *report) { r.current.StepsRemoved = 0 }, nil, "no grandmaster"},
 		"two grandmasters":           {func(r *report) { r.status.Grandmaster = 9 }, nil, "changed its grandmaster"},
 		"no path delay":              {func(r *report) { r.current.MeanPathDelay = 0 }, nil, "path delay"},
 		"path delay above the limit": {func(r *report) { r.current.MeanPathDelay = int64(2*time.Second) << 16 }, nil, "above the limit"},
 		"accuracy unknown":           {func(r *report) { r.parent.Accuracy = 0xFE }, nil, "WithAccuracy"},
-		"accuracy unknown, vouched":  {func(r *report) { r.parent.Accuracy = 0xFE }, []Option{WithAccuracy(time.Microsecond)}, ""},
+		"accuracy unknown, vouched":  {func(r *report) { r.parent.Accuracy = 0xFE }, []PTP4LOption{WithAccuracy(time.Microsecond)}, ""},
 		"boundary clock":             {func(r *report) { r.current.StepsRemoved = 2 }, nil, "1 boundary clocks"},
-		"boundary clock, allowed":    {func(r *report) { r.current.StepsRemoved = 2 }, []Option{WithBoundaryClocks(time.Microsecond)}, ""},
+		"boundary clock, allowed":    {func(r *report) { r.current.StepsRemoved = 2 }, []PTP4LOption{WithBoundaryClocks(time.Microsecond)}, ""},
 		"not TAI":                    {func(r *report) { r.time.Flags = 0 }, nil, "WithUTCOffset"},
-		"not TAI, serves UTC":        {func(r *report) { r.time.Flags = 0 }, []Option{WithUTCOffset(0)}, ""},
-		"UTC offset given":           {func(*report) {}, []Option{WithUTCOffset(37 * time.Second)}, ""},
+		"not TAI, serves UTC":        {func(r *report) { r.time.Flags = 0 }, []PTP4LOption{WithUTCOffset(0)}, ""},
+		"UTC offset given":           {func(*report) {}, []PTP4LOption{WithUTCOffset(37 * time.Second)}, ""},
 		"no UTC offset":              {func(r *report) { r.time.Flags = tai | traceable }, nil, ""},
 		"UTC offset not traceable":   {func(r *report) { r.time.Flags = tai | valid }, nil, ""},
 		"another UTC offset":         {func(r *report) { r.own.UTCOffset = 36 }, nil, "counts with a UTC offset of 36 s"},
 		"another one, not valid":     {func(r *report) { r.own.UTCOffset, r.time.Flags = 36, tai }, nil, "counts with a UTC offset of 36 s"},
-		"another one, and one given": {func(r *report) { r.own.UTCOffset = 36 }, []Option{WithUTCOffset(37 * time.Second)}, "counts with"},
+		"another one, and one given": {func(r *report) { r.own.UTCOffset = 36 }, []PTP4LOption{WithUTCOffset(37 * time.Second)}, "counts with"},
 		"wrong, both":                {func(r *report) { r.time.UTCOffset, r.own.UTCOffset = 36, 36; r.status.MasterOffset -= 1e9 }, nil, ""},
-		"wrong, both, and one given": {func(r *report) { r.time.UTCOffset, r.own.UTCOffset = 36, 36; r.status.MasterOffset -= 1e9 }, []Option{WithUTCOffset(37 * time.Second)}, ""},
+		"wrong, both, and one given": {func(r *report) { r.time.UTCOffset, r.own.UTCOffset = 36, 36; r.status.MasterOffset -= 1e9 }, []PTP4LOption{WithUTCOffset(37 * time.Second)}, ""},
 		"offset of years":            {func(r *report) { r.status.MasterOffset = 1 << 62 }, nil, "above the limit"},
 		"offset that is no number":   {func(r *report) { r.status.MasterOffset = -1 << 63 }, nil, "makes no sense"},
 		"no Sync":                    {func(r *report) { r.status.IngressTime = 0 }, nil, "not received any Sync"},

@@ -94,7 +94,7 @@ func TestSourcesOfThisHostServeSeveralClocksAtOnce(t *testing.T) {
 	serveManagement(t, path, madeUp(t, &h.report, h.report.port.State))
 	byPTP4L := PTP4L(path).(*ptp4l)
 	byPTP4L.wall = h.wall
-	for _, source := range []truetime.Source{byPTP4L, PHC("/dev/ptp_none", WithErrorFromPTP4L(path)), PHC("/dev/ptp_none", WithTAI())} {
+	for _, source := range []truetime.Source{byPTP4L, PHCWithPTP4L("/dev/ptp_none", path), PHC("/dev/ptp_none", WithTAI())} {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {

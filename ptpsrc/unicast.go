@@ -24,10 +24,9 @@ const (
 
 // unicast is a source that asks one PTP server.
 type unicast struct {
-	port     *Port // nil: one is opened for each sample
-	host     string
-	settings settings
-	mistake  error
+	port   *Port // nil: one is opened for each sample
+	host   string
+	config config
 
 	turn   shared.Turn // guards what follows
 	server server
@@ -40,7 +39,7 @@ type unicast struct {
 // other's way. For several servers, or several samples a second, see [Port.Unicast].
 //
 // A mistake in the server or the options is reported by [truetime.New].
-func Unicast(server string, options ...Option) truetime.Source {
+func Unicast(server string, options ...UnicastOption) truetime.Source {
 	return newUnicast(nil, server, options)
 }
 
@@ -48,42 +47,42 @@ func Unicast(server string, options ...Option) truetime.Source {
 // The server sends messages to the port for up to a minute after the last sample.
 //
 // A mistake in the server or the options is reported by [truetime.New].
-func (p *Port) Unicast(server string, options ...Option) truetime.Source {
+func (p *Port) Unicast(server string, options ...UnicastOption) truetime.Source {
 	return newUnicast(p, server, options)
 }
 
-func newUnicast(p *Port, name string, options []Option) *unicast {
-	u := &unicast{port: p, settings: defaultSettings(unicastKind)}
-	var mistake error
-	u.server, mistake = parseServer(name)
-	if mistake != nil {
+func newUnicast(p *Port, name string, options []UnicastOption) *unicast {
+	u := &unicast{port: p, config: configure(options)}
+	var err error
+	if u.server, err = parseServer(name); err != nil {
 		u.server.host = name
+		u.config.Add(err)
 	}
 	u.host = u.server.host
-	u.mistake = join(mistake, u.settings.configure(options))
 	return u
 }
 
 func (u *unicast) name() string {
 	name := "ptp " + u.host
-	if u.settings.ports != wellKnown {
-		name += fmt.Sprintf(" port %d", u.settings.ports.event)
+	if u.config.ports != wellKnown {
+		name += fmt.Sprintf(" port %d", u.config.ports.event)
 	}
-	if u.settings.domain != 0 {
-		name += fmt.Sprintf(" domain %d", u.settings.domain)
+	if u.config.domain != 0 {
+		name += fmt.Sprintf(" domain %d", u.config.domain)
 	}
 	return name
 }
 
-// Info has "ptp" and the server, with its domain and port if they are not the usual ones for a name. The scale is TAI, unless WithUTCOffset says otherwise.
+// Info has "ptp" and the server for a name, with its domain and port if they are not the usual ones. The
+// scale is TAI, unless WithUTCOffset says otherwise.
 func (u *unicast) Info() truetime.SourceInfo {
-	return truetime.SourceInfo{Name: u.name(), Scale: u.settings.trust.scale(), Err: u.mistake}
+	return truetime.SourceInfo{Name: u.name(), Scale: u.config.trust.scale(), Err: u.config.Err()}
 }
 
 // Sample waits for a Sync and sends a Delay_Req upon it.
 func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	if u.mistake != nil {
-		return truetime.Sample{}, u.mistake
+	if err := u.config.Err(); err != nil {
+		return truetime.Sample{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSample)
 	defer cancel()
@@ -106,7 +105,7 @@ func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 	}
 	sample, err := u.ask(ctx, counter, port, term, granted)
 	if u.port == nil {
-		_ = port.send(u.general(), port.cancel(u.settings.domain, granted.parent))
+		_ = port.send(u.general(), port.cancel(u.config.domain, granted.parent))
 	}
 	if err != nil && !errors.Is(err, truetime.ErrUnusable) {
 		*granted = grants{} // nobody there, or somebody who has forgotten us
@@ -116,7 +115,7 @@ func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 }
 
 func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port, term time.Duration, granted *grants) (truetime.Sample, error) {
-	from := peer{u.server.ip, u.settings.domain}
+	from := peer{u.server.ip, u.config.domain}
 	in, err := port.open(from, counter)
 	if err != nil {
 		return truetime.Sample{}, err
@@ -137,9 +136,9 @@ func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port
 }
 
 func (u *unicast) event() netip.AddrPort {
-	return netip.AddrPortFrom(u.server.ip, u.settings.ports.event)
+	return netip.AddrPortFrom(u.server.ip, u.config.ports.event)
 }
 
 func (u *unicast) general() netip.AddrPort {
-	return netip.AddrPortFrom(u.server.ip, u.settings.ports.general)
+	return netip.AddrPortFrom(u.server.ip, u.config.ports.general)
 }

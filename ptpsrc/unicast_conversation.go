@@ -44,7 +44,7 @@ const (
 
 // run listens until the conversation is complete.
 func (c *conversation) run(ctx context.Context, in *inbox) error {
-	repeat := time.NewTicker(max(repeatAfter, 2*interval(c.settings.interval)))
+	repeat := time.NewTicker(max(repeatAfter, 2*interval(c.config.interval)))
 	defer repeat.Stop()
 	if c.grants.due(c.counter.Now()) {
 		if err := c.request(); err != nil {
@@ -82,7 +82,7 @@ func interval(exponent int8) time.Duration {
 }
 
 func (c *conversation) request() error {
-	return c.port.send(c.general(), c.port.request(c.settings.domain, c.settings.interval, c.term))
+	return c.port.send(c.general(), c.port.request(c.config.domain, c.config.interval, c.term))
 }
 
 // take uses a message or ignores it.
@@ -128,7 +128,7 @@ func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error)
 	c.sync, c.answer = p, nil
 	c.received, c.receivedBy = c.wall.arrived(m)
 	c.port.departures.forget(c.delayReq)
-	c.delayReq, err = c.port.sendDelayReq(c.settings.domain, c.event(), c.wall, c.counter)
+	c.delayReq, err = c.port.sendDelayReq(c.config.domain, c.event(), c.wall, c.counter)
 	return err
 }
 
@@ -159,7 +159,7 @@ func (c *conversation) followedUp() bool {
 func (c *conversation) missing() string {
 	switch {
 	case c.grants.term == 0:
-		return fmt.Sprintf("%v has not granted any messages: no PTP server is there, it is not in domain %d, or it does not do unicast negotiation (ptp4l: unicast_listen 1)", c.server.ip, c.settings.domain)
+		return fmt.Sprintf("%v has not granted any messages: no PTP server is there, it is not in domain %d, or it does not do unicast negotiation (ptp4l: unicast_listen 1)", c.server.ip, c.config.domain)
 	case c.announce == nil && c.sync == nil:
 		return fmt.Sprintf("%v sends nothing although it has granted it", c.server.ip)
 	case c.announce == nil:
@@ -176,12 +176,12 @@ func (c *conversation) missing() string {
 // judge turns a complete conversation into a sample or says why it cannot be used.
 func (c *conversation) judge() (truetime.Sample, error) {
 	g := announced(c.announce)
-	e, err := g.claim(c.settings.trust)
+	e, err := g.claim(c.config.trust)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	e += c.settings.extraError
-	ahead, err := g.ahead(c.settings.trust)
+	e += c.config.extraError
+	ahead, err := g.ahead(c.config.trust)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
@@ -193,9 +193,9 @@ func (c *conversation) judge() (truetime.Sample, error) {
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	sample.TAIOffset, sample.Identity = g.taiOffset(c.settings.trust), g.shown()
+	sample.TAIOffset, sample.Identity = g.taiOffset(c.config.trust), g.shown()
 	sample.Leap, sample.Stratum, sample.Stamps = g.leap(), 1+int(min(g.between, 14)), stampedBy(c.receivedBy, c.sentBy)
-	return sample, c.settings.check(sample.Delay, e)
+	return sample, c.config.check(sample.Delay, e)
 }
 
 // exchange reads the time stamps of a complete conversation.
@@ -208,7 +208,7 @@ func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
 	if err != nil {
 		return exchange{}, err
 	}
-	later, err := correction(c.settings.corrections, fields...)
+	later, err := correction(c.config.corrections, fields...)
 	if err != nil {
 		return exchange{}, err
 	}
@@ -216,7 +216,7 @@ func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
 	if err != nil {
 		return exchange{}, err
 	}
-	earlier, err := correction(c.settings.corrections, c.answer.CorrectionField)
+	earlier, err := correction(c.config.corrections, c.answer.CorrectionField)
 	if err != nil {
 		return exchange{}, err
 	}

@@ -130,9 +130,9 @@ func freePort(t testing.TB, options ...PortOption) *Port {
 	return nil
 }
 
-func (b bed) source(options ...Option) truetime.Source {
+func (b bed) source(options ...UnicastOption) truetime.Source {
 	number := func(c *net.UDPConn) int { return c.LocalAddr().(*net.UDPAddr).Port }
-	return b.port.Unicast("127.0.0.1", append([]Option{WithServerPorts(number(b.event), number(b.general))}, options...)...)
+	return b.port.Unicast("127.0.0.1", append([]UnicastOption{WithServerPorts(number(b.event), number(b.general))}, options...)...)
 }
 
 func (g *fakeGM) stamp() protocol.Timestamp {

@@ -32,7 +32,7 @@ func requireTrueSince(t *testing.T, zero truetime.Time, s truetime.Sample) {
 	require.GreaterOrEqual(t, s.Received, s.Sent)
 }
 
-func ask(t *testing.T, b bed, options ...Option) (truetime.Sample, error) {
+func ask(t *testing.T, b bed, options ...UnicastOption) (truetime.Sample, error) {
 	t.Helper()
 	return b.source(options...).Sample(t.Context(), b.counter)
 }
@@ -194,26 +194,26 @@ func TestCorrectionBelowZeroAlwaysWidens(t *testing.T) {
 func TestWhatAGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 	for name, c := range map[string]struct {
 		announce func(*protocol.Announce)
-		options  []Option
+		options  []UnicastOption
 		want     string // of the error; empty: it is used
 	}{
 		"good":                          {},
 		"accuracy unknown":              {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0xFE }, nil, "WithAccuracy"},
 		"accuracy above 10 s":           {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0x31 }, nil, "WithAccuracy"},
 		"accuracy reserved":             {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0x16 }, nil, "WithAccuracy"},
-		"accuracy unknown, vouched for": {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0xFE }, []Option{WithAccuracy(time.Microsecond)}, ""},
+		"accuracy unknown, vouched for": {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockAccuracy = 0xFE }, []UnicastOption{WithAccuracy(time.Microsecond)}, ""},
 		"follows nothing":               {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, nil, "clock class 248"},
-		"follows nothing, vouched for":  {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, []Option{WithAccuracy(time.Microsecond)}, ""},
-		"uncertain":                     {func(a *protocol.Announce) { a.FlagField |= protocol.FlagSynchronizationUncertain }, []Option{WithAccuracy(time.Second)}, "uncertain"},
+		"follows nothing, vouched for":  {func(a *protocol.Announce) { a.GrandmasterClockQuality.ClockClass = 248 }, []UnicastOption{WithAccuracy(time.Microsecond)}, ""},
+		"uncertain":                     {func(a *protocol.Announce) { a.FlagField |= protocol.FlagSynchronizationUncertain }, []UnicastOption{WithAccuracy(time.Second)}, "uncertain"},
 		"no TAI":                        {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, nil, "WithTAI, or give its offset from UTC by WithUTCOffset"},
-		"no TAI, vouched for":           {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, []Option{WithTAI()}, ""},
+		"no TAI, vouched for":           {func(a *protocol.Announce) { a.FlagField &^= protocol.FlagPTPTimescale }, []UnicastOption{WithTAI()}, ""},
 		"no TAI, offset given": {func(a *protocol.Announce) {
 			a.FlagField &^= protocol.FlagPTPTimescale
 			a.CurrentUTCOffset = 5
-		}, []Option{WithUTCOffset(fakeTAI)}, ""},
+		}, []UnicastOption{WithUTCOffset(fakeTAI)}, ""},
 		"boundary clock":          {func(a *protocol.Announce) { a.StepsRemoved = 2 }, nil, "2 boundary clocks"},
-		"boundary clock, allowed": {func(a *protocol.Announce) { a.StepsRemoved = 2 }, []Option{WithBoundaryClocks(time.Microsecond)}, ""},
-		"error above the limit":   {nil, []Option{WithAccuracy(time.Second), WithMaxError(time.Millisecond)}, "above the limit"},
+		"boundary clock, allowed": {func(a *protocol.Announce) { a.StepsRemoved = 2 }, []UnicastOption{WithBoundaryClocks(time.Microsecond)}, ""},
+		"error above the limit":   {nil, []UnicastOption{WithAccuracy(time.Second), WithMaxError(time.Millisecond)}, "above the limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t, func(g *fakeGM) {
@@ -243,13 +243,13 @@ func TestAnnouncedUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
 	for _, c := range []struct {
 		announced int16
 		valid     bool
-		options   []Option
+		options   []UnicastOption
 		want      time.Duration
 	}{
 		{37, true, nil, fakeTAI}, {36, true, nil, 36 * time.Second}, {0, true, nil, 0}, {-1, true, nil, -time.Second},
 		{32767, true, nil, 32767 * time.Second}, {37, false, nil, 0}, {5, false, nil, 0},
-		{36, true, []Option{WithTAI()}, 36 * time.Second},
-		{36, true, []Option{WithUTCOffset(fakeTAI)}, 0},
+		{36, true, []UnicastOption{WithTAI()}, 36 * time.Second},
+		{36, true, []UnicastOption{WithUTCOffset(fakeTAI)}, 0},
 	} {
 		b := newBed(t, func(g *fakeGM) {
 			g.onAnnounce = func(a *protocol.Announce) bool {

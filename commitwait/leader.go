@@ -40,7 +40,7 @@ func (w *Waiter) serve(ctx context.Context, e entry) error {
 		defer context.AfterFunc(ctx, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.hurry()
+			w.hurryLocked()
 		})()
 	}
 	for {
@@ -69,13 +69,13 @@ func (w *Waiter) handOver(e entry) {
 	defer w.mu.Unlock()
 	if w.leader == e.wait {
 		w.leader = nil
-		w.appoint()
+		w.appointLocked()
 	}
 }
 
-// appoint makes one of those who wait the leader: the next one, which is then woken the most precisely, or
-// in a crowd one from the end, so that not every wait begins with taking the lead. The lock is held.
-func (w *Waiter) appoint() {
+// appointLocked makes one of those who wait the leader: the next one, which is then woken the most precisely, or
+// in a crowd one from the end, so that not every wait begins with taking the lead.
+func (w *Waiter) appointLocked() {
 	if len(w.queue) == 0 {
 		return
 	}
@@ -86,9 +86,9 @@ func (w *Waiter) appoint() {
 	w.leader.done <- errLead
 }
 
-// hurry makes the leader look up at once. It stays so until the leader has, whatever the timer is
-// set to meanwhile. The lock is held.
-func (w *Waiter) hurry() {
+// hurryLocked makes the leader look up at once. It stays so until the leader has, whatever the timer is
+// set to meanwhile.
+func (w *Waiter) hurryLocked() {
 	if !w.isClosed() {
 		w.hurried = true
 		w.timer.Set(0)

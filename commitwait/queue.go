@@ -1,6 +1,9 @@
 package commitwait
 
-import "github.com/epsilontime/epsilon/truetime"
+import (
+	"github.com/epsilontime/epsilon/internal/invariants"
+	"github.com/epsilontime/epsilon/truetime"
+)
 
 // wait is one goroutine that waits.
 type wait struct {
@@ -26,6 +29,7 @@ type entry struct {
 func (q *queue) push(e entry) {
 	*q = append(*q, e)
 	q.up(len(*q)-1, e)
+	q.check(e.index)
 }
 
 // remove takes out the entry at index i.
@@ -37,10 +41,26 @@ func (q *queue) remove(i int) entry {
 	if i < len(*q) {
 		q.up(i, last)
 		q.down(last.index, last)
+		q.check(last.index)
 	}
 	removed.index = absent
 	q.shrink()
 	return removed
+}
+
+// check asserts that the entry at i is in order with its neighbours and knows its place.
+func (q *queue) check(i int) {
+	if !invariants.Enabled {
+		return
+	}
+	s := *q
+	invariants.Check(s[i].index == i, "commitwait: the entry at %d takes itself for that at %d", i, s[i].index)
+	if i > 0 {
+		invariants.Check(s[(i-1)/2].timestamp <= s[i].timestamp, "commitwait: the entry at %d is before its parent", i)
+	}
+	for child := 2*i + 1; child <= min(2*i+2, len(s)-1); child++ {
+		invariants.Check(s[i].timestamp <= s[child].timestamp, "commitwait: the entry at %d is after its child", i)
+	}
 }
 
 // up puts e at i or above.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -55,6 +56,9 @@ func (s *Sequencer) Next() (truetime.Time, error) {
 			return 0, s.tooFar(next, now)
 		}
 		if s.last.CompareAndSwap(last, int64(next)) {
+			if invariants.Enabled && (int64(next) <= last || next < now.Latest) {
+				invariants.Check(false, "commitwait: %d is not after %d and at %v", next, last, now)
+			}
 			return next, nil
 		}
 	}

@@ -78,7 +78,7 @@ func (w *Waiter) Close() error {
 	w.closing.Do(func() {
 		w.mu.Lock()
 		close(w.closed)
-		w.endAll(ErrClosed)
+		w.endAllLocked(ErrClosed)
 		if w.timer != nil {
 			w.timer.Close()
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/alarm"
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -13,27 +14,25 @@ import (
 // timestamp is before Earliest, and no others: no timer is ever believed.
 
 const (
-	// lookAgain is the longest time for which the clock is not asked. A clock without Changed may have
+	// maxUnread is the longest time for which the clock is not asked. A clock without Changed may have
 	// jumped ahead, been closed, or found its answer again.
-	lookAgain = 100 * time.Millisecond
+	maxUnread = 100 * time.Millisecond
 
 	// batch is how many waits end under one lock, so that others can come and go in between.
 	batch = 256
 
-	// crowd is how many may wait at the same time before things are done for many at once: the leader is one
-	// who stays for long, a spin begins no sooner after the last wake-up than rest times its own
-	// length, and wake-ups are at least apart from each other. 100 000 waits a second would otherwise
-	// be as many interrupts.
-	crowd = 4
-	rest  = 4
-	apart = 50 * time.Microsecond
+	// crowd is how many may wait before things are done for many at once: the leader is one who stays for long, a
+	// spin begins at the earliest spinPause times its length after the last wake-up, and wake-ups are at least
+	// wakeApart from each other. 100 000 waits a second would otherwise be as many interrupts.
+	crowd     = 4
+	spinPause = 4
+	wakeApart = 50 * time.Microsecond
 
-	// A processor that has rested for long wakes up late, on a virtual machine 100 µs and more every hundredth
-	// time, and one that was awake a moment ago does not. So after a rest of more than long the
-	// last part, early, is a sleep of its own. That costs the
-	// processor time of one more wake-up, which is less than that of a spin as long.
-	long  = 300 * time.Microsecond
-	early = 200 * time.Microsecond
+	// A processor that has slept for long wakes up late: on a virtual machine by 100 µs and more, once in a hundred
+	// times. One that was awake a moment ago does not. So the last part of a sleep of more than longRest, wakeEarly,
+	// is a sleep of its own. That costs the processor time of one more wake-up, which is less than a spin as long.
+	longRest  = 300 * time.Microsecond
+	wakeEarly = 200 * time.Microsecond
 
 	// standstill is how often a spin reads the same Earliest before it gives up: a clock that does
 	// not move while it is read 1000 times, 20 µs at least, is coarse, or moved by a test.
@@ -50,7 +49,7 @@ func (w *Waiter) join(e entry) {
 		return
 	}
 	if w.timer == nil {
-		w.start()
+		w.startLocked()
 	}
 	if e.unjudged {
 		w.unjudged++
@@ -59,10 +58,10 @@ func (w *Waiter) join(e entry) {
 	switch {
 	case w.leader == nil:
 		w.inVain = false
-		w.appoint()
+		w.appointLocked()
 	case e.index == 0:
 		now, err := read(w.clock)
-		w.sleep(now, err)
+		w.sleepLocked(now, err)
 	}
 }
 
@@ -73,12 +72,12 @@ func (w *Waiter) leave(e entry) bool {
 	if e.index == absent {
 		return false
 	}
-	w.remove(e.index)
+	w.removeLocked(e.index)
 	return true
 }
 
-// remove takes an entry out of the queue. The lock is held.
-func (w *Waiter) remove(i int) entry {
+// removeLocked takes an entry out of the queue.
+func (w *Waiter) removeLocked(i int) entry {
 	e := w.queue.remove(i)
 	if e.unjudged {
 		w.unjudged--
@@ -86,16 +85,16 @@ func (w *Waiter) remove(i int) entry {
 	return e
 }
 
-// endAll ends every wait with an error. The lock is held.
-func (w *Waiter) endAll(err error) {
+// endAllLocked ends every wait with an error.
+func (w *Waiter) endAllLocked(err error) {
 	for len(w.queue) > 0 {
-		w.remove(len(w.queue) - 1).done <- err
+		w.removeLocked(len(w.queue) - 1).done <- err
 	}
 	w.next.Store(math.MinInt64)
 }
 
-// start begins to serve the queue. The lock is held.
-func (w *Waiter) start() {
+// startLocked begins to serve the queue.
+func (w *Waiter) startLocked() {
 	w.timer = alarm.Open(w.sparing)
 	n, ok := w.clock.(notifier)
 	if !ok {
@@ -123,9 +122,9 @@ func (w *Waiter) settle(leader bool) (spin bool) {
 			w.hurried = false
 		}
 		now, err := read(w.clock)
-		more := err == nil && w.wake(now)
+		more := err == nil && w.wakeLocked(now)
 		if !more {
-			spin = w.prepare(now, err, leader)
+			spin = w.prepareLocked(now, err, leader)
 		}
 		w.mu.Unlock()
 		if !more {
@@ -134,9 +133,9 @@ func (w *Waiter) settle(leader bool) (spin bool) {
 	}
 }
 
-// wake ends up to a batch of waits, and reports whether there may be more. The lock is held.
-func (w *Waiter) wake(now truetime.Interval) (more bool) {
-	w.judge(now)
+// wakeLocked ends up to a batch of waits, and reports whether there may be more.
+func (w *Waiter) wakeLocked(now truetime.Interval) (more bool) {
+	w.judgeLocked(now)
 	for i := range batch {
 		if len(w.queue) == 0 || !now.After(w.queue[0].timestamp) {
 			return false
@@ -144,13 +143,18 @@ func (w *Waiter) wake(now truetime.Interval) (more bool) {
 		if i == 0 {
 			w.woke, w.inVain = time.Now(), false // to pace wake-ups and spins; whether a time has passed is the clock's to say
 		}
-		w.remove(0).done <- nil
+		e := w.removeLocked(0)
+		if invariants.Enabled {
+			invariants.Check(now.Earliest > e.timestamp, "commitwait: %v is released at %v", e.timestamp, now)
+			invariants.Check(len(w.queue) == 0 || w.queue[0].timestamp >= e.timestamp, "commitwait: %v is not the first", e.timestamp)
+		}
+		e.done <- nil
 	}
 	return true
 }
 
-// judge applies the limit to those who came while the clock refused. The lock is held.
-func (w *Waiter) judge(now truetime.Interval) {
+// judgeLocked applies the limit to those who came while the clock refused.
+func (w *Waiter) judgeLocked(now truetime.Interval) {
 	if w.unjudged == 0 {
 		return
 	}
@@ -168,53 +172,53 @@ func (w *Waiter) judge(now truetime.Interval) {
 	}
 }
 
-// prepare sees to it that the head of the queue is served in time: it sets the timer, unless the leader
-// asks and a spin is what is called for. The lock is held.
-func (w *Waiter) prepare(now truetime.Interval, err error, leader bool) (spin bool) {
+// prepareLocked sees to it that the head of the queue is served in time: it sets the timer, unless the leader
+// asks and a spin is what is called for.
+func (w *Waiter) prepareLocked(now truetime.Interval, err error, leader bool) (spin bool) {
 	if err != nil && w.final(err) {
-		w.endAll(err)
+		w.endAllLocked(err)
 	}
 	if !leader && w.leader != nil && w.leader.index == absent {
-		w.hurry() // its wait has ended, and it does not know yet
+		w.hurryLocked() // its wait has ended, and it does not know yet
 	}
 	if len(w.queue) == 0 || w.isClosed() {
 		w.next.Store(math.MinInt64)
 		return false
 	}
 	if err == nil && leader {
-		left := w.left(now)
-		if left <= w.spin && w.maySpin(left) {
+		left := w.leftLocked(now)
+		if left <= w.spin && w.maySpinLocked(left) {
 			w.next.Store(int64(w.queue[0].timestamp))
 			return true
 		}
 	}
-	w.sleep(now, err)
+	w.sleepLocked(now, err)
 	return false
 }
 
-// left is how far Earliest has to go for the head of the queue. The lock is held.
-func (w *Waiter) left(now truetime.Interval) time.Duration {
+// leftLocked is how far Earliest has to go for the head of the queue.
+func (w *Waiter) leftLocked(now truetime.Interval) time.Duration {
 	return w.queue[0].timestamp.Sub(now.Earliest.Add(-1))
 }
 
-// sleep sets the timer for the head of the queue, or for when its spin begins. The lock is held, and the
+// sleepLocked sets the timer for the head of the queue, or for when its spin begins. The
 // queue is not empty.
 //
 // Earliest runs at almost the rate of the timer, slower by the clock's drift. What is missing is slept
 // again.
-func (w *Waiter) sleep(now truetime.Interval, err error) {
+func (w *Waiter) sleepLocked(now truetime.Interval, err error) {
 	w.next.Store(int64(w.queue[0].timestamp))
-	switch left := w.left(now); {
+	switch left := w.leftLocked(now); {
 	case w.hurried:
 		w.timer.Set(0)
 	case err != nil:
-		w.timer.Set(lookAgain)
-	case w.maySpin(left):
-		w.timer.Set(min(w.firstPart(max(left-w.spin, 0)), lookAgain))
+		w.timer.Set(maxUnread)
+	case w.maySpinLocked(left):
+		w.timer.Set(min(w.firstPart(max(left-w.spin, 0)), maxUnread))
 	case len(w.queue) > crowd:
-		w.timer.Set(min(max(left, apart-time.Since(w.woke)), lookAgain))
+		w.timer.Set(min(max(left, wakeApart-time.Since(w.woke)), maxUnread))
 	default:
-		w.timer.Set(min(w.firstPart(left), lookAgain))
+		w.timer.Set(min(w.firstPart(left), maxUnread))
 	}
 }
 
@@ -222,18 +226,18 @@ func (w *Waiter) sleep(now truetime.Interval, err error) {
 // to spare the processor, and so does a Waiter for one call: to close its descriptor costs as much as a wake-up
 // already.
 func (w *Waiter) firstPart(d time.Duration) time.Duration {
-	if d > long && !w.sparing && w.spin > 0 {
-		return d - early
+	if d > longRest && !w.sparing && w.spin > 0 {
+		return d - wakeEarly
 	}
 	return d
 }
 
-// maySpin reports whether there may be a spin for something that has so far to go. The lock is held.
-func (w *Waiter) maySpin(left time.Duration) bool {
+// maySpinLocked reports whether there may be a spin for something that has so far to go.
+func (w *Waiter) maySpinLocked(left time.Duration) bool {
 	if w.spin == 0 || w.inVain {
 		return false
 	}
-	return len(w.queue) <= crowd || time.Since(w.woke)+max(left-w.spin, 0) >= rest*w.spin
+	return len(w.queue) <= crowd || time.Since(w.woke)+max(left-w.spin, 0) >= spinPause*w.spin
 }
 
 // spinUntilNext reads the clock until the timestamp at the head of the queue has passed, for as long as

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -182,9 +183,30 @@ func (c *Clock) tick(now truetime.Interval, remote Timestamp) (Timestamp, error)
 			return 0, c.notDurable(next)
 		}
 		if c.last.CompareAndSwap(last, int64(next)) {
+			if invariants.Enabled {
+				c.assert(next, before, now)
+			}
 			return next, nil
 		}
 	}
+}
+
+// assert checks what was issued.
+func (c *Clock) assert(next, before Timestamp, now truetime.Interval) {
+	wrong := ""
+	switch {
+	case next <= before:
+		wrong = "not after what was before it"
+	case next < c.physical.of(now):
+		wrong = "before physical time"
+	case next > c.ceiling(now):
+		wrong = "too far ahead of the interval"
+	case int64(next) > c.durable.Load():
+		wrong = "beyond what the store has saved"
+	default:
+		return
+	}
+	invariants.Check(false, "hlc: %d, after %d at %v, is %s", next, before, now, wrong)
 }
 
 // ceiling is where the next timestamp would be too far ahead of the interval.

@@ -73,8 +73,8 @@ func (s *FileStore) Close() error {
 	return err
 }
 
-// usable returns an error if nothing may be done.
-func (s *FileStore) usable(ctx context.Context) error {
+// usableLocked returns an error if nothing may be done.
+func (s *FileStore) usableLocked(ctx context.Context) error {
 	switch {
 	case s.path == "":
 		return errUnmade
@@ -92,7 +92,7 @@ func (s *FileStore) usable(ctx context.Context) error {
 func (s *FileStore) Load(ctx context.Context) (Timestamp, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(ctx); err != nil {
+	if err := s.usableLocked(ctx); err != nil {
 		return 0, err
 	}
 	data, err := readAtMost(s.path, boundSize+1)
@@ -120,7 +120,7 @@ func (s *FileStore) Save(ctx context.Context, bound Timestamp) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(ctx); err != nil {
+	if err := s.usableLocked(ctx); err != nil {
 		return err
 	}
 	return durable.Replace(s.path, encodeBound(bound), 0o600)

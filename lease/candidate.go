@@ -23,7 +23,8 @@ type Candidate struct {
 // The name is the same for all candidates of the lease: valid UTF-8 of 1 to [MaxName] bytes without a zero byte, so
 // that every store can keep it as text. The TTL is for how long after the request a lease lasts that is not renewed,
 // and so how long others wait after a crash: [MinTTL] to [MaxTTL]. The holder can use it for 2ε less. Candidates of
-// one lease should agree on it.
+// one lease should agree on it. A request to the store is given up after a third of the TTL ([WithRenewEvery]), so it
+// must be several times as long as the store takes on a bad day, or nobody can hold the lease then.
 func NewCandidate(clock truetime.Reader, store Store, name string, ttl time.Duration, options ...Option) (*Candidate, error) {
 	config, err := config{clock: clock, store: store, name: name, ttl: ttl}.configure(options)
 	if err != nil {

@@ -78,7 +78,7 @@ func (l *Lease) watch(ctx context.Context) {
 			left, err := l.untilMargin()
 			if err != nil {
 				l.mu.Lock()
-				l.cancelContexts(err)
+				l.cancelContextsLocked(err)
 				l.mu.Unlock()
 				break
 			}
@@ -101,8 +101,8 @@ func (l *Lease) watching() bool {
 	return len(l.contexts) > 0
 }
 
-// cancelContexts ends all contexts. It needs the lock.
-func (l *Lease) cancelContexts(why error) {
+// cancelContextsLocked ends all contexts.
+func (l *Lease) cancelContextsLocked(why error) {
 	for w := range l.contexts {
 		w.cancel(why)
 	}

@@ -7,9 +7,9 @@
 //   - Anybody may take over if and only if Earliest > expiry: it is [Expired].
 //   - In between it is [Uncertain], and nobody acts.
 //
-// So the act of a holder at t and one of its successor at t' are in order, t ≤ Latest < expiry < Earliest' ≤ t',
-// on whatever machines they happen. The price of a hand-over is the uncertainty of the two clocks,
-// and not a maximum offset that somebody has configured.
+// So what a holder does at t comes before what its successor does at t', t ≤ Latest < expiry < Earliest' ≤ t', on
+// whatever machines they are. A hand-over costs the uncertainty of the two clocks, and not a maximum offset that
+// somebody has configured.
 //
 //	candidate, err := lease.NewCandidate(clock, store, "compactor", 10*time.Second)
 //	if err != nil {
@@ -30,14 +30,13 @@
 //
 // # The clock gives efficiency, the token gives safety
 //
-// A process may be stopped between its look at the clock and its write: by a garbage collection, by
-// SIGSTOP, by a migration of its machine, for any length of time. No lease helps against that. What
-// helps is that the token grows with every acquisition and that the resource, which sees all
-// writes, refuses one that is lower than another it has seen: [Fence], or the same comparison in a
-// transaction. Tests whose names begin with TestDemonstration show a confirmed write being lost without a
-// fence, and not with one.
+// A process may be stopped between its look at the clock and its write, for any length of time: by a garbage
+// collection, by SIGSTOP, by a migration of its machine. No lease helps against that. What helps is that the token
+// grows with every acquisition, and that the resource, which sees all writes, refuses a token that is lower than one
+// it has seen: [Fence], or the same comparison in a transaction. The tests named TestDemonstration… show a confirmed
+// write being lost without a fence, and kept with one.
 //
-// # What you have to do
+// # What you must do
 //
 //  1. Send the token with every write, and have the resource admit it in one step with the write.
 //  2. For a read, call [Lease.Check] after the request has arrived.

@@ -118,7 +118,7 @@ func (l *Lease) end(why error) error {
 	}
 	l.ended = why
 	l.over.Store(true)
-	l.cancelContexts(why)
+	l.cancelContextsLocked(why)
 	return why
 }
 

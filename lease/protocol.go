@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -93,13 +94,18 @@ func (p *protocol) take(now truetime.Interval) action {
 	if p.record.Token >= maxToken-1 {
 		return action{verb: fail, err: fmt.Errorf("%w: token %d leaves no room for another", ErrCorrupt, p.record.Token)}
 	}
-	return p.swap(Record{
+	next := Record{
 		Holder:  p.holder,
 		Session: p.session,
 		Token:   p.record.Token + 1,
 		Expiry:  now.Earliest.Add(p.ttl),
 		TTL:     p.ttl,
-	})
+	}
+	if invariants.Enabled {
+		invariants.Check(next.Token > p.record.Token, "lease: token %d after %d", next.Token, p.record.Token)
+		invariants.Check(p.record.free() || now.Earliest > p.record.Expiry, "lease: taken at %v from one that expires at %v", now, p.record.Expiry)
+	}
+	return p.swap(next)
 }
 
 // renew leads to a later expiry. acked has to be false at the beginning.
@@ -134,6 +140,10 @@ func (p *protocol) release() action {
 }
 
 func (p *protocol) swap(next Record) action {
+	if invariants.Enabled {
+		invariants.Check(p.known, "lease: a record that is not known is to be changed")
+		invariants.Check(next.Token >= p.record.Token, "lease: token %d after %d", next.Token, p.record.Token)
+	}
 	return action{verb: swap, version: p.record.Version, next: next}
 }
 

@@ -3,6 +3,7 @@ package lease
 import (
 	"fmt"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -30,13 +31,17 @@ func (l *Lease) TimestampAfter(floor truetime.Time) (truetime.Time, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, expiry, err := l.held()
+	now, expiry, err := l.heldLocked()
 	if err != nil {
 		return 0, err
 	}
 	next, ok := timestamp(now, expiry, max(l.issued, floor))
 	if !ok {
 		return 0, fmt.Errorf("%w: nothing is left between %v and %v", ErrBeyondExpiry, max(now.Latest, l.issued, floor), expiry)
+	}
+	if invariants.Enabled {
+		invariants.Check(next >= now.Latest && next > max(l.issued, floor) && next < expiry,
+			"lease: timestamp %v, where it is %v, the last one was %v, the floor is %v and the expiry %v", next, now, l.issued, floor, expiry)
 	}
 	l.issued = next
 	return next, nil
@@ -57,7 +62,7 @@ func (l *Lease) Raise(floor truetime.Time) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, expiry, err := l.held()
+	_, expiry, err := l.heldLocked()
 	if err != nil {
 		return err
 	}
@@ -69,8 +74,8 @@ func (l *Lease) Raise(floor truetime.Time) error {
 	return nil
 }
 
-// held returns an interval at which the lease is Held, and its expiry. It needs the lock.
-func (l *Lease) held() (now truetime.Interval, expiry truetime.Time, err error) {
+// heldLocked returns an interval at which the lease is Held, and its expiry.
+func (l *Lease) heldLocked() (now truetime.Interval, expiry truetime.Time, err error) {
 	if l.ended != nil {
 		return now, 0, l.ended
 	}

@@ -157,8 +157,14 @@ func (c *demoCluster) startNode(ctx context.Context, i int) (err error) {
 		servers = append(servers, s.Address())
 	}
 	o := c.options
+	// A request of a lease is given up after a third of its TTL. etcd writes to three disks, and takes its time on a
+	// machine that has other work.
+	ttl := "1s"
+	if o.engine == "etcd" {
+		ttl = "2s"
+	}
 	args := []string{"serve", "-held", "-demo", "-listen", strings.TrimPrefix(c.urls[i], "http://"), "-home", fmt.Sprintf("%d/%d", i, demoNodes),
-		"-ttl", "1s", "-ntp", strings.Join(servers, ","), fmt.Sprintf("-skew-ppm=%v", demoSkews[i]),
+		"-ttl", ttl, "-ntp", strings.Join(servers, ","), fmt.Sprintf("-skew-ppm=%v", demoSkews[i]),
 		fmt.Sprintf("-unsafe-no-commit-wait=%v", o.noWait), fmt.Sprintf("-unsafe-no-fence=%v", o.noFence)}
 	if o.engine == "etcd" {
 		args = append(args, "-engine", "etcd", "-etcd", c.at)

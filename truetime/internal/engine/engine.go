@@ -93,8 +93,10 @@ func New(config Config) *Engine {
 		began:      config.Now,
 		target:     target{wanted: config.Target, interval: config.Poll.Min, min: config.Poll.Min, max: config.Poll.Max},
 	}
-	if e.scales.belief != nil {
-		e.scales.belief.CountBy(e.discipline.Count)
+	if !e.scales.smeared {
+		e.scales.belief = leap.NewBelief(e.scales.table, leap.Voters{
+			Sources: len(e.sources), Voters: e.discipline.Voters(), Faulty: e.faulty, Count: e.discipline.Count,
+		})
 	}
 	for i := range e.sources {
 		e.sources[i] = source{

@@ -52,9 +52,6 @@ func newScales(config Config) scales {
 			s.smeared = false
 		}
 	}
-	if !s.smeared {
-		s.belief = leap.NewBelief(s.table, config.Discipline.Voter, config.Discipline.Faulty)
-	}
 	return s
 }
 

@@ -2,22 +2,18 @@ package leap
 
 import (
 	"fmt"
-	"slices"
+
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
 const (
-	// keep is how long after the end of its smear a leap second is still a question.
-	keep = day
+	// settling is how long after its smear a leap second is still asked about: longer than any exchange
+	// with a source takes, so that no sample from before is converted without it.
+	settling = 3600 * second
 
-	// prepare is how long before the window of a possible leap second it is considered.
-	prepare = 20 * day
-
-	// maxQuestions is how many possible leap seconds may be undecided at a time. Each widens the answer
-	// by up to 2 s; to leave several undecided takes months without any sample.
-	maxQuestions = 4
-
-	// near is how close to a possible leap second an epoch must not begin.
-	near = 7 * second
+	// straddle is how close to a possible leap second an epoch must not begin. It is more than the 5 s in
+	// which the stamps of a stepping source are not used.
+	straddle = 7 * second
 )
 
 // Belief is what a clock believes about leap seconds, and what follows for its conversions. It is
@@ -28,161 +24,99 @@ const (
 // and [Belief.Advance] before it publishes a new answer, with an [Output] of that moment.
 type Belief struct {
 	table  *Table
-	faulty int
-	by     func(such func(source int) bool) int // counts voters, if not nil
-	voters [][]int                              // the sources of each voter
-	heard  []announcement                       // by source
+	voters Voters
+	heard  []statement // by source
 
-	decided   []decision // beyond the table, in rising order
-	questions []question // in rising order, undecided or not long ago
-	next      UTC        // the month start that will be the next question
-	shift     int64      // what is called TAI in this epoch is TAI plus this
-	anchored  bool
-	exact     bool // what is called TAI was TAI when the epoch began
-	broken    bool
+	anchored bool     // the epoch has an answer
+	exact    bool     // what is called TAI in this epoch is TAI
+	known    timeline // of this epoch, without the question
+	question question // the one that is open, or will be next
 
-	slow, fast timeline // what follows
+	slow, fast timeline // enclose what is possible
 }
 
-// NoVote is the voter of a source that has no vote. Nothing follows from what it says.
-const NoVote = -1
+// Voters says who votes on leap seconds.
+type Voters struct {
+	Sources int // with and without a vote
+	Voters  int
+	Faulty  int // how many of the voters may be wrong
 
-// announcement is what a source has said and when that was.
-type announcement struct {
-	say    Say
-	lo, hi TAI
+	// Count counts the voters whose sources are such that the voter is. What is counted for one that is
+	// right must be so of at least one source of it that is right. A machine with several voters counts once.
+	Count func(such func(source int) bool) int
 }
 
-// NewBelief returns the belief of a clock with sources whose voters are given, numbered from 0, or
-// [NoVote]. So many voters may be wrong, and of the sources of one that is right fewer than half.
-func NewBelief(table *Table, voter []int, faulty int) *Belief {
-	b := &Belief{table: table, faulty: faulty, heard: make([]announcement, len(voter))}
-	for i, v := range voter {
-		if v == NoVote {
-			continue
-		}
-		for len(b.voters) <= v {
-			b.voters = append(b.voters, nil)
-		}
-		b.voters[v] = append(b.voters[v], i)
-	}
+// statement is what a source has announced, and when that was, and what it has shown about the question.
+type statement struct {
+	say      Say
+	lo, hi   TAI
+	excluded possible // by its last sample
+	after    bool     // it has answered since the smear has certainly ended
+}
+
+// NewBelief returns the belief of a clock with such voters.
+func NewBelief(table *Table, voters Voters) *Belief {
+	b := &Belief{table: table, voters: voters, heard: make([]statement, voters.Sources)}
 	b.Restart()
 	return b
 }
 
-// CountBy has voters counted by somebody who knows which of them are one machine. A voter that is right must have a
-// source that is right among any that are counted for it.
-func (b *Belief) CountBy(count func(such func(source int) bool) int) { b.by = count }
+// Forget forgets what a source has said and shown: somebody else speaks for it from now on.
+func (b *Belief) Forget(source int) { b.heard[source] = statement{} }
 
-// count returns of how many voters more than half of the sources are such.
-func (b *Belief) count(such func(source int) bool) (voters int) {
-	if b.by != nil {
-		return b.by(such)
-	}
-	for _, sources := range b.voters {
-		n := 0
-		for _, i := range sources {
-			if such(i) {
-				n++
-			}
-		}
-		if 2*n > len(sources) {
-			voters++
-		}
-	}
-	return voters
-}
-
-// Forget forgets what a source has said: somebody else speaks for it from now on.
-func (b *Belief) Forget(source int) {
-	b.heard[source] = announcement{}
-	for i := range b.questions {
-		b.questions[i].excluded[source], b.questions[i].since[source] = 0, false
-	}
-}
-
-// Restart forgets what belonged to an epoch. That includes what has been found out about a leap second that still
-// matters: the epoch may have ended because its answers were wrong, and what the voters showed was held against them.
+// Restart forgets everything but the table. The epoch may have ended because its answers were wrong,
+// and what the voters showed was held against them.
 func (b *Belief) Restart() {
-	if b.broken {
-		b.decided = nil
-	}
-	b.questions, b.shift, b.anchored, b.exact, b.broken = nil, 0, false, false, false
 	clear(b.heard)
+	b.anchored, b.exact, b.known = false, false, b.table.timeline
+	b.question = question{at: never, possible: canBeNothing}
+	b.slow, b.fast = b.known, b.known
+}
+
+// settled reports whether the table says what happens at the start of a month.
+func (b *Belief) settled(at UTC) bool { return at <= b.table.expiry || at > lastYear }
+
+// ask returns the question that matters at u, or will be the next to matter, if an epoch begins then.
+func (b *Belief) ask(u UTC) question {
+	if at := monthStart(u); !b.settled(at) && int64(u) < int64(at)+halfDay+settling {
+		return question{at: at, possible: anything, past: true}
+	}
+	return about(nextMonth(max(u, b.table.expiry)))
+}
+
+// about returns the question about a month that has not ended yet.
+func about(at UTC) question {
+	if at > lastYear {
+		return question{at: never, possible: canBeNothing}
+	}
+	return question{at: at, possible: anything}
+}
+
+// turn makes q the question. What was shown was shown about another one.
+func (b *Belief) turn(q question) {
+	b.question = q
+	for i := range b.heard {
+		b.heard[i].excluded, b.heard[i].after = 0, false
+	}
 	b.rebuild()
 }
 
-func (b *Belief) decide(at UTC, delta int) {
-	b.decided = append(b.decided, decision{at, delta})
-	slices.SortFunc(b.decided, func(x, y decision) int { return int(x.at/UTC(day)) - int(y.at/UTC(day)) })
-}
-
-// settled reports whether it is known what happens at the start of a month.
-func (b *Belief) settled(at UTC) bool {
-	return at <= b.table.expiry || at > lastYear ||
-		slices.ContainsFunc(b.decided, func(d decision) bool { return d.at == at })
-}
-
-// unsettledAfter returns the first start of a month after u about which the table says nothing.
-func (b *Belief) unsettledAfter(u UTC) UTC { return nextMonth(max(u, b.table.expiry)) }
-
-// around returns the questions that matter about u if an epoch begins then, and the next one.
-func (b *Belief) around(u UTC) (questions []question, next UTC) {
-	if at := monthStart(u); !b.settled(at) {
-		questions = append(questions, b.question(at, true))
-	}
-	if at := nextMonth(u); !b.settled(at) {
-		questions = append(questions, b.question(at, false))
-	}
-	return questions, b.unsettledAfter(nextMonth(u))
-}
-
-func (b *Belief) question(at UTC, past bool) question {
-	n := len(b.heard)
-	return question{at: at, possible: anything, past: past, excluded: make([]possible, n), since: make([]bool, n)}
-}
-
-// rebuild derives the timelines.
-func (b *Belief) rebuild() { b.slow, b.fast = b.timelines(b.questions) }
-
-func (b *Belief) timelines(questions []question) (slow, fast timeline) {
-	decided := make([]decision, 0, len(b.table.timeline.leaps)+len(b.decided))
-	for _, l := range b.table.timeline.leaps {
-		decided = append(decided, decision{l.at, int((l.after - l.before) / second)})
-	}
-	for _, d := range b.decided {
-		if d.at > b.table.expiry {
-			decided = append(decided, d)
-		}
-	}
-	return timelines(b.table.timeline.base+b.shift, decided, questions)
-}
+func (b *Belief) rebuild() { b.slow, b.fast = b.question.enclose(&b.known) }
 
 // Anchor begins an epoch with its first answer: it is now between lo and hi, and the first fact that
 // the answer is made from is no older than from. The error is [ErrStraddles] if a leap second is
 // possible in between, and the driver has to end the epoch and gather facts anew.
 func (b *Belief) Anchor(from, lo, hi TAI) error {
-	u, _ := b.slow.utc(lo)
-	offset := b.slow.offset(u)
-	begin, end := UTC(int64(from)-offset-near), UTC(int64(hi)-offset+near)
-	for at := monthStart(begin); at <= end && at <= lastYear; at = nextMonth(at) {
-		if at >= begin && !b.settled(at) {
-			return fmt.Errorf("%w: %s", ErrStraddles, at.Std().Format(layout))
-		}
+	u, _ := b.known.utc(lo)
+	offset := b.known.offset(u)
+	begin, end := UTC(int64(from)-offset-straddle), UTC(int64(hi)-offset+straddle)
+	if at := monthStart(end); at >= begin && !b.settled(at) {
+		return fmt.Errorf("%w: %s", ErrStraddles, at.Std().Format(layout))
 	}
 	b.exact = hi <= b.Certain()
-	b.questions, b.next = b.around(u)
 	b.anchored = true
-	b.rebuild()
+	b.turn(b.ask(u))
 	return b.Advance(lo, hi)
-}
-
-// window returns when the noon-to-noon smear of a leap second before at begins, at the earliest, and
-// when it ends, at the latest.
-func (b *Belief) window(at UTC) (begin, end TAI) {
-	begin = TAI(int64(at) + min(b.fast.offset(at-1), b.slow.offset(at-1)) - halfDay)
-	end = TAI(int64(at) + max(b.fast.offset(at), b.slow.offset(at)) + halfDay)
-	return begin, end
 }
 
 // Advance brings the belief to a moment between lo and hi. It decides what can be decided. The error
@@ -191,104 +125,73 @@ func (b *Belief) Advance(lo, hi TAI) error {
 	if !b.anchored {
 		return nil
 	}
-	changed := b.retire(lo)
-	for b.next <= lastYear {
-		if begin, _ := b.window(b.next); int64(begin) > int64(hi)+prepare {
+	q := &b.question
+	for q.at != never {
+		_, end := q.smear(&b.known)
+		if int64(lo) < int64(end)+settling || !q.past && !q.possible.decided() {
 			break
 		}
-		if len(b.questions) == maxQuestions {
-			b.broken = true
-			return fmt.Errorf("%w: %d months have ended and nobody has shown whether with a leap second: install a newer table", ErrBroken, maxQuestions)
+		if !q.past { // if past, it makes no difference any more what has happened
+			_, delta := q.possible.deltas()
+			b.known = q.timeline(&b.known, delta)
 		}
-		b.questions = append(b.questions, b.question(b.next, false))
-		b.next, changed = nextMonth(b.next), true
+		b.turn(about(nextMonth(q.at)))
 	}
-	if changed {
+	if begin, _ := q.smear(&b.known); hi < begin || q.at == never {
+		return nil
+	}
+	q.begun = true
+	left, err := b.settle()
+	if err != nil {
+		return err
+	}
+	if left != q.possible {
+		q.possible = left
 		b.rebuild()
 	}
-	for i := range b.questions {
-		q := &b.questions[i]
-		if begin, _ := b.window(q.at); hi < begin {
-			break
-		}
-		left, err := b.settle(q)
-		if err != nil {
-			b.broken = true
-			return err
-		}
-		if left != q.possible {
-			q.possible = left
-			b.rebuild()
-		}
-		if b.cannotTell(q) {
-			return fmt.Errorf("%w: %s", ErrUndecided, q.at.Std().Format(layout))
-		}
+	switch {
+	case hi >= q.nextSmear(&b.known):
+		return fmt.Errorf("%w: another month ends, and nobody has shown whether the last one did with a leap second: install a newer table", ErrBroken)
+	case b.cannotTell():
+		return fmt.Errorf("%w: %s", ErrUndecided, q.at.Std().Format(layout))
 	}
 	return nil
 }
 
-// retire forgets the questions that are long past. One that was past when the epoch began makes no
-// difference any more: no change is as good an answer as any.
-func (b *Belief) retire(lo TAI) (changed bool) {
-	before := len(b.questions)
-	b.questions = slices.DeleteFunc(b.questions, func(q question) bool {
-		_, end := b.window(q.at)
-		if int64(lo) < int64(end)+keep || !q.past && !q.possible.decided() {
-			return false
-		}
-		if q.possible.decided() {
-			_, delta := q.possible.deltas()
-			b.decide(q.at, delta)
-			if q.past {
-				b.shift -= int64(delta) * second
-			}
-		}
-		return true
-	})
-	return len(b.questions) != before
+// Certain returns until when what is called TAI is TAI, as far as is known. In an epoch that began while it was
+// known it stays so, for the counter knows no leap seconds. In another one it is as long as the table says.
+func (b *Belief) Certain() TAI {
+	if b.exact {
+		return never
+	}
+	return TAI(saturated.Add(int64(nextMonth(b.table.expiry)), b.table.timeline.last())) - 1
 }
 
 // Table returns the table that is used.
 func (b *Belief) Table() *Table { return b.table }
 
-// Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict]
-// if they disagree, and nothing has changed then; or [ErrBroken] if the table is newer and excludes
-// what has been believed: the driver ends the epoch.
+// Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict] if they
+// disagree, and nothing has changed then; or [ErrBroken] if the epoch had to do without what the newer one
+// says about a month's end, and the driver ends it.
+//
+// It does not matter whether what was believed was right. A new epoch counts TAI by the new table, and there
+// is none of what the old one believed to be weighed against it.
 func (b *Belief) Learn(table *Table) error {
 	newest, err := Newest(b.table, table)
 	if err != nil || newest == b.table {
 		return err
 	}
-	for _, d := range b.decided {
-		b.broken = b.broken || d.at <= newest.expiry && newest.delta(d.at) != d.delta
-	}
-	asked := func(at UTC) bool {
-		return slices.ContainsFunc(b.questions, func(q question) bool { return q.at == at }) ||
-			slices.ContainsFunc(b.decided, func(d decision) bool { return d.at == at })
-	}
-	for _, l := range newest.timeline.leaps {
-		// One that nobody has asked about is long past, or it is to come.
-		if b.anchored && l.at > b.table.expiry && l.at < b.next && !asked(l.at) {
-			b.shift -= l.after - l.before
-		}
-	}
-	b.questions = slices.DeleteFunc(b.questions, func(q question) bool {
-		if q.at > newest.expiry {
-			return false
-		}
-		delta := newest.delta(q.at)
-		b.broken = b.broken || q.possible&only(delta) == 0
-		if q.past {
-			b.shift -= int64(delta) * second
-		}
-		return true
-	})
-	b.decided = slices.DeleteFunc(b.decided, func(d decision) bool { return d.at <= newest.expiry })
+	uncovered := nextMonth(b.table.expiry)
 	b.table = newest
-	b.next = max(b.next, b.unsettledAfter(newest.expiry))
-	b.rebuild()
-	if b.broken {
-		return fmt.Errorf("%w: the table of %s says otherwise", ErrBroken, newest.source)
+	switch {
+	case !b.anchored:
+		b.known = newest.timeline
+		b.slow, b.fast = b.known, b.known
+	case b.question.at > uncovered || b.question.begun:
+		return fmt.Errorf("%w: the table of %s now says what happened at %s", ErrBroken, newest.source, uncovered.Std().Format(layout))
+	default:
+		b.known = newest.timeline
+		b.turn(about(nextMonth(newest.expiry)))
 	}
 	return nil
 }

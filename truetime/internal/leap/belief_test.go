@@ -8,7 +8,7 @@ import (
 
 func TestManyMonthsWithDecidedEndsKeepTheOffset(t *testing.T) {
 	// Month after month with an expired table: a leap second is announced at the end of some of them.
-	b := NewBelief(BuiltIn(), each(3), 1)
+	b := NewBelief(BuiltIn(), each(3, 1))
 	offset := 37 * second
 	month := date(2027, 6, 1)
 	at := TAI(int64(month) + offset)
@@ -33,42 +33,41 @@ func TestManyMonthsWithDecidedEndsKeepTheOffset(t *testing.T) {
 		require.Equal(t, offset, o.Offset)
 		require.LessOrEqual(t, o.From, at)
 		require.Equal(t, None, b.Report(at, at).Status)
-		if i%5 == 4 { // what was decided long ago outlives an epoch
-			at += TAI(22 * day)
-			require.NoError(t, b.Advance(at, at))
-			b.Restart()
-			require.NoError(t, b.Anchor(at, at, at))
-			require.Equal(t, offset, b.Output(at).Offset)
-		}
+		require.Equal(t, TAI(never), b.Certain(), "the epoch began with TAI")
 	}
 }
 
-func TestATableAnswersTheQuestionsUpToItsExpiryAndIsHeldAgainstWhatWasDecidedLongAgo(t *testing.T) {
-	u := date(2027, 8, 1) // where n−f that announce none are believed
+// Whatever the epoch believed about a month that a newer table covers, it ends: right or wrong makes no difference.
+func TestATableEndsAnEpochThatHadToDoWithoutIt(t *testing.T) {
+	u := date(2027, 8, 1) // the second month's end that the built-in table does not cover
 	at := func(days float64) TAI { return TAI(int64(u) + 37*second + int64(days*float64(day))) }
-	for _, wrong := range []bool{false, true} {
-		b := NewBelief(BuiltIn(), each(1), 0)
-		for now := at(-1); now < at(15); now += TAI(day / 10) {
-			if !b.anchored {
-				require.NoError(t, b.Anchor(now, now, now))
+	none, inserted := with(date(2027, 12, 28)), with(date(2027, 12, 28), decision{u, 1})
+	for _, table := range []*Table{none, inserted} {
+		for _, c := range []struct {
+			begins, learns float64 // days after u
+			ends           bool
+		}{{-40, -39, false}, {-40, -31.6, false}, {-40, -31.4, true}, {-40, 5, true}, {-20, -19, true}, {0.2, 0.3, true}, {20, 21, true}} {
+			b := NewBelief(BuiltIn(), each(1, 0))
+			begins, learns := at(c.begins), at(c.learns)
+			require.NoError(t, b.Anchor(begins, begins, begins))
+			for now := begins; now < learns; now += TAI(day / 10) {
+				b.Saw(0, Stepping, int64(now)-37*second, int64(now)-37*second, now, now)
+				require.NoError(t, b.Advance(now, now))
 			}
-			b.Hear(0, NoLeap, now, now)
-			require.NoError(t, b.Advance(now, now))
+			if !c.ends {
+				before := b.Output(learns)
+				require.NoError(t, b.Learn(table))
+				require.Equal(t, before.Offset, b.Output(learns).Offset)
+				require.Equal(t, TAI(never), b.Certain())
+				require.False(t, b.Report(at(149), at(149)).Expired)
+				require.True(t, b.Report(at(150), at(150)).Expired)
+				continue
+			}
+			require.ErrorIs(t, b.Learn(table), ErrBroken, c)
+			b.Restart()
+			require.NoError(t, b.Anchor(learns, learns, learns))
+			require.Equal(t, TAI(never), b.Certain(), "the new epoch begins with TAI")
+			require.NotEqual(t, Unknown, b.Report(learns, learns).Status)
 		}
-		if wrong {
-			require.ErrorIs(t, b.Learn(with(date(2027, 12, 28), decision{u, 1})), ErrBroken)
-			continue
-		}
-		require.NoError(t, b.Learn(with(date(2027, 12, 28))))
-		for now := at(15); now < at(149); now += TAI(day / 10) { // no month's end is a question
-			require.NoError(t, b.Advance(now, now))
-			require.Equal(t, None, b.Report(now, now).Status)
-		}
-		o := b.Output(at(149))
-		_, _, ok := o.Interval(at(149), at(152.4))
-		require.True(t, ok)
-		require.False(t, b.Report(at(148), at(148)).Expired)
-		require.True(t, b.Report(at(150), at(150)).Expired)
-		require.Equal(t, Unknown, b.Report(at(152.6), at(152.6)).Status)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 func BenchmarkIntervalInASmear(b *testing.B) {
 	u := date(2028, 1, 1)
-	belief := NewBelief(with(date(2028, 6, 28), decision{u, 1}), each(4), 1)
+	belief := NewBelief(with(date(2028, 6, 28), decision{u, 1}), each(4, 1))
 	at := TAI(int64(u))
 	o := belief.Output(at)
 	b.ReportAllocs()
@@ -22,7 +22,7 @@ func BenchmarkIntervalInASmear(b *testing.B) {
 func BenchmarkPoll(b *testing.B) {
 	for name, at := range map[string]TAI{"ordinary": TAI(date(2026, 11, 20)), "undecided": TAI(int64(date(2027, 7, 1)) - halfDay/2)} {
 		b.Run(name, func(b *testing.B) {
-			belief := NewBelief(BuiltIn(), each(4), 1)
+			belief := NewBelief(BuiltIn(), each(4, 1))
 			require.NoError(b, belief.Anchor(at, at, at))
 			stamp := int64(at) - 37*second
 			b.ReportAllocs()

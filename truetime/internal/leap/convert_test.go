@@ -8,7 +8,7 @@ import (
 
 func TestSamplesBeforeTheFirstAnswerAreConvertedForTheirOwnSideOfALeap(t *testing.T) {
 	u := int64(date(2027, 7, 1))
-	b := NewBelief(BuiltIn(), each(1), 0)
+	b := NewBelief(BuiltIn(), each(1, 0))
 	for _, p := range []int64{u - 3600*second, u + 3600*second, u + 20*day} {
 		lo, hi, ok := b.In(Stepping, p, p+10)
 		require.True(t, ok)

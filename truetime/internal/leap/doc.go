@@ -1,55 +1,78 @@
-// Package leap knows about leap seconds: when they are, how the clocks of the world show them, and
-// what follows for a clock that does not know. It is pure: there is no clock in it, and no I/O but
-// reading a table from what the caller opens.
+// Package leap knows about leap seconds: when they are, how clocks show them, and what a clock that does
+// not know may still say. It is pure: it reads no clock, and no file but the table that the caller opens.
 //
 // # Scales
 //
-// A clock runs in one continuous scale, [TAI]. What its sources serve is converted on the way in
-// ([Belief.In]) and what it answers on the way out ([Output.Interval]), to UTC smeared from noon to
-// noon. [Smeared] and [UTC] are other types than TAI, so that none is taken for another.
+// A clock counts in one continuous scale, [TAI]. [Belief.In] converts what its sources serve to it, and
+// [Output.Interval] converts its answers to UTC smeared from noon to noon. [TAI], [UTC] and [Smeared] are
+// three types, so that none is taken for another.
 //
-//	table := leap.BuiltIn()
-//	belief := leap.NewBelief(table, voters, faulty)
+//	belief := leap.NewBelief(leap.BuiltIn(), voters)
 //	err := belief.Anchor(from, lo, hi)       // the epoch has its first answer, [lo, hi]
 //	...
-//	err = belief.Advance(lo, hi)             // the answer is [lo, hi]
+//	err = belief.Advance(lo, hi)             // the answer is [lo, hi] now
 //	output := belief.Output(lo)              // published with it
 //	earliest, latest, ok := output.Interval(lo, hi)
 //
+// A clock all of whose sources smear from noon to noon needs none of this, because it answers what they
+// show. Its samples are best taken as they are, and its drift with 11.6 ppm more.
+//
 // # What is believed
 //
-// A table is right about all leap seconds up to its expiry. Beyond that each end of a UTC month is a
-// question with three answers: no leap second, one inserted, one removed. Before the smear of a
-// possible leap second begins, at noon, the question makes no difference. From then on the output is
-// the hull of what all possible answers say, and possible answers are only ever struck out:
-//   - at the end of June and December by f+1 voters who announce a leap second, or show one: everybody who
-//     steps shows it at once, whoever smears it from the beginning of the smear, and a clock that knows
-//     the time to a fraction of a second can see it;
-//   - at the end of other months, where there has never been one, by n−f voters who show one. Announcements do
-//     not count: they are flags that somebody has forgotten;
-//   - by n−f voters who show that there was none. That is more than f+1, as a server that has not heard
-//     of a leap second shows the same for a while;
-//   - at the end of other months than June and December also by n−f voters who announce none, from an hour after noon
-//     on. At the end of these two that proves nothing: NTP's 0 is also what a server says that does not know;
-//   - by a newer table.
+// The table is right about all leap seconds up to its expiry. After that each end of a UTC month is a
+// question with three possible answers: no leap second, one inserted, one removed. Only one question is
+// open at a time, because the smear of a leap second begins 12 hours before it and ends 12 hours after it.
+// Before that first noon the answers make no difference. From then on the output is the hull of what they
+// say, and an answer is only ever struck out. What strikes it out depends on the month:
 //
-// Where an epoch begins after a possible leap second of which nothing is known, TAI−UTC before it is
-// what differs between the answers, and the hull is at most half a second to either side and closes
-// at noon. What is called TAI is then off by a second if there was one, which makes no difference to
-// smeared UTC; it does to TAI, and to sources that serve it.
+//	                     June, December                       other months
+//	a leap second        f+1 voters announce or show it       n−f voters show it
+//	no leap second       n−f voters show it                   n−f voters show or announce it
 //
-// A clock all of whose sources smear from noon to noon needs none of this, for it answers what they
-// show: their samples are best taken as they are, and its drift with 11.6 ppm more.
+// All leap seconds so far came at the end of June or December. There nobody announces one without knowing,
+// but NTP's 0 is also what a server says that does not know. In other months a flag is more likely one that
+// somebody forgot to clear. A voter shows what happened when its stamps contradict the other answers: one
+// that steps does so at once, one that smears from the beginning of the smear.
+//
+// Where no table and no voter tells, the output stays the hull: up to half a second to either side at the
+// leap second. After the second noon the answer matters no more to an epoch that begins then, so a clock
+// whose sources have answered but cannot tell begins a new one ([ErrUndecided]).
+//
+// An epoch that begins in the 12 hours after a possible leap second knows TAI−UTC by what UTC is now, and
+// what differs between the answers is TAI−UTC before it. What it calls TAI may be off by a second. That makes
+// no difference to smeared UTC, but [Belief.Certain] says that TAI is not known.
+//
+// # Why the output is right
+//
+// The true course of the leap seconds is one of those that are possible. TAI−UTC of the slow timeline is
+// never less than the true one and that of the fast timeline never more. So slow shows at most what the true
+// smeared clock shows, and fast at least that. Each rises with time. If it is between lo and hi, smeared UTC
+// is between what slow shows at lo and what fast shows at hi, rounded outward.
+//
+// # Why Earliest does not go back
+//
+// Let lo rise, as it does within an epoch. With the same slow timeline, what it shows rises. The timeline
+// changes in three ways only:
+//   - An answer is struck out. TAI−UTC of the new slow timeline is nowhere greater, so it shows nowhere less.
+//   - The next question takes the place of an answered one. The timelines change only from the beginning of
+//     its smear on, and no Output before answered for later: that is its horizon.
+//   - A newer table arrives before the smear of the first month that it adds. The same holds.
+//
+// No answer comes back within an epoch. An announcement may be taken back until noon and is not used before
+// noon. A table is not taken back, because tables that disagree are refused. If all answers are struck out
+// the epoch ends ([ErrBroken]), and with it the promise about Earliest. It also ends if the next month ends
+// with the question still open, and if a newer table covers a month that the epoch had to do without: what
+// the epoch believed need not be weighed against the table then.
 //
 // # Assumptions
 //
-// Besides those of the clock: a voter who is right announces the leap second of this day and no
-// other if it announces one, at the end of June and December; steps within 5 s of it; and if n−f announce none in the last eleven
-// hours of another month, there is none.
+// Besides those of the clock: a voter that is right and announces a leap second at the end of June or
+// December announces the one of this day; it steps within 5 s of it; and if n−f announce none in the last
+// eleven hours of another month, there is none.
 //
 // # What this does not promise
 //
-// Anything about leap seconds after the table expired that are less than 20 days before the epoch began, or before
-// the process did: it takes TAI−UTC to be what the table said last. In the hull the width is up to half a second to either side by the
-// time of the leap second, one second by noon, and it lasts until somebody shows what has happened.
+// That TAI is known in an epoch that began after a month's end that the table does not cover. That the answer
+// is narrow before a question is answered: at worst it is one second wide at the leap second if the epoch
+// knows the time before it, two seconds wide after the second noon, and stays so while no source answers.
 package leap

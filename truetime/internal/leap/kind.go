@@ -35,26 +35,3 @@ const (
 	Insert
 	Remove
 )
-
-// Status says what is believed about leap seconds at some moment.
-type Status uint8
-
-// The states of belief.
-const (
-	NoAnswer         Status = iota // there is no answer that a belief could be about
-	None                           // no leap second is near
-	PendingInsert                  // one is inserted at the end of this month
-	PendingRemove                  // one is removed at the end of this month
-	SmearingNow                    // one is being smeared
-	Unknown                        // whether there is one is not known, and the answer allows for each possibility
-	SmearedBySources               // the sources smear as the answer does, so that it makes no difference
-)
-
-// Report is a status with its circumstances.
-type Report struct {
-	Status  Status
-	At      UTC  // the leap second that the status is about; 0 for none
-	Expired bool // the table is not valid any more: whether there is a leap second is up to the sources
-	Expiry  UTC  // of the table
-	Source  string
-}

@@ -172,7 +172,7 @@ func TestASmearingSourceShowsALeapLongBeforeItHappens(t *testing.T) {
 	}
 }
 
-func TestATableThatComesLateOnlyNarrows(t *testing.T) {
+func TestATableThatComesLateDecides(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, hour := range []int64{-20, -9, -1, 1, 8, 20} {
 			t.Run(fmt.Sprint(delta, hour), func(t *testing.T) {

@@ -11,7 +11,10 @@ import (
 // month: a leap second from the beginning of the day on, the absence of one from an hour after noon
 // on. PTP announces a leap second not earlier than 12 hours before (IEEE 1588-2008 9.4), and a hop
 // from one NTP server to the next takes up to 1024 s. What is heard in the last 5 s is too late.
-func (b *Belief) Hear(source int, say Say, lo, hi TAI) { b.heard[source] = announcement{say, lo, hi} }
+func (b *Belief) Hear(source int, say Say, lo, hi TAI) {
+	s := &b.heard[source]
+	s.say, s.lo, s.hi = say, lo, hi
+}
 
 // Saw tells the belief what a source showed: the sample allows what it serves to be from lo to
 // hi, at a moment for which the clock has the answer [from, to], which it had without this sample.
@@ -19,34 +22,27 @@ func (b *Belief) Hear(source int, say Say, lo, hi TAI) { b.heard[source] = annou
 // TAI is the same whatever happens: a source that serves it and knows TAI−UTC, as PTP does, is to be
 // given as a stepping one, by what it says UTC is.
 func (b *Belief) Saw(source int, kind Kind, lo, hi int64, from, to TAI) {
-	if !b.anchored || kind == Atomic {
+	begin, end := b.question.smear(&b.known)
+	if !b.anchored || kind == Atomic || to < begin {
 		return
 	}
-	for i := range b.questions {
-		q := &b.questions[i]
-		begin, end := b.window(q.at)
-		q.since[source] = q.since[source] || from > end
-		if to < begin {
-			continue // nothing is decided yet, and hardly anybody shows anything
-		}
-		q.excluded[source] = 0
-		if kind == Smearing || int64(hi) < int64(q.at)-ambiguity || int64(lo) > int64(q.at)+ambiguity {
-			q.excluded[source] = b.excludes(q, kind, lo, hi, from, to)
-		}
+	s := &b.heard[source]
+	s.after = s.after || from > end
+	s.excluded = 0
+	at := int64(b.question.at)
+	if kind == Smearing || hi < at-ambiguity || lo > at+ambiguity {
+		s.excluded = b.excludes(kind, lo, hi, from, to)
 	}
 }
 
-// excludes returns what a sample excludes about one of the questions.
-func (b *Belief) excludes(q *question, kind Kind, lo, hi int64, from, to TAI) (excluded possible) {
-	left := q.possible
+// excludes returns what a sample excludes.
+func (b *Belief) excludes(kind Kind, lo, hi int64, from, to TAI) (excluded possible) {
 	for _, delta := range []int{-1, 0, 1} {
-		q.possible = only(delta)
-		slow, fast := b.timelines(b.questions)
-		if first, last, ok := convert(kind, &slow, &fast, lo, hi); ok && (first > to || last < from) {
+		t := b.question.timeline(&b.known, delta)
+		if first, last, ok := convert(kind, &t, &t, lo, hi); ok && (first > to || last < from) {
 			excluded |= only(delta)
 		}
 	}
-	q.possible = left
 	if excluded == anything { // it is wrong in some other way
 		return 0
 	}
@@ -54,8 +50,8 @@ func (b *Belief) excludes(q *question, kind Kind, lo, hi int64, from, to TAI) (e
 }
 
 // Misdeclared finds out whether a source that disagrees with the answer [from, to] would agree with
-// it if it served another kind of time than it is declared to. There is
-// nothing to find in an answer that is wide or far from a leap second.
+// it if it served another kind of time than it is declared to. There is nothing to find in an answer that
+// is wide or far from a leap second.
 func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind, found bool) {
 	if first, last, ok := b.In(kind, lo, hi); !ok || first <= to && last >= from {
 		return 0, false
@@ -68,7 +64,7 @@ func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind,
 	return 0, false
 }
 
-// settle returns what is left of a question after what the voters exclude. The caller keeps it, so that
+// settle returns what is left of the question after what the voters exclude. The caller keeps it, so that
 // a possibility struck out stays struck out.
 //
 // f liars can bring about nothing: each rule needs the word of at least one voter who is right. What the others
@@ -81,21 +77,23 @@ func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind,
 //
 // At the end of any other month there has never been one. That there is none takes n−f voters who show or announce so.
 // That there is one takes n−f who show it, and announcements do not help: as long as it is not shown it is allowed for.
-func (b *Belief) settle(q *question) (left possible, err error) {
+func (b *Belief) settle() (left possible, err error) {
+	q := &b.question
 	left = q.possible
-	all, usual := len(b.voters)-b.faulty, isUsual(q.at)
+	all, usual := b.voters.Voters-b.voters.Faulty, isUsual(q.at)
 	for _, delta := range []int{-1, 0, 1} {
-		against := b.count(func(i int) bool {
-			return q.excluded[i]&only(delta) != 0 || !usual && delta != 0 && b.says(i, q) == NoLeap
+		against := b.voters.Count(func(i int) bool {
+			return b.heard[i].excluded&only(delta) != 0 || !usual && delta != 0 && b.says(i) == NoLeap
 		})
-		knowing := b.count(func(i int) bool {
-			return q.excluded[i]&only(delta) != 0 && q.excluded[i]&canBeNothing != 0
+		knowing := b.voters.Count(func(i int) bool {
+			excluded := b.heard[i].excluded
+			return excluded&only(delta) != 0 && excluded&canBeNothing != 0
 		})
-		if usual && knowing > b.faulty || against >= all {
+		if usual && knowing > b.voters.Faulty || against >= all {
 			left &^= only(delta)
 		}
 	}
-	switch b.announced(q) {
+	switch b.announced() {
 	case 1:
 		left &= canInsert
 	case -1:
@@ -111,9 +109,9 @@ func (b *Belief) settle(q *question) (left possible, err error) {
 // cannotTell reports whether all who must be right have answered after the smear, and it is still not
 // clear what has happened. It never will be: their samples are taken for all that is possible, which
 // makes the answer too wide to tell by it what they show. So it goes where most of the sources smear.
-func (b *Belief) cannotTell(q *question) bool {
-	answered := b.count(func(i int) bool { return q.since[i] })
-	return !q.past && !q.possible.decided() && answered >= len(b.voters)-b.faulty
+func (b *Belief) cannotTell() bool {
+	answered := b.voters.Count(func(i int) bool { return b.heard[i].after })
+	return !b.question.past && !b.question.possible.decided() && answered >= b.voters.Voters-b.voters.Faulty
 }
 
 // travel is how long an announcement takes to get around: three hops.
@@ -121,15 +119,15 @@ const travel = 3600 * second
 
 // announced returns the change of TAI−UTC that is believed because it was announced in time, or 0. In an epoch that began
 // after it nobody did.
-func (b *Belief) announced(q *question) (delta int) {
-	inserts := b.count(func(i int) bool { return b.says(i, q) == Insert })
-	removes := b.count(func(i int) bool { return b.says(i, q) == Remove })
-	switch {
-	case !isUsual(q.at), inserts > b.faulty && removes > b.faulty: // in the second case more than f are wrong: no help
+func (b *Belief) announced() (delta int) {
+	inserts := b.voters.Count(func(i int) bool { return b.says(i) == Insert })
+	removes := b.voters.Count(func(i int) bool { return b.says(i) == Remove })
+	switch f := b.voters.Faulty; {
+	case !isUsual(b.question.at), inserts > f && removes > f: // in the second case more than f are wrong: no help
 		return 0
-	case inserts > b.faulty:
+	case inserts > f:
 		return 1
-	case removes > b.faulty:
+	case removes > f:
 		return -1
 	}
 	return 0
@@ -142,15 +140,15 @@ func isUsual(u UTC) bool {
 	return month == time.July || month == time.January
 }
 
-// says is what a source announced about a question in time.
-func (b *Belief) says(source int, q *question) Say {
-	noon, _ := b.window(q.at)
-	a := &b.heard[source]
+// says is what a source announced about the question in time.
+func (b *Belief) says(source int) Say {
+	noon, _ := b.question.smear(&b.known)
+	s := &b.heard[source]
 	switch {
-	case int64(a.lo) < int64(noon)-halfDay || int64(a.hi) >= int64(noon)+halfDay-ambiguity: // another day
+	case int64(s.lo) < int64(noon)-halfDay || int64(s.hi) >= int64(noon)+halfDay-ambiguity: // another day
 		return Nothing
-	case a.say == NoLeap && int64(a.lo) < int64(noon)+travel:
+	case s.say == NoLeap && int64(s.lo) < int64(noon)+travel:
 		return Nothing
 	}
-	return a.say
+	return s.say
 }

@@ -31,6 +31,7 @@ type world struct {
 	widest    map[string]Smeared // by phase
 	least     int64              // to either side
 	undecided int                // epochs that ended for it
+	learnt    int                // epochs that ended for a table
 	seen      map[Status]int
 }
 
@@ -48,7 +49,7 @@ func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...vo
 		entries = append(entries, Leap{u, last.Offset + delta})
 	}
 	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6, step: 1201 * second,
-		belief: NewBelief(table, each(len(voters)), faulty), random: rand.New(rand.NewPCG(7, 11)),
+		belief: NewBelief(table, each(len(voters), faulty)), random: rand.New(rand.NewPCG(7, 11)),
 		mute: func(TAI) bool { return false }, widest: map[string]Smeared{}, seen: map[Status]int{}}
 }
 
@@ -114,12 +115,8 @@ func (w *world) poll() {
 }
 
 func (w *world) mayStep() bool {
-	for _, q := range w.belief.questions {
-		if q.at == w.u && !q.possible.decided() {
-			return true
-		}
-	}
-	return w.delta != 0
+	q := &w.belief.question
+	return w.delta != 0 || q.at == w.u && !q.possible.decided()
 }
 
 func abs(x int64) int64 { return max(x, -x) }
@@ -177,7 +174,13 @@ func (w *world) resume(to int64) error {
 		w.at += TAI(w.random.Int64N(step) + 1)
 		if t, ok := w.learn[w.nominal()]; ok {
 			delete(w.learn, w.nominal())
-			if err := w.belief.Learn(t); err != nil {
+			if err := w.belief.Learn(t); errors.Is(err, ErrBroken) {
+				w.learnt++
+				if err := w.restart(); err != nil {
+					return err
+				}
+				output = w.belief.Output(w.at + TAI(w.label-w.least-w.epsilon))
+			} else if err != nil {
 				return err
 			}
 		}
@@ -246,10 +249,20 @@ func (w *world) phase() string {
 	return "after the next noon"
 }
 
-// each returns the voters of n sources with a vote of their own.
-func each(n int) (voter []int) {
-	for i := range n {
-		voter = append(voter, i)
-	}
-	return voter
+// each is n sources with a vote of their own, of which so many may be wrong.
+func each(n, faulty int) Voters {
+	return Voters{Sources: n, Voters: n, Faulty: faulty, Count: func(such func(int) bool) (count int) {
+		for i := range n {
+			if such(i) {
+				count++
+			}
+		}
+		return count
+	}}
+}
+
+// decision is what is decided of a month.
+type decision struct {
+	at    UTC
+	delta int
 }

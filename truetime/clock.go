@@ -214,32 +214,17 @@ func (c *Clock) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, err := c.Now()
-	now, d := c.counter.Now(), c.engine.Discipline()
-	s := Status{
-		State:      c.state,
-		Err:        err,
-		Epoch:      d.Epoch(),
-		Disruption: d.LastDisruption().Reason,
-		Counter:    c.watch.describe(),
-		Voters:     d.Voters(),
-		Faulty:     c.faulty,
-		Heard:      d.Heard(),
-		Answering:  c.engine.Answering(),
-		Sources:    make([]SourceStatus, len(c.pollers)),
-	}
+	var published *engine.Answer
+	var raw uint64
 	if a := c.published.Load(); a.err == nil {
-		if earliest, latest, ok := a.Late(c.reading(a)); ok {
-			s.Interval = Interval{Time(earliest), Time(latest)}
-			s.Uncertainty = s.Interval.Uncertainty()
-		}
+		published, raw = &a.Answer, c.reading(a)
 	}
-	if s.Disruption != "" {
-		s.DisruptionAge = now.Sub(d.LastDisruption().At)
-	}
-	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
-	s.LeapSeconds = c.leapStateLocked(now)
+	now := c.counter.Now()
+	s := statusOf(c.engine.Report(now, published, raw), c.names())
+	s.State, s.Err, s.Counter = c.state, err, c.watch.describe()
+	s.LeapSeconds.TableRefused = c.leapsRefused
 	for i, p := range c.pollers {
-		s.Sources[i] = c.sourceStatus(p, now)
+		p.describe(&s.Sources[i], now)
 	}
 	return s
 }

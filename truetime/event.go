@@ -15,10 +15,16 @@ const (
 	EventLeapSeconds                  // something else is believed about leap seconds: Reason says what
 )
 
+var eventKindNames = []string{"state", "verdict", "poll failed", "disruption", "recorder", "leap seconds"}
+
 // String returns the kind in lower case, as in "poll failed".
-func (k EventKind) String() string {
-	return name(k, "state", "verdict", "poll failed", "disruption", "recorder", "leap seconds")
-}
+func (k EventKind) String() string { return name(k, eventKindNames) }
+
+// MarshalText writes what String returns.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (k *EventKind) UnmarshalText(text []byte) error { return parseName(k, text, eventKindNames) }
 
 // Event is something that happened to a clock. Which fields are set depends on the kind.
 type Event struct {

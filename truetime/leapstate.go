@@ -2,8 +2,6 @@ package truetime
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -49,25 +47,13 @@ var (
 )
 
 // String returns the status in lower case, as in "insert pending".
-func (s LeapStatus) String() string {
-	if int(s) < len(leapStatusNames) {
-		return leapStatusNames[s]
-	}
-	return strconv.Itoa(int(s))
-}
+func (s LeapStatus) String() string { return name(s, leapStatusNames) }
 
 // MarshalText writes what String returns.
 func (s LeapStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what MarshalText writes.
-func (s *LeapStatus) UnmarshalText(text []byte) error {
-	i := slices.Index(leapStatusNames, string(text))
-	if i < 0 {
-		return fmt.Errorf("truetime: leap status %.80q is none of %q", text, leapStatusNames)
-	}
-	*s = LeapStatus(i)
-	return nil
-}
+func (s *LeapStatus) UnmarshalText(text []byte) error { return parseName(s, text, leapStatusNames) }
 
 // leapStateOf returns the state that the engine reports, with why a table was refused.
 func leapStateOf(r leap.Report, refused string) LeapState {
@@ -76,6 +62,9 @@ func leapStateOf(r leap.Report, refused string) LeapState {
 
 // String says it in one sentence, and what to do about it.
 func (s LeapState) String() string {
+	if s == (LeapState{}) {
+		return "nothing is known"
+	}
 	date := func(t Time) string { return t.Std().Format(time.DateOnly) }
 	text := s.Status.String() + " before " + date(s.At)
 	switch s.Status {

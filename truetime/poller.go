@@ -106,6 +106,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
+			Claim: int64(s.Error),
 		}
 	}
 	refused := c.engine.Finish(p.index, x, reply, now)
@@ -128,27 +129,11 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 	c.learn(now)
 }
 
-func (c *Clock) sourceStatus(p *poller, now monotonic.Instant) SourceStatus {
-	s := SourceStatus{
-		Name:    p.info.Name,
-		Group:   p.info.Group,
-		Verdict: Verdict(c.engine.Verdict(p.index)),
-		Scale:   p.info.Scale,
-		Err:     p.err,
-		Reach:   c.engine.Reach(p.index),
-	}
-	s.Authenticated, s.NoVote = p.info.Authenticated, !c.engine.Discipline().Votes(p.index)
-	for _, i := range c.engine.Discipline().Twins(p.index) {
-		s.SameAs = append(s.SameAs, c.pollers[i].info.Name)
-	}
-	if i := c.engine.Discipline().Interval(p.index, now); i.Bounded() {
-		lo, hi := c.engine.Shown(i)
-		s.Interval = Interval{Time(lo), Time(hi)}
-	}
+// describe adds to a report what the engine does not know.
+func (p *poller) describe(s *SourceStatus, now monotonic.Instant) {
+	s.Group, s.Scale, s.Authenticated, s.Err = p.info.Group, p.info.Scale, p.info.Authenticated, p.err
 	if p.heard {
 		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap
 		s.Stamps, s.Age = p.last.Stamps, now.Sub(p.last.Received)
 	}
-	s.Poll, s.HeldBack = c.engine.Interval(p.index), c.engine.HeldBack(p.index)
-	return s
 }

@@ -78,5 +78,13 @@ const (
 	LeapDelete              // the last minute has 59 seconds
 )
 
+var leapNames = []string{"unknown", "none", "insert", "delete"}
+
 // String returns "unknown", "none", "insert" or "delete".
-func (l Leap) String() string { return name(l, "unknown", "none", "insert", "delete") }
+func (l Leap) String() string { return name(l, leapNames) }
+
+// MarshalText writes what String returns.
+func (l Leap) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (l *Leap) UnmarshalText(text []byte) error { return parseName(l, text, leapNames) }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/reporting"
 )
 
 // State says what kind of answer a clock gives.
@@ -18,10 +21,16 @@ const (
 	Closed                      // Now returns ErrClosed
 )
 
+var stateNames = []string{"unsynchronized", "synchronized", "holdover", "faulty", "closed"}
+
 // String returns the state in lower case, as in "synchronized".
-func (s State) String() string {
-	return name(s, "unsynchronized", "synchronized", "holdover", "faulty", "closed")
-}
+func (s State) String() string { return name(s, stateNames) }
+
+// MarshalText writes what String returns.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *State) UnmarshalText(text []byte) error { return parseName(s, text, stateNames) }
 
 // Status is a complete report on a clock at one moment. It is a copy: it does not change, and it may
 // be kept.
@@ -33,6 +42,7 @@ type Status struct {
 	// where nothing was known. Uncertainty is its ε.
 	Interval    Interval
 	Uncertainty time.Duration
+	Budget      Budget // why that is what it is
 
 	Epoch         uint64        // counts the spans between disruptions, from 1
 	Disruption    string        // why the previous epoch ended; empty in the first
@@ -94,6 +104,50 @@ type SourceStatus struct {
 
 	// HeldBack: it has asked for fewer polls ([ErrSlowDown]), and Poll is still longer for that.
 	HeldBack bool
+}
+
+func init() {
+	reporting.Status = func(r engine.Report, names []string) any { return statusOf(r, names) }
+}
+
+// statusOf is the part of a Status that the engine knows.
+func statusOf(r engine.Report, names []string) Status {
+	s := Status{
+		State:         State(r.State),
+		Epoch:         r.Epoch,
+		Disruption:    r.Disruption,
+		DisruptionAge: r.DisruptionAge,
+		RateLowPPM:    r.RateLowPPM,
+		RateHighPPM:   r.RateHighPPM,
+		Voters:        r.Voters,
+		Faulty:        r.Faulty,
+		Heard:         r.Heard,
+		Answering:     r.Answering,
+		LeapSeconds:   leapStateOf(r.Leap, ""),
+		Sources:       make([]SourceStatus, len(r.Sources)),
+	}
+	if r.Answered {
+		s.Interval = Interval{Time(r.Interval.Lo), Time(r.Interval.Hi)}
+		s.Uncertainty, s.Budget = s.Interval.Uncertainty(), budgetOf(r.Budget, names)
+	}
+	for i, source := range r.Sources {
+		s.Sources[i] = SourceStatus{
+			Name:     names[i],
+			NoVote:   !source.Votes,
+			Verdict:  Verdict(source.Verdict),
+			Err:      source.Suspicion,
+			Reach:    source.Reach,
+			Poll:     source.Poll,
+			HeldBack: source.HeldBack,
+		}
+		for _, twin := range source.Twins {
+			s.Sources[i].SameAs = append(s.Sources[i].SameAs, names[twin])
+		}
+		if source.Spoken {
+			s.Sources[i].Interval = Interval{Time(source.Interval.Lo), Time(source.Interval.Hi)}
+		}
+	}
+	return s
 }
 
 // Summary says in one sentence what keeps the clock from an answer, in holdover, or from as narrow an answer as

@@ -19,10 +19,16 @@ const (
 	Unusable                   // it answers, and what it says cannot be used: see SourceStatus.Err
 )
 
+var verdictNames = []string{"undecided", "truechimer", "falseticker", "silent", "convicted", "unusable"}
+
 // String returns the verdict in lower case, as in "truechimer".
-func (v Verdict) String() string {
-	return name(v, "undecided", "truechimer", "falseticker", "silent", "convicted", "unusable")
-}
+func (v Verdict) String() string { return name(v, verdictNames) }
+
+// MarshalText writes what String returns.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (v *Verdict) UnmarshalText(text []byte) error { return parseName(v, text, verdictNames) }
 
 // The engine's verdicts and states are these, number for number: this does not compile otherwise.
 var (

@@ -13,6 +13,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
+	"github.com/epsilontime/epsilon/truetime/internal/reporting"
 )
 
 // Machine is a computer of a world, with a clock of its own. It has the Now, After and Before of
@@ -247,44 +248,18 @@ func (m *Machine) checkTAI() error {
 // reports.
 func (m *Machine) Status() truetime.Status {
 	_, err := m.Now()
-	s := truetime.Status{State: truetime.Closed, Err: err}
 	if m.engine == nil {
-		return s
+		return truetime.Status{State: truetime.Closed, Err: err}
 	}
+	var published *engine.Answer
 	if m.answered {
-		if earliest, latest, ok := m.answer.Late(uint64(m.read())); ok {
-			s.Interval = truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}
-			s.Uncertainty = s.Interval.Uncertainty()
-		}
+		published = &m.answer
 	}
-	d, now := m.engine.Discipline(), m.read()
-	s.State, s.Epoch, s.Disruption = truetime.State(m.engine.State()), d.Epoch(), d.LastDisruption().Reason
-	s.Counter, s.Voters, s.Faulty = "simulated", d.Voters(), d.Tolerated()
-	s.Heard, s.Answering = d.Heard(), m.engine.Answering()
-	s.RateLowPPM, s.RateHighPPM = d.Rate(now)
-	l := m.engine.Leap(now)
-	s.LeapSeconds = truetime.LeapState{Status: truetime.LeapStatus(l.Status), At: truetime.Time(l.At),
-		TableExpiry: truetime.Time(l.Expiry), TableExpired: l.Expired, TableSource: l.Source}
-	for _, l := range m.links {
-		source := truetime.SourceStatus{
-			Name:    l.Server.name,
-			Group:   l.Group,
-			Scale:   l.declared(),
-			Verdict: truetime.Verdict(m.engine.Verdict(l.index)),
-			Err:     m.engine.Suspicion(l.index),
-			Reach:   m.engine.Reach(l.index),
-
-			Poll:     m.engine.Interval(l.index),
-			HeldBack: m.engine.HeldBack(l.index),
-		}
-		for _, i := range d.Twins(l.index) {
-			source.SameAs = append(source.SameAs, m.links[i].Server.name)
-		}
-		if own := d.Interval(l.index, now); own.Bounded() {
-			lo, hi := m.engine.Shown(own)
-			source.Interval = truetime.Interval{Earliest: truetime.Time(lo), Latest: truetime.Time(hi)}
-		}
-		s.Sources = append(s.Sources, source)
+	now := m.read()
+	s := reporting.Status(m.engine.Report(now, published, uint64(now)), m.names()).(truetime.Status)
+	s.Err, s.Counter = err, "simulated"
+	for i, l := range m.links {
+		s.Sources[i].Group, s.Sources[i].Scale = l.Group, l.declared()
 	}
 	return s
 }

@@ -136,6 +136,7 @@ func (m *Machine) ask(l *link) {
 		reply := m.asReply(l, r, discipline.Facts{
 			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
 			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},
+			Claim: int64(r.Error),
 		})
 		if l.keeps > 0 {
 			l.kept = &reply

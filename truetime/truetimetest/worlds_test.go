@@ -309,6 +309,9 @@ func (t *trial) judge(m *Machine) error {
 		return err
 	}
 	s := m.Status()
+	if err := checkBudget(s); err != nil {
+		return fmt.Errorf("seed %d, %s after %v: %w", t.world.seed, m.name, t.world.Elapsed(), err)
+	}
 	if int(s.Epoch) > 1+t.expect[m] {
 		return fmt.Errorf("seed %d, %s after %v: the epoch ended for no reason: %s", t.world.seed, m.name, t.world.Elapsed(), s.Disruption)
 	}

@@ -129,7 +129,7 @@ func requireOutside(t *rapid.T, h hardware, b Bounds, lowers []Point, raw uint64
 }
 
 func TestAheadRefusesWhatMightOverflow(t *testing.T) {
-	good := Bounds{Facts: Facts{Point{10, 10}, Point{10, 10}}}
+	good := Bounds{Facts: Facts{Upper: Point{10, 10}, Lower: Point{10, 10}}}
 	a, ok := good.Ahead(10, 10, Nanoseconds, nil)
 	require.True(t, ok)
 	require.False(t, a.Covers(9), "before its beginning")
@@ -137,9 +137,9 @@ func TestAheadRefusesWhatMightOverflow(t *testing.T) {
 	require.True(t, a.Covers(10+spanLimit/2))
 	require.False(t, a.Covers(10+spanLimit))
 	for _, f := range []Facts{
-		{Point{10, math.MaxInt64}, Point{10, 10}},
-		{Point{10, 10}, Point{10, math.MinInt64}},
-		{Point{10, 10}, Point{10, 100}},
+		{Upper: Point{10, math.MaxInt64}, Lower: Point{10, 10}},
+		{Upper: Point{10, 10}, Lower: Point{10, math.MinInt64}},
+		{Upper: Point{10, 10}, Lower: Point{10, 100}},
 	} {
 		b := Bounds{Facts: f}
 		_, ok := b.Ahead(10, 10, Nanoseconds, nil)

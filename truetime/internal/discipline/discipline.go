@@ -78,6 +78,8 @@ type Discipline struct {
 	fused     Bounds            // valid if answered
 	first     Bounds            // the first answer of this epoch
 	answer    bool
+	upper     Origin // of the answer's upper end
+	lower     Origin // and of its lower one
 
 	agreed  monotonic.Instant // when the votes were last counted
 	pending bool              // samples have come since then
@@ -263,6 +265,3 @@ func (d *Discipline) Slopes() (low, high float64) {
 	}
 	return d.motion.slopes(float64(horizon))
 }
-
-// Tolerated returns f, how many voters may be wrong.
-func (d *Discipline) Tolerated() int { return d.faulty }

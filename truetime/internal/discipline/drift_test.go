@@ -100,7 +100,7 @@ func TestBoundsAtTheEndsOfTimeStayOutward(t *testing.T) {
 	d := Scale{Drift: NewDrift(MaxDriftPPB), Resolution: 2}
 	for _, at := range []monotonic.Instant{math.MinInt64, -1, 0, 1, math.MaxInt64} {
 		for _, to := range []monotonic.Instant{math.MinInt64, -1, 0, 1, math.MaxInt64} {
-			b := Facts{Point{at, math.MaxInt64 - 1}, Point{at, math.MinInt64 + 1}}.At(to, d)
+			b := Facts{Upper: Point{at, math.MaxInt64 - 1}, Lower: Point{at, math.MinInt64 + 1}}.At(to, d)
 			require.LessOrEqual(t, b.Lo, b.Hi, "at %d to %d", at, to)
 		}
 	}

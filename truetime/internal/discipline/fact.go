@@ -18,6 +18,10 @@ type Point struct {
 type Facts struct {
 	Upper Point // the request cannot arrive before it was sent: true time at Upper.At ≤ Upper.Time
 	Lower Point // the reply cannot arrive before it was sent:   true time at Lower.At ≥ Lower.Time
+
+	// Of the exchange. No bound follows from these; they say what the uncertainty is made of (see [Origin]).
+	Claim int64 // E, the error of its own that the source claims, which both bounds allow for
+	Delay int64 // δ, the round trip without the time inside the source
 }
 
 // Scale is what is known about the counter.
@@ -38,6 +42,7 @@ func (s Scale) covering(f Facts) Facts {
 	most := s.Resolution + grow(s.Resolution, s.Drift.fast)
 	f.Upper.Time = saturated.Add(f.Upper.Time, most)
 	f.Lower.Time = saturated.Sub(f.Lower.Time, most)
+	f.Delay = saturated.Add(f.Delay, 2*most)
 	return f
 }
 

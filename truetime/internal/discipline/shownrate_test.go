@@ -29,7 +29,7 @@ func TestTheRateThatVotersShowIsTheCountersOwn(t *testing.T) {
 			truth += rapid.Int64Range(1, 30e9).Draw(t, "wait")
 			up := Point{read(), truth + few.Draw(t, "above")}
 			truth += few.Draw(t, "delay")
-			f := Facts{up, Point{read(), truth - few.Draw(t, "below")}}
+			f := Facts{Upper: up, Lower: Point{read(), truth - few.Draw(t, "below")}}
 			if i == 3 {
 				by := rapid.Int64Range(-1e12, 1e12).Draw(t, "lie")
 				f.Upper.Time, f.Lower.Time = f.Upper.Time+by, f.Lower.Time+by
@@ -51,7 +51,7 @@ func TestARateThatNobodyShowsIsNotNamed(t *testing.T) {
 	sample := func(i int, seconds int64) {
 		now := monotonic.Instant(seconds * second)
 		truth := seconds * 998_000_000
-		_ = d.Add(i, Facts{Point{now, truth + 1e6}, Point{now, truth - 1e6}}, d.Epoch(), now)
+		_ = d.Add(i, Facts{Upper: Point{now, truth + 1e6}, Lower: Point{now, truth - 1e6}}, d.Epoch(), now)
 	}
 	for s := range int64(20) {
 		sample(0, s)
@@ -73,7 +73,7 @@ func TestACounterIsRefusedForFiveMinutesAndOnePoll(t *testing.T) {
 		now, wrong := monotonic.Instant(0), int64(0)
 		round := func(sources int) {
 			for i := range sources {
-				_ = d.Add(i, Facts{Point{now, int64(now) + wrong + 1e6}, Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)
+				_ = d.Add(i, Facts{Upper: Point{now, int64(now) + wrong + 1e6}, Lower: Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)
 			}
 		}
 		for !d.Faulty() {
@@ -96,7 +96,7 @@ func TestOneVoterDoesNotConfirmAnEpoch(t *testing.T) {
 	d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2}})
 	now, wrong := monotonic.Instant(0), int64(0)
 	add := func(i int) {
-		_ = d.Add(i, Facts{Point{now, int64(now) + wrong + 1e6}, Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)
+		_ = d.Add(i, Facts{Upper: Point{now, int64(now) + wrong + 1e6}, Lower: Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)
 	}
 	for !d.Faulty() {
 		now, wrong = now.Add(time.Second), wrong+int64(time.Minute)

@@ -101,7 +101,8 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	if d.answer {
 		d.narrow(now)
 	} else if agreed := d.region.Hull(); d.begins(agreed) {
-		d.fused = Bounds{Facts{Point{now, agreed.Hi}, Point{now, agreed.Lo}}, d.motion}
+		d.fused = Bounds{Facts{Upper: Point{now, agreed.Hi}, Lower: Point{now, agreed.Lo}}, d.motion}
+		d.upper, d.lower = d.upperOrigin(now), d.lowerOrigin(now)
 		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{Scale: d.scale}}, now, true
 	}
 	d.learnRate(now)
@@ -151,8 +152,10 @@ func (d *Discipline) narrow(now monotonic.Instant) {
 	}
 	if left.Lo > before.Lo {
 		d.fused.Lower = Point{now, left.Lo}
+		d.lower = d.lowerOrigin(now)
 	}
 	if left.Hi < before.Hi {
 		d.fused.Upper = Point{now, left.Hi}
+		d.upper = d.upperOrigin(now)
 	}
 }

@@ -27,6 +27,8 @@ const (
 type window struct {
 	buckets [windowBuckets]Facts // the oldest first
 	from    [windowBuckets]monotonic.Instant
+	upper   [windowBuckets]breadth // of which each bucket's upper point is
+	lower   [windowBuckets]breadth // and its lower one
 	filled  int
 }
 
@@ -63,20 +65,24 @@ func (w *window) insert(f Facts, m *motion) {
 			w.drop(1)
 		}
 		w.buckets[w.filled], w.from[w.filled] = f, at
+		w.upper[w.filled], w.lower[w.filled] = breadthOf(f), breadthOf(f)
 		w.filled++
 		return
 	}
-	newest := &w.buckets[w.filled-1]
+	last := w.filled - 1
+	newest := &w.buckets[last]
 	if m.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
-		newest.Upper = f.Upper
+		newest.Upper, w.upper[last] = f.Upper, breadthOf(f)
 	}
 	if m.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
-		newest.Lower = f.Lower
+		newest.Lower, w.lower[last] = f.Lower, breadthOf(f)
 	}
 }
 
 func (w *window) drop(oldest int) {
 	copy(w.buckets[:], w.buckets[oldest:w.filled])
 	copy(w.from[:], w.from[oldest:w.filled])
+	copy(w.upper[:], w.upper[oldest:w.filled])
+	copy(w.lower[:], w.lower[oldest:w.filled])
 	w.filled -= oldest
 }

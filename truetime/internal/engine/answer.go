@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
@@ -69,12 +70,18 @@ func (s *scales) show(a *Answer, raw uint64) {
 
 // Late evaluates the answer in smeared UTC at any reading, and reports false where it cannot.
 func (a *Answer) Late(raw uint64) (earliest, latest int64, ok bool) {
-	lo, hi, ok := a.exact.Late(raw)
+	shown, _, ok := a.evaluate(raw)
+	return shown.Lo, shown.Hi, ok
+}
+
+// evaluate evaluates the answer in smeared UTC and in the engine's scale.
+func (a *Answer) evaluate(raw uint64) (shown, counted agreement.Interval, ok bool) {
+	counted.Lo, counted.Hi, ok = a.exact.Late(raw)
 	if !ok || a.smeared {
-		return lo, hi, ok
+		return counted, counted, ok
 	}
-	first, last, ok := a.output.Interval(leap.TAI(lo), leap.TAI(hi))
-	return int64(first), int64(last), ok
+	first, last, ok := a.output.Interval(leap.TAI(counted.Lo), leap.TAI(counted.Hi))
+	return agreement.Interval{Lo: int64(first), Hi: int64(last)}, counted, ok
 }
 
 // ErrCounter is why an answer cannot be evaluated: the counter has gone back, or stood for too long.

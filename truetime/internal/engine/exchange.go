@@ -96,6 +96,7 @@ func (e *Engine) Begin(i int, now monotonic.Instant) Exchange {
 // [*DuplicateError], [ErrBeforePoll], [ErrOlderThanEpoch] or one of the discipline's.
 func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	s, epoch := &e.sources[i], e.discipline.Epoch()
+	r.Facts = measured(r.Facts)
 	if r.Outcome == Answered || r.MinPoll > 0 {
 		s.schedule.Wish(r.MinPoll)
 	}
@@ -225,14 +226,8 @@ func (e *Engine) share(s *source, wait time.Duration, now monotonic.Instant) mon
 	return due
 }
 
-// Reach returns the last eight polls of source i, one bit each, the newest lowest.
-func (e *Engine) Reach(i int) uint8 { return e.sources[i].reach }
-
 // Denied reports whether source i denies service, and is asked again after days.
 func (e *Engine) Denied(i int) bool { return e.sources[i].denied }
-
-// HeldBack reports whether source i is asked less often than it would be because it has asked for that.
-func (e *Engine) HeldBack(i int) bool { return e.sources[i].schedule.HeldBack() }
 
 // Interval returns the present time between two polls of source i.
 func (e *Engine) Interval(i int) time.Duration { return e.sources[i].schedule.Interval() }

@@ -182,7 +182,7 @@ func (c *config) checkSources() {
 			continue
 		}
 		if s.Scale > ScaleTAI {
-			c.mistake("source %d, %.80q: %v is none of ScaleUTC, ScaleUTCSmeared, ScaleTAI", i+1, s.Name, s.Scale)
+			c.mistake("source %d, %.80q: scale %v is none of ScaleUTC, ScaleUTCSmeared, ScaleTAI", i+1, s.Name, s.Scale)
 		}
 		switch {
 		case s.Name == "":

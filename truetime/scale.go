@@ -26,7 +26,15 @@ const (
 )
 
 // String describes the scale in a few words, as in "UTC with steps".
-func (s Scale) String() string { return leap.Kind(s).String() }
+func (s Scale) String() string { return name(s, scaleNames) }
+
+var scaleNames = []string{leap.Stepping.String(), leap.Smearing.String(), leap.Atomic.String()}
+
+// MarshalText writes what String returns.
+func (s Scale) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *Scale) UnmarshalText(text []byte) error { return parseName(s, text, scaleNames) }
 
 // The scales are the kinds of package leap, and the leap indicators its announcements, number for
 // number: this does not compile otherwise.

@@ -31,11 +31,11 @@ type Event struct {
 	Kind    EventKind
 	Epoch   uint64
 	State   State
-	Source  string
+	Source  string `json:",omitempty"`
 	Verdict Verdict
-	Reason  string
+	Reason  string `json:",omitempty"`
 	Err     error
-	Dropped int // how many events were lost since the last one reported
+	Dropped int `json:",omitempty"` // how many events were lost since the last one reported
 }
 
 // String describes the event in one line, for a log.

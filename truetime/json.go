@@ -21,7 +21,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		statusFields
 		Err *readError `json:",omitempty"`
-	}{statusFields(s), written(s.Err)})
+	}{statusFields(s), asText(s.Err)})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. An error keeps its text, and errors.Is finds in it those errors of this
@@ -44,7 +44,7 @@ func (s SourceStatus) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		sourceStatusFields
 		Err *readError `json:",omitempty"`
-	}{sourceStatusFields(s), written(s.Err)})
+	}{sourceStatusFields(s), asText(s.Err)})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, as [Status.UnmarshalJSON] does.
@@ -61,12 +61,22 @@ func (s *SourceStatus) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// MarshalJSON writes the event as [Status.MarshalJSON] writes a report.
+// MarshalJSON writes the event as [Status.MarshalJSON] writes a report, without the fields that an event of its kind does
+// not have.
 func (e Event) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	written := struct {
 		eventFields
-		Err *readError `json:",omitempty"`
-	}{eventFields(e), written(e.Err)})
+		State   *State     `json:",omitempty"`
+		Verdict *Verdict   `json:",omitempty"`
+		Err     *readError `json:",omitempty"`
+	}{eventFields: eventFields(e), Err: asText(e.Err)}
+	if e.Kind == EventState {
+		written.State = &e.State
+	}
+	if e.Kind == EventVerdict {
+		written.Verdict = &e.Verdict
+	}
+	return json.Marshal(written)
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, as [Status.UnmarshalJSON] does.
@@ -115,8 +125,8 @@ func (e *readError) orNil() error {
 	return e
 }
 
-// written returns what JSON is to have of an error, nil for none.
-func written(err error) *readError {
+// asText returns what JSON is to have of an error, nil for none.
+func asText(err error) *readError {
 	if err == nil {
 		return nil
 	}

@@ -69,14 +69,17 @@ func TestStatusInJSONIsTextThatAProgramReads(t *testing.T) {
 }
 
 func TestEventRoundTripsThroughJSON(t *testing.T) {
-	for _, want := range []Event{
-		{},
-		{Kind: EventLeapSeconds, Epoch: 2, State: Closed, Source: "a", Verdict: Unusable, Reason: "why", Err: ErrDenied, Dropped: 3},
+	for text, want := range map[string]Event{
+		`{"Kind":"state","Epoch":1,"State":"unsynchronized"}`:                              {Kind: EventState, Epoch: 1},
+		`{"Kind":"verdict","Epoch":2,"Source":"a","Verdict":"undecided"}`:                  {Kind: EventVerdict, Epoch: 2, Source: "a"},
+		`{"Kind":"poll failed","Epoch":2,"Source":"a","Err":"denied service","Dropped":3}`: {Kind: EventPollFailed, Epoch: 2, Source: "a", Err: ErrDenied, Dropped: 3},
+		`{"Kind":"disruption","Epoch":3,"Reason":"it was suspended"}`:                      {Kind: EventDisruption, Epoch: 3, Reason: "it was suspended"},
 	} {
-		text, err := json.Marshal(want)
+		written, err := json.Marshal(want)
 		require.NoError(t, err)
+		require.JSONEq(t, text, string(written))
 		var got Event
-		require.NoError(t, json.Unmarshal(text, &got))
+		require.NoError(t, json.Unmarshal(written, &got))
 		require.Equal(t, want.Err == nil, got.Err == nil)
 		require.ErrorIs(t, got.Err, want.Err)
 		got.Err = want.Err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -31,7 +32,7 @@ type leapTable struct {
 // leap second at the end of a month is up to the sources: see [Time].
 func WithLeapSeconds(list io.Reader) Option {
 	return func(c *config) {
-		if list == nil {
+		if unset.Nil(list) {
 			c.mistake("leap seconds: the reader is nil")
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 )
@@ -188,7 +189,7 @@ func WithEvents(report func(Event)) Option {
 // [EventRecorder] says so.
 func WithRecorder(w io.Writer) Option {
 	return func(c *config) {
-		if w == nil {
+		if unset.Nil(w) {
 			c.mistake("recorder: the writer is nil")
 			return
 		}
@@ -210,7 +211,7 @@ func WithRecorder(w io.Writer) Option {
 // [New] refuses that one there.
 func WithCounter(counter monotonic.Counter) Option {
 	return func(c *config) {
-		if counter == nil {
+		if unset.Nil(counter) {
 			c.mistake("counter is nil")
 			return
 		}

@@ -1,12 +1,15 @@
 package truetime
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/monotonic"
 )
 
 type misconfigured struct{ Source }
@@ -78,6 +81,10 @@ func TestEachMistake(t *testing.T) {
 		"burst of 17 polls":                     {one, WithBurst(17)},
 		"the name of its group is empty":        {Group("", one...), WithDrift(1)},
 		"source 1 is nil":                       {Group("g", nil), WithDrift(1)},
+		"source 2 is nil":                       {append(asSources(fakes(1)), (*fake)(nil)), WithDrift(1)},
+		"counter is nil":                        {one, WithCounter((*monotonic.Manual)(nil))},
+		"the writer is nil":                     {one, WithRecorder((*bytes.Buffer)(nil))},
+		"the reader is nil":                     {one, WithLeapSeconds((*bytes.Buffer)(nil))},
 		`source "a" is given more than once`:    {append(Group("g", one...), one...), WithDrift(1)},
 		`source 1, "wrong": its address is emp`: {Group("g", misconfigured{}), WithDrift(1)},
 		"maximum uncertainty of 0s: it must be": {one, WithMaxUncertainty(0)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -64,7 +65,7 @@ type SourceInfo struct {
 
 // info returns what New keeps of a source.
 func info(s Source) SourceInfo {
-	if s == nil {
+	if unset.Nil(s) {
 		return SourceInfo{Err: errNilSource}
 	}
 	return s.Info()

@@ -87,7 +87,7 @@ func TestBoundsMoveOutwardInBothDirections(t *testing.T) {
 	require.Equal(t, int64(1_000_500-201), later.Lo, "forwards: at least 1−ρ' per unit, rounded down")
 
 	d.Resolution = 3
-	require.Equal(t, Facts{Upper: Point{0, 1000 + 4}, Lower: Point{0, 500 - 4}}, d.covering(f), "once, by what true time may gain over the resolution")
+	require.Equal(t, Facts{Upper: Point{0, 1000 + 4}, Lower: Point{0, 500 - 4}, Delay: 8}, d.covering(f), "once, by what true time may gain over the resolution")
 	require.Equal(t, later, f.At(1_000_000, d))
 	d.Resolution = 0
 

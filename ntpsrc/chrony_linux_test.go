@@ -38,7 +38,7 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 				narrowest, refused := time.Hour, 0
 				for accepted := 0; accepted < 500; accepted++ {
 					before := truetime.Time(testbed.Realtime()).Add(offset)
-					s, err := source.Sample(t.Context(), counter)
+					s, err := source.Sample(assuming(t.Context(), 200), counter)
 					after := truetime.Time(testbed.Realtime()).Add(offset)
 					if errors.Is(err, truetime.ErrUnusable) && refused < 100 {
 						refused++ // on a busy machine an exchange may take longer than is of use
@@ -70,7 +70,7 @@ const scheduling = 5 * time.Millisecond
 func settle(t *testing.T, source truetime.Source) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		s, err := source.Sample(t.Context(), system(t))
+		s, err := source.Sample(assuming(t.Context(), 200), system(t))
 		if err == nil && s.Error < 20*time.Millisecond {
 			return
 		}

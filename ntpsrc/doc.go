@@ -31,10 +31,18 @@
 // # What is refused
 //
 // A reply is rejected, never repaired, if its server is not synchronized (leap indicator 3, stratum
-// 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]), if it claims too
-// large a root distance or has not been corrected for too long, if its stamps are missing or run backwards, if it says that it kept the request longer than
-// the whole exchange took, or if it took too long. Datagrams that do not carry the request's random
-// 64-bit origin are ignored. Kiss-o'-death RATE slows polling down; DENY and RSTR end it.
+// 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]),
+// if it claims too large a root distance or has not been corrected for too long, if its stamps are
+// missing or run backwards, if it says that it kept the request longer than the whole exchange took, or
+// if it took too long. Datagrams that do not carry the request's random
+// 64-bit origin are ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR is
+// asked again a day later, then after two, four and eight days.
+//
+// # Several clocks
+//
+// A source may serve several clocks, and each gets samples by its own counter. But sources that were
+// given by a name, those of [Pool] above all, remember which server has the vote, and that memory is
+// one: what one clock finds wrong is replaced for all of them. Give each clock sources of its own.
 //
 // # Leap seconds
 //

@@ -13,7 +13,8 @@ const maxPool = 64
 //
 //	sources := ntpsrc.Pool("2.pool.ntp.example", 4)
 //
-// Each source has a vote of its own. Where one operator runs all the servers they should have one
+// They are for one clock: see "Several clocks" in the package's documentation. Each source has a vote of
+// its own. Where one operator runs all the servers they should have one
 // vote together: truetime.Group("name", ntpsrc.Pool(…)...).
 //
 // # Who has a vote

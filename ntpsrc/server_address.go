@@ -48,22 +48,11 @@ func parseAddressOf(usual uint16, s string) (address, error) {
 		port = uint16(number)
 	}
 
-	host = strings.TrimSuffix(host, ".") // also of an IP address: resolvers take one with a dot for the same
-	if ip, err := netip.ParseAddr(host); err == nil {
-		ip = ip.Unmap()
-		if ip.IsUnspecified() || ip.IsMulticast() {
-			return address{}, fmt.Errorf("address %.80q: %v is not the address of one server", s, ip)
-		}
-		if !hostname.ValidZone(ip.Zone()) {
-			return address{}, fmt.Errorf("address %.80q: %.80q is not the zone of an address: give the name or the number of an interface after the %%", s, ip.Zone())
-		}
-		return address{ip: ip, port: port}, nil
+	ip, name, err := hostname.Parse(host)
+	if err != nil {
+		return address{}, fmt.Errorf("address %.80q: %w", s, err)
 	}
-	host = strings.ToLower(host)
-	if !hostname.Valid(host) {
-		return address{}, fmt.Errorf("address %.80q: %.80q is neither a host name nor an IP address", s, host)
-	}
-	return address{host: host, port: port}, nil
+	return address{host: name, ip: ip, port: port}, nil
 }
 
 // String is the shortest form that names the same server, so that two spellings of one address

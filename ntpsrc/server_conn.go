@@ -80,19 +80,10 @@ func (c *conn) Read(b []byte) (int, error) {
 	return 0, errFlooded
 }
 
-// How an exchange was stamped, for SourceStatus.
-const (
-	stampedByProgram  = "program"
-	stampedReceive    = "kernel, receive only"
-	stampedTransmit   = "kernel, transmit only"
-	stampedByKernel   = "kernel"
-	stampedUnsteadily = "program, as the wall clock was set or ran off meanwhile"
-)
-
 // narrow replaces the program's own readings by the kernel's stamps, as far as these can be trusted
 // and say more.
 func (c *conn) narrow() {
-	c.stamps = stampedByProgram
+	c.stamps = wallclock.StampedByProgram
 	s, ok := c.socket.(stamper)
 	if !ok || !c.looked {
 		return
@@ -101,7 +92,7 @@ func (c *conn) narrow() {
 		return
 	}
 	if _, steady := c.looks.Stepped(); !steady || s.wasSet() {
-		c.stamps = stampedUnsteadily
+		c.stamps = wallclock.StampedUnsteadily
 		return
 	}
 	sentStamp, receivedStamp := s.stamps()
@@ -120,11 +111,11 @@ func (c *conn) narrow() {
 	c.sent, c.received = sent, received
 	switch {
 	case byKernel1 && byKernel2:
-		c.stamps = stampedByKernel
+		c.stamps = wallclock.StampedByKernel
 	case byKernel1:
-		c.stamps = stampedTransmit
+		c.stamps = wallclock.StampedTransmit
 	case byKernel2:
-		c.stamps = stampedReceive
+		c.stamps = wallclock.StampedReceive
 	}
 }
 

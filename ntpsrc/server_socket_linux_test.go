@@ -11,6 +11,7 @@ import (
 
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -57,11 +58,11 @@ func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
 			_, err = exchange.Read(make([]byte, maxReply))
 			after := counter.Now()
 			require.NoError(t, err)
-			if exchange.stamps == stampedUnsteadily {
+			if exchange.stamps == wallclock.StampedUnsteadily {
 				t.Skip("somebody has set the wall clock")
 			}
 
-			require.Equal(t, stampedByKernel, exchange.stamps)
+			require.Equal(t, wallclock.StampedByKernel, exchange.stamps)
 			require.LessOrEqual(t, before, exchange.sent)
 			require.LessOrEqual(t, exchange.sent, requested.Now())
 			require.LessOrEqual(t, replied.Now(), exchange.received)
@@ -118,7 +119,7 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 		_, stamp := exchange.socket.(stamper).stamps()
 		deceived, ok := exchange.looks.NotAfter(stamp)
 		t.Logf("stepped by %v and back: the reply, sent at %v, would have been received at %v (%v), and was %v", -back, replied.Now(), deceived, ok, exchange.received)
-		require.Equal(t, stampedUnsteadily, exchange.stamps)
+		require.Equal(t, wallclock.StampedUnsteadily, exchange.stamps)
 		require.GreaterOrEqual(t, exchange.received, replied.Now())
 		if back > 0 {
 			require.True(t, ok)

@@ -9,17 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/countertest"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
-
-// ahead is a counter that is ahead of another one.
-type ahead struct {
-	of monotonic.Counter
-	by time.Duration
-}
-
-func (a ahead) Now() monotonic.Instant { return a.of.Now().Add(a.by) }
 
 // What two counters say has nothing to do with each other: one clock's reading after another's is no step of the system
 // clock, and a real step is seen by both.
@@ -27,7 +20,7 @@ func TestChronyFollowsTheSystemClockForEachCounterByItself(t *testing.T) {
 	m := &machine{took: 100 * time.Microsecond}
 	m.says(synchronized())
 	source := m.source()
-	counters := []monotonic.Counter{&m.counter, ahead{&m.counter, 7 * time.Hour}}
+	counters := []monotonic.Counter{&m.counter, countertest.Ahead{Of: &m.counter, By: 7 * time.Hour}}
 	for range 5 {
 		for _, c := range counters {
 			s, err := source.Sample(assuming(t.Context(), 200), c)

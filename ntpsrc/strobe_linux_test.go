@@ -10,6 +10,7 @@ import (
 
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -50,6 +51,6 @@ func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	}
 	stop()
 	t.Log(stamps)
-	require.Positive(t, stamps[stampedUnsteadily], "nothing was stepped in an exchange")
-	require.Positive(t, stamps[stampedByKernel]+stamps[stampedReceive], "the kernel's stamps were never used")
+	require.Positive(t, stamps[wallclock.StampedUnsteadily], "nothing was stepped in an exchange")
+	require.Positive(t, stamps[wallclock.StampedByKernel]+stamps[wallclock.StampedReceive], "the kernel's stamps were never used")
 }

@@ -8,17 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/countertest"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
-
-// ahead is a counter that is ahead of another one.
-type ahead struct {
-	of monotonic.Counter
-	by time.Duration
-}
-
-func (a ahead) Now() monotonic.Instant { return a.of.Now().Add(a.by) }
 
 // Each clock gets readings of its own counter, and has grants of its own.
 func TestUnicastServesSeveralClocksAtOnce(t *testing.T) {
@@ -29,7 +22,7 @@ func TestUnicastServesSeveralClocksAtOnce(t *testing.T) {
 		by := time.Duration(i) * 7 * time.Hour
 		all.Go(func() {
 			for range 20 {
-				s, err := source.Sample(t.Context(), ahead{b.counter, by})
+				s, err := source.Sample(t.Context(), countertest.Ahead{Of: b.counter, By: by})
 				if !assert.NoError(t, err) {
 					return
 				}
@@ -112,7 +105,7 @@ func TestSourcesOfThisHostServeSeveralClocksAtOnce(t *testing.T) {
 // A device that is read for one clock while it is read for another.
 func TestPHCWatchesForEachCounterByItself(t *testing.T) {
 	w, p, poll := withPTP4L(t, nil)
-	other := ahead{w, 7 * time.Hour}
+	other := countertest.Ahead{Of: w, By: 7 * time.Hour}
 	info := truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{DriftPPM: 200})
 	_, err := poll()
 	require.ErrorContains(t, err, "another Sync has to come")
@@ -124,7 +117,7 @@ func TestPHCWatchesForEachCounterByItself(t *testing.T) {
 		w.requireTrue(t, s)
 		s, err = p.Sample(info, other)
 		require.NoError(t, err)
-		s.Sent, s.Received = s.Sent.Add(-other.by), s.Received.Add(-other.by)
+		s.Sent, s.Received = s.Sent.Add(-other.By), s.Received.Add(-other.By)
 		w.requireTrue(t, s)
 	}
 }

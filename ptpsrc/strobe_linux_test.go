@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/internal/wallclock"
 )
 
 // The wall clock is stepped to and fro at any moment of an exchange. The grandmaster serves the counter's own time, so the
@@ -37,6 +38,6 @@ func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	}
 	stop()
 	t.Log(stamps)
-	require.Positive(t, stamps[stampedUnsteadily], "nothing was stepped in an exchange")
-	require.Positive(t, stamps[stampedByKernel]+stamps[stampedTransmit], "the kernel's stamps of what was sent were never used")
+	require.Positive(t, stamps[wallclock.StampedUnsteadily], "nothing was stepped in an exchange")
+	require.Positive(t, stamps[wallclock.StampedByKernel]+stamps[wallclock.StampedTransmit], "the kernel's stamps of what was sent were never used")
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 
 	"github.com/epsilontime/epsilon/internal/hostname"
 )
@@ -18,22 +17,14 @@ type server struct {
 }
 
 func parseServer(s string) (server, error) {
-	// A dot at the end is dropped, also of an IP address: resolvers take one for the same.
-	if ip, err := netip.ParseAddr(strings.TrimSuffix(s, ".")); err == nil {
-		ip = ip.Unmap()
-		if ip.IsUnspecified() || ip.IsMulticast() {
-			return server{}, fmt.Errorf("server %.80q: %v is not the address of one server", s, ip)
-		}
-		if !hostname.ValidZone(ip.Zone()) {
-			return server{}, fmt.Errorf("server %.80q: %.80q is not the zone of an address: give the name or the number of an interface after the %%", s, ip.Zone())
-		}
+	ip, name, err := hostname.Parse(s)
+	switch {
+	case err != nil:
+		return server{}, fmt.Errorf("server %.80q: %w; ports are set by WithServerPorts", s, err)
+	case ip.IsValid():
 		return server{host: ip.String(), ip: ip}, nil
 	}
-	host := strings.ToLower(strings.TrimSuffix(s, "."))
-	if !hostname.Valid(host) {
-		return server{}, fmt.Errorf("server %.80q is neither a host name nor an IP address; ports are set by WithServerPorts", s)
-	}
-	return server{host: host, name: true}, nil
+	return server{host: name, name: true}, nil
 }
 
 // resolve finds the address of a name, and stays with it until forget.

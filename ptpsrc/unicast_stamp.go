@@ -45,27 +45,18 @@ const (
 	byProgramAlone // as the wall clock was set or ran off
 )
 
-// How an exchange was stamped, for SourceStatus.
-const (
-	stampedByProgram  = "program"
-	stampedReceive    = "kernel, receive only"
-	stampedTransmit   = "kernel, transmit only"
-	stampedByKernel   = "kernel"
-	stampedUnsteadily = "program, as the wall clock was set or ran off meanwhile"
-)
-
 func stampedBy(received, sent witness) string {
 	switch {
 	case received == byKernel && sent == byKernel:
-		return stampedByKernel
+		return wallclock.StampedByKernel
 	case received == byKernel:
-		return stampedReceive
+		return wallclock.StampedReceive
 	case sent == byKernel:
-		return stampedTransmit
+		return wallclock.StampedTransmit
 	case received == byProgramAlone || sent == byProgramAlone:
-		return stampedUnsteadily
+		return wallclock.StampedUnsteadily
 	default:
-		return stampedByProgram
+		return wallclock.StampedByProgram
 	}
 }
 

@@ -129,9 +129,9 @@ func TestStatusSaysWhoHasStamped(t *testing.T) {
 		{byProgram, byKernel}:            "kernel, transmit only",
 		{byProgramAlone, byKernel}:       "kernel, transmit only",
 		{byProgram, byProgram}:           "program",
-		{byProgramAlone, byProgramAlone}: stampedUnsteadily,
-		{byProgram, byProgramAlone}:      stampedUnsteadily,
-		{byProgramAlone, byProgram}:      stampedUnsteadily,
+		{byProgramAlone, byProgramAlone}: wallclock.StampedUnsteadily,
+		{byProgram, byProgramAlone}:      wallclock.StampedUnsteadily,
+		{byProgramAlone, byProgram}:      wallclock.StampedUnsteadily,
 	} {
 		require.Equal(t, want, stampedBy(both[0], both[1]))
 	}

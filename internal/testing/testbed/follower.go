@@ -33,9 +33,12 @@ func StartFollower(t testing.TB, address string, poll int, directives ...string)
 	}
 	t.Cleanup(func() { os.RemoveAll(directory) })
 	f := &Follower{socket: filepath.Join(directory, "chronyd.sock")}
-	if f.commandPort, err = freePort(); err != nil {
+	commandPort, release, err := holdPort()
+	if err != nil {
 		t.Fatalf("testbed: %v", err)
 	}
+	defer release() // by then chronyd has it
+	f.commandPort = commandPort
 	f.Chronyd = launch(t, append([]string{
 		fmt.Sprintf("server %s port %s minpoll %d maxpoll %d", host, port, poll, poll),
 		fmt.Sprintf("cmdport %d", f.commandPort),

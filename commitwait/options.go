@@ -1,10 +1,10 @@
 package commitwait
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -24,7 +24,7 @@ type waiterConfig struct {
 	maxWait  time.Duration
 	failFast bool
 	sparing  bool // with descriptors and processor time, because there may be a Waiter for every call
-	mistakes
+	mistakes mistakes.List
 }
 
 // A SequencerOption changes what [NewSequencer] makes.
@@ -32,46 +32,25 @@ type SequencerOption func(*sequencerConfig)
 
 type sequencerConfig struct {
 	maxAhead time.Duration
-	mistakes
+	mistakes mistakes.List
 }
 
-// mistakes are what a constructor was given and cannot work with. They are reported together.
-type mistakes []error
-
-func (m *mistakes) add(format string, values ...any) {
-	*m = append(*m, fmt.Errorf("commitwait: "+format, values...))
-}
-
-func (m *mistakes) addIfNil(clock truetime.Reader) {
+// configure applies the options to c, whose mistakes are found, and reports all of them at once.
+func configure[C any, O ~func(*C)](c *C, found *mistakes.List, clock truetime.Reader, options []O) error {
 	if unset.Nil(clock) {
-		m.add("the clock is nil")
+		found.Addf("the clock is nil")
 	}
-}
-
-func configureWaiter(clock truetime.Reader, options []WaiterOption) (waiterConfig, error) {
-	c := waiterConfig{spin: defaultSpin, maxWait: defaultMaxWait}
-	c.addIfNil(clock)
 	for _, o := range options {
 		if o == nil {
-			c.add("an option is nil")
+			found.Addf("an option is nil")
 			continue
 		}
-		o(&c)
+		o(c)
 	}
-	return c, errors.Join(c.mistakes...)
-}
-
-func configureSequencer(clock truetime.Reader, options []SequencerOption) (sequencerConfig, error) {
-	c := sequencerConfig{maxAhead: defaultMaxAhead}
-	c.addIfNil(clock)
-	for _, o := range options {
-		if o == nil {
-			c.add("an option is nil")
-			continue
-		}
-		o(&c)
+	if err := found.Err(); err != nil {
+		return fmt.Errorf("commitwait: %w", err)
 	}
-	return c, errors.Join(c.mistakes...)
+	return nil
 }
 
 // WithSpin sets for how long at most a processor is kept busy with reading the clock before a timestamp passes:
@@ -85,7 +64,7 @@ func configureSequencer(clock truetime.Reader, options []SequencerOption) (seque
 func WithSpin(d time.Duration) WaiterOption {
 	return func(c *waiterConfig) {
 		if d < 0 || d > maxSpin {
-			c.add("spin of %v: it must be 0 to %v", d, maxSpin)
+			c.mistakes.Addf("spin of %v: it must be 0 to %v", d, maxSpin)
 			return
 		}
 		c.spin = d
@@ -101,7 +80,7 @@ func WithSpin(d time.Duration) WaiterOption {
 func WithMaxWait(d time.Duration) WaiterOption {
 	return func(c *waiterConfig) {
 		if d <= 0 {
-			c.add("longest wait of %v: it must be above 0", d)
+			c.mistakes.Addf("longest wait of %v: it must be above 0", d)
 			return
 		}
 		c.maxWait = d
@@ -121,7 +100,7 @@ func WithFailFast() WaiterOption {
 func WithMaxAhead(d time.Duration) SequencerOption {
 	return func(c *sequencerConfig) {
 		if d <= 0 {
-			c.add("maximum of %v ahead: it must be above 0", d)
+			c.mistakes.Addf("maximum of %v ahead: it must be above 0", d)
 			return
 		}
 		c.maxAhead = d

@@ -23,8 +23,8 @@ type Sequencer struct {
 
 // NewSequencer makes a Sequencer on a clock. All mistakes are reported at once.
 func NewSequencer(clock truetime.Reader, options ...SequencerOption) (*Sequencer, error) {
-	config, err := configureSequencer(clock, options)
-	if err != nil {
+	config := sequencerConfig{maxAhead: defaultMaxAhead}
+	if err := configure(&config, &config.mistakes, clock, options); err != nil {
 		return nil, err
 	}
 	return &Sequencer{sequencerConfig: config, clock: clock}, nil

@@ -44,8 +44,8 @@ type Waiter struct {
 // NewWaiter makes a Waiter for a clock. All mistakes are reported at once. Close it when nobody waits any more; it
 // does not close the clock.
 func NewWaiter(clock truetime.Reader, options ...WaiterOption) (*Waiter, error) {
-	config, err := configureWaiter(clock, options)
-	if err != nil {
+	config := waiterConfig{spin: defaultSpin, maxWait: defaultMaxWait}
+	if err := configure(&config, &config.mistakes, clock, options); err != nil {
 		return nil, err
 	}
 	return &Waiter{waiterConfig: config, clock: clock, closed: make(chan struct{})}, nil

@@ -31,7 +31,7 @@ type FileStore struct {
 }
 
 // OpenFileStore returns a store that keeps the bound in the file of that path. The directory must
-// exist, the file need not. Close it after the clock that uses it. A relative path is that of the
+// exist, the file need not. Close the store after the clock that uses it. A relative path is that of the
 // working directory of this moment.
 //
 // It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store

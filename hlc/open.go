@@ -32,7 +32,7 @@ const (
 // was the other one, and no timestamp of its time matters any more, save a lower bound in the store.
 func Open(ctx context.Context, source truetime.Reader, store Store, options ...OpenOption) (*Clock, error) {
 	if unset.Nil(store) {
-		options = append(slices.Clip(options), openOption(func(c *config) { c.mistake("the store is nil") }))
+		options = append(slices.Clip(options), openOption(func(c *config) { c.mistakes.Addf("the store is nil") }))
 	}
 	config, err := configure(source, options)
 	if err != nil {

@@ -1,10 +1,10 @@
 package hlc
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -59,7 +59,7 @@ type config struct {
 	maxAhead  time.Duration
 	reserve   time.Duration
 
-	mistakes []error
+	mistakes mistakes.List
 }
 
 const halfOfMaxAhead = -1
@@ -67,11 +67,11 @@ const halfOfMaxAhead = -1
 func configure[O OpenOption](source truetime.Reader, options []O) (config, error) {
 	c := config{tolerance: halfOfMaxAhead, maxAhead: time.Second, reserve: 3 * time.Second}
 	if unset.Nil(source) {
-		c.mistake("the interval clock is nil")
+		c.mistakes.Addf("the interval clock is nil")
 	}
 	for _, option := range options {
 		if unset.Nil(option) {
-			c.mistake("an option is nil")
+			c.mistakes.Addf("an option is nil")
 			continue
 		}
 		option.configure(&c)
@@ -80,16 +80,12 @@ func configure[O OpenOption](source truetime.Reader, options []O) (config, error
 		c.tolerance = c.maxAhead / 2
 	}
 	if c.tolerance > c.maxAhead {
-		c.mistake("tolerance of %v for remote timestamps: it cannot be above the %v that this clock may be ahead", c.tolerance, c.maxAhead)
+		c.mistakes.Addf("tolerance of %v for remote timestamps: it cannot be above the %v that this clock may be ahead", c.tolerance, c.maxAhead)
 	}
-	if len(c.mistakes) > 0 {
-		return config{}, fmt.Errorf("hlc: %w", errors.Join(c.mistakes...))
+	if err := c.mistakes.Err(); err != nil {
+		return config{}, fmt.Errorf("hlc: %w", err)
 	}
 	return c, nil
-}
-
-func (c *config) mistake(format string, values ...any) {
-	c.mistakes = append(c.mistakes, fmt.Errorf(format, values...))
 }
 
 // WithPhysicalTime sets which moment of the interval is the physical time. The default is [Latest],
@@ -98,7 +94,7 @@ func (c *config) mistake(format string, values ...any) {
 func WithPhysicalTime(p PhysicalTime) Option {
 	return func(c *config) {
 		if p > Earliest {
-			c.mistake("no such physical time: %d", p)
+			c.mistakes.Addf("no such physical time: %d", p)
 			return
 		}
 		c.physical = p
@@ -114,7 +110,7 @@ func WithPhysicalTime(p PhysicalTime) Option {
 func WithTolerance(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {
-			c.mistake("tolerance of %v for remote timestamps: it must not be below 0", d)
+			c.mistakes.Addf("tolerance of %v for remote timestamps: it must not be below 0", d)
 			return
 		}
 		c.tolerance = d
@@ -129,7 +125,7 @@ func WithTolerance(d time.Duration) Option {
 func WithMaxAhead(d time.Duration) Option {
 	return func(c *config) {
 		if d <= 0 {
-			c.mistake("limit of %v for running ahead: it must be above 0", d)
+			c.mistakes.Addf("limit of %v for running ahead: it must be above 0", d)
 			return
 		}
 		c.maxAhead = d
@@ -143,7 +139,7 @@ func WithMaxAhead(d time.Duration) Option {
 func WithReserve(d time.Duration) OpenOption {
 	return openOption(func(c *config) {
 		if d < time.Millisecond {
-			c.mistake("reserve of %v: it must be at least 1 ms", d)
+			c.mistakes.Addf("reserve of %v: it must be at least 1 ms", d)
 			return
 		}
 		c.reserve = d

@@ -1,13 +1,13 @@
 package lease
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -32,7 +32,7 @@ type config struct {
 	maxUncertainty time.Duration
 	renewEvery     time.Duration
 
-	mistakes []error
+	mistakes mistakes.List
 }
 
 // WithHolder sets the name of the candidate, for people to read: of the same form as that of a lease, by default
@@ -59,13 +59,9 @@ func WithRenewEvery(d time.Duration) Option {
 	return func(c *config) { c.renewEvery = c.positive("time between renewals", d) }
 }
 
-func (c *config) mistake(format string, values ...any) {
-	c.mistakes = append(c.mistakes, fmt.Errorf("lease: "+format, values...))
-}
-
 func (c *config) positive(what string, d time.Duration) time.Duration {
 	if d <= 0 {
-		c.mistake("%s of %v: it must be above 0", what, d)
+		c.mistakes.Addf("%s of %v: it must be above 0", what, d)
 	}
 	return d
 }
@@ -75,33 +71,36 @@ func (c config) configure(options []Option) (config, error) {
 	c.holder = defaultHolder()
 	c.margin, c.maxUncertainty, c.renewEvery = c.ttl/8, c.ttl/8, c.ttl/3
 	if unset.Nil(c.clock) {
-		c.mistake("the clock is nil")
+		c.mistakes.Addf("the clock is nil")
 	}
 	if unset.Nil(c.store) {
-		c.mistake("the store is nil")
+		c.mistakes.Addf("the store is nil")
 	}
 	for _, o := range options {
 		if o == nil {
-			c.mistake("an option is nil")
+			c.mistakes.Addf("an option is nil")
 			continue
 		}
 		o(&c)
 	}
 	if err := checkName(c.name); err != nil {
-		c.mistake("name of the lease: %w", err)
+		c.mistakes.Addf("name of the lease: %w", err)
 	}
 	if err := checkName(c.holder); err != nil {
-		c.mistake("name of the holder: %w", err)
+		c.mistakes.Addf("name of the holder: %w", err)
 	}
 	switch {
 	case c.ttl < MinTTL || c.ttl > MaxTTL:
-		c.mistake("TTL of %v: it must be %v to %v", c.ttl, MinTTL, MaxTTL)
+		c.mistakes.Addf("TTL of %v: it must be %v to %v", c.ttl, MinTTL, MaxTTL)
 	// Each is below the TTL before they are added up, so that the sum cannot wrap around.
 	case max(c.margin, c.maxUncertainty, c.renewEvery) >= c.ttl || c.renewEvery+2*c.maxUncertainty+c.margin >= c.ttl:
-		c.mistake("TTL of %v is too short: it must be longer than %v between renewals + 2 × uncertainty of %v + margin of %v, or contexts end before a renewal",
+		c.mistakes.Addf("TTL of %v is too short: it must be longer than %v between renewals + 2 × uncertainty of %v + margin of %v, or contexts end before a renewal",
 			c.ttl, c.renewEvery, c.maxUncertainty, c.margin)
 	}
-	return c, errors.Join(c.mistakes...)
+	if err := c.mistakes.Err(); err != nil {
+		return c, fmt.Errorf("lease: %w", err)
+	}
+	return c, nil
 }
 
 func defaultHolder() string {

@@ -52,14 +52,14 @@ var (
 	// changed nothing and never will. Any other error of CompareAndSwap leaves open whether it has.
 	ErrConflict = errors.New("lease: version conflict")
 
-	// ErrPermanent: the store cannot do what was asked, and waiting will not change that; somebody has to see
-	// to it. A [Store] wraps it in such an error, so that Acquire and Release return it at once and do not
-	// go on trying: a table that is missing, a password that is refused, a client that has been closed. Errors of
-	// a file system that are of this kind (fs.ErrPermission, fs.ErrNotExist, fs.ErrClosed, errors.ErrUnsupported,
-	// and on systems that have them EROFS, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EINVAL, ENODEV, ENXIO and
-	// ENOLCK) count as such without it, unless they are of a network, as a socket whose server is not there yet.
+	// ErrPermanent: the store cannot do what was asked, and waiting will not change that; somebody has to see to it. A
+	// [Store] wraps it in such an error, so that Acquire and Release return it at once and do not go on trying: a table
+	// that is missing, a password that is refused, a client that has been closed.
 	ErrPermanent = errors.New("lease: the store will not recover by itself")
 
 	// ErrCorrupt: what is stored, or was to be, is not a record. It does not go away by itself.
 	ErrCorrupt = errors.New("lease: corrupt record")
 )
+
+// permanent reports whether an error of the store stays however long one waits.
+func permanent(err error) bool { return errors.Is(err, ErrPermanent) || errors.Is(err, ErrCorrupt) }

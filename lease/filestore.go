@@ -28,7 +28,8 @@ import (
 // A Load costs one fsync, of the directory, and a CompareAndSwap two. A Load needs the right to read alone,
 // leaves no file behind, and waits for nobody (on Windows it takes the lock as a CompareAndSwap does, because
 // no file can be replaced there that is being read). All who compete for a lease must have the right to write
-// to the directory and to its files: run them as one user.
+// to the directory and to its files: run them as one user. An error that somebody has to mend, such as a missing
+// right or a directory that is gone, wraps [ErrPermanent].
 type FileStore struct {
 	directory string
 }
@@ -70,7 +71,7 @@ func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error)
 		err = load(f.path(name))
 	}
 	if err != nil {
-		return Record{}, err
+		return Record{}, orPermanent(err)
 	}
 	return r, nil
 }
@@ -100,7 +101,7 @@ func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uin
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return 0, orPermanent(err)
 	}
 	return next.Version, nil
 }

@@ -38,21 +38,41 @@ func (r *refusing) CompareAndSwap(ctx context.Context, name string, version uint
 
 func ofFile(err error) error { return &fs.PathError{Op: "open", Path: "/leases/x", Err: err} }
 
-// staying are errors that no waiting mends, and passing such that may pass.
+// Of a file system: errors that no waiting mends, and such that may pass.
 var (
-	staying = []error{
+	stayingOfFiles = []error{
 		ofFile(syscall.EACCES), ofFile(syscall.EPERM), ofFile(syscall.ENOENT), ofFile(syscall.EROFS), ofFile(syscall.ENOTDIR),
 		ofFile(syscall.EINVAL), ofFile(syscall.ENAMETOOLONG), ofFile(syscall.ENOLCK), ofFile(syscall.ENOSYS), ofFile(syscall.ELOOP),
 		&os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.EROFS},
 		fs.ErrPermission, fs.ErrNotExist, fs.ErrClosed, errors.ErrUnsupported, syscall.EROFS, syscall.EACCES,
-		fmt.Errorf("no such table: %w", ErrPermanent), errors.Join(errNetwork, ErrPermanent), ErrCorrupt,
+	}
+	passingOfFiles = []error{
+		ofFile(syscall.EMFILE), ofFile(syscall.ENFILE), ofFile(syscall.ENOSPC), ofFile(syscall.EINTR), ofFile(syscall.EAGAIN), ofFile(syscall.EIO),
+		context.DeadlineExceeded, conflict("job", 1, 2),
+	}
+)
+
+func TestAFileStoreTellsWhatSomebodyHasToMend(t *testing.T) {
+	for _, err := range stayingOfFiles {
+		require.ErrorIs(t, orPermanent(err), ErrPermanent)
+		require.ErrorIs(t, orPermanent(err), err)
+	}
+	for _, err := range passingOfFiles {
+		require.Equal(t, err, orPermanent(err))
+	}
+}
+
+// Of any store. It says itself what waiting does not mend: a file that is missing is also how a socket looks whose
+// server is about to start, and a packet filter refuses as a file does.
+var (
+	staying = []error{
+		fmt.Errorf("no such table: %w", ErrPermanent), errors.Join(errNetwork, ErrPermanent), ErrCorrupt, orPermanent(ofFile(syscall.EROFS)),
 	}
 	passing = []error{
-		errNetwork, io.ErrUnexpectedEOF, context.DeadlineExceeded,
-		ofFile(syscall.EMFILE), ofFile(syscall.ENFILE), ofFile(syscall.ENOSPC), ofFile(syscall.EINTR), ofFile(syscall.EAGAIN), ofFile(syscall.EIO),
-		&net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ENOENT)}, // the server starts in a moment
+		errNetwork, io.ErrUnexpectedEOF, context.DeadlineExceeded, ofFile(syscall.ENOSPC),
+		&net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ENOENT)},
 		&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
-		fmt.Errorf("store: %w", &net.OpError{Op: "write", Net: "udp", Err: os.NewSyscallError("sendto", syscall.EPERM)}), // a packet filter
+		fmt.Errorf("store: %w", &net.OpError{Op: "write", Net: "udp", Err: os.NewSyscallError("sendto", syscall.EPERM)}),
 	}
 )
 

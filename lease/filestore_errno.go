@@ -11,14 +11,8 @@ var unmendableCodes = []error{
 	syscall.EISDIR,
 	syscall.ELOOP,
 	syscall.ENAMETOOLONG,
-	syscall.EINVAL, // a name with a zero byte, a file that cannot be synced or locked
+	syscall.EINVAL, // a file that cannot be synced or locked
 	syscall.ENODEV,
 	syscall.ENXIO,
 	syscall.ENOLCK, // a network file system without its lock daemon
-}
-
-// isCode reports whether an error is a bare code of the system.
-func isCode(err error) bool {
-	_, is := err.(syscall.Errno)
-	return is
 }

@@ -1,0 +1,3 @@
+package lease
+
+var unmendableCodes []error // its errors are texts

@@ -14,8 +14,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// counterClock is a clock whose Earliest is the machine's counter, so that what is measured is the wait and
-// not the samples that come in.
+// counterClock is a clock whose Earliest is the machine's counter, which begins in 2020 here, so that what is measured
+// is the wait and not the samples that come in.
 type counterClock struct{ monotonic.Counter }
 
 func newCounterClock(b *testing.B) counterClock {
@@ -32,7 +32,9 @@ func (c counterClock) Now() (truetime.Interval, error) {
 	return truetime.Interval{Earliest: now, Latest: now.Add(time.Millisecond)}, nil
 }
 
-func (c counterClock) earliest() truetime.Time { return truetime.Time(c.Counter.Now()) }
+const counterBegins truetime.Time = 1_577_836_800_000_000_000
+
+func (c counterClock) earliest() truetime.Time { return counterBegins + truetime.Time(c.Counter.Now()) }
 
 // BenchmarkCommitWaitOvershoot is how late a wait of the given length ends and what it costs, of one
 // goroutine that waits again and again.

@@ -36,13 +36,14 @@ func breadthOf(f Facts) breadth {
 // Origins returns the facts from which the two ends of the answer follow, if there is one.
 func (d *Discipline) Origins() (lower, upper Origin) { return d.lower, d.upper }
 
-// lowerOrigin finds the fact that the lower end of the answer, which has just been moved, follows from.
+// lowerOrigin finds the fact that the lower end of the answer, which has just been moved, follows from. It is mostly among
+// the newest that the sources have given.
 func (d *Discipline) lowerOrigin(now monotonic.Instant) Origin {
-	for i := range d.sources {
-		w := &d.sources[i].window
-		for b := range d.counted(i) {
-			if f := w.buckets[b].Lower; d.motion.lowerAt(f, now) == d.fused.Lower.Time {
-				return Origin{i, f, w.lower[b]}
+	for older := range windowBuckets {
+		for i := range d.sources {
+			w := &d.sources[i].window
+			if b := d.counted(i) - 1 - older; b >= 0 && d.motion.lowerAt(w.buckets[b].Lower, now) == d.fused.Lower.Time {
+				return Origin{i, w.buckets[b].Lower, w.lower[b]}
 			}
 		}
 	}
@@ -51,11 +52,11 @@ func (d *Discipline) lowerOrigin(now monotonic.Instant) Origin {
 
 // upperOrigin finds the fact that the upper end of the answer, which has just been moved, follows from.
 func (d *Discipline) upperOrigin(now monotonic.Instant) Origin {
-	for i := range d.sources {
-		w := &d.sources[i].window
-		for b := range d.counted(i) {
-			if f := w.buckets[b].Upper; d.motion.upperAt(f, now) == d.fused.Upper.Time {
-				return Origin{i, f, w.upper[b]}
+	for older := range windowBuckets {
+		for i := range d.sources {
+			w := &d.sources[i].window
+			if b := d.counted(i) - 1 - older; b >= 0 && d.motion.upperAt(w.buckets[b].Upper, now) == d.fused.Upper.Time {
+				return Origin{i, w.buckets[b].Upper, w.upper[b]}
 			}
 		}
 	}

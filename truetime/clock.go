@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +19,6 @@ import (
 type Clock struct {
 	counter  monotonic.Counter
 	driftPPM float64 // of the counter
-	maxWidth uint64  // of an interval, in nanoseconds
 
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
@@ -87,10 +85,9 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 func newClock(config config, sources []Source) *Clock {
 	c := &Clock{
 		counter:  config.counter,
-		driftPPM: config.driftPPM,
-		maxWidth: math.MaxInt64,
+		driftPPM: config.choices.DriftPPM,
 		watch:    newWatch(config),
-		faulty:   config.faulty,
+		faulty:   config.engine.Discipline.Faulty,
 		epoch:    1,
 		changed:  make(chan struct{}),
 		lookAt:   time.NewTimer(engine.LookEvery),
@@ -101,30 +98,14 @@ func newClock(config config, sources []Source) *Clock {
 
 		leapsRefused: config.leaps.refused,
 	}
-	if config.maxUncertainty > 0 {
-		c.maxWidth = 2 * uint64(config.maxUncertainty)
-	}
-	setup := engine.Config{
-		Discipline: discipline.Config{
-			Scale:     c.watch.scale(),
-			Stability: discipline.NewStability(config.wanderPPB, config.deviationPPM),
-			Faulty:    config.faulty,
-			Voter:     config.voter,
-		},
-		Poll:   config.poll,
-		Target: config.target,
-		Seed:   config.seed,
-		Now:    c.counter.Now(),
-		Kind:   kinds(config.infos),
-		Table:  config.leaps.table,
-
-		PlausibleSince: int64(config.plausibleSince),
-	}
+	setup := config.engine
+	setup.Discipline.Counter = c.watch.counterSpec()
+	setup.Now, setup.Seed, setup.Table = c.counter.Now(), config.seed, config.leaps.table
 	c.engine = engine.New(setup)
-	c.published.Store(&answer{err: ErrNotSynchronized})
+	c.published.Store(&answer{Answer: c.engine.Answer(setup.Now, 0, discipline.Nanoseconds)}) // a refusal
 	for i, s := range sources {
 		c.pollers = append(c.pollers, &poller{index: i, source: s, info: config.infos[i], verdict: Silent})
-		if peer := config.infos[i].Peer; peer != "" && config.voter[i] != discipline.NoVote {
+		if peer := config.infos[i].Peer; peer != "" && setup.Discipline.Voter[i] != discipline.NoVote {
 			c.claimed = append(c.claimed, peer)
 		}
 	}
@@ -133,7 +114,7 @@ func newClock(config config, sources []Source) *Clock {
 		defer c.mu.Unlock()
 		c.events.emit(Event{Kind: EventRecorder, Epoch: c.epoch, Err: err})
 	})
-	c.record(func() []byte { return journal.Begin(setup, c.names()) })
+	c.recordLocked(func() []byte { return journal.Begin(setup, c.names()) })
 	return c
 }
 
@@ -216,7 +197,7 @@ func (c *Clock) Status() Status {
 	_, err := c.Now()
 	var published *engine.Answer
 	var raw uint64
-	if a := c.published.Load(); a.err == nil {
+	if a := c.published.Load(); a.Err == nil {
 		published, raw = &a.Answer, c.reading(a)
 	}
 	now := c.counter.Now()
@@ -238,7 +219,7 @@ func (c *Clock) Close() error {
 	c.close.Do(func() {
 		c.cancel()
 		c.mu.Lock()
-		c.publish(answer{err: ErrClosed}, Closed)
+		c.setAnswerLocked(answer{Answer: engine.Closed()}, Closed)
 		c.mu.Unlock()
 		c.running.Wait()
 		c.journal.finish()
@@ -247,9 +228,9 @@ func (c *Clock) Close() error {
 	return nil
 }
 
-// learn brings the outside up to date after the engine has been told something: the answer, the
-// state and the verdicts. The lock is held.
-func (c *Clock) learn(now monotonic.Instant) {
+// publishLocked brings the outside up to date after the engine has been told something: the answer, the
+// state and the verdicts.
+func (c *Clock) publishLocked(now monotonic.Instant) {
 	if c.state == Closed {
 		return
 	}
@@ -270,12 +251,12 @@ func (c *Clock) learn(now monotonic.Instant) {
 		}
 	}
 	c.reportLeapSecondsLocked(now)
-	a := c.answer(now)
-	c.publish(a, State(a.State))
+	a := c.answerLocked(now)
+	c.setAnswerLocked(a, State(a.State))
 }
 
-// record adds lines to the journal, if there is one. The lock is held.
-func (c *Clock) record(lines func() []byte) {
+// recordLocked adds lines to the journal, if there is one.
+func (c *Clock) recordLocked(lines func() []byte) {
 	if !c.journal.record(lines) {
 		c.events.emit(Event{Kind: EventRecorder, Epoch: c.epoch, Err: errRecorderSlow})
 	}
@@ -288,8 +269,8 @@ func (c *Clock) names() (names []string) {
 	return names
 }
 
-// publish makes an answer the one that Now gives.
-func (c *Clock) publish(a answer, state State) {
+// setAnswerLocked makes an answer the one that Now gives.
+func (c *Clock) setAnswerLocked(a answer, state State) {
 	c.published.Store(&a)
 	if state != c.state {
 		c.state = state

@@ -13,47 +13,37 @@ import (
 	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/truetime/internal/discipline"
-	"github.com/epsilontime/epsilon/truetime/internal/polling"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // config is what the options have made of the defaults, and what New starts from.
 type config struct {
-	driftPPM       float64
-	wanderPPB      float64 // per second; 0 is not assumed
-	deviationPPM   float64 // 0 is not assumed
-	plausibleSince Time
-	faulty         int  // majority if negative
-	authenticated  bool // only authenticated sources have a vote
-	poll           polling.Config
-	polled         bool // poll was given by the user
-	target         time.Duration
-	maxUncertainty time.Duration
-	events         func(Event)
-	recorder       io.Writer
-	counter        monotonic.Counter
-	vmclockPath    *string // nil for the default
-	vmclock        *vmclock.Device
-	vmclockText    string // for Status
-	leaps          leapTable
-	seed           uint64
+	choices       engine.Choices
+	engine        engine.Config // what follows from them
+	authenticated bool          // only authenticated sources have a vote
+	events        func(Event)
+	recorder      io.Writer
+	counter       monotonic.Counter
+	vmclockPath   *string // nil for the default
+	vmclock       *vmclock.Device
+	vmclockText   string // for Status
+	leaps         leapTable
+	seed          uint64
 
 	infos []SourceInfo // of each source, as it was when the clock was made
-	voter []int        // the vote to which each belongs
 
 	mistakes []error
 }
 
-const majority = -1
-
 func defaults() config {
 	return config{
-		driftPPM: 200,
-
-		plausibleSince: builtSince,
-		faulty:         majority,
-		poll:           polling.Config{Min: 16 * time.Second, Max: 256 * time.Second, Burst: 4},
-		seed:           rand.Uint64(),
+		choices: engine.Choices{
+			DriftPPM:       engine.DefaultDriftPPM,
+			Faulty:         engine.Majority,
+			PlausibleSince: int64(builtSince),
+		},
+		seed: rand.Uint64(),
 	}
 }
 
@@ -95,18 +85,10 @@ func configure(sources []Source, options []Option) (config, error) {
 		}
 		o(&c)
 	}
-	if c.target > 0 && !c.polled {
-		c.poll.Min = fastestPoll
-	}
-	voters := c.vote(sources)
-	if c.authenticated && voters == 0 && len(sources) > 0 {
-		c.mistake("none of the sources is authenticated, and only such are to have a vote: use ntpsrc.NTS")
-	}
-	switch {
-	case c.faulty == majority:
-		c.faulty = max(voters-1, 0) / 2
-	case voters > 0 && c.faulty > (voters-1)/2:
-		c.mistake("%d faulty of %d voters: fewer than half may be, at most %d", c.faulty, voters, (voters-1)/2)
+	c.inquire(sources)
+	var err error
+	if c.engine, err = c.choices.Config(); err != nil {
+		c.mistakes = append(c.mistakes, err)
 	}
 	if c.counter == nil {
 		if counter, err := monotonic.System(); err != nil {
@@ -143,30 +125,23 @@ type distinct struct{ monotonic.Counter }
 
 func (d *distinct) Resolution() time.Duration { return monotonic.Resolution(d.Counter) }
 
-// vote asks each source what it is, checks that, and numbers the votes.
-func (c *config) vote(sources []Source) (voters int) {
+// inquire asks each source what it is, and checks that.
+func (c *config) inquire(sources []Source) {
 	if len(sources) == 0 {
 		c.mistake("no sources: at least one is needed, three to stay right while one is wrong or down, and four to stay narrow as well while one is wrong and another is down")
+		return
 	}
-	groups := map[string]int{}
+	voting := false
 	for _, s := range sources {
 		i := info(s)
 		c.infos = append(c.infos, i)
-		own := voters
-		if v, ok := groups[i.Group]; ok && i.Group != "" {
-			own = v
-		}
-		switch {
-		case !c.mayVote(i):
-			own = discipline.NoVote
-		case own == voters:
-			groups[i.Group] = own
-			voters++
-		}
-		c.voter = append(c.voter, own)
+		c.choices.Members = append(c.choices.Members, engine.Member{Group: i.Group, NoVote: !c.mayVote(i), Kind: leap.Kind(i.Scale)})
+		voting = voting || c.mayVote(i)
 	}
 	c.checkSources()
-	return voters
+	if !voting {
+		c.mistake("none of the sources is authenticated, and only such are to have a vote: use ntpsrc.NTS")
+	}
 }
 
 // checkSources notes what is wrong with what the sources say of themselves.

@@ -1,14 +1,18 @@
 package truetime
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+)
 
 // Errors of [Clock.Now] and of what stands on it. Compare with errors.Is.
 var (
 	// ErrNotSynchronized: not enough sources have answered yet, or not since the last disruption.
-	ErrNotSynchronized = errors.New("truetime: not synchronized")
+	ErrNotSynchronized = engine.ErrNotSynchronized
 
 	// ErrUncertaintyTooLarge: the interval is wider than WithMaxUncertainty allows.
-	ErrUncertaintyTooLarge = errors.New("truetime: uncertainty too large")
+	ErrUncertaintyTooLarge = engine.ErrUncertaintyTooLarge
 
 	// ErrClockFaulty: epoch after epoch ends soon because more sources contradict each other or
 	// themselves than may be wrong. Either the local counter runs outside the declared drift, or that
@@ -16,14 +20,14 @@ var (
 	// confirmed it by a sample after that: with polls of more than five minutes, until the second one.
 	// Where all but f voters agree on a rate of the counter outside the drift, the error says which, and
 	// which [WithDrift] would admit it.
-	ErrClockFaulty = errors.New("truetime: local clock faulty")
+	ErrClockFaulty = engine.ErrClockFaulty
 
 	// ErrTAIUnknown: the leap second table has expired, and it is not known whether there has been a leap
 	// second since. UTC is known all the same. Install a newer table, or see WithLeapSeconds.
-	ErrTAIUnknown = errors.New("truetime: TAI unknown: the leap second table has expired")
+	ErrTAIUnknown = engine.ErrNoTAI
 
 	// ErrClosed: the clock has been closed.
-	ErrClosed = errors.New("truetime: clock closed")
+	ErrClosed = engine.ErrClosed
 )
 
 // Errors that a [Source] wraps to say what kind of failure it was. A source that fails keeps its
@@ -31,17 +35,17 @@ var (
 var (
 	// ErrUnusable: the source answered, and what it said cannot bound time: it is not synchronized
 	// itself, claims too large an error, or broke the protocol.
-	ErrUnusable = errors.New("unusable answer")
+	ErrUnusable = engine.ErrUnusable
 
 	// ErrSlowDown: the source wants to be asked less often. From then on it is asked half as often, each time that it
 	// says so, down to every 1024 s or the longest interval of [WithPoll], whichever is longer. That is halved again after
 	// every 16 answers in a row without another such wish, until nothing is left of it; a source that then says so again is
 	// given twice as many answers, up to 1024.
-	ErrSlowDown = errors.New("asked to slow down")
+	ErrSlowDown = engine.ErrSlowDown
 
 	// ErrDenied: the source refuses service. It is asked again a day later, then after two days, four, and every
 	// eight, until it answers.
-	ErrDenied = errors.New("denied service")
+	ErrDenied = engine.ErrDenied
 )
 
 var errRecorderSlow = errors.New("recording ended: its writer is too slow, and a journal with a gap could not be replayed")

@@ -96,10 +96,10 @@ func (c *Clock) rereadLeapSeconds(system fs.FS) {
 	defer c.mu.Unlock()
 	c.leapsRefused = ""
 	if err == nil {
-		now := c.inspect()
+		now := c.lookLocked()
 		err = c.engine.Learn(table, now)
-		c.record(func() []byte { return journal.Learn(c.engine, now, table) })
-		c.learn(now)
+		c.recordLocked(func() []byte { return journal.Learn(c.engine, now, table) })
+		c.publishLocked(now)
 	}
 	if err != nil && !errors.Is(err, leap.ErrBroken) {
 		c.leapsRefused = err.Error()

@@ -10,9 +10,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
-// answer is one publication: either what to answer with or the reason why there is nothing.
+// answer is one publication: what the engine says, and what belongs to this machine.
 type answer struct {
-	err      error
 	hardware *localcounter.Hardware // what to read, as long as this is the answer,
 	system   *localcounter.Counter  // or whose reference; both nil for the user's counter
 	vm       *vmclock.Device        // whose marker must still be this; nil if there is none
@@ -28,7 +27,7 @@ func (a *answer) refusal() error {
 	if a == nil {
 		return errNotMade
 	}
-	return a.err
+	return a.Err
 }
 
 // Now returns an interval that contains true time: at some moment between the call and the return,
@@ -44,7 +43,7 @@ func (c *Clock) Now() (Interval, error) {
 		return Interval{}, errNotMade
 	}
 	a := c.published.Load()
-	if a == nil || a.err != nil {
+	if a == nil || a.Err != nil {
 		return Interval{}, a.refusal()
 	}
 	var raw uint64
@@ -60,28 +59,8 @@ func (c *Clock) Now() (Interval, error) {
 	if a.vm != nil && a.vm.Marker() != a.marker {
 		return Interval{}, ErrNotSynchronized
 	}
-	if !a.Ahead.Covers(raw) {
-		return c.beyond(a, raw)
-	}
-	earliest, latest := a.Ahead.At(raw)
-	if uint64(latest-earliest) > c.maxWidth { // also if it were upside down
-		return Interval{}, ErrUncertaintyTooLarge
-	}
-	return Interval{Time(earliest), Time(latest)}, nil
-}
-
-// beyond answers for a reading that is out of the range of what has been prepared, and while a leap
-// second is being smeared.
-func (c *Clock) beyond(a *answer, raw uint64) (Interval, error) {
-	earliest, latest, ok := a.Late(raw)
-	if !ok {
-		return Interval{}, ErrNotSynchronized // the counter went back
-	}
-	i := Interval{Time(earliest), Time(latest)}
-	if uint64(i.Width()) > c.maxWidth {
-		return Interval{}, ErrUncertaintyTooLarge
-	}
-	return i, nil
+	earliest, latest, err := a.At(raw)
+	return Interval{Time(earliest), Time(latest)}, err
 }
 
 // reading reads the counter as Now does, which has this written out because a call costs.
@@ -95,8 +74,8 @@ func (c *Clock) reading(a *answer) uint64 {
 	return uint64(c.counter.Now())
 }
 
-// answer prepares what Now answers with.
-func (c *Clock) answer(now monotonic.Instant) answer {
+// answerLocked prepares what Now answers with.
+func (c *Clock) answerLocked(now monotonic.Instant) answer {
 	a := answer{vm: c.watch.vm.device, marker: c.watch.vm.marker}
 	raw, meter := uint64(now), discipline.Nanoseconds
 	if a.system = localcounter.Of(c.counter); a.system != nil {
@@ -107,15 +86,6 @@ func (c *Clock) answer(now monotonic.Instant) answer {
 		now = monotonic.Instant(a.hardware.At(raw))
 		meter.Multiplier, meter.Up = a.hardware.Meter()
 	}
-	var ok bool
-	if a.Answer, ok = c.engine.Answer(now, raw, meter); !ok {
-		a.err = ErrNotSynchronized
-		if a.State == engine.Faulty {
-			a.err = ErrClockFaulty
-			if fault := c.engine.Discipline().CounterFault(); fault != "" {
-				a.err = fmt.Errorf("%w: %s", ErrClockFaulty, fault)
-			}
-		}
-	}
+	a.Answer = c.engine.Answer(now, raw, meter)
 	return a
 }

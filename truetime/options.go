@@ -23,7 +23,6 @@ const (
 	minPoll         = time.Millisecond
 	maxPoll         = 1 << 17 * time.Second // 36 h, as NTP's MAXPOLL (RFC 5905 figure 7)
 	maxBurst        = 16
-	fastestPoll     = time.Second // of a clock that chooses its own pace
 )
 
 // MaxDriftPPM is the largest drift that [WithDrift] accepts, in parts per million.
@@ -42,7 +41,7 @@ func WithDrift(ppm float64) Option {
 			c.mistake("drift of %v ppm: it is in parts per million and must be %v to %v, as in WithDrift(50) for 50 ppm", ppm, minDriftPPM, MaxDriftPPM)
 			return
 		}
-		c.driftPPM = ppm
+		c.choices.DriftPPM = ppm
 	}
 }
 
@@ -70,7 +69,7 @@ func WithMaxWander(ppbPerSecond float64) Option {
 			c.mistake("maximum wander of %v ppb/s: it is in parts per billion per second and must be %v to %v, as in WithMaxWander(100) for 0.1 ppm/s", ppbPerSecond, minWanderPPB, maxWanderPPB)
 			return
 		}
-		c.wanderPPB = ppbPerSecond
+		c.choices.WanderPPB = ppbPerSecond
 	}
 }
 
@@ -87,7 +86,7 @@ func WithRateStability(ppm float64) Option {
 			c.mistake("rate stability of %v ppm: it is in parts per million and must be %v to %v, as in WithRateStability(20) for 20 ppm", ppm, minDeviationPPM, maxDeviationPPM)
 			return
 		}
-		c.deviationPPM = ppm
+		c.choices.DeviationPPM = ppm
 	}
 }
 
@@ -102,7 +101,7 @@ func WithFaulty(f int) Option {
 			c.mistake("%d faulty sources: it must be at least 0", f)
 			return
 		}
-		c.faulty = f
+		c.choices.Faulty = f
 	}
 }
 
@@ -119,7 +118,7 @@ func WithPoll(min, max time.Duration) Option {
 			c.mistake("poll interval of %v to %v: both must lie within %v and %v, the first not above the second", min, max, minPoll, maxPoll)
 			return
 		}
-		c.poll.Min, c.poll.Max, c.polled = min, max, true
+		c.choices.PollMin, c.choices.PollMax = min, max
 	}
 }
 
@@ -138,7 +137,7 @@ func WithTargetUncertainty(target time.Duration) Option {
 			c.mistake("target uncertainty of %v: it must be above 0", target)
 			return
 		}
-		c.target = target
+		c.choices.Target = target
 	}
 }
 
@@ -151,7 +150,7 @@ func WithBurst(polls int) Option {
 			c.mistake("burst of %d polls: it must be 1 to %d", polls, maxBurst)
 			return
 		}
-		c.poll.Burst = polls
+		c.choices.Burst = polls
 	}
 }
 
@@ -163,7 +162,7 @@ func WithMaxUncertainty(max time.Duration) Option {
 			c.mistake("maximum uncertainty of %v: it must be above 0", max)
 			return
 		}
-		c.maxUncertainty = max
+		c.choices.MaxUncertainty = max
 	}
 }
 

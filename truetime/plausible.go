@@ -18,6 +18,6 @@ func WithPlausibleSince(t Time) Option {
 			c.mistake("plausible since: there is no time in it")
 			return
 		}
-		c.plausibleSince = t
+		c.choices.PlausibleSince = int64(t)
 	}
 }

@@ -73,32 +73,20 @@ func (c *Clock) poll(ctx context.Context, p *poller) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o := outcome(&sample, &err, timedOut)
-	c.finish(p, exchange, sample, o, err, c.inspect())
+	err = checked(sample, err)
+	c.finishLocked(p, exchange, sample, engine.OutcomeOf(err, timedOut), err, c.lookLocked())
 }
 
-// outcome says what came of an exchange. A sample without a time in it gets an error.
-func outcome(s *Sample, err *error, timedOut bool) engine.Outcome {
-	if *err == nil && (s.Earliest.IsZero() || s.Latest.IsZero()) {
-		*err = fmt.Errorf("%w: the sample has no time in it", ErrUnusable)
+// checked returns the error of a poll: a sample without a time in it has one.
+func checked(s Sample, err error) error {
+	if err == nil && (s.Earliest.IsZero() || s.Latest.IsZero()) {
+		return fmt.Errorf("%w: the sample has no time in it", ErrUnusable)
 	}
-	switch {
-	case *err == nil:
-		return engine.Answered
-	case errors.Is(*err, ErrDenied):
-		return engine.Denied
-	case errors.Is(*err, ErrSlowDown):
-		return engine.SlowDown
-	case timedOut:
-		return engine.TimedOut
-	case errors.Is(*err, ErrUnusable):
-		return engine.Unusable
-	}
-	return engine.Failed
+	return err
 }
 
-// finish gives what came of an exchange to the engine. The lock is held.
-func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome, err error, now monotonic.Instant) {
+// finishLocked gives what came of an exchange to the engine.
+func (c *Clock) finishLocked(p *poller, x engine.Exchange, s Sample, o engine.Outcome, err error, now monotonic.Instant) {
 	reply := engine.Reply{Outcome: o, MinPoll: s.MinPoll}
 	if o == engine.Answered {
 		reply.Peer, reply.Identity, reply.Age = s.Peer, s.Identity, s.Age
@@ -110,7 +98,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 		}
 	}
 	refused := c.engine.Finish(p.index, x, reply, now)
-	c.record(func() []byte { return journal.Finish(c.engine, p.index, x, reply, now) })
+	c.recordLocked(func() []byte { return journal.Finish(c.engine, p.index, x, reply, now) })
 	var duplicate *engine.DuplicateError
 	switch {
 	case errors.As(refused, &duplicate):
@@ -126,7 +114,7 @@ func (c *Clock) finish(p *poller, x engine.Exchange, s Sample, o engine.Outcome,
 		p.unused = err
 		c.events.emit(Event{Kind: EventPollFailed, Epoch: c.engine.Discipline().Epoch(), Source: p.info.Name, Err: err})
 	}
-	c.learn(now)
+	c.publishLocked(now)
 }
 
 // describe adds to a report what the engine does not know.

@@ -223,10 +223,12 @@ func (empty) Sample(context.Context, monotonic.Counter) (Sample, error) {
 
 func TestDefaultsArePoliteToPublicServers(t *testing.T) {
 	d := defaults()
-	require.Equal(t, 200.0, d.driftPPM)
-	require.Equal(t, 16*time.Second, d.poll.Min)
-	require.Equal(t, 256*time.Second, d.poll.Max)
-	require.Equal(t, 4, d.poll.Burst)
+	require.Equal(t, 200.0, d.choices.DriftPPM)
+	setup, err := d.choices.Config()
+	require.NoError(t, err)
+	require.Equal(t, 16*time.Second, setup.Poll.Min)
+	require.Equal(t, 256*time.Second, setup.Poll.Max)
+	require.Equal(t, 4, setup.Poll.Burst)
 	require.NotEqual(t, d.seed, defaults().seed, "clocks that are started together do not stay together")
 }
 

@@ -47,11 +47,3 @@ var (
 	_ = [1]struct{}{}[LeapInsert-Leap(leap.Insert)]
 	_ = [1]struct{}{}[LeapDelete-Leap(leap.Remove)]
 )
-
-// kinds returns what the sources declare to serve.
-func kinds(infos []SourceInfo) (kinds []leap.Kind) {
-	for _, i := range infos {
-		kinds = append(kinds, leap.Kind(i.Scale))
-	}
-	return kinds
-}

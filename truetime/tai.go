@@ -1,10 +1,8 @@
 package truetime
 
 import (
-	"errors"
 	"time"
 
-	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
@@ -61,7 +59,7 @@ func (c *Clock) NowTAI() (TAIInterval, error) {
 		return TAIInterval{}, errNotMade
 	}
 	a := c.published.Load()
-	if a == nil || a.err != nil {
+	if a == nil || a.Err != nil {
 		return TAIInterval{}, a.refusal()
 	}
 	raw := c.reading(a)
@@ -69,15 +67,7 @@ func (c *Clock) NowTAI() (TAIInterval, error) {
 		return TAIInterval{}, ErrNotSynchronized
 	}
 	earliest, latest, err := a.TAI(raw)
-	switch {
-	case errors.Is(err, engine.ErrTableExpired):
-		return TAIInterval{}, ErrTAIUnknown
-	case err != nil:
-		return TAIInterval{}, ErrNotSynchronized
-	case uint64(latest-earliest) > c.maxWidth:
-		return TAIInterval{}, ErrUncertaintyTooLarge
-	}
-	return TAIInterval{TAI(earliest), TAI(latest)}, nil
+	return TAIInterval{TAI(earliest), TAI(latest)}, err
 }
 
 // FormatUTC formats t as stepped UTC in the form of RFC 3339, an inserted second as 23:59:60. It is for people

@@ -39,7 +39,7 @@ func TestReadersUnderAWriterThatPublishesAsFastAsItCan(t *testing.T) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		now := counter.Now()
-		c.finish(c.pollers[0], engine.Exchange{Epoch: 1}, sample, engine.Answered, nil, now)
+		c.finishLocked(c.pollers[0], engine.Exchange{Epoch: 1}, sample, engine.Answered, nil, now)
 	}
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))

@@ -27,8 +27,8 @@ func (w *vmWatch) begin() {
 	}
 }
 
-// check returns what has changed since the epoch began, or the empty string, and begins again then.
-func (w *vmWatch) check() (disruption string) {
+// look returns what has changed since the epoch began, or the empty string, and begins again then.
+func (w *vmWatch) look() (disruption string) {
 	if w.device == nil {
 		return ""
 	}

@@ -35,7 +35,7 @@ func newWatch(config config) watch {
 	w := watch{
 		counter: config.counter,
 		vm:      newVMWatch(config.vmclock, config.vmclockText),
-		rho:     discipline.DriftOfPPM(config.driftPPM),
+		rho:     config.engine.Discipline.Counter.Drift,
 		last:    config.counter.Now(),
 	}
 	if c := localcounter.Of(config.counter); c != nil {
@@ -46,18 +46,18 @@ func newWatch(config config) watch {
 	return w
 }
 
-// scale is the declared drift with what is not known about the rate of the counter itself, and the
+// counterSpec is the declared drift with what is not known about the rate of the counter itself, and the
 // counter's resolution.
-func (w *watch) scale() discipline.Scale {
-	s := discipline.Scale{Drift: w.rho, Resolution: int64(monotonic.Resolution(w.counter))}
+func (w *watch) counterSpec() discipline.CounterSpec {
+	s := discipline.CounterSpec{Drift: w.rho, Resolution: int64(monotonic.Resolution(w.counter))}
 	if w.machine != nil {
 		s.Drift = w.rho.Scaled(w.machine.Rate())
 	}
 	return s
 }
 
-// check returns what has happened to the counter since the last look, or the empty string.
-func (w *watch) check() (disruption string) {
+// look returns what has happened to the counter since the last look, or the empty string.
+func (w *watch) look() (disruption string) {
 	if since := w.counter.Now().Sub(w.last); 0 <= since && since < watchAtMost {
 		return ""
 	}
@@ -66,7 +66,7 @@ func (w *watch) check() (disruption string) {
 			disruption = err.Error()
 		}
 	}
-	if changed := w.vm.check(); disruption == "" {
+	if changed := w.vm.look(); disruption == "" {
 		disruption = changed
 	}
 	w.last = w.counter.Now()
@@ -97,19 +97,19 @@ func (c *Clock) lookWhenDue(ctx context.Context) {
 			return
 		case <-c.lookAt.C:
 			c.mu.Lock()
-			c.learn(c.inspect()) // also to publish what is known better about the counter's rate
+			c.publishLocked(c.lookLocked()) // also to publish what is known better about the counter's rate
 			c.mu.Unlock()
 		}
 	}
 }
 
-// inspect sees whether the counter may still be trusted, and ends the epoch if not. It returns the
-// counter's reading. The lock is held.
-func (c *Clock) inspect() monotonic.Instant {
-	disruption := c.watch.check()
-	now, scale := c.counter.Now(), c.watch.scale()
-	c.engine.Look(now, scale, disruption)
+// lookLocked sees whether the counter may still be trusted, and ends the epoch if not. It returns the
+// counter's reading.
+func (c *Clock) lookLocked() monotonic.Instant {
+	disruption := c.watch.look()
+	now, counter := c.counter.Now(), c.watch.counterSpec()
+	c.engine.Look(now, counter, disruption)
 	c.lookAt.Reset(engine.LookEvery)
-	c.record(func() []byte { return journal.Look(c.engine, now, scale, disruption) })
+	c.recordLocked(func() []byte { return journal.Look(c.engine, now, counter, disruption) })
 	return now
 }

@@ -228,7 +228,7 @@ func TestPublicationsNeverMoveTheLowerLineBack(t *testing.T) {
 	}
 	for range 20_000 {
 		before := c.published.Load()
-		c.learn(c.counter.Now())
+		c.publishLocked(c.counter.Now())
 		after := c.published.Load()
 		raw := after.hardware.Ticks()
 		was, _ := before.Ahead.At(raw)

@@ -8,6 +8,8 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
 // MachineConfig describes a machine and its clock. Sources are required; everything else may be left
@@ -89,10 +91,7 @@ func (c *MachineConfig) mistake() string {
 			}
 		}
 	}
-	_, voters := votes(c.Sources)
 	switch {
-	case c.Faulty > (voters-1)/2:
-		return fmt.Sprintf("%d faulty of %d voters: fewer than half may be", c.Faulty, voters)
 	case !(c.DriftPPM >= 0 && c.DriftPPM <= discipline.MaxDriftPPB/1000):
 		return fmt.Sprintf("drift of %v ppm", c.DriftPPM)
 	case !(c.MaxWander >= 0):
@@ -104,31 +103,34 @@ func (c *MachineConfig) mistake() string {
 	case c.Burst < 0:
 		return fmt.Sprintf("burst of %d polls", c.Burst)
 	}
+	if _, err := c.choices().Config(); err != nil {
+		return err.Error()
+	}
 	return ""
 }
 
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
+// choices is the configuration as the user of a clock would have chosen it.
+func (c *MachineConfig) choices() engine.Choices {
+	choices := engine.Choices{
+		DriftPPM:       c.DriftPPM,
+		WanderPPB:      c.MaxWander,
+		DeviationPPM:   c.RateStability,
+		Faulty:         c.Faulty,
+		PollMin:        c.Poll,
+		PollMax:        c.MaxPoll,
+		Burst:          c.Burst,
+		Target:         c.TargetUncertainty,
+		MaxUncertainty: c.MaxUncertainty,
+		PlausibleSince: int64(c.PlausibleSince),
 	}
-	return value
-}
-
-func votes(links []Link) (voter []int, voters int) {
-	groups := map[string]int{}
-	for _, l := range links {
-		if l.noVote {
-			voter = append(voter, discipline.NoVote)
-			continue
-		}
-		v, ok := groups[l.Group]
-		if l.Group == "" || !ok {
-			v = voters
-			voters++
-			groups[l.Group] = v
-		}
-		voter = append(voter, v)
+	switch {
+	case c.Faulty == 0:
+		choices.Faulty = engine.Majority
+	case c.Faulty < 0:
+		choices.Faulty = 0
 	}
-	return voter, voters
+	for _, l := range c.Sources {
+		choices.Members = append(choices.Members, engine.Member{Group: l.Group, NoVote: l.noVote, Kind: leap.Kind(l.declared())})
+	}
+	return choices
 }

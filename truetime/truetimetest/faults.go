@@ -1,6 +1,10 @@
 package truetimetest
 
-import "time"
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime/internal/engine"
+)
 
 // What can happen to a machine. A machine that is asleep already, or whose process has been killed, cannot be
 // paused, suspended or restored: these do nothing then.
@@ -53,7 +57,7 @@ func (m *Machine) StepRate(ppm float64) {
 func (m *Machine) Kill() {
 	m.world.note("%s is killed", m.name)
 	m.life++
-	m.engine, m.answered, m.later = nil, false, nil
+	m.engine, m.answer, m.later = nil, engine.Closed(), nil
 	m.disturbed, m.unnoticed, m.marker = "", false, false
 }
 

@@ -4,15 +4,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
-	"github.com/epsilontime/epsilon/truetime/internal/leap"
-	"github.com/epsilontime/epsilon/truetime/internal/polling"
 	"github.com/epsilontime/epsilon/truetime/internal/reporting"
 )
 
@@ -29,8 +26,8 @@ type Machine struct {
 
 	engine    *engine.Engine
 	answer    engine.Answer
-	answered  bool
-	life      int // counts the starts of its process, so that events of an earlier one are void
+	drift     discipline.Drift // as declared
+	life      int              // counts the starts of its process, so that events of an earlier one are void
 	lookPlan  instant
 	asleep    bool // paused, suspended or being restored: nothing runs
 	frozen    bool // and the counter stands still
@@ -83,38 +80,14 @@ func (w *World) NewMachine(name string, config MachineConfig) *Machine {
 // begin starts the machine's process.
 func (m *Machine) begin() {
 	c := m.config
-	voter, voters := votes(c.Sources)
-	faulty := (voters - 1) / 2
-	switch {
-	case c.Faulty < 0:
-		faulty = 0
-	case c.Faulty > 0:
-		faulty = c.Faulty
-	}
-	least := orElse(c.Poll, 16*time.Second)
-	if c.Poll == 0 && c.TargetUncertainty > 0 {
-		least = time.Second
-	}
 	m.life++
-	m.answered, m.epoch, m.links, m.lookPlan = false, 0, nil, forever
-	setup := engine.Config{
-		Discipline: discipline.Config{Scale: m.scale(), Stability: discipline.NewStability(c.MaxWander, c.RateStability), Faulty: faulty, Voter: voter},
-		Poll: polling.Config{
-			Min:   least,
-			Max:   max(orElse(c.MaxPoll, 256*time.Second), least),
-			Burst: orElse(c.Burst, 4),
-		},
-		Target: c.TargetUncertainty,
-		Seed:   m.rng.Uint64(),
-		Now:    m.read(),
-		Table:  m.world.table(c.TableUntil),
-
-		PlausibleSince: int64(c.PlausibleSince),
-	}
-	for _, l := range c.Sources {
-		setup.Kind = append(setup.Kind, leap.Kind(l.declared()))
-	}
+	m.epoch, m.links, m.lookPlan = 0, nil, forever
+	setup, _ := c.choices().Config() // NewMachine has checked it
+	m.drift = setup.Discipline.Counter.Drift
+	setup.Discipline.Counter = m.counterSpec()
+	setup.Seed, setup.Now, setup.Table = m.rng.Uint64(), m.read(), m.world.table(c.TableUntil)
 	m.engine = engine.New(setup)
+	m.answer = m.engine.Answer(setup.Now, uint64(setup.Now), discipline.Nanoseconds) // a refusal
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
 	for i, l := range c.Sources {
 		m.links = append(m.links, &link{Link: l, index: i})
@@ -136,8 +109,8 @@ func (m *Machine) names() (names []string) {
 	return names
 }
 
-func (m *Machine) scale() discipline.Scale {
-	return discipline.Scale{Drift: discipline.DriftOfPPM(orElse(m.config.DriftPPM, 200)), Resolution: m.counter.tick}
+func (m *Machine) counterSpec() discipline.CounterSpec {
+	return discipline.CounterSpec{Drift: m.drift, Resolution: m.counter.tick}
 }
 
 // Name returns the machine's name.
@@ -153,30 +126,11 @@ func (m *Machine) read() monotonic.Instant {
 // Now returns what the machine's clock answers, with the errors of [truetime.Clock.Now]. It does not change the
 // world.
 func (m *Machine) Now() (truetime.Interval, error) {
-	switch {
-	case m.engine == nil:
-		return truetime.Interval{}, truetime.ErrClosed
-	case m.engine.State() == engine.Faulty:
-		if fault := m.engine.Discipline().CounterFault(); fault != "" {
-			return truetime.Interval{}, fmt.Errorf("%w: %s", truetime.ErrClockFaulty, fault)
-		}
-		return truetime.Interval{}, truetime.ErrClockFaulty
-	case !m.answered || m.marker:
+	if m.marker && m.answer.Err == nil {
 		return truetime.Interval{}, truetime.ErrNotSynchronized
 	}
-	raw := uint64(m.read())
-	earliest, latest, ok := m.answer.Late(raw)
-	if !ok {
-		return truetime.Interval{}, truetime.ErrNotSynchronized // the counter went back
-	}
-	if m.answer.Ahead.Covers(raw) {
-		earliest, latest = m.answer.Ahead.At(raw)
-	}
-	i := truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}
-	if most := m.config.MaxUncertainty; most > 0 && i.Uncertainty() > most {
-		return truetime.Interval{}, truetime.ErrUncertaintyTooLarge
-	}
-	return i, nil
+	earliest, latest, err := m.answer.At(uint64(m.read()))
+	return truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}, err
 }
 
 // After reports whether t has certainly passed. It is false while the clock has no answer.
@@ -218,14 +172,11 @@ func (m *Machine) Check() error {
 
 // NowTAI returns what the machine's clock answers in TAI, with the errors of [truetime.Clock.NowTAI].
 func (m *Machine) NowTAI() (truetime.TAIInterval, error) {
-	if _, err := m.Now(); err != nil {
-		return truetime.TAIInterval{}, err
+	if m.marker && m.answer.Err == nil {
+		return truetime.TAIInterval{}, truetime.ErrNotSynchronized
 	}
 	earliest, latest, err := m.answer.TAI(uint64(m.read()))
-	if err != nil {
-		return truetime.TAIInterval{}, truetime.ErrTAIUnknown
-	}
-	return truetime.TAIInterval{Earliest: truetime.TAI(earliest), Latest: truetime.TAI(latest)}, nil
+	return truetime.TAIInterval{Earliest: truetime.TAI(earliest), Latest: truetime.TAI(latest)}, err
 }
 
 func (m *Machine) checkTAI() error {
@@ -252,7 +203,7 @@ func (m *Machine) Status() truetime.Status {
 		return truetime.Status{State: truetime.Closed, Err: err}
 	}
 	var published *engine.Answer
-	if m.answered {
+	if m.answer.Err == nil {
 		published = &m.answer
 	}
 	now := m.read()

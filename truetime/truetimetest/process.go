@@ -1,7 +1,6 @@
 package truetimetest
 
 import (
-	"errors"
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
@@ -79,13 +78,13 @@ func (m *Machine) planLook() {
 }
 
 func (m *Machine) look() {
-	now, scale, disruption := m.read(), m.scale(), m.disturbed
-	m.engine.Look(now, scale, disruption)
-	m.record(func() []byte { return journal.Look(m.engine, now, scale, disruption) })
+	now, counter, disruption := m.read(), m.counterSpec(), m.disturbed
+	m.engine.Look(now, counter, disruption)
+	m.record(func() []byte { return journal.Look(m.engine, now, counter, disruption) })
 	m.disturbed, m.marker = "", false
 }
 
-// learn publishes what the engine says, and plans anew.
+// publish publishes what the engine says, and plans anew.
 func (m *Machine) learn() {
 	before := m.answer.Epoch
 	if observe := m.world.observe; observe != nil {
@@ -95,7 +94,7 @@ func (m *Machine) learn() {
 		defer observe(m)
 	}
 	now := m.read()
-	m.answer, m.answered = m.engine.Answer(now, uint64(now), discipline.Nanoseconds)
+	m.answer = m.engine.Answer(now, uint64(now), discipline.Nanoseconds)
 	if m.answer.Epoch != before {
 		if before != 0 {
 			m.unnoticed = false
@@ -150,13 +149,8 @@ func (m *Machine) ask(l *link) {
 }
 
 func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
-	switch {
-	case errors.Is(r.Kiss, truetime.ErrSlowDown):
-		return engine.Reply{Outcome: engine.SlowDown}
-	case errors.Is(r.Kiss, truetime.ErrDenied):
-		return engine.Reply{Outcome: engine.Denied}
-	case r.Kiss != nil:
-		return engine.Reply{Outcome: engine.Unusable}
+	if r.Kiss != nil {
+		return engine.Reply{Outcome: engine.OutcomeOf(r.Kiss, false)}
 	}
 	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Identity: l.Server.identity(), Say: leap.Say(r.Leap)}
 	if l.declared() == truetime.ScaleTAI {

@@ -67,7 +67,7 @@ func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 			stability.Wander = 0
 		}
 		d := New(Config{
-			Scale:     Scale{Drift: NewDrift(200_000), Resolution: int64(tick) + 2},
+			Counter:   CounterSpec{Drift: NewDrift(200_000), Resolution: int64(tick) + 2},
 			Stability: stability, Voter: []int{0},
 		})
 
@@ -177,7 +177,7 @@ func requireNeverBack(t *rapid.T, old, new Ahead, raw uint64, h hardware) {
 func TestAheadThatIsPublishedLateIsSound(t *testing.T) {
 	const wander = 1e-8 / 1e9
 	o := &wanderer{least: slowestPPB * 1e-9, most: fastestPPB * 1e-9, wander: wander}
-	d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: 1}, Stability: Stability{Wander: wander * 1e9}, Voter: []int{0}})
+	d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000), Resolution: 1}, Stability: Stability{Wander: wander * 1e9}, Voter: []int{0}})
 	for range 60 {
 		now := monotonic.Instant(o.counter)
 		truth := int64(o.counter + o.ahead)

@@ -61,7 +61,7 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 		h := drawHardware(t)
 		raw := h.origin + h.ticks(1e9)
 		now := h.at(raw)
-		b := Bounds{Facts{Upper: Point{now, 2e18 + 5000}, Lower: Point{now, 2e18}}, motion{Scale: Scale{
+		b := Bounds{Facts{Upper: Point{now, 2e18 + 5000}, Lower: Point{now, 2e18}}, motion{CounterSpec: CounterSpec{
 			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
 			Resolution: int64(h.meter.Multiplier>>(64-h.meter.Up)) + 2,
 		}}}
@@ -78,7 +78,7 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 				canonical := b.At(h.at(raw))
 				highest := canonical.Lo
 				for _, p := range lowers {
-					highest = max(highest, b.Scale.lowerAt(p, h.at(raw)))
+					highest = max(highest, b.CounterSpec.lowerAt(p, h.at(raw)))
 				}
 				// The canonical bounds hold for a counter that is ahead of its reading by up to the
 				// resolution; what is read here is behind by less than 1 ns.
@@ -91,9 +91,9 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 				last = lower
 				raw += h.ticks(rapid.OneOf(rapid.Int64Range(0, 5), rapid.Int64Range(0, 1e11)).Draw(t, "later"))
 			}
-			if rapid.Bool().Draw(t, "rate known better") && b.Scale.Drift.slow > 2 && b.Scale.Drift.fast > 2 {
-				b.Scale.Drift.slow -= b.Scale.Drift.slow / 8
-				b.Scale.Drift.fast -= b.Scale.Drift.fast / 8
+			if rapid.Bool().Draw(t, "rate known better") && b.CounterSpec.Drift.slow > 2 && b.CounterSpec.Drift.fast > 2 {
+				b.CounterSpec.Drift.slow -= b.CounterSpec.Drift.slow / 8
+				b.CounterSpec.Drift.fast -= b.CounterSpec.Drift.fast / 8
 			}
 			now := h.at(raw)
 			if i := b.At(now); rapid.Bool().Draw(t, "better") && i.Hi-i.Lo > 10 {
@@ -119,11 +119,11 @@ func requireOutside(t *rapid.T, h hardware, b Bounds, lowers []Point, raw uint64
 	}
 	lowest := new(big.Rat).SetInt64(math.MinInt64)
 	for _, p := range lowers {
-		if l := line(p, int64(p.At), first, new(big.Rat).Sub(one, rate(b.Scale.Drift.slow))); l.Cmp(lowest) > 0 {
+		if l := line(p, int64(p.At), first, new(big.Rat).Sub(one, rate(b.CounterSpec.Drift.slow))); l.Cmp(lowest) > 0 {
 			lowest = l
 		}
 	}
-	highest := line(b.Upper, int64(b.Upper.At)+b.Scale.Resolution, last, new(big.Rat).Add(one, rate(b.Scale.Drift.fast)))
+	highest := line(b.Upper, int64(b.Upper.At)+b.CounterSpec.Resolution, last, new(big.Rat).Add(one, rate(b.CounterSpec.Drift.fast)))
 	require.LessOrEqual(t, new(big.Rat).SetInt64(lower).Cmp(lowest), 0)
 	require.GreaterOrEqual(t, new(big.Rat).SetInt64(upper).Cmp(highest), 0)
 }

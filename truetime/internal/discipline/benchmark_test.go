@@ -21,7 +21,7 @@ func BenchmarkSample(b *testing.B) {
 		{"deviation", Stability{Deviation: 20e-6}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: 1}, Stability: c.stability, Faulty: 1, Voter: []int{0, 1, 2, 3}})
+			d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000), Resolution: 1}, Stability: c.stability, Faulty: 1, Voter: []int{0, 1, 2, 3}})
 			samples := jitteredSamples(4000)
 			add := func(i int) {
 				// The history again and again, later and later.

@@ -129,10 +129,10 @@ func TestAgreementThatExcludesTheCarriedAnswerEndsTheEpoch(t *testing.T) {
 }
 
 func TestFactsAreRememberedBucketByBucket(t *testing.T) {
-	scale := &motion{Scale: Scale{Drift: NewDrift(200_000)}}
+	carried := &motion{CounterSpec: CounterSpec{Drift: NewDrift(200_000)}}
 	var w window
 	tight := exchange(at(0), 0)
-	w.insert(tight, scale)
+	w.insert(tight, carried)
 	wide := func(seconds float64) Facts {
 		f := exchange(at(seconds), 0)
 		f.Upper.Time += second
@@ -142,10 +142,10 @@ func TestFactsAreRememberedBucketByBucket(t *testing.T) {
 	// A wide sample every minute: the tight one bounds until it is 20 minutes old, and not longer.
 	for minute := 1.0; minute <= 25; minute++ {
 		w.age(at(60 * minute))
-		w.insert(wide(60*minute), scale)
-		i := w.at(at(60*minute), scale)
+		w.insert(wide(60*minute), carried)
+		i := w.at(at(60*minute), carried)
 		if minute < 20 {
-			require.Equal(t, scale.at(tight, at(60*minute)), i, "minute %v", minute)
+			require.Equal(t, carried.at(tight, at(60*minute)), i, "minute %v", minute)
 		} else {
 			require.Greater(t, i.Hi-i.Lo, 2*second, "minute %v", minute)
 		}
@@ -156,13 +156,13 @@ func TestFactsAreRememberedBucketByBucket(t *testing.T) {
 // A contradiction is seen at the moment of the fact, to the nanosecond: ten seconds later the drift
 // would have blurred 4 ms.
 func TestContradictionIsSeenAtTheMomentOfTheFact(t *testing.T) {
-	scale := &motion{Scale: Scale{Drift: NewDrift(200_000)}}
+	carried := &motion{CounterSpec: CounterSpec{Drift: NewDrift(200_000)}}
 	var w window
-	w.insert(Facts{Upper: Point{at(0), second}, Lower: Point{at(0), 0}}, scale)
-	limit := w.at(at(1), scale).Lo
+	w.insert(Facts{Upper: Point{at(0), second}, Lower: Point{at(0), 0}}, carried)
+	limit := w.at(at(1), carried).Lo
 	long := func(upper int64) Facts { return Facts{Upper: Point{at(1), upper}, Lower: Point{at(11), second}} }
-	require.False(t, w.contradicts(long(limit), scale))
-	require.True(t, w.contradicts(long(limit-1), scale))
+	require.False(t, w.contradicts(long(limit), carried))
+	require.True(t, w.contradicts(long(limit-1), carried))
 }
 
 // A source in the gap between two parts of the region agrees with nobody, though it lies within the

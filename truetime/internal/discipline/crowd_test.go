@@ -15,7 +15,7 @@ func TestSamplesOfACrowdAreGathered(t *testing.T) {
 	for i := range voter {
 		voter[i] = i
 	}
-	n := &network{New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: 0, Voter: voter}), t}
+	n := &network{New(Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Faulty: 0, Voter: voter}), t}
 	for i := range voter {
 		n.sample(i, at(1)+monotonic.Instant(i), 0)
 	}
@@ -42,7 +42,7 @@ func TestSamplesOfAFewCountAtOnce(t *testing.T) {
 	for i := range voter {
 		voter[i] = i
 	}
-	n := &network{New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: 0, Voter: voter}), t}
+	n := &network{New(Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Faulty: 0, Voter: voter}), t}
 	for i := range voter {
 		now := at(1) + monotonic.Instant(i)
 		n.sample(i, now, 0)

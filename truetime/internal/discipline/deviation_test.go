@@ -33,11 +33,11 @@ func runDeviating(t *testing.T, rng *rand.Rand, seed, history uint64) (narrower 
 	climbing := rng.IntN(2) == 0
 	low, changed := o.ppb, o.counter
 	d := New(Config{
-		Scale:     Scale{Drift: NewDrift(200_000), Resolution: counterTick},
+		Counter:   CounterSpec{Drift: NewDrift(200_000), Resolution: counterTick},
 		Stability: Stability{Deviation: float64(deviation) * 1e-9},
 		Voter:     []int{0, 1},
 	})
-	byDrift := New(Config{Scale: d.scale, Voter: []int{0, 1}})
+	byDrift := New(Config{Counter: d.counter, Voter: []int{0, 1}})
 	change := func() {
 		switch {
 		case climbing && o.counter-changed > monotonic.Instant(time.Hour) && o.ppb+deviation <= fastestPPB:
@@ -102,7 +102,7 @@ func TestADeviationGivesWayBeforeItsHourIsOver(t *testing.T) {
 	const step, opened, begin = second, 600 * second, 605 * second
 	const hour = int64(time.Hour)
 	o := &oscillator{truth: truthAtZero}
-	d := New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Stability: Stability{Deviation: deviation * 1e-9}, Voter: []int{0}})
+	d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Stability: Stability{Deviation: deviation * 1e-9}, Voter: []int{0}})
 	advance := func() {
 		switch int64(o.counter) {
 		case begin, begin + hour:

@@ -39,7 +39,7 @@ var (
 
 // Config says who votes and what is assumed.
 type Config struct {
-	Scale     Scale // of the counter
+	Counter   CounterSpec
 	Stability Stability
 	Faulty    int   // f: how many voters may be wrong
 	Voter     []int // for each source, which vote it belongs to, numbered from 0 without gaps, or NoVote
@@ -50,7 +50,7 @@ const NoVote = -1
 
 // Discipline is the state of one clock. It is not safe for concurrent use.
 type Discipline struct {
-	scale   Scale
+	counter CounterSpec
 	faulty  int
 	sources []source
 	voter   []int   // the vote of each source
@@ -96,8 +96,8 @@ type Discipline struct {
 // New returns a discipline in its first epoch, number 1, without an answer.
 func New(config Config) *Discipline {
 	d := &Discipline{
-		scale:   config.Scale,
-		rates:   newRates(config.Stability, config.Scale.Drift),
+		counter: config.Counter,
+		rates:   newRates(config.Stability, config.Counter.Drift),
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		shown:   make([]shownRate, len(config.Voter)),
@@ -124,7 +124,7 @@ func New(config Config) *Discipline {
 		}
 		d.tolerates = append(d.tolerates, tolerated(sources))
 	}
-	d.motion = d.rates.at(d.now, d.scale)
+	d.motion = d.rates.at(d.now, d.counter)
 	return d
 }
 
@@ -137,9 +137,9 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	if f.Upper.At.After(f.Lower.At) || f.Lower.At.After(now) {
 		return ErrOrder
 	}
-	d.shown[i].use(f, d.scale.Resolution)
-	f = d.scale.covering(f)
-	if f.At(f.Lower.At, d.scale).Empty() {
+	d.shown[i].use(f, d.counter.Resolution)
+	f = d.counter.covering(f)
+	if f.At(f.Lower.At, d.counter).Empty() {
 		return ErrSelfContradiction
 	}
 
@@ -182,25 +182,25 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 // that is known better than the drift are not straight, so the answer is carried along in steps,
 // each by what was known at its beginning or at its end, whichever says more.
 func (d *Discipline) advance() {
-	motion := d.rates.at(d.now, d.scale)
+	motion := d.rates.at(d.now, d.counter)
 	if d.answer && motion.stable {
 		i := d.fused.At(d.now).Intersect(motion.at(d.fused.Facts, d.now))
-		if i.Lo > d.scale.lowerAt(d.fused.Lower, d.now) { // else the drift says as much, and its line is straight
+		if i.Lo > d.counter.lowerAt(d.fused.Lower, d.now) { // else the drift says as much, and its line is straight
 			d.fused.Lower = Point{d.now, i.Lo}
 		}
-		if i.Hi < d.scale.upperAt(d.fused.Upper, d.now) {
+		if i.Hi < d.counter.upperAt(d.fused.Upper, d.now) {
 			d.fused.Upper = Point{d.now, i.Hi}
 		}
 	}
 	d.motion, d.fused.motion = motion, motion
 }
 
-// Rescale replaces what is known about the counter: within an epoch because its rate has been
+// SetCounter replaces what is known about the counter: within an epoch because its rate has been
 // measured better, which applies to the past as well, for it has run at one rate since the epoch
 // began; and after a disruption because it may be another counter.
-func (d *Discipline) Rescale(scale Scale) {
-	d.scale, d.motion.Scale, d.fused.Scale, d.first.Scale = scale, scale, scale, scale
-	d.rates.assume(scale.Drift)
+func (d *Discipline) SetCounter(counter CounterSpec) {
+	d.counter, d.motion.CounterSpec, d.fused.CounterSpec, d.first.CounterSpec = counter, counter, counter, counter
+	d.rates.assume(counter.Drift)
 }
 
 // learnRate takes the answer as a pair of facts about the rate.
@@ -209,7 +209,7 @@ func (d *Discipline) learnRate(now monotonic.Instant) {
 		return
 	}
 	answer := d.fused.At(now)
-	d.rates.resolution = d.scale.Resolution
+	d.rates.resolution = d.counter.Resolution
 	d.rates.learn(now, answer.Lo, answer.Hi)
 	d.advance()
 	if low, high := d.motion.rate(); low > high {
@@ -243,11 +243,11 @@ func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
 		}
 	}
 	if d.motion.stable {
-		m := d.rates.at(now, d.scale)
+		m := d.rates.at(now, d.counter)
 		low, high = m.rate()
 		return low * 1e6, high * 1e6
 	}
-	slow, fast := -d.scale.Drift.slowRate()*1e6, d.scale.Drift.fastRate()*1e6
+	slow, fast := -d.counter.Drift.slowRate()*1e6, d.counter.Drift.fastRate()*1e6
 	span := float64(now.Sub(d.began))
 	if !d.answer || span <= 0 {
 		return slow, fast

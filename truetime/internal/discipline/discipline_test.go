@@ -303,7 +303,7 @@ func TestGroupToleratesAMinorityOfItsOwn(t *testing.T) {
 }
 
 func TestSampleDoesNotAllocate(t *testing.T) {
-	n := New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
+	n := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
 	now := at(1)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		now += monotonic.Instant(100 * ms)

@@ -79,7 +79,7 @@ func TestScaledDriftRoundsOutward(t *testing.T) {
 }
 
 func TestBoundsMoveOutwardInBothDirections(t *testing.T) {
-	d := Scale{Drift: NewDrift(200_000)}
+	d := CounterSpec{Drift: NewDrift(200_000)}
 	f := Facts{Upper: Point{At: 0, Time: 1000}, Lower: Point{At: 0, Time: 500}}
 
 	later := f.At(1_000_000, d)
@@ -97,7 +97,7 @@ func TestBoundsMoveOutwardInBothDirections(t *testing.T) {
 }
 
 func TestBoundsAtTheEndsOfTimeStayOutward(t *testing.T) {
-	d := Scale{Drift: NewDrift(MaxDriftPPB), Resolution: 2}
+	d := CounterSpec{Drift: NewDrift(MaxDriftPPB), Resolution: 2}
 	for _, at := range []monotonic.Instant{math.MinInt64, -1, 0, 1, math.MaxInt64} {
 		for _, to := range []monotonic.Instant{math.MinInt64, -1, 0, 1, math.MaxInt64} {
 			b := Facts{Upper: Point{at, math.MaxInt64 - 1}, Lower: Point{at, math.MinInt64 + 1}}.At(to, d)
@@ -138,7 +138,7 @@ func TestRescaleTakesTheResolutionOfAnotherCounter(t *testing.T) {
 	n.sample(0, at(1), 0)
 	before := n.requireTruthWithin(at(1))
 	n.Disrupt(at(2), "another clocksource")
-	n.Rescale(Scale{Drift: NewDrift(200_000), Resolution: 282})
+	n.SetCounter(CounterSpec{Drift: NewDrift(200_000), Resolution: 282})
 	n.sample(0, at(3), 0)
 	after := n.requireTruthWithin(at(3))
 	require.Greater(t, after.Hi-after.Lo, before.Hi-before.Lo+2*281)
@@ -162,10 +162,10 @@ func TestRateOfTheEpochContainsTheTrueRateAndNarrows(t *testing.T) {
 func TestRescaleNarrowsThePastToo(t *testing.T) {
 	n := newNetwork(t, 0, 0)
 	rho := NewDrift(200_000)
-	n.Rescale(Scale{Drift: rho.Scaled(0, 20e-6)})
+	n.SetCounter(CounterSpec{Drift: rho.Scaled(0, 20e-6)})
 	n.sample(0, at(1), 0)
 	before := n.requireTruthWithin(at(101))
-	n.Rescale(Scale{Drift: rho.Scaled(0, 1e-6)})
+	n.SetCounter(CounterSpec{Drift: rho.Scaled(0, 1e-6)})
 	after := n.requireTruthWithin(at(101))
 	require.InEpsilon(t, 19e-6*100e9, float64(after.Lo-before.Lo), 1e-3, "Earliest is 19 ppm of 100 s later")
 	require.Equal(t, before.Hi, after.Hi)

@@ -55,7 +55,7 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	d.now = now
 	d.confirmLinks(now)
 	d.rates.forget()
-	d.motion = d.rates.at(now, d.scale)
+	d.motion = d.rates.at(now, d.counter)
 }
 
 // isBrief reports whether this epoch, if it ended now, would have been a brief one.

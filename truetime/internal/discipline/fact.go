@@ -24,8 +24,8 @@ type Facts struct {
 	Delay int64 // δ, the round trip without the time inside the source
 }
 
-// Scale is what is known about the counter.
-type Scale struct {
+// CounterSpec is what is known about the counter.
+type CounterSpec struct {
 	Drift Drift
 
 	// Resolution is by how much a reading may be behind the counter, in nanoseconds: readings are
@@ -38,7 +38,7 @@ type Scale struct {
 // itself. Two positions under one reading are no further apart, and true time gains at most 1 + fast
 // from one to the other. This is done once, when facts come in. A bound so made is
 // carried from reading to reading as if readings were exact.
-func (s Scale) covering(f Facts) Facts {
+func (s CounterSpec) covering(f Facts) Facts {
 	most := s.Resolution + grow(s.Resolution, s.Drift.fast)
 	f.Upper.Time = saturated.Add(f.Upper.Time, most)
 	f.Lower.Time = saturated.Sub(f.Lower.Time, most)
@@ -48,7 +48,7 @@ func (s Scale) covering(f Facts) Facts {
 
 // upperAt carries an upper bound from its own moment to c, rounded up. Forwards true time gains at
 // most 1 + fast per unit of the counter, backwards it loses at least 1 − slow.
-func (s Scale) upperAt(p Point, c monotonic.Instant) int64 {
+func (s CounterSpec) upperAt(p Point, c monotonic.Instant) int64 {
 	span := saturated.Sub(int64(c), int64(p.At))
 	if span >= 0 {
 		return saturated.Add(saturated.Add(p.Time, span), grow(span, s.Drift.fast))
@@ -57,7 +57,7 @@ func (s Scale) upperAt(p Point, c monotonic.Instant) int64 {
 }
 
 // lowerAt carries a lower bound to c, rounded down.
-func (s Scale) lowerAt(p Point, c monotonic.Instant) int64 {
+func (s CounterSpec) lowerAt(p Point, c monotonic.Instant) int64 {
 	span := saturated.Sub(int64(c), int64(p.At))
 	if span >= 0 {
 		return saturated.Sub(saturated.Add(p.Time, span), grow(span, s.Drift.slow))
@@ -67,7 +67,7 @@ func (s Scale) lowerAt(p Point, c monotonic.Instant) int64 {
 
 // At returns what the facts say about true time when the counter reads c. The interval is empty if
 // they contradict each other.
-func (f Facts) At(c monotonic.Instant, s Scale) agreement.Interval {
+func (f Facts) At(c monotonic.Instant, s CounterSpec) agreement.Interval {
 	return agreement.Interval{Lo: s.lowerAt(f.Lower, c), Hi: s.upperAt(f.Upper, c)}
 }
 

@@ -11,7 +11,7 @@ import (
 // motion is what is known at one moment about how true time moves against the counter: its drift,
 // always, and bounds on its rate r = dT/dc − 1 if its stability is assumed.
 type motion struct {
-	Scale
+	CounterSpec
 	now    monotonic.Instant
 	stable bool // the rest is known
 
@@ -28,7 +28,7 @@ type motion struct {
 
 // upperAt carries an upper bound to c.
 func (m *motion) upperAt(p Point, c monotonic.Instant) int64 {
-	bound := m.Scale.upperAt(p, c)
+	bound := m.CounterSpec.upperAt(p, c)
 	if !m.stable || c <= p.At || p.At > m.now {
 		return bound
 	}
@@ -38,7 +38,7 @@ func (m *motion) upperAt(p Point, c monotonic.Instant) int64 {
 
 // lowerAt carries a lower bound to c.
 func (m *motion) lowerAt(p Point, c monotonic.Instant) int64 {
-	bound := m.Scale.lowerAt(p, c)
+	bound := m.CounterSpec.lowerAt(p, c)
 	if !m.stable || c <= p.At || p.At > m.now {
 		return bound
 	}

@@ -98,7 +98,7 @@ func newHistory(t *testing.T, seed, number uint64) *history {
 		turn: []float64{0, 0.05, 0.5}[rng.IntN(3)], // one long parabola, or zigzag
 	}
 	h.discipline = New(Config{
-		Scale:     Scale{Drift: NewDrift(200_000)},
+		Counter:   CounterSpec{Drift: NewDrift(200_000)},
 		Stability: Stability{Wander: wander},
 		Voter:     []int{0, 1, 2}[:h.sources], // none of them may be wrong: f is 0
 	})
@@ -203,7 +203,7 @@ func compareWithOracle(t *testing.T, seed uint64, ask asking, wander float64, ki
 	rng := rand.New(rand.NewPCG(seed, uint64(ask.poll)))
 	truth := &steadyCounter{rng: rng, rate: kind.rate, wander: kind.wander, middle: kind.middle, reach: kind.reach, turn: kind.turn}
 	d := New(Config{
-		Scale:     Scale{Drift: NewDrift(200_000)},
+		Counter:   CounterSpec{Drift: NewDrift(200_000)},
 		Stability: Stability{Wander: wander * 1e-9},
 		Voter:     []int{0, 1, 2, 3}[:ask.sources],
 		Faulty:    ask.faulty,

@@ -25,7 +25,7 @@ type network struct {
 }
 
 func newNetwork(t *testing.T, faulty int, voter ...int) *network {
-	return &network{New(Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: faulty, Voter: voter}), t}
+	return &network{New(Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Faulty: faulty, Voter: voter}), t}
 }
 
 func truth(at monotonic.Instant) int64 { return truthAtZero + int64(at) }

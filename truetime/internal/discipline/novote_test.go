@@ -16,7 +16,7 @@ func TestNothingFollowsFromSourcesWithoutAVote(t *testing.T) {
 	for world := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, world))
 		voter := []int{0, NoVote, 1, NoVote, NoVote, 2, NoVote, NoVote, 1}
-		config := Config{Scale: Scale{Drift: NewDrift(200_000)}, Faulty: 1, Voter: voter}
+		config := Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Faulty: 1, Voter: voter}
 		if world%2 == 1 {
 			config.Stability = Stability{Wander: 100e-9}
 		}

@@ -92,7 +92,7 @@ func (r *shownRate) interval() agreement.Interval {
 // outside the one that is assumed. It is empty otherwise.
 func (d *Discipline) CounterFault() string {
 	low, high, ok := d.ShownRate()
-	slow, fast := d.scale.Drift.slowRate(), d.scale.Drift.fastRate()
+	slow, fast := d.counter.Drift.slowRate(), d.counter.Drift.fastRate()
 	slowest, fastest := -fast/(1+fast), slow/(1-slow)
 	if !ok || low <= fastest && high >= slowest {
 		return ""

@@ -17,7 +17,7 @@ func TestTheRateThatVotersShowIsTheCountersOwn(t *testing.T) {
 		ppm := rapid.Float64Range(-90_000, 90_000).Draw(t, "ppm")
 		tick := rapid.SampledFrom([]int64{1, 100, 1e6}).Draw(t, "tick")
 		voters := []int{0, 1, 2, 3}
-		d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: tick}, Faulty: 1, Voter: voters})
+		d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000), Resolution: tick}, Faulty: 1, Voter: voters})
 		truth := int64(truthAtZero)
 		read := func() monotonic.Instant {
 			c := int64(float64(truth-truthAtZero) * (1 + ppm*1e-6))
@@ -47,7 +47,7 @@ func TestTheRateThatVotersShowIsTheCountersOwn(t *testing.T) {
 
 // Where no more than f voters have been heard, or the counter has been disrupted, nothing is said.
 func TestARateThatNobodyShowsIsNotNamed(t *testing.T) {
-	d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
+	d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
 	sample := func(i int, seconds int64) {
 		now := monotonic.Instant(seconds * second)
 		truth := seconds * 998_000_000
@@ -69,7 +69,7 @@ func TestARateThatNobodyShowsIsNotNamed(t *testing.T) {
 // A refusal ends with the first poll after five minutes, whatever the polling interval, and though one of four is silent.
 func TestACounterIsRefusedForFiveMinutesAndOnePoll(t *testing.T) {
 	for _, every := range []time.Duration{time.Second, 16 * time.Second, 256 * time.Second, time.Hour} {
-		d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
+		d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2, 3}})
 		now, wrong := monotonic.Instant(0), int64(0)
 		round := func(sources int) {
 			for i := range sources {
@@ -93,7 +93,7 @@ func TestACounterIsRefusedForFiveMinutesAndOnePoll(t *testing.T) {
 
 // One liar cannot end the refusal.
 func TestOneVoterDoesNotConfirmAnEpoch(t *testing.T) {
-	d := New(Config{Scale: Scale{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2}})
+	d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2}})
 	now, wrong := monotonic.Instant(0), int64(0)
 	add := func(i int) {
 		_ = d.Add(i, Facts{Upper: Point{now, int64(now) + wrong + 1e6}, Lower: Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)

@@ -236,8 +236,8 @@ func (r *rates) aroundMeans(now monotonic.Instant, limit float64, mean func(*rat
 }
 
 // at returns what is known now about how true time moves.
-func (r *rates) at(now monotonic.Instant, scale Scale) motion {
-	m := motion{Scale: scale, now: now}
+func (r *rates) at(now monotonic.Instant, counter CounterSpec) motion {
+	m := motion{CounterSpec: counter, now: now}
 	if !r.stability.assumed() {
 		return m
 	}
@@ -246,14 +246,14 @@ func (r *rates) at(now monotonic.Instant, scale Scale) motion {
 	if r.wander > 0 {
 		// Readings stand for positions of the counter up to a resolution later, here and where the pairs
 		// were made.
-		unclear := 2 * float64(m.wander*float64(scale.Resolution))
+		unclear := 2 * float64(m.wander*float64(counter.Resolution))
 		m.high = r.high.rate + float64(m.wander*float64(now-r.high.at)) + unclear
 		m.low = r.low.rate - float64(m.wander*float64(now-r.low.at)) - unclear
 	}
 	m.steadyHigh, m.steadyLow, m.comingHigh, m.comingLow = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	if r.deviation > 0 {
-		m.steadyHigh, m.comingHigh = r.aroundMeans(now, scale.Drift.fastRate(), func(b *rateBucket) float64 { return b.high })
-		low, coming := r.aroundMeans(now, scale.Drift.slowRate(), func(b *rateBucket) float64 { return -b.low })
+		m.steadyHigh, m.comingHigh = r.aroundMeans(now, counter.Drift.fastRate(), func(b *rateBucket) float64 { return b.high })
+		low, coming := r.aroundMeans(now, counter.Drift.slowRate(), func(b *rateBucket) float64 { return -b.low })
 		m.steadyLow, m.comingLow = -low, -coming
 	}
 	return m

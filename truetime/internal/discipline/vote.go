@@ -103,7 +103,7 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	} else if agreed := d.region.Hull(); d.begins(agreed) {
 		d.fused = Bounds{Facts{Upper: Point{now, agreed.Hi}, Lower: Point{now, agreed.Lo}}, d.motion}
 		d.upper, d.lower = d.upperOrigin(now), d.lowerOrigin(now)
-		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{Scale: d.scale}}, now, true
+		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{CounterSpec: d.counter}}, now, true
 	}
 	d.learnRate(now)
 	d.judge(now)

@@ -19,7 +19,7 @@ func TestOldLieAgesOut(t *testing.T) {
 }
 
 func TestWindowKeepsTheBestFactOfEachBucket(t *testing.T) {
-	d := &motion{Scale: Scale{Drift: NewDrift(200_000)}}
+	d := &motion{CounterSpec: CounterSpec{Drift: NewDrift(200_000)}}
 	var w window
 	best := exchange(at(1), 0)
 	w.insert(best, d)

@@ -1,17 +1,16 @@
 package engine
 
 import (
-	"errors"
-
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
-// Answer is what a clock publishes: everything that is needed to answer until the next one. It does
-// not change.
+// Answer is what a clock publishes: everything that is needed to answer until the next one, or to refuse. It
+// does not change.
 type Answer struct {
+	Err   error // why there is no answer, or nil
 	State State
 	Epoch uint64
 	From  monotonic.Instant // the counter when it was made
@@ -21,6 +20,8 @@ type Answer struct {
 	// has to be asked then.
 	Ahead discipline.Ahead
 
+	maxWidth uint64 // of what At and TAI return, in nanoseconds
+
 	exact   discipline.Ahead // in the engine's scale
 	smeared bool             // which is smeared UTC
 	output  leap.Output      // from it to smeared UTC, if it is not
@@ -28,13 +29,12 @@ type Answer struct {
 	table   *leap.Table
 }
 
-// Answer makes what is to be published now, when the counter's raw reading is raw. It is false where
-// there is nothing to answer with. Every Answer of an epoch must be published, because the next one
-// takes care that Earliest does not go back from it.
-func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter discipline.Meter) (Answer, bool) {
-	a := Answer{State: e.State(), Epoch: e.discipline.Epoch(), From: now}
-	if a.State != Synchronized && a.State != Holdover {
-		return a, false
+// Answer makes what is to be published now, when the counter's raw reading is raw. Every Answer of an epoch must be
+// published, because the next one takes care that Earliest does not go back from it.
+func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter discipline.Meter) Answer {
+	a := Answer{State: e.State(), Epoch: e.discipline.Epoch(), From: now, maxWidth: e.maxWidth}
+	if a.Err = e.refusal(a.State); a.Err != nil {
+		return a
 	}
 	bounds, _ := e.discipline.Bounds()
 	var before *discipline.Ahead
@@ -43,12 +43,43 @@ func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter discipline.Mete
 	}
 	var ok bool
 	if a.exact, ok = bounds.Ahead(now, raw, meter, before); !ok {
-		a.State = Unsynchronized
-		return a, false
+		a.State, a.Err = Unsynchronized, ErrNotSynchronized
+		return a
 	}
 	e.published, e.answered = a.exact, a.Epoch
 	e.scales.show(&a, raw)
-	return a, true
+	return a
+}
+
+// Closed is what a clock publishes that has been closed.
+func Closed() Answer { return Answer{Err: ErrClosed} }
+
+// At bounds true time in smeared UTC when the counter's raw reading is raw. The error says why there is no answer.
+func (a *Answer) At(raw uint64) (earliest, latest int64, err error) {
+	if a.Err != nil || !a.Ahead.Covers(raw) {
+		return a.beyond(raw)
+	}
+	earliest, latest = a.Ahead.At(raw)
+	if uint64(latest-earliest) > a.maxWidth { // also if it were upside down
+		return 0, 0, ErrUncertaintyTooLarge
+	}
+	return earliest, latest, nil
+}
+
+// beyond is At for a reading that is out of the range of what has been prepared, and while a leap second is being
+// smeared.
+func (a *Answer) beyond(raw uint64) (earliest, latest int64, err error) {
+	if a.Err != nil {
+		return 0, 0, a.Err
+	}
+	earliest, latest, ok := a.Late(raw)
+	switch {
+	case !ok:
+		return 0, 0, ErrNotSynchronized // the counter went back
+	case uint64(latest-earliest) > a.maxWidth:
+		return 0, 0, ErrUncertaintyTooLarge
+	}
+	return earliest, latest, nil
 }
 
 // show prepares the way from the engine's scale to that of the answers.
@@ -68,7 +99,8 @@ func (s *scales) show(a *Answer, raw uint64) {
 	a.Ahead = a.exact.Shifted(a.output.Offset, int64(a.output.Until))
 }
 
-// Late evaluates the answer in smeared UTC at any reading, and reports false where it cannot.
+// Late evaluates the answer in smeared UTC at any reading, however wide it is by then. It reports false where it
+// cannot.
 func (a *Answer) Late(raw uint64) (earliest, latest int64, ok bool) {
 	shown, _, ok := a.evaluate(raw)
 	return shown.Lo, shown.Hi, ok
@@ -76,6 +108,9 @@ func (a *Answer) Late(raw uint64) (earliest, latest int64, ok bool) {
 
 // evaluate evaluates the answer in smeared UTC and in the engine's scale.
 func (a *Answer) evaluate(raw uint64) (shown, counted agreement.Interval, ok bool) {
+	if a.Err != nil {
+		return shown, counted, false
+	}
 	counted.Lo, counted.Hi, ok = a.exact.Late(raw)
 	if !ok || a.smeared {
 		return counted, counted, ok
@@ -84,28 +119,28 @@ func (a *Answer) evaluate(raw uint64) (shown, counted agreement.Interval, ok boo
 	return agreement.Interval{Lo: int64(first), Hi: int64(last)}, counted, ok
 }
 
-// ErrCounter is why an answer cannot be evaluated: the counter has gone back, or stood for too long.
-var ErrCounter = errors.New("the reading is before the answer or far after it")
-
-// ErrTableExpired is why TAI is not known: the leap second table has expired, and whether there has been
-// a leap second since has not been found out.
-var ErrTableExpired = errors.New("the leap second table has expired, and TAI is not known any more: install a newer one")
-
-// TAI evaluates the answer in TAI.
+// TAI is At in TAI. [ErrNoTAI] means that whether there has been a leap second since the table expired has not
+// been found out.
 func (a *Answer) TAI(raw uint64) (earliest, latest leap.TAI, err error) {
+	if a.Err != nil {
+		return 0, 0, a.Err
+	}
 	lo, hi, ok := a.exact.Late(raw)
 	if !ok {
-		return 0, 0, ErrCounter
+		return 0, 0, ErrNotSynchronized // the counter went back
 	}
 	earliest, latest = leap.TAI(lo), leap.TAI(hi)
+	known := latest <= a.certain
 	if a.smeared {
 		earliest = a.table.FromSmeared(leap.Smeared(lo), leap.Down)
 		latest = a.table.FromSmeared(leap.Smeared(hi), leap.Up)
-		if leap.Smeared(hi) > a.table.Certain() {
-			return 0, 0, ErrTableExpired
-		}
-	} else if latest > a.certain {
-		return 0, 0, ErrTableExpired
+		known = leap.Smeared(hi) <= a.table.Certain()
+	}
+	switch {
+	case !known:
+		return 0, 0, ErrNoTAI
+	case uint64(latest-earliest) > a.maxWidth:
+		return 0, 0, ErrUncertaintyTooLarge
 	}
 	return earliest, latest, nil
 }

@@ -22,13 +22,13 @@ func TestMachineThatDeniesServiceHasNoSecondVoteByAnotherName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := New(Config{
-				Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2}},
+				Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: 1, Voter: []int{0, 1, 2}},
 				Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 			})
 			now := monotonic.Instant(0)
 			look := func() {
 				now = now.Add(time.Second)
-				e.Look(now, discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: 1}, "")
+				e.Look(now, discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: 1}, "")
 				if bounds, ok := e.Discipline().Bounds(); ok {
 					i := bounds.At(now)
 					require.True(t, i.Lo <= int64(now) && int64(now) <= i.Hi, "the answer is %v at %v", i, now)

@@ -14,6 +14,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -50,6 +51,9 @@ type Config struct {
 	// Target is the uncertainty ε to keep by polling as often as it takes, within the limits of Poll.
 	// 0 polls every Poll.Min.
 	Target time.Duration
+
+	// MaxUncertainty is the ε above which an Answer refuses; 0 for any.
+	MaxUncertainty time.Duration
 }
 
 // State says what kind of answer the engine gives.
@@ -73,6 +77,7 @@ type Engine struct {
 	began      monotonic.Instant // this epoch
 	target     target
 	scales     scales
+	maxWidth   uint64 // of an answer, in nanoseconds
 
 	published discipline.Ahead // the last answer
 	answered  uint64           // its epoch; 0 before the first
@@ -82,16 +87,20 @@ type Engine struct {
 func New(config Config) *Engine {
 	config.Poll.Adaptive = config.Target > 0
 	scales := newScales(config)
-	config.Discipline.Scale = scales.widen(config.Discipline.Scale)
+	config.Discipline.Counter = scales.widen(config.Discipline.Counter)
 	e := &Engine{
 		discipline: discipline.New(config.Discipline),
 		scales:     scales,
+		maxWidth:   math.MaxInt64,
 		faulty:     config.Discipline.Faulty,
 		since:      config.PlausibleSince,
 		sources:    make([]source, len(config.Discipline.Voter)),
 		looked:     config.Now,
 		began:      config.Now,
 		target:     target{wanted: config.Target, interval: config.Poll.Min, min: config.Poll.Min, max: config.Poll.Max},
+	}
+	if config.MaxUncertainty > 0 {
+		e.maxWidth = 2 * uint64(config.MaxUncertainty)
 	}
 	if !e.scales.smeared {
 		e.scales.belief = leap.NewBelief(e.scales.table, leap.Voters{
@@ -113,7 +122,7 @@ func (e *Engine) LookBy() monotonic.Instant { return e.looked.Add(LookEvery) }
 // Look tells the engine that the counter reads now, what is known about the counter, and what has
 // happened to it since the last look, if anything. It ends the epoch if the counter cannot be
 // trusted any more.
-func (e *Engine) Look(now monotonic.Instant, scale discipline.Scale, disruption string) {
+func (e *Engine) Look(now monotonic.Instant, counter discipline.CounterSpec, disruption string) {
 	epoch := e.discipline.Epoch()
 	if gap := now.Sub(e.looked); disruption == "" && gap > maxGap {
 		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
@@ -122,7 +131,7 @@ func (e *Engine) Look(now monotonic.Instant, scale discipline.Scale, disruption 
 	if disruption != "" {
 		e.discipline.Disrupt(now, disruption)
 	}
-	e.discipline.Rescale(e.scales.widen(scale))
+	e.discipline.SetCounter(e.scales.widen(counter))
 	e.discipline.Observe(now)
 	e.believe(now)
 	e.afterEpoch(epoch, now)

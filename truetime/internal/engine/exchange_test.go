@@ -15,7 +15,7 @@ import (
 // counter is so faulty that nobody is asked anew.
 func TestAnExchangeThatSpansAnEpochIsNotRepeatedAtOnce(t *testing.T) {
 	e := New(Config{
-		Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, 1}},
+		Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, 1}},
 		Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1},
 	})
 	now := monotonic.Instant(0)

@@ -24,7 +24,7 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, world))
 		kinds := []leap.Kind{leap.Stepping, leap.Atomic, leap.Smearing}
 		c := Config{
-			Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: r.Int64N(3)}},
+			Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: r.Int64N(3)}},
 			Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 		}
 		n, one := 1+r.IntN(4), r.IntN(2*len(kinds))
@@ -55,7 +55,7 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 		base := near()
 		for range 200 {
 			now = now.Add(time.Duration(1 + r.Int64N(int64(4*time.Second))))
-			e.Look(now, c.Discipline.Scale, "")
+			e.Look(now, c.Discipline.Counter, "")
 			i := r.IntN(n)
 			at := base + int64(now)
 			width := int64(1 + r.IntN(1000))
@@ -67,14 +67,14 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 				Say:   leap.Say(r.IntN(5)), TAIOffset: []time.Duration{0, 37 * time.Second, math.MaxInt64, math.MinInt64, 1}[r.IntN(5)],
 			}
 			_ = e.Finish(i, e.Begin(i, reply.Facts.Upper.At), reply, now)
-			a, ok := e.Answer(now, uint64(now), discipline.Nanoseconds)
+			a := e.Answer(now, uint64(now), discipline.Nanoseconds)
 			_ = e.Leap(now)
 			for s := range n {
 				if own := e.Discipline().Interval(s, now); own.Bounded() {
 					_, _ = e.Shown(own)
 				}
 			}
-			if !ok {
+			if a.Err != nil {
 				continue
 			}
 			lo, hi, ok := a.Late(uint64(now))

@@ -59,11 +59,11 @@ func newScales(config Config) scales {
 const smearRate = 11.58e-6
 
 // widen returns what is known about the counter as a counter of the engine's scale.
-func (s *scales) widen(scale discipline.Scale) discipline.Scale {
+func (s *scales) widen(counter discipline.CounterSpec) discipline.CounterSpec {
 	if s.smeared {
-		scale.Drift = scale.Drift.Scaled(-smearRate, smearRate)
+		counter.Drift = counter.Drift.Scaled(-smearRate, smearRate)
 	}
-	return scale
+	return counter
 }
 
 // forget forgets what source i has said about leap seconds.

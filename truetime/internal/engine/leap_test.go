@@ -16,7 +16,7 @@ import (
 // second that there is not.
 func TestAnExchangeThatSpansAnEpochShowsNothingAboutLeapSeconds(t *testing.T) {
 	e := New(Config{
-		Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, 1, 2}},
+		Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, 1, 2}},
 		Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1},
 		Kind:       []leap.Kind{leap.Stepping, leap.Stepping, leap.Smearing},
 	})
@@ -30,7 +30,7 @@ func TestAnExchangeThatSpansAnEpochShowsNothingAboutLeapSeconds(t *testing.T) {
 	late, reply := e.Begin(2, now), facts()
 	const stood = int64(250 * time.Millisecond) // six of the 24 hours of the smear of a leap second
 	utc += stood
-	e.Look(now, discipline.Scale{Drift: discipline.NewDrift(200_000)}, "the machine was suspended")
+	e.Look(now, discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, "the machine was suspended")
 	for i := range 2 {
 		require.NoError(t, e.Finish(i, e.Begin(i, now), facts(), now))
 	}

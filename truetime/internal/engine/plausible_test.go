@@ -17,7 +17,7 @@ func TestOnlyWhatIsCertainlyTooEarlyIsImplausible(t *testing.T) {
 	for latest, plausible := range map[int64]bool{since - 1: false, since: true, since + 1: true, since - int64(time.Hour): false, since + int64(time.Hour)/2: true} {
 		for _, kind := range []leap.Kind{leap.Stepping, leap.Atomic} {
 			e := New(Config{
-				Discipline:     discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, discipline.NoVote}},
+				Discipline:     discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, discipline.NoVote}},
 				Poll:           polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 				PlausibleSince: since,
 				Kind:           []leap.Kind{kind, leap.Stepping},

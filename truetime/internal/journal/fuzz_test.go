@@ -45,11 +45,11 @@ func conversation(c engine.Config) []byte {
 			b = append(b, Finish(e, i, x, r, now)...)
 		}
 		now += 1_000_000_000
-		e.Look(now, c.Discipline.Scale, "")
-		b = append(b, Look(e, now, c.Discipline.Scale, "")...)
+		e.Look(now, c.Discipline.Counter, "")
+		b = append(b, Look(e, now, c.Discipline.Counter, "")...)
 	}
-	e.Look(now, c.Discipline.Scale, "the machine was suspended")
-	return append(b, Look(e, now, c.Discipline.Scale, "the machine was suspended")...)
+	e.Look(now, c.Discipline.Counter, "the machine was suspended")
+	return append(b, Look(e, now, c.Discipline.Counter, "the machine was suspended")...)
 }
 
 // FuzzPlay has arbitrary lines of a journal played to an engine. What the engine concluded is what it concludes, and so

@@ -52,10 +52,10 @@ const (
 func Begin(c engine.Config, names []string) []byte {
 	var b bytes.Buffer
 	d := c.Discipline
-	slow, fast := d.Scale.Drift.Parts()
+	slow, fast := d.Counter.Drift.Parts()
 	fmt.Fprintln(&b, header)
 	fmt.Fprintf(&b, lineLeaps, c.Table.Expiry(), entries(c.Table), c.Table.Source())
-	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Scale.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
+	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Counter.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
 		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.PlausibleSince, c.Seed)
 	for i, name := range names {
 		fmt.Fprintf(&b, lineSource, i, uint8(c.Kind[i]), name)
@@ -84,10 +84,10 @@ func join(numbers []int) (text string) {
 func exactly(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
 // Look returns the lines for a call of [engine.Engine.Look] that has just been made.
-func Look(e *engine.Engine, now monotonic.Instant, scale discipline.Scale, disruption string) []byte {
+func Look(e *engine.Engine, now monotonic.Instant, counter discipline.CounterSpec, disruption string) []byte {
 	var b bytes.Buffer
-	slow, fast := scale.Drift.Parts()
-	fmt.Fprintf(&b, lineLook, now, slow, fast, scale.Resolution, disruption)
+	slow, fast := counter.Drift.Parts()
+	fmt.Fprintf(&b, lineLook, now, slow, fast, counter.Resolution, disruption)
 	conclude(&b, e, now)
 	return b.Bytes()
 }

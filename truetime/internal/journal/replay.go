@@ -101,12 +101,12 @@ func (p *player) clock(line string) error {
 	var voters, wander, deviation string
 	var slow, fast uint64
 	d := &c.Discipline
-	_, err := fmt.Sscanf(line, words(lineClock), &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Scale.Resolution, &wander, &deviation,
+	_, err := fmt.Sscanf(line, words(lineClock), &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Counter.Resolution, &wander, &deviation,
 		&c.Poll.Min, &c.Poll.Max, &c.Poll.Burst, &c.Target, &c.PlausibleSince, &c.Seed)
 	if err != nil {
 		return err
 	}
-	d.Scale.Drift = discipline.DriftOf(slow, fast)
+	d.Counter.Drift = discipline.DriftOf(slow, fast)
 	if d.Stability.Wander, err = strconv.ParseFloat(wander, 64); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (p *player) clock(line string) error {
 		highest = max(highest, v)
 		voter = append(voter, v)
 	}
-	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Max > maxPoll || c.Poll.Burst < 1 || d.Scale.Resolution < 0 {
+	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Max > maxPoll || c.Poll.Burst < 1 || d.Counter.Resolution < 0 {
 		return errors.New("no clock has such a configuration")
 	}
 	if c.Table == nil {
@@ -204,13 +204,13 @@ func (p *player) source(line string) error {
 func (p *player) look(number int, line string) error {
 	var now monotonic.Instant
 	var slow, fast uint64
-	var scale discipline.Scale
+	var counter discipline.CounterSpec
 	var disruption string
-	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineLook, "\n"), &now, &slow, &fast, &scale.Resolution, &disruption); err != nil {
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineLook, "\n"), &now, &slow, &fast, &counter.Resolution, &disruption); err != nil {
 		return err
 	}
-	scale.Drift = discipline.DriftOf(slow, fast)
-	p.engine.Look(now, scale, disruption)
+	counter.Drift = discipline.DriftOf(slow, fast)
+	p.engine.Look(now, counter, disruption)
 	p.step, p.made = Step{number, line, now, p.engine}, true
 	return nil
 }

@@ -23,7 +23,7 @@ func someConfig(sources int) engine.Config {
 		voter[i] = i
 	}
 	return engine.Config{
-		Discipline: discipline.Config{Scale: discipline.Scale{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: (sources - 1) / 2, Voter: voter},
+		Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: (sources - 1) / 2, Voter: voter},
 		Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 4},
 		Kind:       make([]leap.Kind, sources),
 		Table:      leap.BuiltIn(),
@@ -43,8 +43,8 @@ func TestReplayReadsWhateverIsWritten(t *testing.T) {
 			_ = e.Finish(i, x, r, 3)
 			b = append(b, Finish(e, i, x, r, 3)...)
 		}
-		e.Look(4, config.Discipline.Scale, text)
-		b = append(b, Look(e, 4, config.Discipline.Scale, text)...)
+		e.Look(4, config.Discipline.Counter, text)
+		b = append(b, Look(e, 4, config.Discipline.Counter, text)...)
 		require.Equal(t, 5+3*2, bytes.Count(b, []byte("\n")), "%.20q", text)
 		steps := 0
 		require.NoError(t, Replay(bytes.NewReader(b), func(s Step) error {

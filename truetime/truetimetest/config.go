@@ -24,11 +24,12 @@ type MachineConfig struct {
 
 	Sources []Link // at least one
 
-	// Samples, if not nil, is called with every sample that the clock takes in, so that other rules can be
-	// tried on the same.
+	// Samples, if not nil, is called by [World.Run] with every sample that the clock takes in, so that other rules
+	// can be tried on the same. It may call any method but Run.
 	Samples func(source int, s truetime.Sample)
 
-	// Recorder, if not nil, gets the clock's journal: see [truetime.WithRecorder]. What it returns is ignored.
+	// Recorder, if not nil, gets the clock's journal: see [truetime.WithRecorder]. What it returns is ignored. It must
+	// call no method of the world, its machines or servers.
 	// Each Restart begins another journal.
 	Recorder io.Writer
 

@@ -6,8 +6,8 @@
 // polling of [truetime.Clock] on simulated time; it is for finding out what a system does when
 // clocks drift, networks delay, processes pause and servers lie.
 //
-// A world is one goroutine and never sleeps. Everything random in it comes from one seed, so a run
-// can be repeated exactly:
+// A world never sleeps: time passes in it while [World.Run] is called. Everything random in it comes from one seed,
+// so a run can be repeated exactly:
 //
 //	world := truetimetest.NewWorld(42)
 //	server := world.NewServer("a", truetimetest.Honest(50*time.Microsecond))
@@ -17,6 +17,9 @@
 //	})
 //	world.Run(time.Minute)
 //	interval, err := machine.Now() // contains world.Now()
+//
+// A machine is a [truetime.Reader], so commit waits and leases can stand on its clock while another goroutine runs
+// the world.
 //
 // # What this does not promise
 //

@@ -1,9 +1,12 @@
 package truetimetest_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -40,6 +43,40 @@ func ExampleWorld() {
 	// the first server is a falseticker
 	// after a suspend: truetime: not synchronized
 	// contains true time: true <nil>
+}
+
+// A commit wait on a machine's clock, while another goroutine runs the world that the machine is in.
+func ExampleMachine() {
+	world := truetimetest.NewWorld(1)
+	server := world.NewServer("ntp", truetimetest.Honest(50*time.Microsecond))
+	machine := world.NewMachine("m", truetimetest.MachineConfig{
+		Oscillator: truetimetest.Constant(-100),
+		Sources:    []truetimetest.Link{{Server: server, Path: truetimetest.LAN()}},
+	})
+	world.Run(time.Second)
+
+	committed := make(chan error)
+	go func() {
+		now, err := machine.Now()
+		if err == nil {
+			err = commitwait.Until(context.Background(), machine, now.Latest)
+		}
+		if err == nil && world.Now() <= now.Latest {
+			err = errors.New("the wait was over too early")
+		}
+		committed <- err
+	}()
+	for {
+		select {
+		case err := <-committed:
+			fmt.Println("committed:", err)
+			return
+		default:
+			world.Run(10 * time.Microsecond)
+		}
+	}
+	// Output:
+	// committed: <nil>
 }
 
 func ExampleManual() {

@@ -13,6 +13,8 @@ import (
 // The counter runs on, and the answer that the process was about to give may be used late: its
 // reader has to live with that, and so has who calls Now during the pause.
 func (m *Machine) Pause(d time.Duration) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
 	m.world.note("%s is paused for %v", m.name, d)
 	m.sleep(d, func() {}, func() {})
 }
@@ -20,6 +22,8 @@ func (m *Machine) Pause(d time.Duration) {
 // Suspend stops the machine and its counter for d. The operating system knows afterwards, and the
 // clock learns of it when it next looks.
 func (m *Machine) Suspend(d time.Duration) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
 	m.world.note("%s is suspended for %v", m.name, d)
 	m.freeze(d, func() { m.disturbed = "the machine was suspended" })
 }
@@ -28,6 +32,8 @@ func (m *Machine) Suspend(d time.Duration) {
 // snapshot taken d ago finds itself, and nothing inside knows. With a marker the hypervisor tells:
 // Now sees it at once.
 func (m *Machine) Restore(d time.Duration, marker bool) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
 	m.world.note("%s is restored from a snapshot %v old, marker %v", m.name, d, marker)
 	m.freeze(d, func() {
 		if marker {
@@ -40,6 +46,8 @@ func (m *Machine) Restore(d time.Duration, marker bool) {
 
 // StepCounter moves the counter by d, and nobody tells.
 func (m *Machine) StepCounter(d time.Duration) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
 	m.world.note("%s: the counter steps by %v", m.name, d)
 	m.counter.origin += int64(d)
 	m.unnoticed = true
@@ -49,12 +57,20 @@ func (m *Machine) StepCounter(d time.Duration) {
 // tells. That is allowed as long as the rate stays within the declared drift, unless the machine's clock
 // assumes a MaxWander, or a RateStability of less.
 func (m *Machine) StepRate(ppm float64) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
 	m.world.note("%s: the counter's rate steps by %+g ppm", m.name, ppm)
 	m.counter.stepRate(m.world.now, ppm)
 }
 
 // Kill ends the machine's process: Now returns [truetime.ErrClosed] until it is started again.
 func (m *Machine) Kill() {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	m.kill()
+}
+
+func (m *Machine) kill() {
 	m.world.note("%s is killed", m.name)
 	m.life++
 	m.engine, m.answer, m.later = nil, engine.Closed(), nil
@@ -64,7 +80,9 @@ func (m *Machine) Kill() {
 // Restart starts a new process, after ending the one that ran: at once, or as soon as the machine is
 // awake.
 func (m *Machine) Restart() {
-	m.Kill()
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	m.kill()
 	start := func() {
 		m.world.note("%s is started", m.name)
 		m.begin()
@@ -79,6 +97,8 @@ func (m *Machine) Restart() {
 // Cut loses every datagram between the machine and the server for d from now, also if they were cut
 // for longer.
 func (m *Machine) Cut(s *Server, d time.Duration) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
 	m.world.note("%s and %s are cut for %v", m.name, s.name, d)
 	for _, l := range m.links {
 		if l.Server == s {

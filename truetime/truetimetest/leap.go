@@ -25,6 +25,8 @@ type leapSecond struct {
 // unless the midnight ends a month of UTC, a day or more after the world's beginning, and after those of
 // earlier calls.
 func (w *World) LeapSecond(midnight time.Time, seconds int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	at := truetime.FromStd(midnight)
 	last := w.start
 	if n := len(w.leaps); n > 0 {
@@ -77,7 +79,7 @@ func (w *World) shown(s truetime.Scale) (floor, ceil truetime.Time) {
 
 // plain is the world's age less so many seconds, rounded down and up.
 func (w *World) plain(seconds int64) (floor, ceil truetime.Time) {
-	floor = w.start.Add(w.Elapsed()).Add(-time.Duration(seconds) * time.Second)
+	floor = w.start.Add(w.elapsed()).Add(-time.Duration(seconds) * time.Second)
 	if w.now%nanosecond > 0 {
 		return floor, floor + 1
 	}

@@ -60,6 +60,8 @@ func (w *World) NewMachine(name string, config MachineConfig) *Machine {
 	if mistake := config.mistake(); mistake != "" {
 		panic("truetimetest: machine " + name + ": " + mistake)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	m := &Machine{name: name, index: len(w.machines), world: w, config: config}
 	m.rng = rand.New(rand.NewPCG(w.seed, uint64(m.index)+1))
 	if config.Oscillator == nil {
@@ -117,7 +119,11 @@ func (m *Machine) counterSpec() discipline.CounterSpec {
 func (m *Machine) Name() string { return m.name }
 
 // Counter returns what the machine's counter reads.
-func (m *Machine) Counter() monotonic.Instant { return m.read() }
+func (m *Machine) Counter() monotonic.Instant {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	return m.read()
+}
 
 func (m *Machine) read() monotonic.Instant {
 	return monotonic.Instant(m.counter.read(m.world.now))
@@ -126,6 +132,12 @@ func (m *Machine) read() monotonic.Instant {
 // Now returns what the machine's clock answers, with the errors of [truetime.Clock.Now]. It does not change the
 // world.
 func (m *Machine) Now() (truetime.Interval, error) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	return m.answerNow()
+}
+
+func (m *Machine) answerNow() (truetime.Interval, error) {
 	if m.marker && m.answer.Err == nil {
 		return truetime.Interval{}, truetime.ErrNotSynchronized
 	}
@@ -147,21 +159,27 @@ func (m *Machine) Before(t truetime.Time) bool {
 
 // Disturbed reports whether something has happened to the machine's counter that its clock cannot
 // know of yet. Until it does its answers may be wrong.
-func (m *Machine) Disturbed() bool { return m.frozen || m.disturbed != "" || m.unnoticed }
+func (m *Machine) Disturbed() bool {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	return m.frozen || m.disturbed != "" || m.unnoticed
+}
 
 // Check reads the clock and returns an error if the answer does not contain true time, to the
 // picosecond, or if Earliest has gone back within an epoch; in smeared UTC or in TAI. A refusal is no error.
 func (m *Machine) Check() error {
-	i, err := m.Now()
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	i, err := m.answerNow()
 	if err != nil {
 		return nil
 	}
 	w := m.world
 	if floor, ceil := w.shown(truetime.ScaleUTCSmeared); i.Earliest > floor || i.Latest < ceil {
-		return fmt.Errorf("seed %d, %s after %v: true time %v is not in %v: it is wrong by %v", w.seed, m.name, w.Elapsed(), w.Now(), i, max(i.Earliest.Sub(w.Now()), w.Now().Sub(i.Latest)))
+		return fmt.Errorf("seed %d, %s after %v: true time %v is not in %v: it is wrong by %v", w.seed, m.name, w.elapsed(), w.truth(), i, max(i.Earliest.Sub(w.truth()), w.truth().Sub(i.Latest)))
 	}
 	if m.epoch == m.answer.Epoch && i.Earliest < m.earliest {
-		return fmt.Errorf("seed %d, %s after %v: Earliest went back from %v to %v", w.seed, m.name, w.Elapsed(), m.earliest, i.Earliest)
+		return fmt.Errorf("seed %d, %s after %v: Earliest went back from %v to %v", w.seed, m.name, w.elapsed(), m.earliest, i.Earliest)
 	}
 	if m.epoch != m.answer.Epoch {
 		m.earliestTAI = math.MinInt64
@@ -172,6 +190,12 @@ func (m *Machine) Check() error {
 
 // NowTAI returns what the machine's clock answers in TAI, with the errors of [truetime.Clock.NowTAI].
 func (m *Machine) NowTAI() (truetime.TAIInterval, error) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	return m.answerTAI()
+}
+
+func (m *Machine) answerTAI() (truetime.TAIInterval, error) {
 	if m.marker && m.answer.Err == nil {
 		return truetime.TAIInterval{}, truetime.ErrNotSynchronized
 	}
@@ -180,16 +204,16 @@ func (m *Machine) NowTAI() (truetime.TAIInterval, error) {
 }
 
 func (m *Machine) checkTAI() error {
-	i, err := m.NowTAI()
+	i, err := m.answerTAI()
 	if err != nil {
 		return nil
 	}
 	w := m.world
 	if floor, ceil := w.shown(truetime.ScaleTAI); i.Earliest > truetime.TAI(floor) || i.Latest < truetime.TAI(ceil) {
-		return fmt.Errorf("seed %d, %s after %v: TAI %v is not in %v", w.seed, m.name, w.Elapsed(), truetime.TAI(floor), i)
+		return fmt.Errorf("seed %d, %s after %v: TAI %v is not in %v", w.seed, m.name, w.elapsed(), truetime.TAI(floor), i)
 	}
 	if i.Earliest < m.earliestTAI {
-		return fmt.Errorf("seed %d, %s after %v: Earliest in TAI went back from %v to %v", w.seed, m.name, w.Elapsed(), m.earliestTAI, i.Earliest)
+		return fmt.Errorf("seed %d, %s after %v: Earliest in TAI went back from %v to %v", w.seed, m.name, w.elapsed(), m.earliestTAI, i.Earliest)
 	}
 	m.earliestTAI = i.Earliest
 	return nil
@@ -198,7 +222,9 @@ func (m *Machine) checkTAI() error {
 // Status reports on the clock as [truetime.Clock.Status] does, as far as a simulation has what it
 // reports.
 func (m *Machine) Status() truetime.Status {
-	_, err := m.Now()
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	_, err := m.answerNow()
 	if m.engine == nil {
 		return truetime.Status{State: truetime.Closed, Err: err}
 	}

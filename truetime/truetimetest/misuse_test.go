@@ -99,15 +99,15 @@ func TestMistakesInAWorldArePanicsThatSayWhat(t *testing.T) {
 	require.PanicsWithValue(t, "truetimetest: server x has no behavior", func() { w.NewServer("x", nil) })
 	require.PanicsWithValue(t, "truetimetest: server s has no behavior", func() { s.Become(nil) })
 	for text, c := range map[string]MachineConfig{
-		"it has no sources":                            {},
-		"source 0 has no server":                       {Sources: []Link{{}}},
-		"a leg of source 0 is congested every 0s":      {Sources: []Link{{Server: s, Path: Symmetric(Leg{CongestedFor: 1})}}},
-		"drift of -1 ppm":                              {Sources: []Link{{Server: s}}, DriftPPM: -1},
-		"maximum wander of -1 ppb/s":                   {Sources: []Link{{Server: s}}, MaxWander: -1},
-		"rate stability of NaN ppm":                    {Sources: []Link{{Server: s}}, RateStability: math.NaN()},
-		"poll interval of -1ns":                        {Sources: []Link{{Server: s}}, Poll: -1},
-		"burst of -1 polls":                            {Sources: []Link{{Server: s}}, Burst: -1},
-		"2 faulty of 3 voters: fewer than half may be": {Sources: []Link{{Server: s}, {Server: s}, {Server: s}}, Faulty: 2},
+		"it has no sources":                                       {},
+		"source 0 has no server":                                  {Sources: []Link{{}}},
+		"a leg of source 0 is congested every 0s":                 {Sources: []Link{{Server: s, Path: Symmetric(Leg{CongestedFor: 1})}}},
+		"drift of -1 ppm":                                         {Sources: []Link{{Server: s}}, DriftPPM: -1},
+		"maximum wander of -1 ppb/s":                              {Sources: []Link{{Server: s}}, MaxWander: -1},
+		"rate stability of NaN ppm":                               {Sources: []Link{{Server: s}}, RateStability: math.NaN()},
+		"poll interval of -1ns":                                   {Sources: []Link{{Server: s}}, Poll: -1},
+		"burst of -1 polls":                                       {Sources: []Link{{Server: s}}, Burst: -1},
+		"2 faulty of 3 voters: fewer than half may be, at most 1": {Sources: []Link{{Server: s}, {Server: s}, {Server: s}}, Faulty: 2},
 	} {
 		require.PanicsWithValue(t, "truetimetest: machine m: "+text, func() { w.NewMachine("m", c) })
 	}

@@ -89,9 +89,9 @@ func (m *Machine) learn() {
 	before := m.answer.Epoch
 	if observe := m.world.observe; observe != nil {
 		if before == m.engine.Discipline().Epoch() { // else what it answers is known to be wrong
-			observe(m)
+			m.world.unlocked(func() { observe(m) })
 		}
-		defer observe(m)
+		defer m.world.unlocked(func() { observe(m) })
 	}
 	now := m.read()
 	m.answer = m.engine.Answer(now, uint64(now), discipline.Nanoseconds)
@@ -108,7 +108,7 @@ func (m *Machine) learn() {
 func (m *Machine) ask(l *link) {
 	l.count++
 	l.serial, l.planned = l.count, false
-	serial := l.serial
+	serial, life := l.serial, m.life
 	sent := m.read()
 	exchange := m.engine.Begin(l.index, sent)
 	m.soon(exchange.Timeout, func() {
@@ -130,7 +130,10 @@ func (m *Machine) ask(l *link) {
 			return // too late, or the second copy
 		}
 		if r.Kiss == nil && m.config.Samples != nil {
-			m.config.Samples(l.index, r.sample(sent, received))
+			m.world.unlocked(func() { m.config.Samples(l.index, r.sample(sent, received)) })
+			if life != m.life {
+				return // killed meanwhile
+			}
 		}
 		reply := m.asReply(l, r, discipline.Facts{
 			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
@@ -142,7 +145,6 @@ func (m *Machine) ask(l *link) {
 		}
 		m.finish(l, exchange, reply)
 	}
-	life := m.life
 	m.carry(l, l.Path.There, m.latency(), func() {
 		m.world.plan(m.world.now, func() { l.serve(m, func(r Reply) { m.run(life, func() { arrive(r) }) }) })
 	})
@@ -185,7 +187,10 @@ func (l *link) serve(m *Machine, deliver func(Reply)) {
 		sent, _ := w.shown(l.Server.scale)
 		q := Query{World: w, Machine: m, Received: received, Sent: sent, Leap: l.Server.announced()}
 		m.betray(&q, l.Server)
-		r, ok := l.Server.behavior.Answer(q)
+		behavior := l.Server.behavior
+		var r Reply
+		var ok bool
+		w.unlocked(func() { r, ok = behavior.Answer(q) })
 		if ok {
 			m.carry(l, l.Path.Back, 0, func() {
 				w.plan(w.now+m.latency(), func() { deliver(r) })
@@ -200,15 +205,15 @@ func (m *Machine) betray(q *Query, s *Server) {
 		return
 	}
 	var err error
-	q.Answer, err = m.Now()
+	q.Answer, err = m.answerNow()
 	q.Answered = err == nil
-	if s.Honest() {
+	if s.honest() {
 		return
 	}
-	shift := q.Sent.Sub(m.world.Now())
+	shift := q.Sent.Sub(m.world.truth())
 	q.Answer.Earliest, q.Answer.Latest = q.Answer.Earliest.Add(shift), q.Answer.Latest.Add(shift)
 	for _, l := range m.links {
-		if i := m.engine.Discipline().Interval(l.index, m.read()); l.Server.Honest() && i.Bounded() {
+		if i := m.engine.Discipline().Interval(l.index, m.read()); l.Server.honest() && i.Bounded() {
 			lo, hi := m.engine.Shown(i)
 			q.Honest = append(q.Honest, truetime.Interval{Earliest: truetime.Time(lo).Add(shift), Latest: truetime.Time(hi).Add(shift)})
 		}
@@ -241,8 +246,8 @@ func (m *Machine) finish(l *link, x engine.Exchange, r engine.Reply) {
 	if v := m.engine.Verdict(l.index); v != before {
 		w.note("%s finds %s %v", m.name, l.Server.name, truetime.Verdict(v))
 	}
-	if i, err := m.Now(); err == nil {
-		w.note("%s answers truth %+d ns to %+d ns", m.name, i.Earliest.Sub(w.Now()), i.Latest.Sub(w.Now()))
+	if i, err := m.answerNow(); err == nil {
+		w.note("%s answers truth %+d ns to %+d ns", m.name, i.Earliest.Sub(w.truth()), i.Latest.Sub(w.truth()))
 	} else {
 		w.note("%s refuses: %v", m.name, err)
 	}

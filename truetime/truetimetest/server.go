@@ -28,6 +28,8 @@ const lastNews = 13 * time.Hour
 // NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics.
 func (w *World) NewServer(name string, b Behavior) *Server {
 	mustBehave(name, b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.servers++
 	news := rand.New(rand.NewPCG(w.seed, ^w.servers)).Int64N(int64(lastNews))
 	return &Server{name: name, world: w, behavior: b, process: 20 * time.Microsecond, news: time.Duration(news)}
@@ -37,12 +39,20 @@ func (w *World) NewServer(name string, b Behavior) *Server {
 func (s *Server) Name() string { return s.name }
 
 // WishPoll makes the server wish to be asked no more often than every d: see [truetime.Sample].MinPoll.
-func (s *Server) WishPoll(d time.Duration) { s.minPoll = d }
+func (s *Server) WishPoll(d time.Duration) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	s.minPoll = d
+}
 
 // Shows makes the server show the identity of one of these machines in each reply, drawn at random: see
 // [truetime.Sample].Identity. By default it shows its own. A machine with two addresses is two servers of which one
 // shows the other; a liar may copy whom it likes.
-func (s *Server) Shows(machines ...*Server) { s.shows = machines }
+func (s *Server) Shows(machines ...*Server) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	s.shows = machines
+}
 
 // identity is what a reply shows of the machine.
 func (s *Server) identity() string {
@@ -54,11 +64,17 @@ func (s *Server) identity() string {
 
 // Serve makes the server count in a scale, which is UTC with steps otherwise. It must be called before
 // anybody asks.
-func (s *Server) Serve(scale truetime.Scale) { s.scale = scale }
+func (s *Server) Serve(scale truetime.Scale) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	s.scale = scale
+}
 
 // Become changes the server's behaviour from now on.
 func (s *Server) Become(b Behavior) {
 	mustBehave(s.name, b)
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
 	s.behavior = b
 }
 
@@ -69,9 +85,16 @@ func mustBehave(name string, b Behavior) {
 }
 
 // Honest reports whether the server's present behaviour is an honest one.
-func (s *Server) Honest() bool { return isHonest(s.behavior) }
+func (s *Server) Honest() bool {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	return s.honest()
+}
 
-// Behavior is how a server answers. A lying one is given everything that could help it.
+func (s *Server) honest() bool { return isHonest(s.behavior) }
+
+// Behavior is how a server answers. A lying one is given everything that could help it. It is called by
+// [World.Run], and may call any method but that.
 type Behavior interface {
 	// Answer returns the reply to a query, and false if there is none.
 	Answer(q Query) (Reply, bool)

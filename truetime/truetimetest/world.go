@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
@@ -26,7 +27,7 @@ const lifetime = 100 * 24 * time.Hour
 
 // in is the moment d from now, or forever if that is after the world's end.
 func (w *World) in(d time.Duration) instant {
-	if d > lifetime-w.Elapsed() {
+	if d > lifetime-w.elapsed() {
 		return forever
 	}
 	return w.now + after(max(d, 0))
@@ -35,8 +36,13 @@ func (w *World) in(d time.Duration) instant {
 // DefaultStart is true time when a world begins, unless [World.StartAt] says otherwise.
 const DefaultStart truetime.Time = 1_800_000_000_000_000_000 // 2027-01-15
 
-// World is a simulation. It is used from one goroutine.
+// World is a simulation. One goroutine at a time calls Run, and what happens in the world happens in that call, one
+// thing after the other. Everything else may be called at any time from any goroutine, and so may the methods of
+// machines and servers: a program under test reads machines' clocks while the world runs. What such a program
+// then does depends on when its goroutines run, so only what is called from Run's goroutine, as by [World.After], can be
+// repeated exactly.
 type World struct {
+	mu       sync.Mutex // guards all that follows, and all of the machines and servers
 	seed     uint64
 	rng      *rand.Rand
 	start    truetime.Time
@@ -59,23 +65,41 @@ func NewWorld(seed uint64) *World {
 
 // StartAt sets true time at the beginning of the world. It must be called before anything else. TAI is
 // 37 s ahead of UTC then.
-func (w *World) StartAt(t truetime.Time) { w.start = t }
+func (w *World) StartAt(t truetime.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start = t
+}
 
 // Now returns true time, rounded down to the nanosecond.
 func (w *World) Now() truetime.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.truth()
+}
+
+func (w *World) truth() truetime.Time {
 	now, _ := w.shown(truetime.ScaleUTCSmeared)
 	return now
 }
 
 // Elapsed returns how many SI seconds have passed since the world began.
-func (w *World) Elapsed() time.Duration { return time.Duration(w.now / nanosecond) }
+func (w *World) Elapsed() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.elapsed()
+}
+
+func (w *World) elapsed() time.Duration { return time.Duration(w.now / nanosecond) }
 
 // Rand returns the world's source of randomness. What is drawn from it is part of the world: draw
-// in the same order to get the same world.
+// in the same order to get the same world, and from Run's goroutine only.
 func (w *World) Rand() *rand.Rand { return w.rng }
 
 // Run lets true time pass. It panics if the world would be older than 100 days.
 func (w *World) Run(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	end := w.in(d)
 	if end == forever {
 		panic("truetimetest: a world lasts no longer than 100 days")
@@ -88,8 +112,19 @@ func (w *World) Run(d time.Duration) {
 	w.now = max(w.now, end) // what happened may have called Run
 }
 
-// After plans that f is called when d has passed from now.
-func (w *World) After(d time.Duration, f func()) { w.plan(w.in(d), f) }
+// After plans that f is called when d has passed from now, by Run. It may call any method, Run too.
+func (w *World) After(d time.Duration, f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.plan(w.in(d), func() { w.unlocked(f) })
+}
+
+// unlocked calls a function of the user's, which may call methods that lock the world.
+func (w *World) unlocked(f func()) {
+	w.mu.Unlock()
+	defer w.mu.Lock()
+	f()
+}
 
 func (w *World) plan(at instant, f func()) {
 	w.sequence++
@@ -99,6 +134,8 @@ func (w *World) plan(at instant, f func()) {
 // Trace keeps the last lines of what happens from now on, and none if lines is 0. A line begins with the
 // seconds since the world began.
 func (w *World) Trace(lines int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.trace = nil; lines > 0 {
 		w.trace = &trace{limit: lines}
 	}
@@ -106,6 +143,8 @@ func (w *World) Trace(lines int) {
 
 // TraceText returns the lines that were kept.
 func (w *World) TraceText() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return strings.Join(w.traceLines(), "\n")
 }
 

@@ -4,8 +4,8 @@ import "time"
 
 // Counter is a local counter that never goes back and that nobody slews.
 //
-// Now must be safe for concurrent use and must not block: every answer of a clock reads it. A counter
-// that advances in ticks of more than a nanosecond also has a method
+// Now must be safe for concurrent use and must not block: every answer of a clock reads it. A
+// counter that advances in ticks of more than a nanosecond also has a method
 //
 //	Resolution() time.Duration
 //

@@ -36,7 +36,8 @@ func System() (Counter, error) { return systemCounter(localcounter.System()) }
 // The error wraps [ErrNoCounter].
 func Raw() (Counter, error) { return systemCounter(localcounter.Raw()) }
 
-// system gives the readings of this machine's counter their type. A clock finds the counter inside it.
+// system gives the readings of this machine's counter their type. A clock finds the counter inside
+// it.
 type system struct{ *localcounter.Counter }
 
 func (s system) Now() Instant { return Instant(s.Counter.Now()) }

@@ -19,8 +19,8 @@ import (
 // otherwise. Root and members of chronyd's group may use it.
 const ChronySocket = "/run/chrony/chronyd.sock"
 
-// systemClock is the peer of every source that reads this host's own clock. Two such sources see one
-// clock, steered by one daemon: they are one vote.
+// systemClock is the peer of every source that reads this host's own clock. Two such sources see
+// one clock, steered by one daemon: they are one vote.
 const systemClock = "the system clock"
 
 // chronySource is a source that asks the chronyd of this host.
@@ -53,14 +53,14 @@ type systemReading struct {
 	reference truetime.Time     // when chronyd last heard from its own sources
 }
 
-// Chrony returns a source that asks the chronyd of this host, over its command protocol, how far the
-// system clock is from true time, and reads that clock. The address is a Unix socket as in
-// [ChronySocket], or a loopback IP address with or without a port (323 by default, chronyd's cmdport)
-// as in "127.0.0.1" and "[::1]:323". Each poll uses a fresh socket. A mistake in the address or the
-// options is reported by [truetime.New].
+// Chrony returns a source that asks the chronyd of this host, over its command protocol, how far
+// the system clock is from true time, and reads that clock. The address is a Unix socket as in
+// [ChronySocket], or a loopback IP address with or without a port (323 by default, chronyd's
+// cmdport) as in "127.0.0.1" and "[::1]:323". Each poll uses a fresh socket. A mistake in the
+// address or the options is reported by [truetime.New].
 //
-// True time is the system clock plus the correction that chronyd has not yet made. The claimed error
-// E is the sum of
+// True time is the system clock plus the correction that chronyd has not yet made. The claimed
+// error E is the sum of
 //
 //	root delay / 2 + root dispersion     as chronyd claims them
 //	+ |last offset|                      by how much chronyd was last found wrong
@@ -74,21 +74,21 @@ type systemReading struct {
 // dropped. A step between two polls that chronyd has not accounted for is seen if it is larger than
 // the two claims: samples are then dropped until chronyd has heard from its sources again.
 //
-// The drift is what [truetime.WithDrift] declares, and at least 200 ppm for a clock with a counter of its
-// own ([truetime.WithCounter]), which tells nothing of this host's oscillator. chronyd asks its sources
-// every 64 to 1024 s by default, so 200 ppm add up to 13 to 205 ms between two answers. A smaller
-// maxpoll of chronyd's servers narrows that.
+// The drift is what [truetime.WithDrift] declares, and at least 200 ppm for a clock with a counter
+// of its own ([truetime.WithCounter]), which tells nothing of this host's oscillator. chronyd asks
+// its sources every 64 to 1024 s by default, so 200 ppm add up to 13 to 205 ms between two answers.
+// A smaller maxpoll of chronyd's servers narrows that.
 //
 // If chronyd follows a hypervisor's or a network card's clock as a PHC refclock, its root distance
-// leaves out how far that clock is off, unless its delay or dispersion options say so. Add that bound
-// by [WithExtraError], or let package vmsrc or ptpsrc ask the device.
+// leaves out how far that clock is off, unless its delay or dispersion options say so. Add that
+// bound by [WithExtraError], or let package vmsrc or ptpsrc ask the device.
 //
 // A chronyd is one vote however many servers it follows, and a server that it follows is not
 // independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that
 // serves its own clock (the directive local) is not used, unless [WithLocalReference] says so.
 //
-// Sample reads the system clock besides the counter it is given. It costs one round trip to chronyd,
-// about 0.1 ms.
+// Sample reads the system clock besides the counter it is given. It costs one round trip to
+// chronyd, about 0.1 ms.
 func Chrony(address string, options ...ChronyOption) truetime.Source {
 	at, err := parseChronyAddress(address)
 	c := &chronySource{config: configure(options), at: at, dial: dialChrony, wall: wallclock.System}
@@ -178,8 +178,8 @@ func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
 	}, nil
 }
 
-// steady is the reciprocal of the drift, 1000 ppm, up to which an unexplained move of the system clock is not
-// called a step. No bound rests on it.
+// steady is the reciprocal of the drift, 1000 ppm, up to which an unexplained move of the system
+// clock is not called a step. No bound rests on it.
 const steady = 1000
 
 // follow compares a reading with the one before it. Both being within their claims of true time,

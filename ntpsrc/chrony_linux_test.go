@@ -22,8 +22,8 @@ import (
 )
 
 // A chronyd under -x follows a server that is off by a known amount and leaves the system clock
-// alone: the truth is then the system clock and that amount, and has to be in every sample. Were the
-// correction applied with the wrong sign, samples would miss it by twice the amount.
+// alone: the truth is then the system clock and that amount, and has to be in every sample. Were
+// the correction applied with the wrong sign, samples would miss it by twice the amount.
 func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 	for _, offset := range []time.Duration{50 * time.Millisecond, -50 * time.Millisecond, 0, 2 * time.Second} {
 		t.Run(offset.String(), func(t *testing.T) {
@@ -61,9 +61,9 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 	}
 }
 
-// scheduling is what the upstream claims as its error. It takes its stamps in user space, where a busy
-// machine makes them late by milliseconds, and chronyd makes one estimate of several exchanges that
-// were not all alike.
+// scheduling is what the upstream claims as its error. It takes its stamps in user space, where a
+// busy machine makes them late by milliseconds, and chronyd makes one estimate of several exchanges
+// that were not all alike.
 const scheduling = 5 * time.Millisecond
 
 // settle waits until chronyd has got over the offset that it met at first.

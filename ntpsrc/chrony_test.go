@@ -132,8 +132,8 @@ func TestChronyClaimIsTheSumOfItsTerms(t *testing.T) {
 	s, err := m.source(WithExtraError(7*time.Millisecond)).Sample(assuming(t.Context(), 200), &m.counter)
 	require.NoError(t, err)
 
-	// 1 ms of root delay, 3 of root dispersion, 1 of last offset; 250 ppm of 10 s less the correction;
-	// 0.1 ms for the exchange; 7 ms extra.
+	// 1 ms of root delay, 3 of root dispersion, 1 of last offset; 250 ppm of 10 s less the
+	// correction; 0.1 ms for the exchange; 7 ms extra.
 	want := 5*time.Millisecond + time.Duration(0.00025*9.985*1e9) + 100*time.Microsecond + 7*time.Millisecond
 	require.InDelta(t, want, s.Error, float64(3*time.Microsecond))
 	require.GreaterOrEqual(t, s.Error, want)
@@ -211,8 +211,8 @@ type ownCounter struct {
 
 func (c ownCounter) Now() monotonic.Instant { return c.reads.Now() }
 
-// The counter of this machine and the system clock count one oscillator, so what is declared of the one is
-// true of the other. Of any other counter it is not.
+// The counter of this machine and the system clock count one oscillator, so what is declared of the
+// one is true of the other. Of any other counter it is not.
 func TestDriftOfTheHostIsWhatTheClockAssumesOfTheHostsCounter(t *testing.T) {
 	raw, err := localcounter.Raw()
 	require.NoError(t, err)
@@ -381,8 +381,9 @@ func TestMistakesInChronyAreReportedTogether(t *testing.T) {
 	}
 }
 
-// FuzzChronyReply sends arbitrary datagrams, as they are and with the header that answers the request.
-// Whatever comes nothing panics, little is allocated, and a sample that is accepted is whole.
+// FuzzChronyReply sends arbitrary datagrams, as they are and with the header that answers the
+// request. Whatever comes nothing panics, little is allocated, and a sample that is accepted is
+// whole.
 func FuzzChronyReply(f *testing.F) {
 	good := synchronized().datagram(0)
 	f.Add(good, true, int64(100_000), int64(0))

@@ -42,24 +42,25 @@ type trackingExchange struct {
 }
 
 // slowestSlew and fastestSlew are the least and the largest rate of the system clock against the
-// counter, in thousandths: Linux lets a daemon change the length of a tick by 10 % and the frequency
-// by 500 ppm (kernel/time/ntp.c, ntp_validate_timex and MAXFREQ), and the counter, which counts the same
-// oscillator, is scaled to within 1000 ppm of what the kernel makes of it.
+// counter, in thousandths: Linux lets a daemon change the length of a tick by 10 % and the
+// frequency by 500 ppm (kernel/time/ntp.c, ntp_validate_timex and MAXFREQ), and the counter, which
+// counts the same oscillator, is scaled to within 1000 ppm of what the kernel makes of it.
 const (
 	slowestSlew = 898
 	fastestSlew = 1102
 )
 
-// slack returns what the exchange leaves open about the system clock at the moment for which chronyd
-// has stated the correction, which lies between the two readings. It refuses an exchange during which
-// the system clock was stepped.
+// slack returns what the exchange leaves open about the system clock at the moment for which
+// chronyd has stated the correction, which lies between the two readings. It refuses an exchange
+// during which the system clock was stepped.
 //
-// Let the exchange last d by the counter, d₁ of it before that moment and d₂ after it, and g be what the two
-// brackets took. The readings differ by at least 0.898 (d − g) and at most 1.102 d, whether the system clock
-// was slewed or a step goes unseen in that. In d₁ it has gone on by 0.898 d₁ to 1.102 d₁, or in d₂ likewise, as a
-// step is in one of them. So in the other, say d₂, it has gone on by 0.898 d₂ − 0.204 d₁ − 0.898 g to
-// 1.102 d₂ + 0.204 d₁. True time has gone on by 0.900 d₂ to 1.112 d₂, with a drift of 100 000 ppm, the most that
-// truetime.WithDrift admits. They differ by at most 0.214 d + 0.898 g.
+// Let the exchange last d by the counter, d₁ of it before that moment and d₂ after it, and g be
+// what the two brackets took. The readings differ by at least 0.898 (d − g) and at most 1.102 d,
+// whether the system clock was slewed or a step goes unseen in that. In d₁ it has gone on by 0.898
+// d₁ to 1.102 d₁, or in d₂ likewise, as a step is in one of them. So in the other, say d₂, it has
+// gone on by 0.898 d₂ − 0.204 d₁ − 0.898 g to 1.102 d₂ + 0.204 d₁. True time has gone on by 0.900
+// d₂ to 1.112 d₂, with a drift of 100 000 ppm, the most that truetime.WithDrift admits. They differ
+// by at most 0.214 d + 0.898 g.
 func (x trackingExchange) slack() (time.Duration, error) {
 	inner := x.after.first.Sub(x.before.last)
 	outer := x.after.last.Sub(x.before.first)
@@ -88,8 +89,8 @@ const (
 	requestHeaderMinimum = 12
 )
 
-// trackingConn lets through only the datagram that answers the request, which chrony.Client does not
-// check, and reads the clocks before the request and after the reply.
+// trackingConn lets through only the datagram that answers the request, which chrony.Client does
+// not check, and reads the clocks before the request and after the reply.
 type trackingConn struct {
 	net.Conn
 	read          func() bracket
@@ -152,10 +153,11 @@ func askTracking(socket net.Conn, read func() bracket) (trackingExchange, error)
 }
 
 const (
-	// maxTrackingSeconds is the largest number of seconds that is believed; any beyond is damage. It
-	// also keeps the sums below from overflowing.
+	// maxTrackingSeconds is the largest number of seconds that is believed; any beyond is damage.
+	// It also keeps the sums below from overflowing.
 	maxTrackingSeconds = 1e6
-	// maxTrackingPPM is the largest frequency that the kernel can be told: 10 % by the tick's length.
+	// maxTrackingPPM is the largest frequency that the kernel can be told: 10 % by the tick's
+	// length.
 	maxTrackingPPM = 1.1e5
 )
 
@@ -185,8 +187,8 @@ func checkTracking(t chrony.Tracking, c config) error {
 	return trackedReference(t.RefID, t.Stratum, t.RootDelay).check(c)
 }
 
-// trackingClaim is E, the most by which the system clock with its correction may be off if chronyd is
-// right, at a time that is now by the same clock. Each term is rounded up.
+// trackingClaim is E, the most by which the system clock with its correction may be off if chronyd
+// is right, at a time that is now by the same clock. Each term is rounded up.
 //
 // Since its reference chronyd runs on its estimate of the oscillator's frequency. The oscillator is
 // within the drift of true time, the estimate wherever it is: their difference is at most the sum.

@@ -25,8 +25,8 @@ func (p *pausable) Now() monotonic.Instant {
 	return p.Counter.Now().Add(time.Duration(p.paused.Load()))
 }
 
-// Of n real daemons f are dead: from the start on, or from some moment on, after which the process is paused. The clock comes up, and
-// comes back, by the f+1 that are left, and is right.
+// Of n real daemons f are dead: from the start on, or from some moment on, after which the process
+// is paused. The clock comes up, and comes back, by the f+1 that are left, and is right.
 func TestAClockComesUpAndComesBackWithFDaemonsDead(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd")
 	for _, n := range []int{3, 5, 7} {

@@ -6,9 +6,9 @@
 //		ntpsrc.Server("2001:db8::7"),
 //	})
 //
-// [Pool] makes several sources of a name that has several servers, and replaces those that never answer
-// and those that lie. [NTS] asks a server that proves who it is. [Chrony] and [Kernel] ask what keeps the time of
-// this host already, and trust it.
+// [Pool] makes several sources of a name that has several servers, and replaces those that never
+// answer and those that lie. [NTS] asks a server that proves who it is. [Chrony] and [Kernel] ask
+// what keeps the time of this host already, and trust it.
 //
 // # What one exchange proves
 //
@@ -24,31 +24,34 @@
 //	+ 1 ns                              the rounding of the stamps, 2⁻³² s, to nanoseconds
 //	+ WithExtraError                    what the user adds, because all of this is a claim
 //
-// On Linux c1 and c4 are moved towards the server by the kernel's software stamps of the two packets,
-// where it can be shown that this is true whoever slews or sets the wall clock meanwhile; otherwise
-// the program's own readings count. Status says which. [WithoutKernelStamps] does without.
+// On Linux c1 and c4 are moved towards the server by the kernel's software stamps of the two
+// packets, where it can be shown that this is true whoever slews or sets the wall clock meanwhile;
+// otherwise the program's own readings count. Status says which. [WithoutKernelStamps] does
+// without.
 //
 // # What is refused
 //
 // A reply is rejected, never repaired, if its server is not synchronized (leap indicator 3, stratum
-// 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]),
-// if it claims too large a root distance or has not been corrected for too long, if its stamps are
-// missing or run backwards, if it says that it kept the request longer than the whole exchange took, or
-// if it took too long. Datagrams that do not carry the request's random
-// 64-bit origin are ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR is
-// asked again a day later, then after two, four and eight days.
+// 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]), if it
+// claims too large a root distance or has not been corrected for too long, if its stamps are
+// missing or run backwards, if it says that it kept the request longer than the whole exchange
+// took, or if it took too long. Datagrams that do not carry the request's random 64-bit origin are
+// ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR is asked again a
+// day later, then after two, four and eight days.
 //
 // # Several clocks
 //
-// A source may serve several clocks, and each gets samples by its own counter. But sources that were
-// given by a name, those of [Pool] above all, remember which server has the vote, and that memory is
-// one: what one clock finds wrong is replaced for all of them. Give each clock sources of its own.
+// A source may serve several clocks, and each gets samples by its own counter. But sources that
+// were given by a name, those of [Pool] above all, remember which server has the vote, and that
+// memory is one: what one clock finds wrong is replaced for all of them. Give each clock sources of
+// its own.
 //
 // # Leap seconds
 //
-// A leap indicator of 0 says that a server has heard of no leap second. It does not say that it knows of none, and
-// nothing in NTP does. So a sample passes it on as [truetime.LeapNone], and a clock whose table has expired does not
-// take it for an answer at the end of June and December, where leap seconds are.
+// A leap indicator of 0 says that a server has heard of no leap second. It does not say that it
+// knows of none, and nothing in NTP does. So a sample passes it on as [truetime.LeapNone], and a
+// clock whose table has expired does not take it for an answer at the end of June and December,
+// where leap seconds are.
 //
 // # Authenticated time
 //
@@ -64,13 +67,14 @@
 // # Interleaved mode
 //
 // It is left out. The server then sends with each reply the kernel's stamp of the reply before it,
-// which is later than T3 by what sending takes: 8 µs with chronyd on loopback (the median of 300; 15
-// at the 90th percentile). But it comes one poll late, when 200 ppm have made 200 µs of a second, and
-// it is a driver's stamp, which nothing keeps from being later than the reply's departure.
+// which is later than T3 by what sending takes: 8 µs with chronyd on loopback (the median of 300;
+// 15 at the 90th percentile). But it comes one poll late, when 200 ppm have made 200 µs of a
+// second, and it is a driver's stamp, which nothing keeps from being later than the reply's
+// departure.
 //
 // # What this does not promise
 //
 // NTP without authentication can be forged by whoever sees the request. The clock survives that for
-// as many sources as it tolerates faulty ones; with [truetime.WithRequireAuthenticated] such sources
-// have no vote. Authentication says who answered, not that its time is right.
+// as many sources as it tolerates faulty ones; with [truetime.WithRequireAuthenticated] such
+// sources have no vote. Authentication says who answered, not that its time is right.
 package ntpsrc

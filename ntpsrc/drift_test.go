@@ -13,8 +13,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The kernel's stamps come by way of the wall clock, which may be slewed by 22.6 % against a clock that may itself differ
-// from the counter by twice what is assumed of each.
+// The kernel's stamps come by way of the wall clock, which may be slewed by 22.6 % against a clock
+// that may itself differ from the counter by twice what is assumed of each.
 func TestKernelStampsAreTrueForWhateverDriftTheClockAssumes(t *testing.T) {
 	for _, ppm := range []float64{200, 60_000, truetime.MaxDriftPPM} {
 		for _, slewed := range []float64{0.774, 1, 1.226} {
@@ -32,7 +32,8 @@ func TestKernelStampsAreTrueForWhateverDriftTheClockAssumes(t *testing.T) {
 	}
 }
 
-// The kernel lets maxerror grow by 500 ppm. A host that is off by 60 000 has run off by 120 times as much.
+// The kernel lets maxerror grow by 500 ppm. A host that is off by 60 000 has run off by 120 times
+// as much.
 func TestKernelsBoundGrowsByTheDriftThatTheClockAssumes(t *testing.T) {
 	for _, ppm := range []float64{100, 500, 501, 2000, 60_000, truetime.MaxDriftPPM} {
 		var counter monotonic.Manual
@@ -52,7 +53,8 @@ func TestKernelsBoundGrowsByTheDriftThatTheClockAssumes(t *testing.T) {
 	require.ErrorIs(t, err, truetime.ErrUnusable, "of a counter of which nothing is known")
 }
 
-// Since chronyd has heard from its sources, the host's oscillator may have run off by what the clock assumes.
+// Since chronyd has heard from its sources, the host's oscillator may have run off by what the
+// clock assumes.
 func TestChronysClaimCountsTheDriftThatTheClockAssumes(t *testing.T) {
 	claim := func(ppm float64) time.Duration {
 		m := &machine{took: 100 * time.Microsecond}

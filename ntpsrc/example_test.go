@@ -8,8 +8,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Four servers of different operators: the clock stays right while one of them is wrong, and narrow while
-// another is down.
+// Four servers of different operators: the clock stays right while one of them is wrong, and narrow
+// while another is down.
 func Example() {
 	clock, err := truetime.New([]truetime.Source{
 		ntpsrc.NTS("time.example.net"),

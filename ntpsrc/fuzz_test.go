@@ -113,8 +113,9 @@ func fuzzed(ctx context.Context, reply []byte, match bool, took int64) (truetime
 	return s.judge(c, to)
 }
 
-// FuzzAddress reads arbitrary text as the address of a server, of a key exchange and of a chronyd. What is accepted is
-// written in one form, which is read again as the same, and Servers that are one have one name.
+// FuzzAddress reads arbitrary text as the address of a server, of a key exchange and of a chronyd.
+// What is accepted is written in one form, which is read again as the same, and Servers that are
+// one have one name.
 func FuzzAddress(f *testing.F) {
 	for _, text := range []string{"ntp1.example.net", "NTP1.Example.Net.:1123", "192.0.2.7:1123", "2001:db8::7", "[2001:db8::7]:1123", "[::ffff:192.0.2.7]", "fe80::1%eth0",
 		"[fe80::1%25eth0]:123", "fe80::1%]:1", "fe80::1%a%b", "127.0.0.1:323", "::1", "/run/chrony/chronyd.sock", "a:0", "a:65536", ":123", "[]", "https://a", "a..b", "-", "192.0.2.7.", "0x7f.1"} {

@@ -28,26 +28,29 @@ type kernelClock struct {
 }
 
 // maxErrorStep is by how much the kernel raises maxerror once a second: 500 ppm (kernel/time/ntp.c,
-// second_overflow). It is added for the second that may have passed since, with the microsecond that
-// maxerror may have been rounded down by.
+// second_overflow). It is added for the second that may have passed since, with the microsecond
+// that maxerror may have been rounded down by.
 const maxErrorStep = 500*time.Microsecond + time.Microsecond
 
-// Kernel returns a source that reads the system clock together with the kernel's bound on its error,
-// by adjtimex(2) on Linux, without any right. It works with every daemon that tells the kernel how
-// well the clock is synchronized. Elsewhere than on Linux [truetime.New] refuses it.
+// Kernel returns a source that reads the system clock together with the kernel's bound on its
+// error, by adjtimex(2) on Linux, without any right. It works with every daemon that tells the
+// kernel how well the clock is synchronized. Elsewhere than on Linux [truetime.New] refuses it.
 //
 // True time is within maxerror of the system clock, unless the kernel has it marked as not
 // synchronized (STA_UNSYNC), which the kernel also does itself when somebody steps the clock, and
 // when maxerror has reached 16 s. maxerror counts whole microseconds and grows by 500 ppm, once a
 // second, from what the daemon last set it to: E is maxerror, what one more second adds, and
-// [WithExtraError]. A clock that assumes more than 500 ppm of its counter, by [truetime.WithDrift], assumes that of the
-// system clock too: the kernel does not say how much of maxerror has grown, so E is then larger by the same factor. The other number there, esterror, is an estimate and no bound, and is not read.
+// [WithExtraError]. A clock that assumes more than 500 ppm of its counter, by [truetime.WithDrift],
+// assumes that of the system clock too: the kernel does not say how much of maxerror has grown, so
+// E is then larger by the same factor. The other number there, esterror, is an estimate and no
+// bound, and is not read.
 //
 // What is trusted: the daemon. It is to set maxerror to its root distance, as ntpd does, and as
 // chronyd does with the directive rtcsync; without that, chronyd leaves the clock marked as not
-// synchronized, and so it does while it follows nobody (its directive local). An ntpd with the local clock
-// driver marks the clock as synchronized, and nothing here tells. systemd-timesyncd sets maxerror to 0, which is no bound: do not use Kernel with it, or
-// add at least the distance of its server by WithExtraError. A hypervisor's agent may do likewise.
+// synchronized, and so it does while it follows nobody (its directive local). An ntpd with the
+// local clock driver marks the clock as synchronized, and nothing here tells. systemd-timesyncd
+// sets maxerror to 0, which is no bound: do not use Kernel with it, or add at least the distance of
+// its server by WithExtraError. A hypervisor's agent may do likewise.
 //
 // Kernel and [Chrony] see one clock and are one vote. A sample costs a system call, about 1 µs.
 func Kernel(options ...Option) truetime.Source {
@@ -81,8 +84,8 @@ func (k *kernelSource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	return k.judge(c1, clock, c4, truetime.PollInfoOf(ctx))
 }
 
-// judge turns a reading into a sample or says why it cannot be used. The clock was read, together with
-// its bound, at one moment between c1 and c4.
+// judge turns a reading into a sample or says why it cannot be used. The clock was read, together
+// with its bound, at one moment between c1 and c4.
 func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant, info truetime.PollInfo) (truetime.Sample, error) {
 	switch {
 	case c4 < c1:
@@ -114,8 +117,8 @@ func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monoton
 // kernelDriftPPM is what the kernel counts for the oscillator's drift.
 const kernelDriftPPM = 500
 
-// grown is the most that the kernel's bound would be if it counted the drift that the clock assumes: as if all of it had
-// grown since the daemon set it.
+// grown is the most that the kernel's bound would be if it counted the drift that the clock
+// assumes: as if all of it had grown since the daemon set it.
 func grown(bound time.Duration, i truetime.PollInfo) time.Duration {
 	if i.DriftPPM <= kernelDriftPPM {
 		return bound

@@ -14,10 +14,10 @@ import (
 
 const ntsPort = 4460 // of the key exchange (RFC 8915 section 7.2)
 
-// WithTLSConfig sets the TLS configuration of the key exchange of [NTS], as for an authority of one's
-// own in RootCAs, or a name in the certificate that is not the host's in ServerName. It is copied;
-// TLS 1.3 and the protocol ntske/1 are set in any case. A configuration that checks no certificate is
-// a mistake.
+// WithTLSConfig sets the TLS configuration of the key exchange of [NTS], as for an authority of
+// one's own in RootCAs, or a name in the certificate that is not the host's in ServerName. It is
+// copied; TLS 1.3 and the protocol ntske/1 are set in any case. A configuration that checks no
+// certificate is a mistake.
 func WithTLSConfig(settings *tls.Config) NTSOption {
 	return option(func(c *config) {
 		if settings == nil {
@@ -42,13 +42,14 @@ type secured struct {
 //
 // A reply that the server has not sealed for this very request is ignored as if it had never come.
 // All checks of [Server] apply to what it has sealed. Keys are exchanged within the first poll, and
-// within a later one when no cookie is left or the server does not know ours any more; then it takes
-// a few round trips longer. Between two exchanges lie at least 10 s, and half as much again for each one that
-// brought no authenticated reply, up to some eight minutes as each counts half after an hour. One
-// that could not even connect does not count: after an outage the source is back with its next poll.
+// within a later one when no cookie is left or the server does not know ours any more; then it
+// takes a few round trips longer. Between two exchanges lie at least 10 s, and half as much again
+// for each one that brought no authenticated reply, up to some eight minutes as each counts half
+// after an hour. One that could not even connect does not count: after an outage the source is back
+// with its next poll.
 //
-// The certificate is checked against the wall clock of this host. Where that may be far off, as on a
-// machine without a battery, set Time in the configuration given to [WithTLSConfig].
+// The certificate is checked against the wall clock of this host. Where that may be far off, as on
+// a machine without a battery, set Time in the configuration given to [WithTLSConfig].
 func NTS(address string, options ...NTSOption) truetime.Source {
 	s := &secured{server: server{name: address, config: configure(options)}}
 	s.connect = s.open

@@ -158,8 +158,8 @@ func talkingPort(t *testing.T, text string) string {
 	return l.Addr().String()
 }
 
-// Three authenticated servers against six liars that agree with each other and are not: the interval
-// contains the truth, and the liars are shown.
+// Three authenticated servers against six liars that agree with each other and are not: the
+// interval contains the truth, and the liars are shown.
 func TestPlainLiarsInTheMajorityMoveNothingUnderRequireAuthenticated(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd", "faketime")
 	t.Parallel()

@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// attemptDelay is how long a connection attempt may take before the next address is tried beside it (RFC 8305
-// section 5).
+// attemptDelay is how long a connection attempt may take before the next address is tried beside it
+// (RFC 8305 section 5).
 const attemptDelay = 250 * time.Millisecond
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// dialFirst connects by TCP to whichever of the addresses can be reached first. They are tried in order, the next
-// when one has failed or has been silent for a while: packets of IPv6, for one, may vanish.
+// dialFirst connects by TCP to whichever of the addresses can be reached first. They are tried in
+// order, the next when one has failed or has been silent for a while: packets of IPv6, for one, may
+// vanish.
 func dialFirst(ctx context.Context, addresses []netip.AddrPort, dial dialFunc) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	type attempt struct {

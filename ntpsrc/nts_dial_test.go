@@ -81,7 +81,8 @@ func TestDialingSaysWhyNobodyAnswers(t *testing.T) {
 	require.ErrorContains(t, err, "refused by 192.0.2.2:1")
 }
 
-// dualWorld is a world whose server has a name and is also reached by TCP at ::1, where no NTP is served.
+// dualWorld is a world whose server has a name and is also reached by TCP at ::1, where no NTP is
+// served.
 func dualWorld(t *testing.T) *world {
 	t.Helper()
 	authority := testbed.NewAuthority(t)

@@ -19,16 +19,17 @@ import (
 )
 
 // The least time between the beginnings of two key exchanges: 10 s, and half as much again for each
-// one that brought no authenticated reply (RFC 8915 section 4.2). Each of them counts half after an hour, and
-// half of that after another: so where none ever succeeds there is one every eight minutes in the end. The RFC
-// goes up to five days; this spares the server as well, and this clock what it would miss.
+// one that brought no authenticated reply (RFC 8915 section 4.2). Each of them counts half after an
+// hour, and half of that after another: so where none ever succeeds there is one every eight
+// minutes in the end. The RFC goes up to five days; this spares the server as well, and this clock
+// what it would miss.
 //
-// An exchange that reached nobody has cost the server nothing: the name was not resolved, the connection was
-// refused or did not come about. It does not count, and the next one may begin after 10 s. So a source is back
-// with the first poll after an outage, as one without NTS.
+// An exchange that reached nobody has cost the server nothing: the name was not resolved, the
+// connection was refused or did not come about. It does not count, and the next one may begin after
+// 10 s. So a source is back with the first poll after an outage, as one without NTS.
 //
-// Otherwise it does not matter who caused an exchange. A kiss-o'-death NTSN can be forged by whoever sees the
-// request, and must not make all the clients of a server come to it at once.
+// Otherwise it does not matter who caused an exchange. A kiss-o'-death NTSN can be forged by
+// whoever sees the request, and must not make all the clients of a server come to it at once.
 const (
 	keyExchangePause    = 10 * time.Second
 	keyExchangeHalfLife = time.Hour
@@ -70,9 +71,9 @@ func newKeys(a address, config *tls.Config, forwarded bool) keys {
 	return keys{address: a, own: provenPlace(a, forwarded), config: config, forwarded: forwarded}
 }
 
-// ready returns keys for one request. It exchanges keys if that is due and may be done by now. Until
-// an exchange has succeeded the old keys are used as long as there are cookies for them
-// (RFC 8915 section 5.7).
+// ready returns keys for one request. It exchanges keys if that is due and may be done by now.
+// Until an exchange has succeeded the old keys are used as long as there are cookies for them (RFC
+// 8915 section 5.7).
 func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, error) {
 	if err := k.turn.Take(ctx); err != nil {
 		return keying{}, err
@@ -98,8 +99,8 @@ func (k *keys) ready(ctx context.Context, counter monotonic.Counter) (keying, er
 	return k.current, nil
 }
 
-// exchange performs a key exchange with one of the servers of the name. One with which that fails is tried last
-// from then on.
+// exchange performs a key exchange with one of the servers of the name. One with which that fails
+// is tried last from then on.
 func (k *keys) exchange(ctx context.Context) (*nts.Association, error) {
 	servers := k.own.roster
 	if servers == nil {
@@ -140,8 +141,8 @@ func remoteOf(c net.Conn) netip.Addr {
 // notDue is what begin returns where no key exchange is needed.
 const notDue = time.Duration(-1)
 
-// begin notes the beginning of a key exchange and returns 0, if one is due. Otherwise it returns how
-// long it is until there may be one, or notDue.
+// begin notes the beginning of a key exchange and returns 0, if one is due. Otherwise it returns
+// how long it is until there may be one, or notDue.
 func (k *keys) begin(now monotonic.Instant) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -164,7 +165,8 @@ func (k *keys) barrenAt(now monotonic.Instant) float64 {
 	return k.barren * math.Exp2(-float64(now.Sub(k.last))/float64(keyExchangeHalfLife))
 }
 
-// keyExchangePauseAfter is how long after the beginning of the last key exchange there may be another.
+// keyExchangePauseAfter is how long after the beginning of the last key exchange there may be
+// another.
 func keyExchangePauseAfter(barren float64) time.Duration {
 	return time.Duration(float64(keyExchangePause) * math.Pow(keyExchangeGrowth, max(barren-1, 0)))
 }
@@ -188,9 +190,10 @@ func (k *keys) adopt(a *nts.Association, err error) error {
 	return nil
 }
 
-// placeOf returns where an NTP server is found: if it is the server of the key exchange itself, at the address where that
-// was reached, and at others of the name if nobody answers there. Whoever does not have the keys cannot answer. What is
-// known of addresses that do not answer outlives a key exchange. The lock is held.
+// placeOf returns where an NTP server is found: if it is the server of the key exchange itself, at
+// the address where that was reached, and at others of the name if nobody answers there. Whoever
+// does not have the keys cannot answer. What is known of addresses that do not answer outlives a
+// key exchange. The lock is held.
 func (k *keys) placeOf(server address, own bool) *place {
 	switch {
 	case own && k.own.roster != nil:

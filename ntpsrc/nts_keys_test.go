@@ -238,8 +238,8 @@ func TestContextEndsTheWaitForTheRecordsOfAKeyExchange(t *testing.T) {
 	require.ErrorContains(t, err, "no answer in time")
 }
 
-// The counter that the source is given may be another one, as after a restore. That neither brings the
-// next key exchange nearer than its pause nor puts it off by what the counters differ.
+// The counter that the source is given may be another one, as after a restore. That neither brings
+// the next key exchange nearer than its pause nor puts it off by what the counters differ.
 func TestCounterThatGoesBackDoesNotPutOffTheKeyExchange(t *testing.T) {
 	w := newWorld(t, ntstest.Behavior{NoCookies: true})
 	for range 8 {

@@ -15,7 +15,8 @@ import (
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
 )
 
-// A clock asks a source that does not answer every 64 s while it has no answer, every 256 s otherwise.
+// A clock asks a source that does not answer every 64 s while it has no answer, every 256 s
+// otherwise.
 const pollOfASilentSource = 64 * time.Second
 
 // endure polls for as long as an outage lasts.
@@ -92,7 +93,8 @@ type unsendable struct{ socket }
 func (unsendable) send([]byte) error { return os.NewSyscallError("write", syscall.EPERM) }
 func (unsendable) close() error      { return nil }
 
-// The key exchange works and NTP is filtered: each poll costs a cookie, and keys are exchanged for more of them.
+// The key exchange works and NTP is filtered: each poll costs a cookie, and keys are exchanged for
+// more of them.
 func TestNTSIsBackSoonAfterItsRequestsWereDropped(t *testing.T) {
 	w := newWorld(t, ntstest.Behavior{Edit: silent})
 	w.endure(t, 3*time.Hour, func() error { return w.askUntil(0) })

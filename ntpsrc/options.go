@@ -9,19 +9,20 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The options form a chain, from those that every source has a use for to those of one source alone:
-// every Option is a ChronyOption, every ChronyOption a ServerOption, and every ServerOption both a
-// PoolOption and an NTSOption. So an option that means nothing to a constructor does not compile.
+// The options form a chain, from those that every source has a use for to those of one source
+// alone: every Option is a ChronyOption, every ChronyOption a ServerOption, and every ServerOption
+// both a PoolOption and an NTSOption. So an option that means nothing to a constructor does not
+// compile.
 
-// An Option is for every source of this package: [Kernel], [Chrony], [Server], [Servers], [Pool] and
-// [NTS].
+// An Option is for every source of this package: [Kernel], [Chrony], [Server], [Servers], [Pool]
+// and [NTS].
 type Option interface {
 	ChronyOption
 	kernel()
 }
 
-// A ChronyOption is for every source but [Kernel], which does not say whom it follows: for [Chrony],
-// [Server], [Pool] and [NTS].
+// A ChronyOption is for every source but [Kernel], which does not say whom it follows: for
+// [Chrony], [Server], [Pool] and [NTS].
 type ChronyOption interface {
 	ServerOption
 	chrony()
@@ -102,8 +103,8 @@ func configure[O interface{ apply(*config) }](options []O) config {
 var errNilOption = errors.New("an option is nil")
 
 // WithMaxDelay sets the longest round-trip delay δ of a reply that is used: above 0, default 1 s. A
-// longer one would still be true, but says little. [Kernel] and [Chrony] apply it to how long it takes
-// to ask.
+// longer one would still be true, but says little. [Kernel] and [Chrony] apply it to how long it
+// takes to ask.
 func WithMaxDelay(max time.Duration) Option {
 	return option(func(c *config) {
 		if max <= 0 {
@@ -113,8 +114,8 @@ func WithMaxDelay(max time.Duration) Option {
 	})
 }
 
-// WithMaxRootDistance sets the largest root distance of a reply that is used: above 0, default 1.5 s.
-// Root distance is δ/2 + E: how far the server may be from true time, and the reply with it.
+// WithMaxRootDistance sets the largest root distance of a reply that is used: above 0, default 1.5
+// s. Root distance is δ/2 + E: how far the server may be from true time, and the reply with it.
 func WithMaxRootDistance(max time.Duration) Option {
 	return option(func(c *config) {
 		if max <= 0 {
@@ -124,9 +125,9 @@ func WithMaxRootDistance(max time.Duration) Option {
 	})
 }
 
-// WithExtraError adds to the error E that the source claims: 0 to 16 s, default 0. Root dispersion is
-// a claim and often an estimate. chrony, for one, adds 1 ppm for its own clock (maxclockerror) where
-// 50 would be a bound; add what you think is missing.
+// WithExtraError adds to the error E that the source claims: 0 to 16 s, default 0. Root dispersion
+// is a claim and often an estimate. chrony, for one, adds 1 ppm for its own clock (maxclockerror)
+// where 50 would be a bound; add what you think is missing.
 func WithExtraError(extra time.Duration) Option {
 	return option(func(c *config) {
 		if extra < 0 || extra > maxExtraError {
@@ -136,10 +137,10 @@ func WithExtraError(extra time.Duration) Option {
 	})
 }
 
-// WithScale declares in which scale the server counts, which makes a difference around leap seconds.
-// The default is [truetime.ScaleUTC], which steps. Servers of Google and AWS serve
-// [truetime.ScaleUTCSmeared]. Nothing in NTP says so: on the days of leap seconds a wrong declaration
-// makes a server a falseticker, and then its Status says what it seems to serve.
+// WithScale declares in which scale the server counts, which makes a difference around leap
+// seconds. The default is [truetime.ScaleUTC], which steps. Servers of Google and AWS serve
+// [truetime.ScaleUTCSmeared]. Nothing in NTP says so: on the days of leap seconds a wrong
+// declaration makes a server a falseticker, and then its Status says what it seems to serve.
 func WithScale(scale truetime.Scale) Option {
 	return option(func(c *config) {
 		if scale == truetime.ScaleTAI {
@@ -159,9 +160,9 @@ func WithMaxStratum(max int) ChronyOption {
 	})
 }
 
-// WithMaxReferenceAge sets how long ago the server's own clock may have been corrected last: above 0,
-// default 2¹⁷ s, a day and a half. Root dispersion should grow in that time, but it is a claim. A
-// server that does not say when it was corrected is used.
+// WithMaxReferenceAge sets how long ago the server's own clock may have been corrected last: above
+// 0, default 2¹⁷ s, a day and a half. Root dispersion should grow in that time, but it is a claim.
+// A server that does not say when it was corrected is used.
 func WithMaxReferenceAge(max time.Duration) ChronyOption {
 	return option(func(c *config) {
 		if max <= 0 {
@@ -174,18 +175,18 @@ func WithMaxReferenceAge(max time.Duration) ChronyOption {
 // WithoutKernelStamps leaves the kernel's stamps of packets unused, and makes δ some tens of
 // microseconds longer.
 //
-// By default, on Linux, the kernel is asked to stamp the packets that it receives for the time of each
-// poll. Where no other program wants that, it patches its code each time, which may disturb a machine
-// with isolated processors. And one file descriptor, by which the process is told when anybody sets
-// the wall clock, is opened at the first poll and stays open.
+// By default, on Linux, the kernel is asked to stamp the packets that it receives for the time of
+// each poll. Where no other program wants that, it patches its code each time, which may disturb a
+// machine with isolated processors. And one file descriptor, by which the process is told when
+// anybody sets the wall clock, is opened at the first poll and stays open.
 func WithoutKernelStamps() ServerOption {
 	return option(func(c *config) { c.programStamps = true })
 }
 
-// WithPortForwarding declares that different ports of the address lead to different machines, as behind
-// a router that forwards them. Otherwise servers at one address are one machine, which has one vote,
-// at whatever port they listen. Servers on the loopback interface are always told apart by their
-// ports.
+// WithPortForwarding declares that different ports of the address lead to different machines, as
+// behind a router that forwards them. Otherwise servers at one address are one machine, which has
+// one vote, at whatever port they listen. Servers on the loopback interface are always told apart
+// by their ports.
 func WithPortForwarding() ServerOption {
 	return option(func(c *config) { c.forwarded = true })
 }
@@ -193,14 +194,15 @@ func WithPortForwarding() ServerOption {
 // minReplaceAfter is the least for WithReplaceAfter: networks have shorter gaps.
 const minReplaceAfter = time.Minute
 
-// WithReplaceAfter lets a server that has had a vote be replaced by another of its name once it has been
-// silent for so long, 1 min or more, and for eight polls, or refuses service. Never is the default.
+// WithReplaceAfter lets a server that has had a vote be replaced by another of its name once it has
+// been silent for so long, 1 min or more, and for eight polls, or refuses service. Never is the
+// default.
 //
 // It changes what is assumed. Without it at most f of the servers that had the votes first may be
-// wrong. With it at most f of any n servers of the name may be wrong, even if somebody makes the others
-// silent. That holds where one operator whom you trust runs all servers of the name. It does not hold
-// for a public pool as soon as f+1 of its servers are hostile. A process that lives for months, or a
-// machine that moves between networks, needs it or ends up with servers that are gone.
+// wrong. With it at most f of any n servers of the name may be wrong, even if somebody makes the
+// others silent. That holds where one operator whom you trust runs all servers of the name. It does
+// not hold for a public pool as soon as f+1 of its servers are hostile. A process that lives for
+// months, or a machine that moves between networks, needs it or ends up with servers that are gone.
 func WithReplaceAfter(silence time.Duration) PoolOption {
 	return option(func(c *config) {
 		if silence < minReplaceAfter {

@@ -15,7 +15,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// These tests run clocks on real sockets. The servers serve this host's wall clock, so that true time is known.
+// These tests run clocks on real sockets. The servers serve this host's wall clock, so that true
+// time is known.
 
 // network is a set of NTP servers and of names that lead to them.
 type network struct {
@@ -115,8 +116,8 @@ func asked(s *ntpserver.Server, times int) func() bool {
 	return func() bool { return s.Requests() >= until }
 }
 
-// Half the servers of the name are somebody's who can also drop or forge packets. None of them has a vote at
-// first. He makes three of five honest servers silent, and f is 2.
+// Half the servers of the name are somebody's who can also drop or forge packets. None of them has
+// a vote at first. He makes three of five honest servers silent, and f is 2.
 func TestWhoSilencesServersOfAPoolGetsNoneOfTheirVotes(t *testing.T) {
 	for how, behavior := range map[string]ntpserver.Behavior{
 		"by dropping packets":                {Silent: true},
@@ -210,7 +211,8 @@ func TestEverySourceFindsAServerThatNoOtherSourceHas(t *testing.T) {
 	}
 }
 
-// Names that have too few servers for all: whoever comes too late has no vote, and the others have theirs.
+// Names that have too few servers for all: whoever comes too late has no vote, and the others have
+// theirs.
 func TestASourceWithoutAServerOfItsOwnTakesNoVoteFromAnother(t *testing.T) {
 	n := newNetwork(t)
 	for _, a := range []string{"127.0.79.11", "127.0.79.12", "127.0.79.13"} {

@@ -201,7 +201,8 @@ func TestMistakesInAPoolAreReported(t *testing.T) {
 	}
 }
 
-// In a running clock: the pool's liar is found out and replaced, and its successor begins with a clean slate.
+// In a running clock: the pool's liar is found out and replaced, and its successor begins with a
+// clean slate.
 func TestClockReplacesTheLiarOfItsPool(t *testing.T) {
 	b := newPoolBed(t, 5, 4)
 	liar := b.answer[0]

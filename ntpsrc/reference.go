@@ -10,17 +10,17 @@ import (
 
 // References that follow nobody
 //
-// A server names whom it follows: at stratum 1 by the code of a radio or a device, above that by the IPv4
-// address of a server. Some name themselves. They serve whatever their clock happens to be, mostly with a
-// claim of next to nothing, and all the servers of a site say it at the same time when its uplink is gone, so
-// that no majority helps. Whoever follows such a server cannot be told from an honest one: it names it, and
-// nobody knows what that one follows.
+// A server names whom it follows: at stratum 1 by the code of a radio or a device, above that by
+// the IPv4 address of a server. Some name themselves. They serve whatever their clock happens to
+// be, mostly with a claim of next to nothing, and all the servers of a site say it at the same time
+// when its uplink is gone, so that no majority helps. Whoever follows such a server cannot be told
+// from an honest one: it names it, and nobody knows what that one follows.
 
-// WithLocalReference makes a source use servers that say they follow nobody but their own clock. By default
-// their answers are unusable, because what such a server claims does not bound its distance from true time.
-// Use it where the server's clock is true time by definition: in tests, on an island without a better clock, or
-// for a server whose clock something else than NTP keeps right and that cannot say so. The danger is a wrong
-// interval, from all such servers together.
+// WithLocalReference makes a source use servers that say they follow nobody but their own clock. By
+// default their answers are unusable, because what such a server claims does not bound its distance
+// from true time. Use it where the server's clock is true time by definition: in tests, on an
+// island without a better clock, or for a server whose clock something else than NTP keeps right
+// and that cannot say so. The danger is a wrong interval, from all such servers together.
 //
 // Servers are recognised by their reference ID:
 //
@@ -46,8 +46,8 @@ type reference struct {
 	now     bool // its clock was corrected at the very moment when the request came
 }
 
-// ownClockCodes are those for a clock that nothing corrects, without what fills them up to four bytes. Only
-// stratum 1 has codes by the rules; appliances show them at others too.
+// ownClockCodes are those for a clock that nothing corrects, without what fills them up to four
+// bytes. Only stratum 1 has codes by the rules; appliances show them at others too.
 var ownClockCodes = []string{"LOCL", "LCL", "LOCA", "FREE", "LOOP"}
 
 // check refuses a reference that follows nobody, unless that is allowed.

@@ -147,8 +147,8 @@ func TestLostDatagramsAreOnlyLessNews(t *testing.T) {
 	t.Logf("ε median %v, %d datagrams lost", epsilon[len(epsilon)/2], lost())
 }
 
-// One source of four is behind a relay that inverts a bit of every reply, or of half of them. Whatever
-// comes through, no answer is wrong.
+// One source of four is behind a relay that inverts a bit of every reply, or of half of them.
+// Whatever comes through, no answer is wrong.
 func TestFlippedBitsOfOneSourceMakeNoAnswerWrong(t *testing.T) {
 	honest := []string{testbed.StartChronyd(t).Address(), testbed.StartChronyd(t).Address(), testbed.StartNTPsec(t).Address()}
 	for i, corrupt := range []testbed.Path{{Corrupt: 1}, {Corrupt: 0.5}, {Corrupt: 0.5, FlipBits: 3}} {
@@ -203,11 +203,11 @@ func exchangeAll(t *testing.T, address string, n int) (o outcome) {
 
 // Every single datagram has one bit inverted, and every single exchange is accounted for.
 //
-// NTP without authentication cannot tell some of them: if T2 comes out too early, or T3 too late, by
-// more than the delay of that way and by less than the whole round trip, the reply is a plausible
-// one. That is one bit or two in each stamp, of which half are inverted in the direction that
-// matters: about 1 of 384 replies. Agreement over several sources is there for these. A damaged
-// request carries no time, so it can do nothing.
+// NTP without authentication cannot tell some of them: if T2 comes out too early, or T3 too late,
+// by more than the delay of that way and by less than the whole round trip, the reply is a
+// plausible one. That is one bit or two in each stamp, of which half are inverted in the direction
+// that matters: about 1 of 384 replies. Agreement over several sources is there for these. A
+// damaged request carries no time, so it can do nothing.
 func TestEveryFlippedBitIsAccountedFor(t *testing.T) {
 	for name, start := range map[string]func() string{
 		"chronyd": func() string { return testbed.StartChronyd(t).Address() },
@@ -246,8 +246,8 @@ func TestEveryFlippedBitIsAccountedFor(t *testing.T) {
 	}
 }
 
-// Before it has ever been synchronized ntpsec answers with stratum 0 besides leap indicator 3, which
-// makes it a kiss-o'-death.
+// Before it has ever been synchronized ntpsec answers with stratum 0 besides leap indicator 3,
+// which makes it a kiss-o'-death.
 func TestNTPsecThatIsNotSynchronizedIsRefused(t *testing.T) {
 	server := testbed.StartUnsynchronizedNTPsec(t)
 	counter, err := monotonic.System()

@@ -29,14 +29,15 @@ type server struct {
 	config config
 }
 
-// Server returns a source that asks the NTP server at address: a host name or an IP address, with or
-// without a port (123 by default), as in "ntp1.example.net", "192.0.2.7:1123", "2001:db8::7" and
+// Server returns a source that asks the NTP server at address: a host name or an IP address, with
+// or without a port (123 by default), as in "ntp1.example.net", "192.0.2.7:1123", "2001:db8::7" and
 // "[2001:db8::7]:1123". A mistake in the address or the options is reported by [truetime.New].
 //
-// A name is resolved at the first poll, and its addresses are tried until one gives an answer that the clock
-// uses; that server has the vote from then on. A name with one address of each kind, IPv4 and IPv6, means one
-// server: when that has been silent for three polls the vote goes where the name leads by then. A name with several
-// addresses means several servers, and then the rules of [Pool] apply: the vote stays with a silent one.
+// A name is resolved at the first poll, and its addresses are tried until one gives an answer that
+// the clock uses; that server has the vote from then on. A name with one address of each kind, IPv4
+// and IPv6, means one server: when that has been silent for three polls the vote goes where the
+// name leads by then. A name with several addresses means several servers, and then the rules of
+// [Pool] apply: the vote stays with a silent one.
 //
 // Two sources at one address are one machine and have one vote, also at different ports, unless
 // [WithPortForwarding] says otherwise. Each poll uses a fresh socket and a random origin.
@@ -114,9 +115,9 @@ func (s *server) open(to netip.AddrPort) (socket, error) {
 	return openSocket(to, !s.config.programStamps)
 }
 
-// ask performs one exchange over a socket that open opens. With a protection the request is sealed, and a
-// datagram that it does not recognise is no reply. Whatever the reply says, if there is one there is no
-// error.
+// ask performs one exchange over a socket that open opens. With a protection the request is sealed,
+// and a datagram that it does not recognise is no reply. Whatever the reply says, if there is one
+// there is no error.
 func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, open func(netip.AddrPort) (socket, error), p *protection) (*conn, error) {
 	c, err := s.exchange(ctx, counter, to, open, p)
 	if err != nil {

@@ -72,8 +72,8 @@ func TestMistakesInOptionsAreReportedTogether(t *testing.T) {
 	}
 }
 
-// A resolver takes an IP address with a dot at the end for the address, so it is one here too: not a name that nothing
-// is known of.
+// A resolver takes an IP address with a dot at the end for the address, so it is one here too: not
+// a name that nothing is known of.
 func TestIPAddressWithADotAtItsEndIsAnIPAddress(t *testing.T) {
 	for _, text := range []string{"192.0.2.7.", "192.0.2.7.:123", "[2001:db8::7.]:123", "[::ffff:192.0.2.7.]:123"} {
 		a, err := parseAddress(text)

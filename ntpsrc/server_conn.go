@@ -27,8 +27,8 @@ type conn struct {
 	driftPPM float64 // by how much the clock assumes that the counter may be slow
 	socket   socket
 
-	// accept, if not nil, says whether a datagram with the right origin is the reply. One that is not
-	// is as if it had never come.
+	// accept, if not nil, says whether a datagram with the right origin is the reply. One that is
+	// not is as if it had never come.
 	accept func(reply []byte) bool
 
 	request uint64 // the origin that the reply must carry

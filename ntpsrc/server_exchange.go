@@ -19,8 +19,8 @@ type exchange struct {
 	driftPPM   float64       // by how much it may be slow
 }
 
-// slack is by how much more than c4 − c1 the exchange may have lasted in true time. A counter that runs ρ slow
-// shows 1 − ρ of it, less its resolution.
+// slack is by how much more than c4 − c1 the exchange may have lasted in true time. A counter that
+// runs ρ slow shows 1 − ρ of it, less its resolution.
 func (x exchange) slack() time.Duration {
 	unseen := x.resolution + time.Nanosecond // and a rounding
 	rho := x.driftPPM / 1e6
@@ -31,16 +31,18 @@ func (x exchange) slack() time.Duration {
 // spent in the server by its own account. It may come out negative.
 func (x exchange) delay() time.Duration { return x.c4.Sub(x.c1) - x.t3.Sub(x.t2) }
 
-// facts turns the exchange into what it proves if the server is within e of true time. It refuses what
-// no server can say that is within e, and nothing else: within e of its stamps there have to be two moments,
-// of which the second is not before the first, nor after it by more than the exchange lasted.
+// facts turns the exchange into what it proves if the server is within e of true time. It refuses
+// what no server can say that is within e, and nothing else: within e of its stamps there have to
+// be two moments, of which the second is not before the first, nor after it by more than the
+// exchange lasted.
 //
-// So T3 may be before T2 by 2e. That is what a server says that stamps requests by its network card and
-// replies by its system clock, which are some microseconds apart, and one that is corrected meanwhile.
+// So T3 may be before T2 by 2e. That is what a server says that stamps requests by its network card
+// and replies by its system clock, which are some microseconds apart, and one that is corrected
+// meanwhile.
 //
 // A negative delay means that the server says it kept the request longer than the exchange took. If
-// both its stamps are within e, it can overstate that by at most 2e, and by what our counter may
-// be slow. Beyond that one of them is wrong, and there is no saying which: the exchange is rejected.
+// both its stamps are within e, it can overstate that by at most 2e, and by what our counter may be
+// slow. Beyond that one of them is wrong, and there is no saying which: the exchange is rejected.
 // To set the delay to 0 instead, as is often done, would claim a bound of e from a reply that has
 // just been shown to be off by more.
 func (x exchange) facts(e time.Duration) (truetime.Sample, error) {

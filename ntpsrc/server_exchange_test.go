@@ -24,7 +24,8 @@ func worked(c1, t2, t3, c4 int64) exchange {
 }
 
 func TestExchangeGivesTwoFactsAtTwoInstants(t *testing.T) {
-	// 300 µs there, 100 µs in the server, 200 µs back, and a server that is 40 µs fast and claims 50.
+	// 300 µs there, 100 µs in the server, 200 µs back, and a server that is 40 µs fast and claims
+	// 50.
 	s, err := worked(0, 340, 440, 600).facts(50 * time.Microsecond)
 	require.NoError(t, err)
 	require.Equal(t, truetime.Sample{
@@ -109,7 +110,8 @@ func TestStampsThatAreReversedWithinTheClaimAreUsed(t *testing.T) {
 	require.ErrorContains(t, err, "WithExtraError")
 }
 
-// The oracle tries every pair of moments at which the server may have received and sent, in nanoseconds.
+// The oracle tries every pair of moments at which the server may have received and sent, in
+// nanoseconds.
 func TestExchangeIsRefusedIfAndOnlyIfNoTrueServerCanHaveHadIt(t *testing.T) {
 	possible := func(t2, t3, e, longest int) bool {
 		for received := t2 - e; received <= t2+e; received++ {
@@ -142,7 +144,8 @@ func TestExchangeIsRefusedIfAndOnlyIfNoTrueServerCanHaveHadIt(t *testing.T) {
 	t.Logf("%d exchanges", exchanges)
 }
 
-// Any server within its claim on any admissible counter is believed, and the truth is in what follows.
+// Any server within its claim on any admissible counter is believed, and the truth is in what
+// follows.
 func TestFactsOfAServerWithinItsClaimHold(t *testing.T) {
 	const seed = 15
 	rng := rand.New(rand.NewPCG(seed, seed))

@@ -54,7 +54,8 @@ func TestMachinesThatDifferInAnythingHaveTwoIdentities(t *testing.T) {
 	require.NotEqual(t, identityOf(t, ntpserver.Behavior{}), identityOf(t, ntpserver.Behavior{}), "two test servers are two machines")
 }
 
-// Receivers of one make, all corrected by the pulse at the full second, would be taken for one machine.
+// Receivers of one make, all corrected by the pulse at the full second, would be taken for one
+// machine.
 func TestReplyThatShowsNoMachineHasNoIdentity(t *testing.T) {
 	require.Empty(t, identityOf(t, ntpserver.Behavior{Edit: set(16, make([]byte, 8)...)}), "no reference time")
 	require.Empty(t, identityOf(t, ntpserver.Behavior{Identity: ntpserver.Identity{ReferenceID: "PPS", Reference: time.Now().Truncate(time.Second)}}), "whole seconds")

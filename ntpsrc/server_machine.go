@@ -7,9 +7,10 @@ import (
 	"strconv"
 )
 
-// One machine has one vote, however many addresses lead to it. What its replies show is for the clock to
-// compare (Sample.Identity). This file is about what the addresses alone show: some spellings of one address,
-// and IPv6 addresses that a translator or a tunnel makes of an IPv4 address.
+// One machine has one vote, however many addresses lead to it. What its replies show is for the
+// clock to compare (Sample.Identity). This file is about what the addresses alone show: some
+// spellings of one address, and IPv6 addresses that a translator or a tunnel makes of an IPv4
+// address.
 
 var (
 	nat64   = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052 section 2.1
@@ -17,8 +18,9 @@ var (
 	bits32s = [...]int{32, 40, 48, 56, 64, 96}      // the lengths of a translator's prefix (RFC 6052 section 2.2)
 )
 
-// machineAt returns the address by which a machine is known that has the given one. It is the IPv4 address
-// that the given one stands for, if it is known to stand for one, and the address itself otherwise.
+// machineAt returns the address by which a machine is known that has the given one. It is the IPv4
+// address that the given one stands for, if it is known to stand for one, and the address itself
+// otherwise.
 func machineAt(a netip.Addr) netip.Addr {
 	a = a.Unmap()
 	b := a.As16()
@@ -44,9 +46,10 @@ func interfaceName(zone string) string {
 	return zone
 }
 
-// machineAmong is machineAt for one of the addresses of a name. A network's own translator has a prefix that
-// nobody else knows. So an IPv6 address that contains an IPv4 address of the same name, where a
-// translator would put it, is taken to lead to the same machine. At worst the name has one server less.
+// machineAmong is machineAt for one of the addresses of a name. A network's own translator has a
+// prefix that nobody else knows. So an IPv6 address that contains an IPv4 address of the same name,
+// where a translator would put it, is taken to lead to the same machine. At worst the name has one
+// server less.
 func machineAmong(found []netip.Addr, a netip.Addr) netip.Addr {
 	m := machineAt(a)
 	if m.Is4() {
@@ -70,10 +73,10 @@ func machineAmong(found []netip.Addr, a netip.Addr) netip.Addr {
 	return m
 }
 
-// peer says who has answered, for [truetime.Sample]. A port does not make another machine, but for two
-// cases: what listens on the loopback interface belongs to this host, which is trusted as it is, and is
-// somebody's test more often than not; and the user may know that a router forwards the ports of one address
-// to several machines.
+// peer says who has answered, for [truetime.Sample]. A port does not make another machine, but for
+// two cases: what listens on the loopback interface belongs to this host, which is trusted as it
+// is, and is somebody's test more often than not; and the user may know that a router forwards the
+// ports of one address to several machines.
 func (p *place) peer(c candidate) string {
 	if c.machine.IsLoopback() || p.forwarded {
 		return netip.AddrPortFrom(c.machine, p.port).String()

@@ -33,8 +33,8 @@ func TestPrivateServerIsOneByItsAddressOrByDeclaration(t *testing.T) {
 	require.GreaterOrEqual(t, defaults().pace(netip.MustParseAddr("192.0.2.1")), 4*time.Second)
 }
 
-// A server that says nothing, or nothing that can be used, is asked again, too: how often it likes that is told
-// beside every error.
+// A server that says nothing, or nothing that can be used, is asked again, too: how often it likes
+// that is told beside every error.
 func TestHowOftenAServerLikesToBeAskedIsToldBesideAnError(t *testing.T) {
 	for name, b := range map[string]ntpserver.Behavior{
 		"unusable":    {Leap: 3},

@@ -15,26 +15,28 @@ import (
 
 // A place is what a vote belongs to, and this file decides which server has it.
 //
-// The clock counts on it that at most f of its n voters are wrong. Whoever can drop packets can make servers
-// silent, and that must not help him to more votes. So a server that has had the vote keeps it while it is
-// silent, and its interval widens. It loses its place only where that cannot make one voter more wrong:
+// The clock counts on it that at most f of its n voters are wrong. Whoever can drop packets can
+// make servers silent, and that must not help him to more votes. So a server that has had the vote
+// keeps it while it is silent, and its interval widens. It loses its place only where that cannot
+// make one voter more wrong:
 //
 //   - It was never given the vote: it has not answered, or its answers were not used.
-//   - It was wrong for maxWrong polls in a row, by the judgement of the clock. Of f wrong voters one is replaced
-//     by somebody who is wrong at worst.
+//   - It was wrong for maxWrong polls in a row, by the judgement of the clock. Of f wrong voters
+//     one is replaced by somebody who is wrong at worst.
 //   - The name led to one server, and to one it leads now: the voter is who has the name.
 //   - Whoever answers proves that it is the one that was configured (NTS): likewise.
 //   - The user has said that it may (WithReplaceAfter).
 //
-// Refusing service, which can be forged, and answers that cannot be used are silence. So is an answer by a
-// server that has another voter's vote, which the clock does not use.
+// Refusing service, which can be forged, and answers that cannot be used are silence. So is an
+// answer by a server that has another voter's vote, which the clock does not use.
 
 const (
-	// A server is replaced after it was found wrong in so many polls in a row: it may be just being stepped.
+	// A server is replaced after it was found wrong in so many polls in a row: it may be just being
+	// stepped.
 	maxWrong = 8
 
-	// So many polls without an answer are silence. One lost datagram is none, and a server that is restarted
-	// comes back.
+	// So many polls without an answer are silence. One lost datagram is none, and a server that is
+	// restarted comes back.
 	maxSilent = 3
 
 	// maxSilentReplaced is the same where another server gets the vote.
@@ -123,7 +125,8 @@ func (p *place) judge(last truetime.PollInfo) {
 	}
 }
 
-// free reports whether a server may have the place: it is not that of a source that cannot ask anybody else.
+// free reports whether a server may have the place: it is not that of a source that cannot ask
+// anybody else.
 func (p *place) free(c candidate) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,7 +148,8 @@ const (
 	followsItsName               // it is silent, and may be replaced as long as its name leads to one server
 )
 
-// present returns the server that has the place, if anybody has, and whether another one may get it.
+// present returns the server that has the place, if anybody has, and whether another one may get
+// it.
 func (p *place) present() (candidate, reason) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

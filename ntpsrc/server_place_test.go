@@ -51,7 +51,8 @@ func TestAServerThatHasVotedKeepsItsPlaceHoweverLongItIsSilent(t *testing.T) {
 	require.Equal(t, voter, a)
 }
 
-// A wrapper may answer for the source, or nobody may say what became of an answer: then it counts as used.
+// A wrapper may answer for the source, or nobody may say what became of an answer: then it counts
+// as used.
 func TestAnAnswerOfWhichNobodySaysWhatBecameOfItCountsAsUsed(t *testing.T) {
 	b := newPoolBed(t, 2, 1)
 	_, err := b.sources[0].Sample(t.Context(), b.counter)
@@ -341,8 +342,8 @@ func TestAServerThatProvesWhoItIsMayBeAnywhere(t *testing.T) {
 	require.NotEqual(t, voter, a)
 }
 
-// A source may serve two clocks. One of them waits for a look-up; the other's context still ends its
-// poll.
+// A source may serve two clocks. One of them waits for a look-up; the other's context still ends
+// its poll.
 func TestContextEndsTheWaitForAnotherLookUp(t *testing.T) {
 	p := newPlace(address{host: "example.invalid", port: 123})
 	require.NoError(t, p.turn.Take(t.Context())) // somebody is at it

@@ -12,12 +12,13 @@ import (
 )
 
 const (
-	// maxAddresses is how many addresses a name may have. The pools of the NTP project answer with 4 to 8;
-	// a name with hundreds of them is somebody's mistake or somebody's attack.
+	// maxAddresses is how many addresses a name may have. The pools of the NTP project answer with
+	// 4 to 8; a name with hundreds of them is somebody's mistake or somebody's attack.
 	maxAddresses = 256
 
-	// A name is resolved no more often than every resolveAfter, and each time that it brings nothing new after
-	// twice as long, up to the longest. While it has led to nobody yet, it is resolved every resolveSoon.
+	// A name is resolved no more often than every resolveAfter, and each time that it brings
+	// nothing new after twice as long, up to the longest. While it has led to nobody yet, it is
+	// resolved every resolveSoon.
 	resolveSoon     = 4 * time.Second
 	resolveAfter    = time.Minute
 	resolveAfterMax = 15 * time.Minute
@@ -25,16 +26,16 @@ const (
 	// leftFor is how long a server that has been left is not asked again, if there is another.
 	leftFor = time.Hour
 
-	// For so long a server that has been left is not asked in any case: one that refuses service, as
-	// it wants to be left alone (RFC 5905 section 7.4); one that asks for fewer polls; and one that was found wrong,
-	// which must not get a second place beside its successor in the first.
+	// For so long a server that has been left is not asked in any case: one that refuses service,
+	// as it wants to be left alone (RFC 5905 section 7.4); one that asks for fewer polls; and one
+	// that was found wrong, which must not get a second place beside its successor in the first.
 	deniedFor = time.Hour
 	slowFor   = 5 * time.Minute
 	wrongFor  = 24 * time.Hour
 )
 
-// roster is the list of servers that a name has. The sources of one [Pool] share one, so that each of them
-// asks another server.
+// roster is the list of servers that a name has. The sources of one [Pool] share one, so that each
+// of them asks another server.
 type roster struct {
 	host   string
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
@@ -67,8 +68,8 @@ type departure struct {
 // matters reports whether it still makes a difference.
 func (d departure) matters(now time.Time) bool { return now.Sub(d.at) < leftFor || now.Before(d.until) }
 
-// family is what is known about IPv4 or IPv6 by now. Where one of them is broken all its addresses are, and the
-// resolver may put them first.
+// family is what is known about IPv4 or IPv6 by now. Where one of them is broken all its addresses
+// are, and the resolver may put them first.
 type family struct{ answered, missed bool }
 
 func newRoster(host string) *roster {
@@ -89,8 +90,8 @@ func familyOf(a netip.Addr) int {
 	return 1
 }
 
-// take returns a server that has no place yet, and may have one. Single says that the name leads to one server
-// alone.
+// take returns a server that has no place yet, and may have one. Single says that the name leads to
+// one server alone.
 func (r *roster) take(ctx context.Context, free func(candidate) bool) (taken candidate, single bool, err error) {
 	if err := r.turn.Take(ctx); err != nil {
 		return candidate{}, false, err
@@ -113,8 +114,8 @@ func (r *roster) take(ctx context.Context, free func(candidate) bool) (taken can
 	return candidate{}, false, fmt.Errorf("%s has no more servers: of %d addresses %d are in use by sources of it, and %d were asked in vain", r.host, len(r.known), len(r.taken), len(r.left))
 }
 
-// choose gives a place to the best of the servers that have none, or to nobody if there is no such. One that
-// was left lately counts only if that is asked for.
+// choose gives a place to the best of the servers that have none, or to nobody if there is no such.
+// One that was left lately counts only if that is asked for.
 func (r *roster) choose(left bool, free func(candidate) bool) (candidate, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,7 +126,8 @@ func (r *roster) choose(left bool, free func(candidate) bool) (candidate, bool) 
 	return c, ok
 }
 
-// best returns whom to ask next: the first by rank, and by the order of the name's answer. The lock is held.
+// best returns whom to ask next: the first by rank, and by the order of the name's answer. The lock
+// is held.
 func (r *roster) best(left bool, free func(candidate) bool) (best candidate, ok bool) {
 	now := r.now()
 	var least [2]int64
@@ -143,9 +145,9 @@ func (r *roster) best(left bool, free func(candidate) bool) (best candidate, ok 
 	return best, ok
 }
 
-// rank is lower for whoever is to be asked first: a server of a family that has answered, behind these one of a
-// family that is not known, then one of a family that has failed to answer, and behind all whoever was left lately,
-// the longest ago first. The lock is held.
+// rank is lower for whoever is to be asked first: a server of a family that has answered, behind
+// these one of a family that is not known, then one of a family that has failed to answer, and
+// behind all whoever was left lately, the longest ago first. The lock is held.
 func (r *roster) rank(c candidate, now time.Time) [2]int64 {
 	if d, was := r.left[c.at]; was && d.matters(now) {
 		return [2]int64{1, d.at.UnixNano()}
@@ -153,7 +155,8 @@ func (r *roster) rank(c candidate, now time.Time) [2]int64 {
 	return [2]int64{0, int64(r.families[familyOf(c.at)].rank())}
 }
 
-// order returns all addresses of the name by their rank, but IPv4 and IPv6 in turn (RFC 8305 section 4).
+// order returns all addresses of the name by their rank, but IPv4 and IPv6 in turn (RFC 8305
+// section 4).
 func (r *roster) order(ctx context.Context) ([]netip.Addr, error) {
 	if err := r.turn.Take(ctx); err != nil {
 		return nil, err
@@ -208,8 +211,8 @@ func (r *roster) single() bool {
 	return max(count[0], count[1]) == 1
 }
 
-// others reports whether there is a server that can be asked in place of the given one, or another address of
-// that one.
+// others reports whether there is a server that can be asked in place of the given one, or another
+// address of that one.
 func (r *roster) others(than candidate, free func(candidate) bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -220,8 +223,9 @@ func (r *roster) others(than candidate, free func(candidate) bool) bool {
 	})
 }
 
-// renewed looks the name up, if that is due, and reports whether it leads to another address than the given one
-// that can be asked, and where the name must lead to a single server, whether it does.
+// renewed looks the name up, if that is due, and reports whether it leads to another address than
+// the given one that can be asked, and where the name must lead to a single server, whether it
+// does.
 func (r *roster) renewed(ctx context.Context, from candidate, free func(candidate) bool, single bool) bool {
 	if err := r.turn.Take(ctx); err != nil {
 		return false
@@ -233,8 +237,8 @@ func (r *roster) renewed(ctx context.Context, from candidate, free func(candidat
 	return r.others(from, free) && (r.single() || !single)
 }
 
-// resolve looks the name up, unless that was done a moment ago. What was known and is not in the answer is
-// forgotten, and what is in use stays in use. The caller has busy.
+// resolve looks the name up, unless that was done a moment ago. What was known and is not in the
+// answer is forgotten, and what is in use stays in use. The caller has busy.
 func (r *roster) resolve(ctx context.Context) error {
 	r.mu.Lock()
 	since, wait, known := r.now().Sub(r.resolved), r.wait, len(r.known)
@@ -244,7 +248,8 @@ func (r *roster) resolve(ctx context.Context) error {
 	}
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok && known > 0 {
-		// A name server that does not answer must not use up the time in which a server that is known could.
+		// A name server that does not answer must not use up the time in which a server that is
+		// known could.
 		limited, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 	}
 	defer cancel()
@@ -301,8 +306,8 @@ func (r *roster) answered(a netip.Addr) {
 	r.families[familyOf(a)].answered = true
 }
 
-// leave takes the place from a server, which is not asked again for a while. Missed says that it has never
-// answered.
+// leave takes the place from a server, which is not asked again for a while. Missed says that it
+// has never answered.
 func (r *roster) leave(c candidate, pause time.Duration, missed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -60,7 +60,8 @@ func TestAFamilyThatHasAnsweredIsTriedFirst(t *testing.T) {
 	require.Equal(t, []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2"}, takes(t, r))
 }
 
-// Where all are asked in vain, each has its turn, whatever the order in which the name server gives them.
+// Where all are asked in vain, each has its turn, whatever the order in which the name server gives
+// them.
 func TestWhoWasAskedTheLongestAgoIsAskedNext(t *testing.T) {
 	r := rosterOf("192.0.2.1", "192.0.2.2", "192.0.2.3")
 	now := r.now()
@@ -107,7 +108,8 @@ func TestWhatIsRememberedOfANameIsBounded(t *testing.T) {
 	require.Len(t, r.left, 1)
 }
 
-// A look-up that takes longer than the first poll may is tried again with the next, which has more time.
+// A look-up that takes longer than the first poll may is tried again with the next, which has more
+// time.
 func TestANameIsResolvedAgainWhereAPollEndedFirst(t *testing.T) {
 	r := rosterOf("192.0.2.1")
 	quick := r.lookup
@@ -125,7 +127,8 @@ func TestANameIsResolvedAgainWhereAPollEndedFirst(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The name server has died, or packets to it vanish. The servers that are known are asked all the same.
+// The name server has died, or packets to it vanish. The servers that are known are asked all the
+// same.
 func TestANameServerThatHangsLeavesTimeToAskWhoIsKnown(t *testing.T) {
 	r := rosterOf("192.0.2.1")
 	c, _, err := r.take(t.Context(), anybody)

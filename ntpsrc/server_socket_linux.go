@@ -67,8 +67,9 @@ func sockaddr(to netip.AddrPort) (family int, address unix.Sockaddr, err error) 
 	return unix.AF_INET6, a, nil
 }
 
-// requestStamps asks the kernel for stamps: what they are is told in package wallclock. One counts only if it
-// can be told that nobody sets the wall clock meanwhile, so where that cannot be watched there are none.
+// requestStamps asks the kernel for stamps: what they are is told in package wallclock. One counts
+// only if it can be told that nobody sets the wall clock meanwhile, so where that cannot be watched
+// there are none.
 func (s *linuxSocket) requestStamps() {
 	const flags = unix.SOF_TIMESTAMPING_SOFTWARE | // report software stamps
 		unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SCHED |

@@ -53,8 +53,8 @@ func TestSampleContainsTheServersTime(t *testing.T) {
 	after := truetime.FromStd(time.Now())
 	require.NoError(t, err)
 
-	// E: 1 ms for half the root delay, 3 ms of dispersion, a unit of 2⁻¹⁶ s for the rounding up by the
-	// server and one for ours on each, and 2⁻²⁰ s of precision.
+	// E: 1 ms for half the root delay, 3 ms of dispersion, a unit of 2⁻¹⁶ s for the rounding up by
+	// the server and one for ours on each, and 2⁻²⁰ s of precision.
 	require.InDelta(t, 4*time.Millisecond, sample.Error, float64(50*time.Microsecond))
 	require.GreaterOrEqual(t, sample.Error, 4*time.Millisecond)
 	require.LessOrEqual(t, sample.Sent, sample.Received)

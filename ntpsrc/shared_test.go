@@ -14,8 +14,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// What two counters say has nothing to do with each other: one clock's reading after another's is no step of the system
-// clock, and a real step is seen by both.
+// What two counters say has nothing to do with each other: one clock's reading after another's is
+// no step of the system clock, and a real step is seen by both.
 func TestChronyFollowsTheSystemClockForEachCounterByItself(t *testing.T) {
 	m := &machine{took: 100 * time.Microsecond}
 	m.says(synchronized())

@@ -15,8 +15,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The wall clock is stepped to and fro at any moment of an exchange. The server serves the counter's own time, so the truth is known whatever the wall clock
-// says: no sample, stamped by the kernel or not, may contradict it.
+// The wall clock is stepped to and fro at any moment of an exchange. The server serves the
+// counter's own time, so the truth is known whatever the wall clock says: no sample, stamped by the
+// kernel or not, may contradict it.
 func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	testbed.MaySetTime(t)
 	counter := system(t)

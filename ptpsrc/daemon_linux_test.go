@@ -18,10 +18,11 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The servers in these tests are ptp4l, in network namespaces of their own, serving this host's clock. With software
-// stamps ptp4l can serve nothing else, and what it serves it calls TAI. So in these tests true TAI is CLOCK_REALTIME,
-// read before and after each answer, and UTC is as far behind that as in the rest of the world: the NTP servers are
-// chronyds which are made to be so much behind this host.
+// The servers in these tests are ptp4l, in network namespaces of their own, serving this host's
+// clock. With software stamps ptp4l can serve nothing else, and what it serves it calls TAI. So in
+// these tests true TAI is CLOCK_REALTIME, read before and after each answer, and UTC is as far
+// behind that as in the rest of the world: the NTP servers are chronyds which are made to be so
+// much behind this host.
 const taiMinusUTC = 37 * time.Second
 
 func startUTC(t *testing.T) truetime.Source {
@@ -72,7 +73,8 @@ func startClock(t *testing.T, sources ...truetime.Source) *truetime.Clock {
 	return clock
 }
 
-// readFor reads the clock until so many polls' worth of time has passed and returns the uncertainties.
+// readFor reads the clock until so many polls' worth of time has passed and returns the
+// uncertainties.
 func readFor(t *testing.T, clock *truetime.Clock, span time.Duration) []time.Duration {
 	t.Helper()
 	var epsilon []time.Duration
@@ -119,7 +121,8 @@ func TestHostClockIsInEveryIntervalThoughOneWayIsLonger(t *testing.T) {
 	require.Greater(t, epsilon[0], longer/2)
 }
 
-// sampleUntil asks a source until the condition holds for what comes of it. Every sample has to be true.
+// sampleUntil asks a source until the condition holds for what comes of it. Every sample has to be
+// true.
 func sampleUntil(t *testing.T, source truetime.Source, what string, condition func(truetime.Sample, error) bool) {
 	t.Helper()
 	counter, err := monotonic.System()

@@ -28,8 +28,8 @@ func Example() {
 	defer clock.Close()
 }
 
-// The clock of a network card that counts TAI. The one of eth0 is steered by ptp4l, which tells how far it
-// is off; the other is steered by something else, and the user knows how well.
+// The clock of a network card that counts TAI. The one of eth0 is steered by ptp4l, which tells how
+// far it is off; the other is steered by something else, and the user knows how well.
 func ExamplePHC() {
 	clock, err := truetime.New([]truetime.Source{
 		ptpsrc.PHCWithPTP4L("eth0", ptpsrc.PTP4LSocket),

@@ -44,8 +44,8 @@ func startMixed(t *testing.T, p *testbed.PTP, servers int) mixed {
 	return mixed{t, clock}
 }
 
-// readUntil reads the clock, which has the truth at each read, until the condition holds for the two PTP
-// sources. Meanwhile the NTP servers are truechimers.
+// readUntil reads the clock, which has the truth at each read, until the condition holds for the
+// two PTP sources. Meanwhile the NTP servers are truechimers.
 func (m mixed) readUntil(what string, condition func(unicast, ptp4l truetime.SourceStatus) bool) {
 	m.t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
@@ -129,7 +129,8 @@ func TestGrandmasterOfAnotherDomainLeavesAClockToTheOthers(t *testing.T) {
 	m.readUntil("the reason", sayBoth("not in domain 0"))
 }
 
-// A daemon of the host that has the ports, or a socket that is root's, leave a clock to its other sources.
+// A daemon of the host that has the ports, or a socket that is root's, leave a clock to its other
+// sources.
 func TestPortsInUseLeaveAClockToTheOthers(t *testing.T) {
 	p := testbed.StartPTP(t, 0, 3, testbed.GoodPTPTime())
 	port, err := ptpsrc.NewPort()

@@ -21,9 +21,9 @@ func mustEncode(f *testing.F, m protocol.Packet) []byte {
 	return b
 }
 
-// fuzzedPort is a Port as production has it, on loopback, and a source that asks a server there which is deaf: what
-// messages a fuzzer makes up, no packet leaves the host. Its identity is always the same, so that a message that is
-// addressed to it once always is.
+// fuzzedPort is a Port as production has it, on loopback, and a source that asks a server there
+// which is deaf: what messages a fuzzer makes up, no packet leaves the host. Its identity is always
+// the same, so that a message that is addressed to it once always is.
 func fuzzedPort(f *testing.F) (*Port, *unicast) {
 	deaf, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(f, err)
@@ -39,8 +39,9 @@ func fuzzedPort(f *testing.F) (*Port, *unicast) {
 	return port, u
 }
 
-// FuzzConversation gives two arbitrary datagrams, before and after good ones, to a Sample in progress. Whatever
-// comes, nothing panics, and a sample that is accepted keeps every promise that a sample makes.
+// FuzzConversation gives two arbitrary datagrams, before and after good ones, to a Sample in
+// progress. Whatever comes, nothing panics, and a sample that is accepted keeps every promise that
+// a sample makes.
 func FuzzConversation(f *testing.F) {
 	port, u := fuzzedPort(f)
 	g := &fakeGM{counter: &monotonic.Manual{}}
@@ -114,8 +115,8 @@ func requirePromises(t *testing.T, limits config, s truetime.Sample) {
 	}
 }
 
-// FuzzManagement gives an arbitrary datagram as the answer to each question in turn. Whatever comes, nothing
-// panics.
+// FuzzManagement gives an arbitrary datagram as the answer to each question in turn. Whatever
+// comes, nothing panics.
 func FuzzManagement(f *testing.F) {
 	sets := []struct {
 		id  uint16
@@ -152,8 +153,8 @@ func FuzzManagement(f *testing.F) {
 	})
 }
 
-// FuzzServer reads arbitrary text as a PTP server. What is accepted is a name, or the address of one machine, and is
-// read again as the same.
+// FuzzServer reads arbitrary text as a PTP server. What is accepted is a name, or the address of
+// one machine, and is read again as the same.
 func FuzzServer(f *testing.F) {
 	for _, text := range []string{"192.0.2.1", "192.0.2.1.", "0.0.0.0.", "224.0.1.129", "2001:db8::7", "::ffff:192.0.2.1", "fe80::1%eth0", "GM.example.net.", "gm:319", "", ".", "a b", "a..", "192.o1?0..", "fe80::1%]:1"} {
 		f.Add(text)

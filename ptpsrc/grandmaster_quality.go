@@ -8,8 +8,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// grandmaster is what a grandmaster says about its time, as its Announce messages have it and as ptp4l
-// passes it on.
+// grandmaster is what a grandmaster says about its time, as its Announce messages have it and as
+// ptp4l passes it on.
 type grandmaster struct {
 	identity  protocol.ClockIdentity
 	class     uint8
@@ -20,9 +20,9 @@ type grandmaster struct {
 	source    protocol.TimeSource
 }
 
-// accuracies are the bounds that clockAccuracy stands for, from 0x17 to 0x30 (IEEE 1588-2019 table 5),
-// in nanoseconds and rounded up: below 0x1D they are picoseconds. 0x31 is "more than 10 s" and 0xFE
-// "unknown", which are no bounds, and the rest is reserved.
+// accuracies are the bounds that clockAccuracy stands for, from 0x17 to 0x30 (IEEE 1588-2019 table
+// 5), in nanoseconds and rounded up: below 0x1D they are picoseconds. 0x31 is "more than 10 s" and
+// 0xFE "unknown", which are no bounds, and the rest is reserved.
 var accuracies = [...]time.Duration{
 	1, 1, 1, 1, 1, 1, 1, 3, 10,
 	25, 100, 250, 1000, 2500, 10_000, 25_000, 100_000, 250_000,
@@ -32,15 +32,17 @@ var accuracies = [...]time.Duration{
 const (
 	firstAccuracy = 0x17
 
-	// IEEE 1588-2019 table 4: locked to a primary reference, and in holdover within its specification.
-	// Every other class says that the clock is further off than it should be, or follows nothing.
+	// IEEE 1588-2019 table 4: locked to a primary reference, and in holdover within its
+	// specification. Every other class says that the clock is further off than it should be, or
+	// follows nothing.
 	classLocked   = 6
 	classHoldover = 7
 
 	stampResolution = time.Nanosecond
 )
 
-// claim is E: by how much the time stamps that descend from the grandmaster may be away from true time.
+// claim is E: by how much the time stamps that descend from the grandmaster may be away from true
+// time.
 func (g grandmaster) claim(t trust) (time.Duration, error) {
 	if err := g.follows(t); err != nil {
 		return 0, err
@@ -84,8 +86,8 @@ func (g grandmaster) taiOffset(t trust) time.Duration {
 	return time.Duration(g.utcOffset) * time.Second
 }
 
-// leap is what the grandmaster announces for the end of the day. One that does not know how far UTC is behind has
-// nothing to say about that.
+// leap is what the grandmaster announces for the end of the day. One that does not know how far UTC
+// is behind has nothing to say about that.
 func (g grandmaster) leap() truetime.Leap {
 	switch {
 	case g.flags&protocol.FlagCurrentUtcOffsetValid == 0:

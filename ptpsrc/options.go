@@ -9,9 +9,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The options form a chain, from those that every source has a use for to those of one source alone:
-// every Option is a PTP4LOption, and every PTP4LOption a UnicastOption. So an option that means nothing
-// to a constructor does not compile.
+// The options form a chain, from those that every source has a use for to those of one source
+// alone: every Option is a PTP4LOption, and every PTP4LOption a UnicastOption. So an option that
+// means nothing to a constructor does not compile.
 
 // An Option is for every source of this package: [PHC], [PTP4L], [PHCWithPTP4L] and [Unicast].
 type Option interface {
@@ -19,7 +19,8 @@ type Option interface {
 	phc()
 }
 
-// A PTP4LOption is for the sources that follow a grandmaster: [PTP4L], [PHCWithPTP4L] and [Unicast].
+// A PTP4LOption is for the sources that follow a grandmaster: [PTP4L], [PHCWithPTP4L] and
+// [Unicast].
 type PTP4LOption interface {
 	UnicastOption
 	ptp4l()
@@ -115,11 +116,11 @@ func configure[O interface{ apply(*config) }](options []O) config {
 	return c
 }
 
-// WithAccuracy says by how much the grandmaster may be away from true time, 1 ns to 16 s, in place of
-// what it announces. It is needed where a grandmaster makes no claim: where it announces an unknown
-// accuracy, or a clock class that is neither 6 (locked to a reference) nor 7 (in holdover within its
-// specification). The user then vouches for it; too small a number makes the interval wrong. For [PHC]
-// it says by how much the device may be away.
+// WithAccuracy says by how much the grandmaster may be away from true time, 1 ns to 16 s, in place
+// of what it announces. It is needed where a grandmaster makes no claim: where it announces an
+// unknown accuracy, or a clock class that is neither 6 (locked to a reference) nor 7 (in holdover
+// within its specification). The user then vouches for it; too small a number makes the interval
+// wrong. For [PHC] it says by how much the device may be away.
 func WithAccuracy(bound time.Duration) Option {
 	return option(func(c *config) {
 		if bound <= 0 || bound > maxExtraError {
@@ -129,20 +130,20 @@ func WithAccuracy(bound time.Duration) Option {
 	})
 }
 
-// WithTAI says that the grandmaster, or the device, serves TAI: for a grandmaster that does not flag its
-// scale as PTP's, and for a device that something other than ptp4l sets to TAI. If it serves UTC the
-// interval is wrong by 37 s. It is a mistake together with [WithUTCOffset].
+// WithTAI says that the grandmaster, or the device, serves TAI: for a grandmaster that does not
+// flag its scale as PTP's, and for a device that something other than ptp4l sets to TAI. If it
+// serves UTC the interval is wrong by 37 s. It is a mistake together with [WithUTCOffset].
 func WithTAI() Option {
 	return option(func(c *config) { c.trust.tai = true })
 }
 
-// WithUTCOffset says that the grandmaster, or the device, does not serve TAI, and how far its time is
-// ahead of UTC: whole seconds from −1000 s to 1000 s, 0 for one that serves UTC. A wrong number makes
-// the interval wrong by whole seconds.
+// WithUTCOffset says that the grandmaster, or the device, does not serve TAI, and how far its time
+// is ahead of UTC: whole seconds from −1000 s to 1000 s, 0 for one that serves UTC. A wrong number
+// makes the interval wrong by whole seconds.
 //
-// ptp4l as a grandmaster with time_stamping software serves UTC, whatever it announces. The source then
-// serves UTC with a step at each leap second, so the device must step too, or the interval is wrong
-// from then on. For one that serves TAI use [WithTAI].
+// ptp4l as a grandmaster with time_stamping software serves UTC, whatever it announces. The source
+// then serves UTC with a step at each leap second, so the device must step too, or the interval is
+// wrong from then on. For one that serves TAI use [WithTAI].
 func WithUTCOffset(ahead time.Duration) Option {
 	return option(func(c *config) {
 		if ahead.Abs() > maxOffset || ahead%time.Second != 0 {
@@ -162,9 +163,9 @@ func WithExtraError(extra time.Duration) Option {
 	})
 }
 
-// WithMaxDelay sets the longest delay of an exchange that is used: above 0, default 1 s. For [Unicast]
-// that is the sum of both ways, for [PTP4L] the mean path delay, for [PHC] how long it takes to read
-// the device.
+// WithMaxDelay sets the longest delay of an exchange that is used: above 0, default 1 s. For
+// [Unicast] that is the sum of both ways, for [PTP4L] the mean path delay, for [PHC] how long it
+// takes to read the device.
 func WithMaxDelay(max time.Duration) Option {
 	return option(func(c *config) {
 		if max <= 0 {
@@ -174,8 +175,8 @@ func WithMaxDelay(max time.Duration) Option {
 	})
 }
 
-// WithMaxError sets the largest error E of a sample that is used: above 0, default 1.5 s. Unlike the
-// root distance of NTP it does not count half of the delay.
+// WithMaxError sets the largest error E of a sample that is used: above 0, default 1.5 s. Unlike
+// the root distance of NTP it does not count half of the delay.
 func WithMaxError(max time.Duration) Option {
 	return option(func(c *config) {
 		if max <= 0 {
@@ -195,9 +196,9 @@ func WithDomain(number int) PTP4LOption {
 	})
 }
 
-// WithBoundaryClocks allows boundary clocks between the grandmaster and here, and says how much error
-// each adds: 1 ns to 1 s. A boundary clock passes the grandmaster's accuracy on and tells nothing of
-// its own error, so by default time that came through one is not used.
+// WithBoundaryClocks allows boundary clocks between the grandmaster and here, and says how much
+// error each adds: 1 ns to 1 s. A boundary clock passes the grandmaster's accuracy on and tells
+// nothing of its own error, so by default time that came through one is not used.
 func WithBoundaryClocks(errorEach time.Duration) PTP4LOption {
 	return option(func(c *config) {
 		if errorEach <= 0 || errorEach > time.Second {
@@ -207,8 +208,8 @@ func WithBoundaryClocks(errorEach time.Duration) PTP4LOption {
 	})
 }
 
-// WithServerPorts sets the two UDP ports of the server, for event and for general messages: 319 and 320
-// by default.
+// WithServerPorts sets the two UDP ports of the server, for event and for general messages: 319 and
+// 320 by default.
 func WithServerPorts(event, general int) UnicastOption {
 	return option(func(c *config) {
 		p, err := makePorts(event, general)
@@ -224,9 +225,9 @@ func makePorts(event, general int) (ports, error) {
 	return ports{uint16(event), uint16(general)}, nil
 }
 
-// WithMessageRate asks the server for 2^exponent messages of each kind in a second: −4 to 7, default 3.
-// A sample needs one message of each kind, and takes about the time between two of them. A server may
-// refuse a rate.
+// WithMessageRate asks the server for 2^exponent messages of each kind in a second: −4 to 7,
+// default 3. A sample needs one message of each kind, and takes about the time between two of them.
+// A server may refuse a rate.
 func WithMessageRate(exponent int) UnicastOption {
 	return option(func(c *config) {
 		if exponent < -4 || exponent > 7 {
@@ -236,10 +237,10 @@ func WithMessageRate(exponent int) UnicastOption {
 	})
 }
 
-// WithTransparentClocks believes the corrections which transparent clocks (switches with PTP support) on
-// the path have added to the messages, and narrows the interval by them. Whoever can change a message on
-// its way can then make the interval wrong. By default corrections are used only where they widen the
-// interval. ptp4l always believes them.
+// WithTransparentClocks believes the corrections which transparent clocks (switches with PTP
+// support) on the path have added to the messages, and narrows the interval by them. Whoever can
+// change a message on its way can then make the interval wrong. By default corrections are used
+// only where they widen the interval. ptp4l always believes them.
 func WithTransparentClocks() UnicastOption {
 	return option(func(c *config) { c.corrections = true })
 }

@@ -21,52 +21,55 @@ type phc struct {
 	daemon *ptp4l // who tells the device's error; nil if nobody does
 }
 
-// PHC returns a source that reads a PTP hardware clock of this host, on Linux: a device as in "/dev/ptp0", or
-// that of a network interface as in "eth0". Whoever may open the device for reading may use it. A mistake in
-// the device or the options is reported by [truetime.New].
+// PHC returns a source that reads a PTP hardware clock of this host, on Linux: a device as in
+// "/dev/ptp0", or that of a network interface as in "eth0". Whoever may open the device for reading
+// may use it. A mistake in the device or the options is reported by [truetime.New].
 //
 // # What a reading proves
 //
-// The device was read between two readings of the counter, so true time at the first was at most the
-// device's time plus E, and at the second at least the device's time less E. How sharp that is depends on
-// the driver and the kernel; of the following the first that is offered is used, and Status says which:
+// The device was read between two readings of the counter, so true time at the first was at most
+// the device's time plus E, and at the second at least the device's time less E. How sharp that is
+// depends on the driver and the kernel; of the following the first that is offered is used, and
+// Status says which:
 //
-//   - "precise": device and CLOCK_MONOTONIC_RAW are read by the hardware at one moment (PTP_SYS_OFFSET_PRECISE).
+//   - "precise": device and CLOCK_MONOTONIC_RAW are read by the hardware at one moment
+//     (PTP_SYS_OFFSET_PRECISE).
 //   - "raw": the kernel reads that clock just before and just after the device, five times
 //     (PTP_SYS_OFFSET_EXTENDED with a clock id, Linux 6.12 and later).
-//   - "wall": the same with CLOCK_REALTIME. It may be set or slewed meanwhile; what that leaves open is
-//     counted, and a reading during which it was set is not used.
-//   - "read": the counter, the device by clock_gettime(2), and the counter again. It is used in place of
-//     PTP_SYS_OFFSET, which reads no less between its readings of CLOCK_REALTIME and needs that clock.
+//   - "wall": the same with CLOCK_REALTIME. It may be set or slewed meanwhile; what that leaves
+//     open is counted, and a reading during which it was set is not used.
+//   - "read": the counter, the device by clock_gettime(2), and the counter again. It is used in
+//     place of PTP_SYS_OFFSET, which reads no less between its readings of CLOCK_REALTIME and needs
+//     that clock.
 //
-// Of several readings all count: the intersection is used. A kernel's reading that lies outside of the
-// call, or whose end is before its beginning, has the sample refused.
+// Of several readings all count: the intersection is used. A kernel's reading that lies outside of
+// the call, or whose end is before its beginning, has the sample refused.
 //
 // # What is trusted
 //
-// The device itself, which nothing proves: a network card's clock is as good as who steers it. How far it
-// is from true time has to come from somebody:
+// The device itself, which nothing proves: a network card's clock is as good as who steers it. How
+// far it is from true time has to come from somebody:
 //
 //   - [WithAccuracy]: the user, who knows what steers the device and how well.
-//   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read before
-//     the device and after it, and the larger number counts.
+//   - Otherwise the device's driver: that of Amazon's ENA has a file phc_error_bound. It is read
+//     before the device and after it, and the larger number counts.
 //
 // Where ptp4l steers the device it can tell: see [PHCWithPTP4L].
 //
-// A device does not say what it counts either: [WithTAI] or [WithUTCOffset] has to. ptp4l sets a device
-// to what its master serves, which is TAI as a rule; ENA's counts UTC, with an offset of 0 and without a
-// smear.
+// A device does not say what it counts either: [WithTAI] or [WithUTCOffset] has to. ptp4l sets a
+// device to what its master serves, which is TAI as a rule; ENA's counts UTC, with an offset of 0
+// and without a smear.
 //
-// E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever reads
-// it: see [truetime.Group].
+// E is that bound, what [WithExtraError] adds, and a nanosecond. One device is one vote, whoever
+// reads it: see [truetime.Group].
 //
 // # What has been tested
 //
-// No such hardware was at hand when this was written. Sizes and numbers of the ioctls are compared with
-// those of the kernel's header, everything behind them is tested with scripted devices, and what happens
-// with files that are no such device with real ones. A sample costs some 10 µs, plus what the device
-// takes: a microsecond or so for each reading over PCIe. ENA allows 125 readings a second: poll it at
-// most ten times.
+// No such hardware was at hand when this was written. Sizes and numbers of the ioctls are compared
+// with those of the kernel's header, everything behind them is tested with scripted devices, and
+// what happens with files that are no such device with real ones. A sample costs some 10 µs, plus
+// what the device takes: a microsecond or so for each reading over PCIe. ENA allows 125 readings a
+// second: poll it at most ten times.
 func PHC(device string, options ...Option) truetime.Source {
 	p := newPHC(device, configure(options))
 	if !p.config.trust.hasOffset && !p.config.trust.tai {
@@ -76,12 +79,12 @@ func PHC(device string, options ...Option) truetime.Source {
 	return p
 }
 
-// PHCWithPTP4L is [PHC] for a device that the ptp4l of this host steers (time_stamping hardware). ptp4l
-// tells, over its management socket as in [PTP4LSocket], what the device counts and how far it is from
-// true time: its offset at the last Sync, and all that [PTP4L] adds to it.
+// PHCWithPTP4L is [PHC] for a device that the ptp4l of this host steers (time_stamping hardware).
+// ptp4l tells, over its management socket as in [PTP4LSocket], what the device counts and how far
+// it is from true time: its offset at the last Sync, and all that [PTP4L] adds to it.
 //
-// It is refused while ptp4l follows its master by another device. The device and the [PTP4L] of the same
-// grandmaster are one vote: see [truetime.Group].
+// It is refused while ptp4l follows its master by another device. The device and the [PTP4L] of the
+// same grandmaster are one vote: see [truetime.Group].
 func PHCWithPTP4L(device, socket string, options ...PTP4LOption) truetime.Source {
 	p := newPHC(device, configure(options))
 	p.config.Add(parseSocket(socket))

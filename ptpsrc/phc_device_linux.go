@@ -77,9 +77,10 @@ func (d *linuxPHC) identity() string {
 	return fmt.Sprintf("PHC %d:%d", unix.Major(uint64(s.Rdev)), unix.Minor(uint64(s.Rdev)))
 }
 
-// The ioctls of include/uapi/linux/ptp_clock.h. Those numbers are used that came first: later ones, whose
-// names end in 2, do the same and are unknown to older kernels. Of ptp_sys_offset_extended the second
-// word is the id of the clock to read, from Linux 6.12 on; before, it had to be 0, which is CLOCK_REALTIME.
+// The ioctls of include/uapi/linux/ptp_clock.h. Those numbers are used that came first: later ones,
+// whose names end in 2, do the same and are unknown to older kernels. Of ptp_sys_offset_extended
+// the second word is the id of the clock to read, from Linux 6.12 on; before, it had to be 0, which
+// is CLOCK_REALTIME.
 const (
 	ptpSysOffsetPrecise  = unix.PTP_SYS_OFFSET_PRECISE
 	ptpSysOffsetExtended = unix.PTP_SYS_OFFSET_EXTENDED

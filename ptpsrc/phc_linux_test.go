@@ -14,16 +14,16 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// ioctlNumber computes _IOWR of include/uapi/asm-generic/ioctl.h for what the header of the ptp class defines
-// with magic '='.
+// ioctlNumber computes _IOWR of include/uapi/asm-generic/ioctl.h for what the header of the ptp
+// class defines with magic '='.
 func ioctlNumber(number, size uintptr) uintptr {
 	const write, read = 1, 2
 	return (write|read)<<30 | size<<16 | '='<<8 | number
 }
 
-// The sizes are those of include/uapi/linux/ptp_clock.h, which has no pointers and no padding: a ptp_clock_time
-// has 8 + 4 + 4 bytes, in an extended one there are four words and 25 times three of them, in a precise one three
-// of them and four words.
+// The sizes are those of include/uapi/linux/ptp_clock.h, which has no pointers and no padding: a
+// ptp_clock_time has 8 + 4 + 4 bytes, in an extended one there are four words and 25 times three of
+// them, in a precise one three of them and four words.
 func TestIoctlsAreThoseOfTheKernelsHeader(t *testing.T) {
 	const clockTime, maxSamples = 16, 25
 	require.EqualValues(t, clockTime, unsafe.Sizeof(unix.PtpClockTime{}))

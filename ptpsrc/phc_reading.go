@@ -45,19 +45,20 @@ const (
 // phcStamp is a reading of a device between two of a system clock.
 type phcStamp struct{ before, device, after int64 }
 
-// stampBracket brings readings of a system clock within some call into the counter's domain: it returns
-// a reading that the counter had reached by then, or had not passed, and false if nothing can be said.
+// stampBracket brings readings of a system clock within some call into the counter's domain: it
+// returns a reading that the counter had reached by then, or had not passed, and false if nothing
+// can be said.
 type stampBracket interface {
 	NotBefore(stamp int64) (monotonic.Instant, bool)
 	NotAfter(stamp int64) (monotonic.Instant, bool)
 }
 
-// phcSamples is how often the device is read for one sample. More would find a narrower one now and then,
-// and some devices may not be read often.
+// phcSamples is how often the device is read for one sample. More would find a narrower one now and
+// then, and some devices may not be read often.
 const phcSamples = 5
 
-// readPHC reads a device by the sharpest means there is. Which that is, is found out anew each time: the
-// attempts that fail cost a microsecond or two each, and the driver may change.
+// readPHC reads a device by the sharpest means there is. Which that is, is found out anew each
+// time: the attempts that fail cost a microsecond or two each, and the driver may change.
 func readPHC(system phcSystem, d phcDevice, counter monotonic.Counter, driftPPM float64) (all []reading, how string, err error) {
 	for _, means := range []struct {
 		name string
@@ -145,7 +146,8 @@ func readPlainly(_ phcSystem, d phcDevice, counter monotonic.Counter, _ float64)
 	return all, nil
 }
 
-// locate brings the kernel's stamps into the counter's domain. One that cannot be casts doubt on all.
+// locate brings the kernel's stamps into the counter's domain. One that cannot be casts doubt on
+// all.
 func locate(stamps []phcStamp, b stampBracket) ([]reading, error) {
 	if len(stamps) == 0 {
 		return nil, unusable("the driver has read the device not once")
@@ -188,8 +190,8 @@ func lookAtRaw(system phcSystem, counter monotonic.Counter) (best rawLook, err e
 	return best, nil
 }
 
-// rawBracket is the look before a call and the one after it. By itself it assumes the largest drift of the counter that
-// a clock can be told.
+// rawBracket is the look before a call and the one after it. By itself it assumes the largest drift
+// of the counter that a clock can be told.
 type rawBracket struct{ first, last rawLook }
 
 func (b rawBracket) NotBefore(stamp int64) (monotonic.Instant, bool) {
@@ -207,7 +209,8 @@ func (b rawBracket) assuming(driftPPM float64) rawRuler {
 	return rawRuler{b, (1 - counter) / (1 + host) * (1 - rounding)}
 }
 
-// rawRuler is a bracket within which the counter goes forward by at least slowest while the clock goes forward by 1.
+// rawRuler is a bracket within which the counter goes forward by at least slowest while the clock
+// goes forward by 1.
 type rawRuler struct {
 	rawBracket
 	slowest float64
@@ -246,13 +249,13 @@ func narrowest(all []reading) reading {
 	return best
 }
 
-// maxDevice is the last moment that a device can show, in nanoseconds, so that any UTC offset and any error
-// can be taken off.
+// maxDevice is the last moment that a device can show, in nanoseconds, so that any UTC offset and
+// any error can be taken off.
 const maxDevice = maxSeconds * 1_000_000_000
 
-// intersect turns readings of a device, which is so far ahead of the scale that the source serves and within e of true
-// time, into what they prove together: the upper fact of the one that makes the least of true time, and the
-// lower fact of the one that makes the most.
+// intersect turns readings of a device, which is so far ahead of the scale that the source serves
+// and within e of true time, into what they prove together: the upper fact of the one that makes
+// the least of true time, and the lower fact of the one that makes the most.
 func intersect(readings []reading, ahead, e time.Duration, by ruler) (truetime.Sample, error) {
 	upper, lower := readings[0], readings[0]
 	for _, r := range readings {
@@ -268,7 +271,8 @@ func intersect(readings []reading, ahead, e time.Duration, by ruler) (truetime.S
 	}
 	latest, earliest := upper.wall.Add(-ahead), lower.wall.Add(-ahead)
 	if upper.before > lower.after {
-		// A sample has its upper fact first: this is the case of a Sync and the Delay_Req sent upon it.
+		// A sample has its upper fact first: this is the case of a Sync and the Delay_Req sent upon
+		// it.
 		return exchange{received: lower.after, origin: earliest, sent: upper.before, arrival: latest, ruler: by}.facts(e)
 	}
 	span := lower.after.Sub(upper.before)

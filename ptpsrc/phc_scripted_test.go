@@ -10,8 +10,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// scriptedPHC is a host with one PTP hardware clock, in a world where whatever is read takes its time. Of every
-// two readings the later one is of a later moment.
+// scriptedPHC is a host with one PTP hardware clock, in a world where whatever is read takes its
+// time. Of every two readings the later one is of a later moment.
 type scriptedPHC struct {
 	random *rand.Rand
 	moment int64         // true time since zero, ns
@@ -21,7 +21,8 @@ type scriptedPHC struct {
 	counterRate, rawRate float64                // against true time
 	wall                 wallclocktest.Scripted // against the counter
 
-	// The device is wrong by bias, and by up to noise more at each reading, and counts ahead of UTC.
+	// The device is wrong by bias, and by up to noise more at each reading, and counts ahead of
+	// UTC.
 	bias, noise, ahead time.Duration
 	stepAt             int // the device is set by stepBy at this reading of it; 0: never
 	stepBy             time.Duration

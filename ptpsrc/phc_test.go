@@ -19,8 +19,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// A device that is within its error of true time, read by any means over clocks that run as fast or slow as
-// they may, gives facts that are true.
+// A device that is within its error of true time, read by any means over clocks that run as fast or
+// slow as they may, gives facts that are true.
 func TestWhatADeviceProvesIsTrueByEveryMeans(t *testing.T) {
 	means := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -119,8 +119,8 @@ func TestSharperMeansGiveNarrowerSamples(t *testing.T) {
 	require.Less(t, mean["raw"], mean["read"])
 }
 
-// The error of the device being the same at each reading, what they prove together is narrower than what the
-// narrowest of them does.
+// The error of the device being the same at each reading, what they prove together is narrower than
+// what the narrowest of them does.
 func TestAllReadingsOfACallAreIntersected(t *testing.T) {
 	w := newScriptedPHC(2)
 	w.takes = 10_000
@@ -261,8 +261,8 @@ func TestDeviceThatIsTooWrongOrTooSlowIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "is above the limit of 1µs")
 }
 
-// withPTP4L is a host whose ptp4l steers the clock of eth0, with a Sync that came in just now by that clock, which
-// counts TAI.
+// withPTP4L is a host whose ptp4l steers the clock of eth0, with a Sync that came in just now by
+// that clock, which counts TAI.
 func withPTP4L(t *testing.T, change func(*report)) (w *scriptedPHC, p *phc, poll func() (truetime.Sample, error)) {
 	path := socketPath(t)
 	w = newScriptedPHC(8)
@@ -305,7 +305,8 @@ func TestPTP4LTellsTheErrorOfTheDeviceThatItSteers(t *testing.T) {
 		s, err := poll()
 		require.NoError(t, err)
 		w.requireTrue(t, s)
-		// Accuracy, offset, mean path delay and 200 ppm of 10 ms, and how far device and counter ran apart: brackets.
+		// Accuracy, offset, mean path delay and 200 ppm of 10 ms, and how far device and counter
+		// ran apart: brackets.
 		const stated = 100 + 1 + 2000 + 500 + 1 + 2002
 		require.Greater(t, s.Error, time.Duration(stated))
 		require.Less(t, s.Error, time.Duration(stated+4000))
@@ -317,7 +318,8 @@ func TestPTP4LTellsTheErrorOfTheDeviceThatItSteers(t *testing.T) {
 	require.ErrorContains(t, err, "the clock of /dev/ptp0 was stepped")
 }
 
-// Of a network card's clock ptp4l subtracts no UTC offset, whatever is announced, and around a leap second it corrects none.
+// Of a network card's clock ptp4l subtracts no UTC offset, whatever is announced, and around a leap
+// second it corrects none.
 func TestAnnouncedUTCOffsetLeavesADeviceAlone(t *testing.T) {
 	const tai, valid = uint8(protocol.FlagPTPTimescale), uint8(protocol.FlagCurrentUtcOffsetValid)
 	for name, c := range map[string]struct {
@@ -388,7 +390,8 @@ func TestSampleOfADeviceHeedsItsContext(t *testing.T) {
 	require.Zero(t, w.opened)
 }
 
-// CLOCK_MONOTONIC_RAW and the counter may each be off by as much as the clock assumes, so the one may gain by twice that.
+// CLOCK_MONOTONIC_RAW and the counter may each be off by as much as the clock assumes, so the one
+// may gain by twice that.
 func TestStampIsFoundHoweverTheRawClockRuns(t *testing.T) {
 	for gained, drift := range map[int64]float64{-7990: 1000, 0: 1000, 7990: 1000, 850_000: truetime.MaxDriftPPM, -720_000: truetime.MaxDriftPPM} {
 		const length = 4_000_000

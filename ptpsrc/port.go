@@ -21,9 +21,10 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// A Port owns the two UDP ports of PTP on this host and shares them between the sources that it makes.
-// Servers answer to port 319 and 320 of whoever asks, so on each address of a host there can be one PTP
-// client, and a clock that asks several PTP servers needs a Port for them. It is safe for concurrent use.
+// A Port owns the two UDP ports of PTP on this host and shares them between the sources that it
+// makes. Servers answer to port 319 and 320 of whoever asks, so on each address of a host there can
+// be one PTP client, and a clock that asks several PTP servers needs a Port for them. It is safe
+// for concurrent use.
 type Port struct {
 	identity       protocol.PortIdentity
 	event, general *net.UDPConn
@@ -50,8 +51,9 @@ type portConfig struct {
 	mistakes.List
 }
 
-// WithLocalPorts sets the two UDP ports to listen at, for event and for general messages: 319 and 320
-// by default. Servers answer to those; other numbers are for servers that are told to answer elsewhere.
+// WithLocalPorts sets the two UDP ports to listen at, for event and for general messages: 319 and
+// 320 by default. Servers answer to those; other numbers are for servers that are told to answer
+// elsewhere.
 func WithLocalPorts(event, general int) PortOption {
 	return func(c *portConfig) {
 		p, err := makePorts(event, general)
@@ -60,8 +62,8 @@ func WithLocalPorts(event, general int) PortOption {
 	}
 }
 
-// WithLocalAddress sets the address of this host to listen at: all of them by default. Two Ports, or a
-// Port and a PTP daemon, can share a host if each has an address of its own.
+// WithLocalAddress sets the address of this host to listen at: all of them by default. Two Ports,
+// or a Port and a PTP daemon, can share a host if each has an address of its own.
 func WithLocalAddress(address netip.Addr) PortOption {
 	return func(c *portConfig) {
 		if !address.IsValid() || address.IsMulticast() {
@@ -71,8 +73,9 @@ func WithLocalAddress(address netip.Addr) PortOption {
 	}
 }
 
-// NewPort opens the two UDP ports and starts two goroutines, which [Port.Close] ends. On most systems it
-// takes root or CAP_NET_BIND_SERVICE. It fails if another program, such as ptp4l, has the ports.
+// NewPort opens the two UDP ports and starts two goroutines, which [Port.Close] ends. On most
+// systems it takes root or CAP_NET_BIND_SERVICE. It fails if another program, such as ptp4l, has
+// the ports.
 func NewPort(options ...PortOption) (*Port, error) {
 	c := portConfig{ports: wellKnown}
 	for _, o := range options {
@@ -126,16 +129,16 @@ func explainPort(port uint16, err error) error {
 	}
 }
 
-// randomIdentity makes the port identity that answers are addressed to. Being random it tells them from
-// those to anybody else, and from what is made up by somebody who has not seen the request.
+// randomIdentity makes the port identity that answers are addressed to. Being random it tells them
+// from those to anybody else, and from what is made up by somebody who has not seen the request.
 func randomIdentity() protocol.PortIdentity {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	return protocol.PortIdentity{ClockIdentity: protocol.ClockIdentity(binary.BigEndian.Uint64(b[:])), PortNumber: 1}
 }
 
-// Close frees the ports. A Sample in progress returns [ErrClosed], and so does each one after it; close
-// the clock first. What servers have granted lapses within a minute.
+// Close frees the ports. A Sample in progress returns [ErrClosed], and so does each one after it;
+// close the clock first. What servers have granted lapses within a minute.
 func (p *Port) Close() error {
 	p.mu.Lock()
 	if p.closed {
@@ -167,8 +170,8 @@ type arrival struct {
 	packet protocol.Packet
 }
 
-// inboxSize is how many messages may wait to be looked at. A Sample needs six; what comes in faster than
-// it can be looked at is dropped.
+// inboxSize is how many messages may wait to be looked at. A Sample needs six; what comes in faster
+// than it can be looked at is dropped.
 const inboxSize = 64
 
 // open directs the messages of a server to the caller, until release.
@@ -201,14 +204,16 @@ func (p *Port) inboxOf(from peer) *inbox {
 // domainAt is where a message has its domain (IEEE 1588-2019 table 35).
 const domainAt = 4
 
-// readPause follows an error in receiving, which on some systems is another's answer to what was sent.
+// readPause follows an error in receiving, which on some systems is another's answer to what was
+// sent.
 const readPause = time.Millisecond
 
 // read hands on what comes in at one of the ports until it is closed.
 //
-// The counter is read after the message has been received, and after waking up for it. That is later than
-// the message arrived, so what it says about the time of sending is still true, only less sharp. The kernel's stamp
-// is from before waking up; what it is worth is decided by whoever waits for the message.
+// The counter is read after the message has been received, and after waking up for it. That is
+// later than the message arrived, so what it says about the time of sending is still true, only
+// less sharp. The kernel's stamp is from before waking up; what it is worth is decided by whoever
+// waits for the message.
 func (p *Port) read(c *net.UDPConn, stamped bool) {
 	defer p.readers.Done()
 	buffer, control := make([]byte, maxMessageSize), make([]byte, 256)

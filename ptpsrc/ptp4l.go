@@ -49,13 +49,13 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 }
 
 // PTP4L returns a source that asks the ptp4l of this host, over its management socket as in
-// [PTP4LSocket], how far the system clock was from its master when the last Sync came in, and reads that
-// clock. It takes root, or whoever may use the socket. A mistake in the path or the options is reported by
-// [truetime.New].
+// [PTP4LSocket], how far the system clock was from its master when the last Sync came in, and reads
+// that clock. It takes root, or whoever may use the socket. A mistake in the path or the options is
+// reported by [truetime.New].
 //
-// ptp4l must stamp in software (time_stamping software): it then measures the system clock, which it may
-// steer, or leave to somebody else (free_running 1). With hardware stamps it measures the clock of
-// the network card, and is refused: see [PHCWithPTP4L].
+// ptp4l must stamp in software (time_stamping software): it then measures the system clock, which
+// it may steer, or leave to somebody else (free_running 1). With hardware stamps it measures the
+// clock of the network card, and is refused: see [PHCWithPTP4L].
 //
 // True time is taken to be the system clock less that offset. The claimed error E is the sum of
 //
@@ -66,20 +66,21 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 //	+ how the system clock ran        against the counter, since an earlier poll
 //	+ WithExtraError                  what the user adds
 //
-// The drift is what [truetime.WithDrift] declares, and at least 200 ppm for a clock with a counter of its
-// own ([truetime.WithCounter]), which tells nothing of this host's oscillator.
+// The drift is what [truetime.WithDrift] declares, and at least 200 ppm for a clock with a counter
+// of its own ([truetime.WithCounter]), which tells nothing of this host's oscillator.
 //
-// What is trusted: ptp4l and its mean path delay, which is a filtered estimate, and the corrections of
-// transparent clocks on the way. A single Sync that was delayed by more than |offset| and twice the mean
-// path delay makes the interval wrong, and so does a system clock that is set and set back between two polls:
-// unlike with [Unicast] the bound is declared, not proved.
+// What is trusted: ptp4l and its mean path delay, which is a filtered estimate, and the corrections
+// of transparent clocks on the way. A single Sync that was delayed by more than |offset| and twice
+// the mean path delay makes the interval wrong, and so does a system clock that is set and set back
+// between two polls: unlike with [Unicast] the bound is declared, not proved.
 //
-// It is refused while no port follows a master, while there is no grandmaster, and when the grandmaster claims
-// no accuracy. From the time of one that serves TAI ptp4l subtracts a UTC offset, which need not be right, because
-// this source adds it again, but has to be known: it is refused when the grandmaster announces another one than ptp4l
-// counts with, and while ptp4l may be correcting it for a leap second that is announced after midnight UTC or no
-// longer. A step of the system clock, a new grandmaster and a change in what it announces end the use
-// of what was measured before, so the first poll after each, and the first of all, yields nothing.
+// It is refused while no port follows a master, while there is no grandmaster, and when the
+// grandmaster claims no accuracy. From the time of one that serves TAI ptp4l subtracts a UTC
+// offset, which need not be right, because this source adds it again, but has to be known: it is
+// refused when the grandmaster announces another one than ptp4l counts with, and while ptp4l may be
+// correcting it for a leap second that is announced after midnight UTC or no longer. A step of the
+// system clock, a new grandmaster and a change in what it announces end the use of what was
+// measured before, so the first poll after each, and the first of all, yields nothing.
 //
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
@@ -97,7 +98,8 @@ func (p *ptp4l) name() string {
 	return name
 }
 
-// Info has "ptp4l" and the path of the socket for a name. The scale is TAI, unless WithUTCOffset says otherwise.
+// Info has "ptp4l" and the path of the socket for a name. The scale is TAI, unless WithUTCOffset
+// says otherwise.
 func (p *ptp4l) Info() truetime.SourceInfo {
 	return truetime.SourceInfo{Name: p.name(), Scale: p.config.trust.scale(), Err: p.config.Err()}
 }
@@ -129,8 +131,8 @@ func (p *ptp4l) ask(ctx context.Context) (report, error) {
 	return s.report(ctx)
 }
 
-// judge turns a report, and a reading of the system clock after it, into a sample or says why it cannot be
-// used.
+// judge turns a report, and a reading of the system clock after it, into a sample or says why it
+// cannot be used.
 func (p ptp4lPoll) judge(r report, now reading) (truetime.Sample, error) {
 	m, err := p.measure(r, now)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// leapHost is a host around a leap second, or around none: a ptp4l that corrects its UTC offset as linuxptp does, a system
-// clock that it has steered to what it takes for UTC, and a grandmaster that announces as told.
+// leapHost is a host around a leap second, or around none: a ptp4l that corrects its UTC offset as
+// linuxptp does, a system clock that it has steered to what it takes for UTC, and a grandmaster
+// that announces as told.
 type leapHost struct {
 	*host
 	leapSet int16

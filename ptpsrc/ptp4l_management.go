@@ -9,8 +9,8 @@ import (
 )
 
 // PTP management messages (IEEE 1588-2019 section 15) as ptp4l answers them on its Unix socket. The
-// client of the packet library does not match an answer with its question and does not know two of the
-// data sets, so questions and answers are made and read here.
+// client of the packet library does not match an answer with its question and does not know two of
+// the data sets, so questions and answers are made and read here.
 
 const (
 	managementHead = headerSize + 14 // with target, hops and action; table 56
@@ -21,8 +21,8 @@ const (
 	tlvErrorStatus = 0x0002
 )
 
-// Data sets; those ending in NP are ptp4l's own (linuxptp tlv.h). Each type below is what one of them
-// contains; fields that are of no interest are blank.
+// Data sets; those ending in NP are ptp4l's own (linuxptp tlv.h). Each type below is what one of
+// them contains; fields that are of no interest are blank.
 const (
 	idDefaultDataSet   = uint16(protocol.IDDefaultDataSet)
 	idCurrentDataSet   = uint16(protocol.IDCurrentDataSet)
@@ -71,7 +71,8 @@ type timeStatus struct {
 	Grandmaster  protocol.ClockIdentity
 }
 
-// grandmasterSettings is what ptp4l would announce itself; its UTC offset is also the one that it counts with.
+// grandmasterSettings is what ptp4l would announce itself; its UTC offset is also the one that it
+// counts with.
 type grandmasterSettings struct {
 	_         [4]byte
 	UTCOffset int16 // s

@@ -33,11 +33,13 @@ func (s *managementSocket) report(ctx context.Context) (r report, err error) {
 		if err := s.get(ctx, idPortPropertiesNP, number, &r.port); err != nil {
 			return r, err
 		}
-		// A ptp4l that leaves its clock alone (free_running 1) remains in UNCALIBRATED, where it has
-		// chosen a master and measures, and never comes to SLAVE, where its servo would be locked.
+		// A ptp4l that leaves its clock alone (free_running 1) remains in UNCALIBRATED, where it
+		// has chosen a master and measures, and never comes to SLAVE, where its servo would be
+		// locked.
 		r.follows = r.port.State == protocol.PortStateSlave || r.port.State == protocol.PortStateUncalibrated
 	}
-	// The status comes first. If the rest is as it was at an earlier poll, it was so when the Sync came in.
+	// The status comes first. If the rest is as it was at an earlier poll, it was so when the Sync
+	// came in.
 	for _, q := range []struct {
 		id  uint16
 		set any
@@ -72,8 +74,8 @@ func (r report) situation() situation {
 	}
 }
 
-// check refuses a report that says nothing of the clock that is asked about: the system clock, or that of the
-// network card.
+// check refuses a report that says nothing of the clock that is asked about: the system clock, or
+// that of the network card.
 func (r report) check(hardware bool) error {
 	switch {
 	case !r.follows:
@@ -96,12 +98,14 @@ func (r report) check(hardware bool) error {
 	return nil
 }
 
-// ahead is how far the master's time, as ptp4l has taken it, is ahead of the scale that the source serves. From the
-// time of a master that serves TAI ptp4l itself subtracts a UTC offset, as the system clock counts UTC (linuxptp
-// clock.c, clock_utc_correct): its own, which it takes from an Announce only when it selects a master, and versions
-// that have none of their own the announced one. It is known where both are the same.
+// ahead is how far the master's time, as ptp4l has taken it, is ahead of the scale that the source
+// serves. From the time of a master that serves TAI ptp4l itself subtracts a UTC offset, as the
+// system clock counts UTC (linuxptp clock.c, clock_utc_correct): its own, which it takes from an
+// Announce only when it selects a master, and versions that have none of their own the announced
+// one. It is known where both are the same.
 //
-// From what it measures the clock of a network card by, which counts as the master does, it subtracts nothing.
+// From what it measures the clock of a network card by, which counts as the master does, it
+// subtracts nothing.
 func (r report) ahead(g grandmaster, hardware bool, c config, leap *leapCorrection) (time.Duration, error) {
 	ahead, err := g.ahead(c.trust)
 	corrects := leap.possible(g, truetime.Time(r.status.IngressTime), max(time.Minute, c.maxError))

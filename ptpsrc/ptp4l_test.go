@@ -12,8 +12,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// host is a host whose system clock and ptp4l are made up. True time is fakeUTC when the counter reads 0, and
-// runs with it.
+// host is a host whose system clock and ptp4l are made up. True time is fakeUTC when the counter
+// reads 0, and runs with it.
 type host struct {
 	counter monotonic.Instant
 	clock   time.Duration // system clock − UTC
@@ -196,7 +196,8 @@ func TestWhatChangesWithTheMasterEndsTheUseOfWhatWasMeasured(t *testing.T) {
 	}
 }
 
-// ptp4l selects its master anew and counts with another UTC offset from then on, which is the announced one.
+// ptp4l selects its master anew and counts with another UTC offset from then on, which is the
+// announced one.
 func TestOffsetMeasuredWithAnotherUTCOffsetIsNotUsed(t *testing.T) {
 	h := newHost()
 	p := h.source(t, WithMaxError(time.Hour))

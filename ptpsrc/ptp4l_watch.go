@@ -9,27 +9,29 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// watch compares the clock that ptp4l measures with the counter from poll to poll. What ptp4l has measured is used if the
-// watch has begun before, and nothing has happened since: otherwise it may be of another master, or by a clock
-// that has been set in the meantime.
+// watch compares the clock that ptp4l measures with the counter from poll to poll. What ptp4l has
+// measured is used if the watch has begun before, and nothing has happened since: otherwise it may
+// be of another master, or by a clock that has been set in the meantime.
 type watch struct {
 	clock string // which is watched, as in "the system clock"
 
 	situation situation
 	readings  []reading // the first is the newest one before the Sync that was used last; empty: no watch
 
-	// After a step back, a Sync from before it looks like one from after it, as soon as the clock has come to
-	// where it was. So Syncs are also told apart by their times alone.
+	// After a step back, a Sync from before it looks like one from after it, as soon as the clock
+	// has come to where it was. So Syncs are also told apart by their times alone.
 	ingress truetime.Time // of the last Sync
 	skip    int           // how many more Syncs have to come
 }
 
-// afterStep is how many Syncs have to come after the system clock was found stepped. The first one that is
-// seen then may have come before the step, between the report and the reading of the poll that found it.
+// afterStep is how many Syncs have to come after the system clock was found stepped. The first one
+// that is seen then may have come before the step, between the report and the reading of the poll
+// that found it.
 const afterStep = 2
 
-// maxReadings is how many readings are kept. With more polls than that between two Syncs some in the middle
-// are forgotten, and the watch over the next Sync begins a few polls earlier than it could.
+// maxReadings is how many readings are kept. With more polls than that between two Syncs some in
+// the middle are forgotten, and the watch over the next Sync begins a few polls earlier than it
+// could.
 const maxReadings = 16
 
 // situation is what an offset depends on, apart from the two clocks.
@@ -40,8 +42,9 @@ type situation struct {
 	utcOffset   int16 // that ptp4l counts with, s
 }
 
-// next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the system clock.
-// It returns how far that clock and the counter have run apart since a poll before that Sync.
+// next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the
+// system clock. It returns how far that clock and the counter have run apart since a poll before
+// that Sync.
 func (w *watch) next(s situation, now reading, ingress truetime.Time, info truetime.PollInfo) (time.Duration, error) {
 	if len(w.readings) > 0 {
 		if last := w.readings[len(w.readings)-1]; now.stepped(last, info) {

@@ -32,8 +32,8 @@ func look(counter monotonic.Counter, wall func() truetime.Time) reading {
 
 func (r reading) width() time.Duration { return r.after.Sub(r.before) }
 
-// deviation is by how much the system clock has gained on the counter, or lost, from an earlier reading
-// to this one: at most so much, either way.
+// deviation is by how much the system clock has gained on the counter, or lost, from an earlier
+// reading to this one: at most so much, either way.
 func (r reading) deviation(from reading) time.Duration {
 	gained := r.wall.Sub(from.wall) - r.before.Sub(from.before)
 	return min(gained.Abs(), maxDeviation) + r.width() + from.width()
@@ -43,10 +43,10 @@ func (r reading) deviation(from reading) time.Duration {
 const maxDeviation = 24 * time.Hour
 
 const (
-	// A system clock that deviates from the counter by more than this was stepped. What is slewed is less:
-	// the kernel changes the rate by 500 ppm at most (MAXFREQ in include/linux/timex.h), and the counter
-	// adds its own drift. chronyd can slew faster; to this source that is a step too. No bound rests on it: what is
-	// not taken for a step is counted as [reading.deviation].
+	// A system clock that deviates from the counter by more than this was stepped. What is slewed
+	// is less: the kernel changes the rate by 500 ppm at most (MAXFREQ in include/linux/timex.h),
+	// and the counter adds its own drift. chronyd can slew faster; to this source that is a step
+	// too. No bound rests on it: what is not taken for a step is counted as [reading.deviation].
 	stepMin = 500 * time.Microsecond
 	slewPPM = 2000
 )

@@ -35,8 +35,8 @@ func (r *remembering) offsets() int {
 	return len(r.seen)
 }
 
-// A clock has a leap second table of its own, so that a grandmaster may announce of UTC what it likes, and each time
-// something else.
+// A clock has a leap second table of its own, so that a grandmaster may announce of UTC what it
+// likes, and each time something else.
 func TestClockTakesUTCFromItsTableAndNotFromAGrandmaster(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -11,8 +11,9 @@ import (
 	"github.com/epsilontime/epsilon/internal/wallclock"
 )
 
-// The wall clock is stepped to and fro at any moment of an exchange. The grandmaster serves the counter's own time, so the
-// truth is known whatever the wall clock says: no sample, stamped by the kernel or not, may contradict it.
+// The wall clock is stepped to and fro at any moment of an exchange. The grandmaster serves the
+// counter's own time, so the truth is known whatever the wall clock says: no sample, stamped by the
+// kernel or not, may contradict it.
 func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	testbed.MaySetTime(t)
 	b := newBed(t, func(g *fakeGM) { g.every = 500 * time.Microsecond })

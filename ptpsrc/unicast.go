@@ -16,8 +16,8 @@ const (
 	// maxSample bounds a Sample whose context has no deadline.
 	maxSample = 5 * time.Second
 
-	// How long messages are asked for: as long as a clock may wait between two polls of a lively source,
-	// or for one sample only.
+	// How long messages are asked for: as long as a clock may wait between two polls of a lively
+	// source, or for one sample only.
 	longTerm  = 60 * time.Second
 	shortTerm = 10 * time.Second
 )
@@ -33,18 +33,19 @@ type unicast struct {
 	grants shared.Memory[grants]
 }
 
-// Unicast returns a source that asks the PTP server at a host name or an IP address, through a [Port] of
-// its own which it opens for the time of each sample: long enough for the server to grant messages and to
-// send one of each. That is simple and leaves nothing open, but two such sources on a host get into each
-// other's way. For several servers, or several samples a second, see [Port.Unicast].
+// Unicast returns a source that asks the PTP server at a host name or an IP address, through a
+// [Port] of its own which it opens for the time of each sample: long enough for the server to grant
+// messages and to send one of each. That is simple and leaves nothing open, but two such sources on
+// a host get into each other's way. For several servers, or several samples a second, see
+// [Port.Unicast].
 //
 // A mistake in the server or the options is reported by [truetime.New].
 func Unicast(server string, options ...UnicastOption) truetime.Source {
 	return newUnicast(nil, server, options)
 }
 
-// Unicast returns a source that asks the PTP server at a host name or an IP address through this port.
-// The server sends messages to the port for up to a minute after the last sample.
+// Unicast returns a source that asks the PTP server at a host name or an IP address through this
+// port. The server sends messages to the port for up to a minute after the last sample.
 //
 // A mistake in the server or the options is reported by [truetime.New].
 func (p *Port) Unicast(server string, options ...UnicastOption) truetime.Source {
@@ -73,8 +74,8 @@ func (u *unicast) name() string {
 	return name
 }
 
-// Info has "ptp" and the server for a name, with its domain and port if they are not the usual ones. The
-// scale is TAI, unless WithUTCOffset says otherwise.
+// Info has "ptp" and the server for a name, with its domain and port if they are not the usual
+// ones. The scale is TAI, unless WithUTCOffset says otherwise.
 func (u *unicast) Info() truetime.SourceInfo {
 	return truetime.SourceInfo{Name: u.name(), Scale: u.config.trust.scale(), Err: u.config.Err()}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// conversation is what one Sample hears from a server and says to it, until it has an Announce, a Sync with
-// the time at which it was sent, and the answer to the Delay_Req that was sent upon it.
+// conversation is what one Sample hears from a server and says to it, until it has an Announce, a
+// Sync with the time at which it was sent, and the answer to the Delay_Req that was sent upon it.
 type conversation struct {
 	*unicast
 	grants  *grants
@@ -34,8 +34,8 @@ type conversation struct {
 }
 
 const (
-	// repeatAfter is when a request for messages is repeated. It may have been lost, or the server may have
-	// been restarted and know of no grants.
+	// repeatAfter is when a request for messages is repeated. It may have been lost, or the server
+	// may have been restarted and know of no grants.
 	repeatAfter = 250 * time.Millisecond
 
 	// maxMessages ends a Sample that hears much and nothing that it needs.
@@ -100,7 +100,8 @@ func (c *conversation) take(m arrival) error {
 		}
 		return nil
 	}
-	// Whoever has not been asked is not listened to, nor a master that says it is not the one to follow.
+	// Whoever has not been asked is not listened to, nor a master that says it is not the one to
+	// follow.
 	h := headerOf(m.packet)
 	if h.SourcePortIdentity != c.grants.parent || h.FlagField&protocol.FlagAlternateMaster != 0 {
 		return nil
@@ -121,9 +122,9 @@ func (c *conversation) take(m arrival) error {
 	return nil
 }
 
-// takeSync begins anew with each Sync, so that of a lost message nothing is missed, and asks at once, while
-// the Sync is fresh. Of two with one number the later one counts: its time of sending is that of the
-// earlier one, if it is a copy.
+// takeSync begins anew with each Sync, so that of a lost message nothing is missed, and asks at
+// once, while the Sync is fresh. Of two with one number the later one counts: its time of sending
+// is that of the earlier one, if it is a copy.
 func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error) {
 	c.sync, c.answer = p, nil
 	c.received, c.receivedBy = c.wall.arrived(m)
@@ -132,8 +133,8 @@ func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error)
 	return err
 }
 
-// left returns a reading that the counter had reached when the Delay_Req left, and who says so. It has been answered, so
-// its stamp, if there is one, has been made.
+// left returns a reading that the counter had reached when the Delay_Req left, and who says so. It
+// has been answered, so its stamp, if there is one, has been made.
 func (c *conversation) left() (monotonic.Instant, witness) {
 	stamp := c.port.departures.stampOf(c.delayReq)
 	if stamp == 0 {
@@ -149,8 +150,8 @@ func (c *conversation) complete() bool {
 	return c.announce != nil && c.sync != nil && (!c.twoStep() || c.followedUp()) && c.answer != nil
 }
 
-// followedUp reports whether the Follow_Up of the Sync is there. It may have come first: the two come in at different
-// sockets, and the Sync may have to wait longer for a processor.
+// followedUp reports whether the Follow_Up of the Sync is there. It may have come first: the two
+// come in at different sockets, and the Sync may have to wait longer for a processor.
 func (c *conversation) followedUp() bool {
 	return c.followUp != nil && c.followUp.SequenceID == c.sync.SequenceID
 }

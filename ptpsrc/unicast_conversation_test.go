@@ -9,8 +9,8 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// At an address there may be another server than before. What the one has announced of its accuracy is no claim about the time
-// of the other, nor is its Follow_Up with the same number.
+// At an address there may be another server than before. What the one has announced of its accuracy
+// is no claim about the time of the other, nor is its Follow_Up with the same number.
 func TestNothingOfOneServerCountsForTheNextAtItsAddress(t *testing.T) {
 	g := &fakeGM{}
 	other := gmIdentity

@@ -9,25 +9,28 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// When a Delay_Req left is one half of a sample: its answer says that true time was then at most T4 + E. The program has
-// read the counter before it sent the message. The kernel's stamp is from some 6 µs after that, or from as long as
-// the process was kept from going on, and by that the upper fact of the sample is lower. It must not be later than the
-// message left.
+// When a Delay_Req left is one half of a sample: its answer says that true time was then at most T4
+// + E. The program has read the counter before it sent the message. The kernel's stamp is from some
+// 6 µs after that, or from as long as the process was kept from going on, and by that the upper
+// fact of the sample is lower. It must not be later than the message left.
 //
 // # Whose stamp it is
 //
-// The kernel puts its stamps of all that leaves a Port into one queue, of which sources that work at the same time take
-// them. A stamp of an earlier message than the one it is taken for only widens a sample: it is too early. One of
-// a later message makes the sample wrong: the Delay_Req would seem to have left when it had long arrived.
+// The kernel puts its stamps of all that leaves a Port into one queue, of which sources that work
+// at the same time take them. A stamp of an earlier message than the one it is taken for only
+// widens a sample: it is too early. One of a later message makes the sample wrong: the Delay_Req
+// would seem to have left when it had long arrived.
 //
-// So each stamp comes with the datagram that it is of, to the last byte. No two Delay_Reqs of a Port are alike
-// while somebody waits for one of them: its identity is random, its sequenceIds count for all its sources together, and
-// one that has come round again takes the place of the one before, which is then without a stamp.
+// So each stamp comes with the datagram that it is of, to the last byte. No two Delay_Reqs of a
+// Port are alike while somebody waits for one of them: its identity is random, its sequenceIds
+// count for all its sources together, and one that has come round again takes the place of the one
+// before, which is then without a stamp.
 //
-// The kernel could number the messages instead (SOF_TIMESTAMPING_OPT_ID), and that is not used: it counts for itself. Whether
-// a call that fails has used up a number, and which of two calls at the same moment has which, cannot be told from here
-// (for which Linux lets the caller say the number since 6.13, by SCM_TS_OPT_ID), and whoever counts wrongly takes
-// the stamp of one message for another's.
+// The kernel could number the messages instead (SOF_TIMESTAMPING_OPT_ID), and that is not used: it
+// counts for itself. Whether a call that fails has used up a number, and which of two calls at the
+// same moment has which, cannot be told from here (for which Linux lets the caller say the number
+// since 6.13, by SCM_TS_OPT_ID), and whoever counts wrongly takes the stamp of one message for
+// another's.
 
 // departure is a Delay_Req and what is known of its leaving.
 type departure struct {
@@ -77,8 +80,8 @@ func (all *departures) stampOf(d *departure) int64 {
 	return d.stamp
 }
 
-// maxStamps is how many stamps are taken at once. More are there only if nobody has taken any for long, and each
-// message that is sent takes them.
+// maxStamps is how many stamps are taken at once. More are there only if nobody has taken any for
+// long, and each message that is sent takes them.
 const maxStamps = 64
 
 // take takes stamps, as from wallclock.TakeSent, until there are no more of them.
@@ -100,7 +103,8 @@ func (all *departures) take(next func(packet, control []byte) (n int, stamp int6
 // sequenceAt is where a message has its sequenceId (IEEE 1588-2019 table 35).
 const sequenceAt = 30
 
-// of returns the departure that a packet is of, which ends with its datagram; nil if it is of none that is waited for.
+// of returns the departure that a packet is of, which ends with its datagram; nil if it is of none
+// that is waited for.
 func (all *departures) of(packet []byte) *departure {
 	const size = syncSize + 2 // as protocol.Bytes makes it
 	if len(packet) < size {

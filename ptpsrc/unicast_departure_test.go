@@ -110,8 +110,8 @@ func TestStampOfAMessageThatWasForgottenIsNobodys(t *testing.T) {
 	require.Empty(t, all.waiting)
 }
 
-// A message whose number has come round again is like the one that had it, byte by byte. The stamp of the later one must not
-// go to the earlier.
+// A message whose number has come round again is like the one that had it, byte by byte. The stamp
+// of the later one must not go to the earlier.
 func TestNumberThatComesRoundAgainTakesTheStampFromTheEarlierMessage(t *testing.T) {
 	all, begin := newDepartures()
 	first := begin()
@@ -145,8 +145,8 @@ func TestManyStampsAreTakenInTurns(t *testing.T) {
 	require.EqualValues(t, 5, all.stampOf(d))
 }
 
-// Whatever is sent, forgotten, lost, late, doubled and out of order: nobody has a stamp of a message that left after
-// its own.
+// Whatever is sent, forgotten, lost, late, doubled and out of order: nobody has a stamp of a
+// message that left after its own.
 func TestNobodyHasTheStampOfALaterMessage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all, begin := newDepartures()

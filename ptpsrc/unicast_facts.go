@@ -8,8 +8,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// exchange is a Sync and the Delay_Req that was sent upon it: two messages in opposite directions, each
-// stamped at both ends.
+// exchange is a Sync and the Delay_Req that was sent upon it: two messages in opposite directions,
+// each stamped at both ends.
 type exchange struct {
 	received monotonic.Instant // a reading that the counter had not passed before the Sync came
 	origin   truetime.Time     // the server's clock when it sent the Sync
@@ -42,18 +42,19 @@ func (x exchange) slack() time.Duration { return x.ruler.slack(x.gap()) }
 // delay is the sum of what the two messages took on their ways. It may come out negative.
 func (x exchange) delay() time.Duration { return x.arrival.Sub(x.origin) - x.gap() }
 
-// facts turns the exchange into what it proves if the server is within e of true time: neither message
-// can arrive before it was sent.
+// facts turns the exchange into what it proves if the server is within e of true time: neither
+// message can arrive before it was sent.
 //
 //	at received  true time was at least origin − e
 //	at sent      true time was at most  arrival + e
 //
-// The upper fact is the narrower the later sent is, and wrong if it is later than the Delay_Req left; the lower one is
-// the narrower the earlier received is, and wrong if it is earlier than the Sync came.
+// The upper fact is the narrower the later sent is, and wrong if it is later than the Delay_Req
+// left; the lower one is the narrower the earlier received is, and wrong if it is earlier than the
+// Sync came.
 //
-// A sample has its upper fact first, and this exchange has it last. So the lower one is carried over the
-// gap, some 50 µs, with the drift that the clock assumes, which costs 10 ns at 200 ppm. The other order would make it wait
-// for the next Sync.
+// A sample has its upper fact first, and this exchange has it last. So the lower one is carried
+// over the gap, some 50 µs, with the drift that the clock assumes, which costs 10 ns at 200 ppm.
+// The other order would make it wait for the next Sync.
 func (x exchange) facts(e time.Duration) (truetime.Sample, error) {
 	switch {
 	case x.sent < x.received:

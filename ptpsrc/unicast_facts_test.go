@@ -11,8 +11,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The exchanges below are worked by hand. The counter starts at 0 when true time is fakeUTC, and both then run
-// at the same rate; times are microseconds after that.
+// The exchanges below are worked by hand. The counter starts at 0 when true time is fakeUTC, and
+// both then run at the same rate; times are microseconds after that.
 func micro(n int64) truetime.Time { return fakeUTC.Add(time.Duration(n) * time.Microsecond) }
 
 func counterAt(n int64) monotonic.Instant { return monotonic.Instant(n * 1000) }
@@ -25,7 +25,8 @@ func worked(origin, received, sent, arrival int64) exchange {
 }
 
 func TestExchangeGivesALowerAndAnUpperFact(t *testing.T) {
-	// A Sync on its way from 0 to 300 µs, a Delay_Req from 400 to 600, and a server that is 40 µs fast.
+	// A Sync on its way from 0 to 300 µs, a Delay_Req from 400 to 600, and a server that is 40 µs
+	// fast.
 	s, err := worked(40, 300, 400, 640).facts(50 * time.Microsecond)
 	require.NoError(t, err)
 	const slack = 101 + 1 + 1 // ns: 1000 ppm of 100 µs, as ρ/(1−ρ), rounding, resolution
@@ -71,7 +72,8 @@ func TestGapIsCountedWithTheDriftThatTheClockAssumes(t *testing.T) {
 
 func TestNegativeDelayIsRejectedBeyondTwiceTheClaim(t *testing.T) {
 	const e = 50 * time.Microsecond
-	// A server 50 µs fast at the Sync and 50 µs slow at the Delay_Req, and messages that took no time.
+	// A server 50 µs fast at the Sync and 50 µs slow at the Delay_Req, and messages that took no
+	// time.
 	x := worked(50, 0, 0, -50)
 	s, err := x.facts(e)
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// Unicast negotiation (IEEE 1588-2019 section 16.1): a server sends messages of one type to one client for
-// as long as it has granted, and the client asks again before that is over.
+// Unicast negotiation (IEEE 1588-2019 section 16.1): a server sends messages of one type to one
+// client for as long as it has granted, and the client asks again before that is over.
 
 // granted is the types of messages that a client needs. The order is that of grants.until.
 var granted = [...]protocol.MessageType{protocol.MessageAnnounce, protocol.MessageSync, protocol.MessageDelayResp}

@@ -16,8 +16,8 @@ const (
 	majorVersion   = 2
 )
 
-// Lengths of messages without TLVs. What follows in a longer one is of no interest here, and the decoder
-// of the packet library refuses a message that has a TLV it does not know.
+// Lengths of messages without TLVs. What follows in a longer one is of no interest here, and the
+// decoder of the packet library refuses a message that has a TLV it does not know.
 const (
 	syncSize      = headerSize + 10
 	followUpSize  = headerSize + 10
@@ -71,8 +71,9 @@ func decodeFixed(message []byte, size int, into protocol.Packet) (protocol.Packe
 	return into, nil
 }
 
-// decodeSignaling decodes the grants in a Signaling message and leaves everything else out. Each is given
-// to the packet library's decoder as if it were alone, because that refuses what it does not know.
+// decodeSignaling decodes the grants in a Signaling message and leaves everything else out. Each is
+// given to the packet library's decoder as if it were alone, because that refuses what it does not
+// know.
 func decodeSignaling(message []byte) (protocol.Packet, error) {
 	if len(message) < signalingSize {
 		return nil, fmt.Errorf("%d bytes where %d are needed", len(message), signalingSize)
@@ -130,10 +131,10 @@ func serverTime(t protocol.Timestamp, ahead time.Duration) (truetime.Time, error
 	return truetime.Time(int64(seconds)*1e9 + int64(t.Nanoseconds)).Add(-ahead), nil
 }
 
-// correction returns how much a message was corrected on its way, in nanoseconds, rounded down. It is
-// what the server's own stamp lacks and what transparent clocks have added (IEEE 1588-2019 section
-// 13.3.2.9). One above 0 says that the message spent that time on its way, which narrows the interval,
-// and counts only if it is believed. One below 0 widens it and always counts.
+// correction returns how much a message was corrected on its way, in nanoseconds, rounded down. It
+// is what the server's own stamp lacks and what transparent clocks have added (IEEE 1588-2019
+// section 13.3.2.9). One above 0 says that the message spent that time on its way, which narrows
+// the interval, and counts only if it is believed. One below 0 widens it and always counts.
 func correction(believed bool, fields ...protocol.Correction) (sum time.Duration, err error) {
 	for _, f := range fields {
 		switch {

@@ -21,7 +21,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// fakeUTC is true time in these tests when the counter reads 0, and trueTAI the same moment as TAI counts it.
+// fakeUTC is true time in these tests when the counter reads 0, and trueTAI the same moment as TAI
+// counts it.
 const (
 	fakeUTC = truetime.Time(1_700_000_000_000_000_000)
 	trueTAI = fakeUTC + truetime.Time(fakeTAI)
@@ -35,8 +36,9 @@ func trueIn(s truetime.Source) truetime.Time {
 	return fakeUTC
 }
 
-// fakeGM is a grandmaster that serves the test's own counter, and lies as it is told. Its hooks change a
-// message before it is sent; true keeps it, false drops it. They are called from its goroutines.
+// fakeGM is a grandmaster that serves the test's own counter, and lies as it is told. Its hooks
+// change a message before it is sent; true keeps it, false drops it. They are called from its
+// goroutines.
 type fakeGM struct {
 	counter        monotonic.Counter
 	event, general *net.UDPConn

@@ -14,8 +14,8 @@ type wallSystem interface {
 // wallWatch notices when the wall clock is set.
 type wallWatch interface{ WasSet() bool }
 
-// wallBracket turns the kernel's stamps of messages that come and go from now on, which are of the wall clock, into
-// readings of the counter: see package wallclock.
+// wallBracket turns the kernel's stamps of messages that come and go from now on, which are of the
+// wall clock, into readings of the counter: see package wallclock.
 type wallBracket struct {
 	system  wallSystem
 	counter monotonic.Counter
@@ -66,7 +66,8 @@ func (b wallBracket) steady(looks wallclock.Bracket) bool {
 	return ok && !b.watch.WasSet()
 }
 
-// arrived returns a reading that the counter had not passed before the message came, and who says so.
+// arrived returns a reading that the counter had not passed before the message came, and who says
+// so.
 func (b wallBracket) arrived(m arrival) (monotonic.Instant, witness) {
 	if b.watch == nil || m.stamp == 0 {
 		return m.at, byProgram
@@ -82,8 +83,8 @@ func (b wallBracket) arrived(m arrival) (monotonic.Instant, witness) {
 	return min(at, m.at), byKernel
 }
 
-// lookAgain looks at the clocks before a message is sent: what a stamp says is the sharper the shorter the way to it
-// from a look. It is empty if that fails.
+// lookAgain looks at the clocks before a message is sent: what a stamp says is the sharper the
+// shorter the way to it from a look. It is empty if that fails.
 func (b wallBracket) lookAgain() wallclock.Look {
 	if b.watch == nil {
 		return wallclock.Look{}
@@ -95,9 +96,10 @@ func (b wallBracket) lookAgain() wallclock.Look {
 	return look
 }
 
-// left returns a reading that the counter had reached when a message left, and who says so. Its stamp, 0 if it has
-// none, may only make that later than the program's own reading, of before it was sent: sound is what is not
-// after the message left, and the upper fact of a sample grows by what it is before.
+// left returns a reading that the counter had reached when a message left, and who says so. Its
+// stamp, 0 if it has none, may only make that later than the program's own reading, of before it
+// was sent: sound is what is not after the message left, and the upper fact of a sample grows by
+// what it is before.
 func (b wallBracket) left(d *departure, stamp int64) (monotonic.Instant, witness) {
 	if b.watch == nil || stamp == 0 || d.look == (wallclock.Look{}) {
 		return d.at, byProgram

@@ -9,8 +9,8 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// What the kernel is asked for: its software stamps of what comes in, and, where it knows them, those of its packet
-// scheduler of what is sent, each with the packet.
+// What the kernel is asked for: its software stamps of what comes in, and, where it knows them,
+// those of its packet scheduler of what is sent, each with the packet.
 const (
 	receiveStamps = unix.SOF_TIMESTAMPING_SOFTWARE | unix.SOF_TIMESTAMPING_RX_SOFTWARE
 	allStamps     = receiveStamps | unix.SOF_TIMESTAMPING_TX_SCHED

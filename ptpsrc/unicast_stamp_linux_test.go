@@ -23,8 +23,8 @@ func requireStamps(t *testing.T, p *Port) {
 	}
 }
 
-// The kernel's stamp may only be later than the program's reading, and a server on this machine has the message later
-// still. That holds too if the stamp is taken by whoever sends the next message.
+// The kernel's stamp may only be later than the program's reading, and a server on this machine has
+// the message later still. That holds too if the stamp is taken by whoever sends the next message.
 func TestKernelsStampOfADelayReqLiesBetweenTheProgramAndTheServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		server string

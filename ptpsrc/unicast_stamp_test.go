@@ -12,8 +12,8 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// stampedArrival is a message that came at 80 µs by the counter, of which the program learned 40 µs later, while a
-// source had begun to look at 1 µs.
+// stampedArrival is a message that came at 80 µs by the counter, of which the program learned 40 µs
+// later, while a source had begun to look at 1 µs.
 func stampedArrival(w *scriptedPHC) (wallBracket, arrival) {
 	const began, came, woke = 1000, 80_000, 120_000
 	m := arrival{at: woke, stamp: w.wall.Wall(came), look: w.wall.Look(woke+100, woke+150, woke+200, woke+250)}
@@ -64,8 +64,8 @@ func TestKernelsStampOfASyncCountsWhileNobodySetsTheWallClock(t *testing.T) {
 	}
 }
 
-// stampedDeparture is a message that left at 80 µs by the counter, of which the program looked and read the counter
-// 20 µs before, and a system that can be looked at from 120 µs on.
+// stampedDeparture is a message that left at 80 µs by the counter, of which the program looked and
+// read the counter 20 µs before, and a system that can be looked at from 120 µs on.
 func stampedDeparture(w *scriptedPHC) (wallBracket, *departure, int64) {
 	const looked, read, left, answered = 60_000, 60_300, 80_000, 120_000
 	w.moment, w.takes = answered, 50

@@ -55,8 +55,8 @@ func TestBothFactsHoldWithTwoStepsAndWithOne(t *testing.T) {
 	}
 }
 
-// Sources of one Port take each other's stamps from the kernel's queue. These ask at nearly the same moment, again and
-// again, and each grandmaster is right to 100 ns.
+// Sources of one Port take each other's stamps from the kernel's queue. These ask at nearly the
+// same moment, again and again, and each grandmaster is right to 100 ns.
 func TestSourcesOfOnePortAreTrueTogether(t *testing.T) {
 	b := newBed(t, func(g *fakeGM) { g.every = time.Millisecond })
 	beds := []bed{b}
@@ -101,10 +101,10 @@ func TestDelayOnOneWayOnlyWidens(t *testing.T) {
 	}
 }
 
-// Meta's fbclock takes the middle of an exchange, steers the clock by it, and publishes a window of the accuracy
-// of the grandmaster and four standard deviations (W = mean(M) + 4σ(M), M = accuracy + |mean
-// offset| + σ(offset)). What does not vary is not in it. On a path with a constant difference between the two ways
-// that window misses the truth, and both facts hold.
+// Meta's fbclock takes the middle of an exchange, steers the clock by it, and publishes a window of
+// the accuracy of the grandmaster and four standard deviations (W = mean(M) + 4σ(M), M = accuracy +
+// |mean offset| + σ(offset)). What does not vary is not in it. On a path with a constant difference
+// between the two ways that window misses the truth, and both facts hold.
 func TestWindowOfStandardDeviationsIsNarrowerThanTheTruthAllows(t *testing.T) {
 	const asymmetry = 400 * time.Millisecond
 	b := newBed(t, func(g *fakeGM) {
@@ -237,8 +237,8 @@ func TestWhatAGrandmasterAnnouncesDecidesWhetherItIsUsed(t *testing.T) {
 	}
 }
 
-// What the grandmaster announces about UTC says nothing of its own time. It is passed on, if it is said to be valid, and
-// where the user says how far that is from UTC it is not.
+// What the grandmaster announces about UTC says nothing of its own time. It is passed on, if it is
+// said to be valid, and where the user says how far that is from UTC it is not.
 func TestAnnouncedUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
 	for _, c := range []struct {
 		announced int16
@@ -329,7 +329,8 @@ func withTLV(b []byte) [][]byte {
 	return [][]byte{b}
 }
 
-// withStranger adds a copy of each message by a master that was not asked, and that is an hour fast.
+// withStranger adds a copy of each message by a master that was not asked, and that is an hour
+// fast.
 func withStranger(b []byte) [][]byte {
 	lie := append([]byte(nil), b...)
 	lie[27]++ // its identity

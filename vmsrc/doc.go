@@ -15,14 +15,14 @@
 //
 // # What it trusts
 //
-// The hypervisor: that its time is within the error that it claims, and that the claim grows with the
-// error of the counter. Nothing in the guest can check that except other sources. A VMClock is
+// The hypervisor: that its time is within the error that it claims, and that the claim grows with
+// the error of the counter. Nothing in the guest can check that except other sources. A VMClock is
 // therefore one voter like any other. A clock with only this source believes the hypervisor.
 //
 // # What this does not promise
 //
-// A time. Most hypervisors have no VMClock, and most that do, Firecracker among them, use it only to
-// signal that the guest was migrated or restored. The source then fails with an error that wraps
+// A time. Most hypervisors have no VMClock, and most that do, Firecracker among them, use it only
+// to signal that the guest was migrated or restored. The source then fails with an error that wraps
 // [truetime.ErrUnusable] and says so, or fs.ErrNotExist if there is no device. It keeps its vote,
 // as every source that fails does: configure it where it is known to give the time.
 package vmsrc

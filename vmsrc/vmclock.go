@@ -26,9 +26,9 @@ type vmClock struct {
 // VMClock returns a source that reads the VMClock device at path, which is [DefaultPath] as a rule.
 // It works on Linux on amd64 and arm64.
 //
-// The device is opened at the first poll and stays open. A device that does not exist yet, or not any
-// more, is looked for again at every poll. The page is unmapped when nobody refers to the source any
-// longer.
+// The device is opened at the first poll and stays open. A device that does not exist yet, or not
+// any more, is looked for again at every poll. The page is unmapped when nobody refers to the
+// source any longer.
 func VMClock(path string) truetime.Source { return &vmClock{path: path} }
 
 // Info has "vmclock:" and the path for a name.
@@ -36,8 +36,8 @@ func (v *vmClock) Info() truetime.SourceInfo {
 	return truetime.SourceInfo{Name: "vmclock:" + v.path, Err: v.mistake()}
 }
 
-// mistake is that of a path that no device can have. Whether there is one may change, and is seen when
-// it is read.
+// mistake is that of a path that no device can have. Whether there is one may change, and is seen
+// when it is read.
 func (v *vmClock) mistake() error {
 	switch {
 	case v.path == "":
@@ -88,9 +88,9 @@ func (v *vmClock) close() {
 	v.device = nil
 }
 
-// sample turns a reading into its two one-sided facts. True time was within MaxError of UnixNano at a
-// moment between Before and After, so it was at most the upper end when Before was read, and at least
-// the lower end when After was.
+// sample turns a reading into its two one-sided facts. True time was within MaxError of UnixNano at
+// a moment between Before and After, so it was at most the upper end when Before was read, and at
+// least the lower end when After was.
 func sample(r vmclock.Reading) truetime.Sample {
 	at := truetime.Time(r.UnixNano)
 	return truetime.Sample{
@@ -104,8 +104,8 @@ func sample(r vmclock.Reading) truetime.Sample {
 	}
 }
 
-// leap returns what the page announces. A leap second that has passed is no announcement, and none that
-// is near, which is the field's zero, may mean that nothing is known.
+// leap returns what the page announces. A leap second that has passed is no announcement, and none
+// that is near, which is the field's zero, may mean that nothing is known.
 func leap(l vmclock.Leap) truetime.Leap {
 	switch l {
 	case vmclock.LeapBeforePositive:

@@ -1,5 +1,5 @@
-// Package hostname reads the host of a server as a user writes it. What it accepts has one written form,
-// so that one server has one name.
+// Package hostname reads the host of a server as a user writes it. What it accepts has one written
+// form, so that one server has one name.
 package hostname
 
 import (
@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// Parse reads the IP address or the host name of one server, without a port. It returns the one or the
-// other, the name in lower case. A final dot is dropped, also that of an IP address: resolvers accept
-// it there, too.
+// Parse reads the IP address or the host name of one server, without a port. It returns the one or
+// the other, the name in lower case. A final dot is dropped, also that of an IP address: resolvers
+// accept it there, too.
 func Parse(s string) (ip netip.Addr, name string, err error) {
 	host := strings.TrimSuffix(s, ".")
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -52,8 +52,9 @@ func valid(s string) bool {
 	return true
 }
 
-// validZone reports whether an interface can have the name, which may be empty. [netip.ParseAddr] takes
-// anything after the % for a zone, also what nobody could tell from a port or an end of the address.
+// validZone reports whether an interface can have the name, which may be empty. [netip.ParseAddr]
+// takes anything after the % for a zone, also what nobody could tell from a port or an end of the
+// address.
 func validZone(s string) bool {
 	const maxZone = 64 // Linux has 15 bytes, and Windows writes more
 	return len(s) <= maxZone && utf8.ValidString(s) && !strings.HasSuffix(s, ".") && !strings.ContainsFunc(s, func(r rune) bool {

@@ -16,8 +16,8 @@ type counter struct{ *localcounter.Counter }
 
 func (c counter) Now() monotonic.Instant { return monotonic.Instant(c.Counter.Now()) }
 
-// BenchmarkNowOnProcessorsCounter measures, on any machine, what bench/BenchmarkNow measures where the
-// kernel keeps time by the processor's counter. Beside it are time.Now and the counter alone.
+// BenchmarkNowOnProcessorsCounter measures, on any machine, what bench/BenchmarkNow measures where
+// the kernel keeps time by the processor's counter. Beside it are time.Now and the counter alone.
 //
 //	go test -run '^$' -bench OnProcessorsCounter -count 10 ./internal/localcounter
 func BenchmarkNowOnProcessorsCounter(b *testing.B) {

@@ -38,8 +38,8 @@ const (
 	// rate within 20 ppm; the [Watch] improves that with every Check.
 	calibrationSpan = 5 * time.Millisecond
 
-	// calibrationTries is how often the measurement is tried if interrupts make its error larger than
-	// calibrationError.
+	// calibrationTries is how often the measurement is tried if interrupts make its error larger
+	// than calibrationError.
 	calibrationTries = 3
 	calibrationError = 200e-6
 
@@ -93,8 +93,8 @@ func (p pair) middle() uint64 { return p.before + (p.after-p.before)/2 }
 // rateBetween bounds dc/dr − 1, the mean rate of the scaled counter against the reference between
 // two pairs, which must be in order.
 func (s *scale) rateBetween(p, q pair) (low, high float64) {
-	// By how much reference and scale may be behind: each by a tick, which is the same for both because
-	// the kernel keeps time by this counter, and by rounding, the reference twice.
+	// By how much reference and scale may be behind: each by a tick, which is the same for both
+	// because the kernel keeps time by this counter, and by rounding, the reference twice.
 	slack := 2*s.tick() + 3
 	elapsed := q.raw - p.raw
 	if elapsed <= slack {

@@ -27,8 +27,8 @@ type choice struct {
 	suspended   suspension
 	start       pair // where the hardware's scale begins
 
-	// blind means that the hardware counter was given up only because the kernel's clocksource could
-	// not be read.
+	// blind means that the hardware counter was given up only because the kernel's clocksource
+	// could not be read.
 	blind bool
 }
 
@@ -74,8 +74,8 @@ func Of(v any) *Counter {
 
 func (c *Counter) self() *Counter { return c }
 
-// Clone returns another counter with the same readings. A [Watch] may replace what its counter reads,
-// so whoever extrapolates over a counter needs one that no other Watch changes.
+// Clone returns another counter with the same readings. A [Watch] may replace what its counter
+// reads, so whoever extrapolates over a counter needs one that no other Watch changes.
 func (c *Counter) Clone() *Counter {
 	clone := &Counter{reference: c.reference, chooser: c.chooser}
 	clone.choice.Store(c.choice.Load())
@@ -97,8 +97,8 @@ func (c *Counter) Now() int64 {
 // value keeps reading the processor's counter after c has given it up, which a [Watch] reports.
 func (c *Counter) Hardware() *Hardware { return c.choice.Load().hardware }
 
-// Hardware is the processor's counter, scaled to nanoseconds. It is read in two steps, both of which
-// the compiler can inline, and without asking which counter is to be read.
+// Hardware is the processor's counter, scaled to nanoseconds. It is read in two steps, both of
+// which the compiler can inline, and without asking which counter is to be read.
 type Hardware struct {
 	scale scale
 }
@@ -179,14 +179,14 @@ func (ch chooser) chooseAgain() *choice {
 	}
 }
 
-// strangeHostDriftPPM is what is assumed at least of this machine's oscillator by a clock whose counter
-// counts another.
+// strangeHostDriftPPM is what is assumed at least of this machine's oscillator by a clock whose
+// counter counts another.
 const strangeHostDriftPPM = 200
 
-// HostDriftPPM returns by how much this machine's oscillator may be fast or slow, in parts per million,
-// for a clock that declares driftPPM for its counter. If the counter is this machine's, that is the
-// declared drift. The user's own counter may be better than the oscillator, of which then nothing is
-// declared.
+// HostDriftPPM returns by how much this machine's oscillator may be fast or slow, in parts per
+// million, for a clock that declares driftPPM for its counter. If the counter is this machine's,
+// that is the declared drift. The user's own counter may be better than the oscillator, of which
+// then nothing is declared.
 func HostDriftPPM(counter any, driftPPM float64) float64 {
 	if Of(counter) != nil {
 		return driftPPM

@@ -85,7 +85,8 @@ func TestClocksourceThatCannotBeReadIsAnErrorThatNamesTheFile(t *testing.T) {
 	}
 }
 
-// The scaled counter of this machine keeps its distance from the reference within the measured rate.
+// The scaled counter of this machine keeps its distance from the reference within the measured
+// rate.
 func TestHardwareCounterFollowsTheReferenceAtTheMeasuredRate(t *testing.T) {
 	c := requireHardware(t)
 	w := c.Watch()
@@ -106,8 +107,8 @@ func TestHardwareCounterFollowsTheReferenceAtTheMeasuredRate(t *testing.T) {
 	}
 }
 
-// A sandbox may forbid clock_gettime. Where the vDSO answers without it nothing is missed; otherwise that is an error, and no
-// counter that stands still.
+// A sandbox may forbid clock_gettime. Where the vDSO answers without it nothing is missed;
+// otherwise that is an error, and no counter that stands still.
 func TestCounterThatASandboxForbidsIsRefused(t *testing.T) {
 	const asChild = "EPSILON_TEST_FORBID_CLOCK_GETTIME"
 	if os.Getenv(asChild) != "" {

@@ -49,8 +49,8 @@ func TestFallbackSaysWhyTheProcessorsCounterIsNotUsed(t *testing.T) {
 	}
 }
 
-// Brackets of 1500 ns on either side, as a slow system call makes them, are too wide to calibrate by, and brackets of 50 ns, as
-// the vDSO makes them, are not.
+// Brackets of 1500 ns on either side, as a slow system call makes them, are too wide to calibrate
+// by, and brackets of 50 ns, as the vDSO makes them, are not.
 func TestNarrowBracketsMakeTheProcessorsCounterUsable(t *testing.T) {
 	s := newScript()
 	s.takes = 700
@@ -59,8 +59,8 @@ func TestNarrowBracketsMakeTheProcessorsCounterUsable(t *testing.T) {
 	require.NotNil(t, s.counter(t).Hardware())
 }
 
-// A kernel that does not say what it keeps time by may serve a slewed clock as CLOCK_MONOTONIC_RAW. That is never assumed
-// away, and who knows better can say so.
+// A kernel that does not say what it keeps time by may serve a slewed clock as CLOCK_MONOTONIC_RAW.
+// That is never assumed away, and who knows better can say so.
 func TestAKernelThatNamesNoClocksourceIsRefusedUnlessSomebodyVouchesForIt(t *testing.T) {
 	s := newScript()
 	s.blind = fmt.Errorf("open current_clocksource: %w", errors.ErrUnsupported)
@@ -93,8 +93,8 @@ func TestResolutionIsThatOfTheHardware(t *testing.T) {
 	}
 }
 
-// What has no name that we know ticks as its readings show: 32k_counter and dbx500-prcmu-timer at 32 768 Hz, some at less
-// than 1 MHz, and some faster than they can be read.
+// What has no name that we know ticks as its readings show: 32k_counter and dbx500-prcmu-timer at
+// 32 768 Hz, some at less than 1 MHz, and some faster than they can be read.
 func TestResolutionOfUnknownHardwareIsMeasured(t *testing.T) {
 	for _, c := range []struct{ tick, takes time.Duration }{
 		{30_518, 100}, {30_518, 1500}, {30_518, 29_000}, {30_518, 31_000}, {1, 25}, {1, 1500}, {10 * time.Millisecond, 5000}, {1001, 7}, {40, 39},

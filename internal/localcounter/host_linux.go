@@ -28,8 +28,8 @@ func (h host) clocksource() (string, error) {
 	return name, nil
 }
 
-// readShort returns the beginning of a file. os.ReadFile makes twice as many system calls: it asks for
-// the size and the end of the file, and registers it with the poller.
+// readShort returns the beginning of a file. os.ReadFile makes twice as many system calls: it asks
+// for the size and the end of the file, and registers it with the poller.
 func readShort(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -41,8 +41,8 @@ func readShort(path string) ([]byte, error) {
 	return text[:max(n, 0)], err
 }
 
-// suspension reads CLOCK_BOOTTIME between two readings of CLOCK_MONOTONIC. Both are slewed alike, and
-// only a suspend moves one against the other (kernel/time/timekeeping.c,
+// suspension reads CLOCK_BOOTTIME between two readings of CLOCK_MONOTONIC. Both are slewed alike,
+// and only a suspend moves one against the other (kernel/time/timekeeping.c,
 // __timekeeping_inject_sleeptime).
 func (h host) suspension() suspension {
 	clock := h.reference.clock

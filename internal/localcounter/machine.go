@@ -11,8 +11,8 @@ import (
 // machine is everything that the choice of a counter, its calibration and its watch read. It is the
 // [host], and in tests a script. Readings that must be fast do not go through it.
 type machine interface {
-	// usable returns an error if the processor's counter is not the clocksource of that name, cannot be
-	// read here, or is not invariant.
+	// usable returns an error if the processor's counter is not the clocksource of that name,
+	// cannot be read here, or is not invariant.
 	usable(clocksource string) error
 
 	// bracket reads the reference between two readings of the processor's counter.
@@ -21,8 +21,8 @@ type machine interface {
 	// raw reads the reference.
 	raw() (int64, error)
 
-	// clocksource returns the name of what the kernel keeps time by, which is empty where there is no
-	// such thing. An error means that it could not be read.
+	// clocksource returns the name of what the kernel keeps time by, which is empty where there is
+	// no such thing. An error means that it could not be read.
 	clocksource() (string, error)
 
 	// suspension bounds for how long the machine has been suspended.
@@ -63,8 +63,8 @@ func (h host) raw() (int64, error) { return h.reference.read() }
 
 func (host) sleep(d time.Duration) { time.Sleep(d) }
 
-// suspension bounds how long the machine has been suspended since it was booted. The zero value is for
-// a system that does not say.
+// suspension bounds how long the machine has been suspended since it was booted. The zero value is
+// for a system that does not say.
 type suspension struct {
 	least, most time.Duration
 	known       bool

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// script is a machine whose readings are made up. Its processor's counter has 2 ticks to a nanosecond and is called tsc.
-// Nothing on it takes time but readings and sleep.
+// script is a machine whose readings are made up. Its processor's counter has 2 ticks to a
+// nanosecond and is called tsc. Nothing on it takes time but readings and sleep.
 type script struct {
 	elapsed time.Duration // true time
 	fast    float64       // by how much the processor's counter runs fast, of itself

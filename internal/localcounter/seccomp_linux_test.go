@@ -10,8 +10,8 @@ import (
 // noSeccomp is the exit status of a child that could not forbid itself anything.
 const noSeccomp = 77
 
-// forbidClockGettime makes the system call fail with EPERM in every thread of this process, for good.
-// The runtime reads its clocks through the vDSO and is not disturbed.
+// forbidClockGettime makes the system call fail with EPERM in every thread of this process, for
+// good. The runtime reads its clocks through the vDSO and is not disturbed.
 func forbidClockGettime() error {
 	const loadNumber, jumpIfEqual, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
 	filter := []unix.SockFilter{

@@ -10,8 +10,8 @@ import (
 // Check often: each Check sees only what has happened since the one before. A Watch is not safe for
 // concurrent use.
 //
-// What cannot be read counts as unchanged: a file that cannot be opened for a while, or a reading that
-// a sandbox forbids, is no disruption, and the next Check tries again.
+// What cannot be read counts as unchanged: a file that cannot be opened for a while, or a reading
+// that a sandbox forbids, is no disruption, and the next Check tries again.
 //
 // It notices
 //   - a suspend: CLOCK_BOOTTIME has moved against CLOCK_MONOTONIC, which nothing else does;
@@ -20,8 +20,8 @@ import (
 //   - the hardware counter and the system's own having run at another rate against each other than
 //     was measured before, by 10 ppm over 50 ms, and by less over longer spans.
 //
-// It does not notice that a virtual machine was stopped and restored with both counters in step. That
-// takes a VMClock device, or the next exchange with a time server.
+// It does not notice that a virtual machine was stopped and restored with both counters in step.
+// That takes a VMClock device, or the next exchange with a time server.
 type Watch struct {
 	counter *Counter
 	chosen  *choice
@@ -40,8 +40,8 @@ const (
 	// measured. A migration may change it, by tens of ppm.
 	unmeasured = 1000e-6
 
-	// clocksourceEvery is how often the name of the kernel's clocksource is read. It is in a file, and
-	// to read it costs more than the rest of Check.
+	// clocksourceEvery is how often the name of the kernel's clocksource is read. It is in a file,
+	// and to read it costs more than the rest of Check.
 	clocksourceEvery = time.Second
 )
 
@@ -68,8 +68,8 @@ func (w *Watch) begin() {
 	}
 }
 
-// beginRate begins to measure the rate, if there was a reading to begin with. Otherwise the next Check
-// does.
+// beginRate begins to measure the rate, if there was a reading to begin with. Otherwise the next
+// Check does.
 func (w *Watch) beginRate(from pair, err error) {
 	if err == nil {
 		w.start, w.last, w.begun = from, from, true
@@ -82,8 +82,8 @@ func (w *Watch) beginRate(from pair, err error) {
 func (w *Watch) Rate() (low, high float64) { return w.low, w.high }
 
 // Check returns an error that names the cause if the counter was disrupted since the last Check, so
-// that its readings can no longer be compared with earlier ones. The Watch then begins again, and so
-// must whoever extrapolates.
+// that its readings can no longer be compared with earlier ones. The Watch then begins again, and
+// so must whoever extrapolates.
 func (w *Watch) Check() error {
 	replaced := w.counter.choice.Load() != w.chosen
 	suspended := w.checkSuspension()
@@ -151,8 +151,8 @@ func (w *Watch) checkClocksource(suspicious bool) error {
 	return nil
 }
 
-// compare compares the hardware counter, if that is what is read, with the system's own counter, over
-// the time since the last Check and since the first, and narrows the bounds of its rate.
+// compare compares the hardware counter, if that is what is read, with the system's own counter,
+// over the time since the last Check and since the first, and narrows the bounds of its rate.
 func (w *Watch) compare() error {
 	if w.chosen.hardware == nil {
 		return nil

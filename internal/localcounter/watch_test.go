@@ -134,8 +134,8 @@ func TestClocksourceThatChangesTakesTheCounterAlong(t *testing.T) {
 	require.NoError(t, other.Check())
 }
 
-// What cannot be looked at has not changed: EMFILE, EACCES after a chroot, /sys that is not mounted for a while. Nothing ends, the
-// counter stays, and a change that happens later is still noticed.
+// What cannot be looked at has not changed: EMFILE, EACCES after a chroot, /sys that is not mounted
+// for a while. Nothing ends, the counter stays, and a change that happens later is still noticed.
 func TestNotBeingAbleToLookIsNoChange(t *testing.T) {
 	for name, hide := range map[string]func(*script, error){
 		"the clocksource": func(s *script, err error) { s.blind = err },
@@ -181,8 +181,8 @@ func TestWatchThatBeginsWithoutAReadingMeasuresLater(t *testing.T) {
 	require.ErrorContains(t, w.Check(), "the processor's counter ran at")
 }
 
-// A counter that has to be chosen anew while nobody can see what the kernel keeps time by is the reference, and the
-// processor's comes back when it can be seen again.
+// A counter that has to be chosen anew while nobody can see what the kernel keeps time by is the
+// reference, and the processor's comes back when it can be seen again.
 func TestCounterGivenUpBlindlyComesBack(t *testing.T) {
 	s := newScript()
 	c := s.hardware(t)

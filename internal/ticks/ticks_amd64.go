@@ -13,9 +13,9 @@ const Name = "LFENCE+RDTSC"
 // seen a message cannot get a reading from before it was sent. Without it the reading could be
 // about 100 ns too old.
 //
-// RDTSCP alone would be as sound: it waits until all previous instructions have been executed and all previous loads are
-// globally visible (same volume, RDTSCP). But it takes 21.6 ns where this takes 19.9 (AMD EPYC 9005, 2026-11-29), and not
-// every virtual machine offers it.
+// RDTSCP alone would be as sound: it waits until all previous instructions have been executed and
+// all previous loads are globally visible (same volume, RDTSCP). But it takes 21.6 ns where this
+// takes 19.9 (AMD EPYC 9005, 2026-11-29), and not every virtual machine offers it.
 //
 //go:noescape
 func Read() uint64

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open returns the way to read the kernel's clocks that this machine allows. It measures once in the life of the process, in
-// about 0.1 ms, what the kernel's code needs.
+// Open returns the way to read the kernel's clocks that this machine allows. It measures once in
+// the life of the process, in about 0.1 ms, what the kernel's code needs.
 var Open = sync.OnceValue(func() *Clock { return open(lookup) })
 
 func open(lookup func() (uintptr, error)) *Clock {
@@ -75,7 +75,8 @@ func at(address, size uintptr) image {
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&address)), size)
 }
 
-// Now reads a clock, in nanoseconds since its zero. It allocates nothing and may be called from many goroutines.
+// Now reads a clock, in nanoseconds since its zero. It allocates nothing and may be called from
+// many goroutines.
 func (c *Clock) Now(clock int32) (int64, error) {
 	if c != nil && c.function != 0 {
 		if c.large {
@@ -89,8 +90,8 @@ func (c *Clock) Now(clock int32) (int64, error) {
 	return systemCall(clock)
 }
 
-// Uninterrupted returns the quickest Clock for what is read before end is called, by the same goroutine and soon: no signal
-// reaches its thread until then.
+// Uninterrupted returns the quickest Clock for what is read before end is called, by the same
+// goroutine and soon: no signal reaches its thread until then.
 func (c *Clock) Uninterrupted() (quickest *Clock, end func()) {
 	if c == nil || c.apart == 0 {
 		return c, func() {}
@@ -119,8 +120,9 @@ func blockSignals() (unblock func(), err error) {
 	}, nil
 }
 
-// speed says if the kernel's code makes the system call itself, as it does where the hardware that the kernel keeps time by
-// cannot be read by a process (hpet, acpi_pm). That shows only in how long it takes.
+// speed says if the kernel's code makes the system call itself, as it does where the hardware that
+// the kernel keeps time by cannot be read by a process (hpet, acpi_pm). That shows only in how long
+// it takes.
 func (c *Clock) speed() string {
 	quickest := func(read func()) int64 {
 		best := int64(1 << 62)

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clocksOfThis are the ways to read that this machine has: the best one, that without a signal, and the system call.
+// clocksOfThis are the ways to read that this machine has: the best one, that without a signal, and
+// the system call.
 func clocksOfThis(t testing.TB) map[string]*Clock {
 	t.Helper()
 	uninterrupted, end := Open().Uninterrupted()

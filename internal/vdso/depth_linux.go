@@ -15,12 +15,13 @@ import (
 // clocks are what is read through the vDSO.
 var clocks = [...]int32{unix.CLOCK_MONOTONIC_RAW, unix.CLOCK_MONOTONIC, unix.CLOCK_BOOTTIME}
 
-// depth returns how far below its stack pointer the function that is given writes or reads: at most smallFrame/margin, at most
-// largeFrame/margin, or an error if it goes deeper or fails.
+// depth returns how far below its stack pointer the function that is given writes or reads: at most
+// smallFrame/margin, at most largeFrame/margin, or an error if it goes deeper or fails.
 //
-// It runs on a mapping of our own whose pages nobody has touched, with the stack pointer so far above the end of a page as is to be
-// found out. A page that is there afterwards has been touched. That shows also what paint would not: that a value was
-// read, or written as it was, as the probes of a compiler do.
+// It runs on a mapping of our own whose pages nobody has touched, with the stack pointer so far
+// above the end of a page as is to be found out. A page that is there afterwards has been touched.
+// That shows also what paint would not: that a value was read, or written as it was, as the probes
+// of a compiler do.
 func depth(function uintptr) (int, error) {
 	for _, limit := range [...]int{smallFrame / margin, largeFrame / margin} {
 		switch deeper, err := goesDeeper(function, limit); {
@@ -33,8 +34,8 @@ func depth(function uintptr) (int, error) {
 	return 0, fmt.Errorf("its code needs more than %d bytes of stack", largeFrame/margin)
 }
 
-// roomBelow is what is watched below the limit. Code that went deeper than that at once, past all of it, would end the process;
-// the kernel's own stack is no larger.
+// roomBelow is what is watched below the limit. Code that went deeper than that at once, past all
+// of it, would end the process; the kernel's own stack is no larger.
 const roomBelow = 64 << 10
 
 func goesDeeper(function uintptr, limit int) (deeper bool, err error) {

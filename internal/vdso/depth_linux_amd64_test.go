@@ -26,7 +26,8 @@ func code(t testing.TB, instructions ...[]byte) uintptr {
 
 func little(i int32) []byte { return []byte{byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)} }
 
-// Instructions that touch the stack at a distance below the return address, and the end of a function that gives 7 ns.
+// Instructions that touch the stack at a distance below the return address, and the end of a
+// function that gives 7 ns.
 var (
 	write = func(below int32) []byte {
 		return append([]byte{0xc7, 0x84, 0x24}, append(little(-below), little(1)...)...)
@@ -39,7 +40,8 @@ var (
 	fails = []byte{0xb8, 0xea, 0xff, 0xff, 0xff, 0xc3} // MOVL $-22, AX; RET
 )
 
-// The frame is chosen by what is touched, however it is touched: written, read, or written as it was, which no paint shows.
+// The frame is chosen by what is touched, however it is touched: written, read, or written as it
+// was, which no paint shows.
 func TestDepthDecidesTheFrame(t *testing.T) {
 	const small, large = smallFrame / margin, largeFrame / margin
 	for name, touch := range map[string]func(int32) []byte{"write": write, "probe": probe, "read": read} {
@@ -85,7 +87,8 @@ func TestCallThatFailsIsASystemCall(t *testing.T) {
 	}
 }
 
-// Code that uses all that its frame is meant for spoils nothing of its caller's, on stacks of any depth.
+// Code that uses all that its frame is meant for spoils nothing of its caller's, on stacks of any
+// depth.
 func TestFramesHoldWhatWasMeasured(t *testing.T) {
 	for _, c := range []struct {
 		large bool

@@ -6,7 +6,8 @@ import (
 	"errors"
 )
 
-// Of ELF, "System V Application Binary Interface", chapters 4 and 5, for 64-bit little-endian objects.
+// Of ELF, "System V Application Binary Interface", chapters 4 and 5, for 64-bit little-endian
+// objects.
 const (
 	headerSize  = 64
 	segmentSize = 56 // of a program header
@@ -27,8 +28,8 @@ const (
 
 var errImage = errors.New("the vDSO is not an ELF image that can be read")
 
-// image is an ELF object as it is mapped, from its first byte on. debug/elf would read it, too, and make every program
-// half a megabyte larger.
+// image is an ELF object as it is mapped, from its first byte on. debug/elf would read it, too, and
+// make every program half a megabyte larger.
 type image []byte
 
 // bytes returns size bytes at an offset, or nil if the image has not as many.
@@ -122,7 +123,8 @@ func (m image) symbols(tags map[uint64]uint64) uint64 {
 	if at, ok := tags[tagHash]; ok {
 		return min(uint64(m.half(at+4)), maxSymbols)
 	}
-	// The GNU table has a bucket for each chain, with the chain's first symbol. The last chain ends with a set lowest bit.
+	// The GNU table has a bucket for each chain, with the chain's first symbol. The last chain ends
+	// with a set lowest bit.
 	at := tags[tagGNUHash]
 	buckets, first, filter := uint64(m.half(at)), uint64(m.half(at+4)), uint64(m.half(at+8))
 	bucketsAt := at + 16 + 8*filter

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// names of the functions in an image that is made up, in the order of its symbols. The first symbol of ELF is no symbol.
+// names of the functions in an image that is made up, in the order of its symbols. The first symbol
+// of ELF is no symbol.
 var names = []string{"", "__vdso_time", "__vdso_clock_gettime", "undefined", "__vdso_getcpu"}
 
 const (
@@ -55,8 +56,9 @@ func made(tag uint64, table []uint32) image {
 	return m
 }
 
-// hashTable has the number of chains, which is that of the symbols; gnuTable has two buckets, of chains that begin with the symbols
-// 1 and 3 and end with 2 and 4, and a filter of one word. Newer kernels have the latter alone.
+// hashTable has the number of chains, which is that of the symbols; gnuTable has two buckets, of
+// chains that begin with the symbols 1 and 3 and end with 2 and 4, and a filter of one word. Newer
+// kernels have the latter alone.
 var (
 	hashTable = []uint32{1, 5}
 	gnuTable  = []uint32{2, 1, 1, 0, 0, 0, 1, 3, 8, 9, 8, 9}

@@ -18,9 +18,10 @@ import (
 
 var tortureFor = flag.Duration("torture", 500*time.Millisecond, "how long TestTorture lasts")
 
-// TestTorture reads the kernel's clocks on many goroutines while everything happens that could disturb code on a goroutine's
-// stack: garbage collection, stacks that grow, shrink and move, preemption, profiling at 1 kHz, and signals to every thread. No
-// reading may go back on its goroutine, and the process must live.
+// TestTorture reads the kernel's clocks on many goroutines while everything happens that could
+// disturb code on a goroutine's stack: garbage collection, stacks that grow, shrink and move,
+// preemption, profiling at 1 kHz, and signals to every thread. No reading may go back on its
+// goroutine, and the process must live.
 //
 //	go test -run Torture -torture 30s ./internal/vdso
 func TestTorture(t *testing.T) {

@@ -85,8 +85,8 @@ func (d *Device) Close() error {
 	return nil
 }
 
-// Marker returns the disruption marker. It is equal to an earlier one as long as the counter has not
-// been disrupted; the value has no other meaning. It costs about a nanosecond.
+// Marker returns the disruption marker. It is equal to an earlier one as long as the counter has
+// not been disrupted; the value has no other meaning. It costs about a nanosecond.
 //
 // One load, without the sequence protocol, is enough to notice a change:
 //
@@ -94,10 +94,10 @@ func (d *Device) Close() error {
 //     piece, a mixture would either still equal the old value, as if it had been read a moment
 //     earlier, or differ from it, which is what there is to see: values do not repeat.
 //   - It need not agree with any other field. Read returns the one that belongs to its time.
-//   - The counter cannot be disrupted while the virtual processor runs, only while it is stopped, and
-//     the marker is changed before it goes on. The processor forgets what it did ahead of the
-//     instruction at which it stops, so the marker is loaded after the counter was read as seen from
-//     there, although neither instruction waits for the other.
+//   - The counter cannot be disrupted while the virtual processor runs, only while it is stopped,
+//     and the marker is changed before it goes on. The processor forgets what it did ahead of the
+//     instruction at which it stops, so the marker is loaded after the counter was read as seen
+//     from there, although neither instruction waits for the other.
 func (d *Device) Marker() uint64 {
 	marker := d.live[wordMarker].Load()
 	runtime.KeepAlive(d) // the page is mapped for as long as d is

@@ -220,8 +220,8 @@ func isMapped(t *testing.T, path string) bool {
 	return bytes.Contains(maps, []byte(path))
 }
 
-// The page is mapped read-only: the driver refuses anything else, and no bug of ours can change what
-// other processes see.
+// The page is mapped read-only: the driver refuses anything else, and no bug of ours can change
+// what other processes see.
 func TestThePageCannotBeWritten(t *testing.T) {
 	path := unmappedFile(t)
 	d := open(t, path)

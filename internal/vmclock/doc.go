@@ -22,17 +22,18 @@
 //
 // # The contract
 //
-//   - Read the counter first and the marker afterwards. A disruption between the two is then noticed,
-//     at worst one reading too early; in the other order it would be missed.
+//   - Read the counter first and the marker afterwards. A disruption between the two is then
+//     noticed, at worst one reading too early; in the other order it would be missed.
 //   - Compare the marker with one that was read before the calibration began.
-//   - [Device.Read] proves its time from the page alone. True time at some moment between Before and
-//     After lies within MaxError of UnixNano, if the hypervisor is right. All roundings are outward.
+//   - [Device.Read] proves its time from the page alone. True time at some moment between Before
+//     and After lies within MaxError of UnixNano, if the hypervisor is right. All roundings are
+//     outward.
 //   - Everything but Open may be called by many goroutines at once, also during and after Close.
 //
 // # What this does not promise
 //
-// Nothing here makes the hypervisor right: a false page gives false answers, which only a comparison
-// with other sources can show. Most hypervisors give no time at all. Firecracker, for one, maintains
-// the marker and the generation and nothing else (counter id 255): Marker is useful there and Read
-// always returns [ErrNoTime].
+// Nothing here makes the hypervisor right: a false page gives false answers, which only a
+// comparison with other sources can show. Most hypervisors give no time at all. Firecracker, for
+// one, maintains the marker and the generation and nothing else (counter id 255): Marker is useful
+// there and Read always returns [ErrNoTime].
 package vmclock

@@ -28,8 +28,8 @@ const (
 	nanos      = 1_000_000_000
 )
 
-// timeAt returns the time at which the hardware counter read now, in nanoseconds since 1970 UTC, and
-// its greatest possible error. The page must be usable.
+// timeAt returns the time at which the hardware counter read now, in nanoseconds since 1970 UTC,
+// and its greatest possible error. The page must be usable.
 func (p *page) timeAt(now uint64) (unixNano int64, maxError time.Duration, err error) {
 	if err := p.plausible(); err != nil {
 		return 0, 0, err
@@ -63,8 +63,8 @@ func (p *page) timeAt(now uint64) (unixNano int64, maxError time.Duration, err e
 }
 
 // plausible returns an error if a field is beyond its limit, or has a zero that can only mean that
-// nobody has filled it in: no clock is without error, and a bound without growth would stay as narrow
-// as it is when the hypervisor stops to update the page.
+// nobody has filled it in: no clock is without error, and a bound without growth would stay as
+// narrow as it is when the hypervisor stops to update the page.
 func (p *page) plausible() error {
 	switch {
 	case p[wordSeconds] > maxSeconds:
@@ -117,8 +117,8 @@ type rounded struct{ down, up int64 }
 
 func (r rounded) inexact() int64 { return r.up - r.down }
 
-// nanoseconds returns count · fraction · 2^−(64+shift) seconds. ok is false beyond maxSpan. The shift
-// is at most maxShift.
+// nanoseconds returns count · fraction · 2^−(64+shift) seconds. ok is false beyond maxSpan. The
+// shift is at most maxShift.
 func nanoseconds(count, fraction uint64, shift uint8) (r rounded, ok bool) {
 	// The product with 10⁹ has at most 158 bits: three words, of which the lowest is dropped.
 	hi, lo := bits.Mul64(count, fraction)

@@ -103,8 +103,8 @@ func TestCounterMayWrapAround(t *testing.T) {
 
 // The three words of the product, at the places where one runs over into the next.
 func TestNanosecondsUsesEveryWordOfTheProduct(t *testing.T) {
-	// The lower word of hi·10⁹ is as close to 2⁶⁴ as it can be, and a carry from below reaches the top.
-	// 10⁹ is 5⁹·2⁹, so it is 2⁶⁴ − 2⁹ for hi = −1/5⁹ modulo 2⁵⁵.
+	// The lower word of hi·10⁹ is as close to 2⁶⁴ as it can be, and a carry from below reaches the
+	// top. 10⁹ is 5⁹·2⁹, so it is 2⁶⁴ − 2⁹ for hi = −1/5⁹ modulo 2⁵⁵.
 	inverse := new(big.Int).ModInverse(big.NewInt(1_953_125), new(big.Int).Lsh(big.NewInt(1), 55))
 	carrying := inverse.Mul(inverse, big.NewInt(1<<55-1)).And(inverse, big.NewInt(1<<55-1)).Uint64()
 	for _, c := range []struct {
@@ -230,9 +230,9 @@ func TestTimeIsRightOrRefusedForEveryPage(t *testing.T) {
 	})
 }
 
-// UAPI.13, "Time error calculation": for the same counter value, the interval of a later update lies
-// inside that of the earlier one. A hypervisor that keeps this promise in exact numbers keeps it as
-// seen through the roundings, to within them.
+// UAPI.13, "Time error calculation": for the same counter value, the interval of a later update
+// lies inside that of the earlier one. A hypervisor that keeps this promise in exact numbers keeps
+// it as seen through the roundings, to within them.
 func TestALaterUpdateLiesInsideTheEarlierInterval(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first := good()
@@ -240,8 +240,8 @@ func TestALaterUpdateLiesInsideTheEarlierInterval(t *testing.T) {
 		first.counterPeriodMaxErrorRate = first.counterPeriodFracSec / 10_000 // 100 ppm
 		first.timeMaxErrorNanosec = rapid.Uint64Range(1000, 1e6).Draw(t, "error")
 
-		// Later the hypervisor knows more: it moves the reference along its own line, shifts it by some
-		// of the slack it had, and shrinks both errors by as much.
+		// Later the hypervisor knows more: it moves the reference along its own line, shifts it by
+		// some of the slack it had, and shrinks both errors by as much.
 		passed := rapid.Uint64Range(1, 1e12).Draw(t, "passed")
 		second := first
 		second.counterValue += passed

@@ -38,8 +38,8 @@ func mapPage(path string) (mapping, error) {
 	return mapping{memory, (*livePage)(unsafe.Pointer(unsafe.SliceData(memory)))}, nil
 }
 
-// mappable refuses whatever would be mapped without complaint and then kill the process by SIGBUS at
-// the first load: a file that ends before the structure does. A device has no size.
+// mappable refuses whatever would be mapped without complaint and then kill the process by SIGBUS
+// at the first load: a file that ends before the structure does. A device has no size.
 func mappable(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {

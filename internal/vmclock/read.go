@@ -15,17 +15,17 @@ import (
 //
 // An update takes less than a microsecond, so the first attempts follow each other at once. After
 // that the hypervisor's thread has probably lost its processor in the middle of one, and there is
-// time to sleep. All in all Read waits about as long as the kernel does, 100 ms (VMCLOCK_MAX_WAIT in
-// Linux drivers/ptp/ptp_vmclock.c): who is still writing then never finishes.
+// time to sleep. All in all Read waits about as long as the kernel does, 100 ms (VMCLOCK_MAX_WAIT
+// in Linux drivers/ptp/ptp_vmclock.c): who is still writing then never finishes.
 const (
 	promptAttempts  = 64
 	patientAttempts = 100
 	patience        = time.Millisecond
 )
 
-// Read returns what the page says about the present moment, which it brackets by two readings of the
-// given counter. The error is [ErrNoTime] if the page does not bound the time and [ErrBusy] if no
-// consistent copy could be had within about 100 ms.
+// Read returns what the page says about the present moment, which it brackets by two readings of
+// the given counter. The error is [ErrNoTime] if the page does not bound the time and [ErrBusy] if
+// no consistent copy could be had within about 100 ms.
 func (d *Device) Read(counter monotonic.Counter) (Reading, error) {
 	reading, err := d.read(counter)
 	if err == nil {
@@ -51,7 +51,8 @@ func (d *Device) read(counter monotonic.Counter) (Reading, error) {
 	return s.reading()
 }
 
-// snapshot is a consistent copy of the page and a reading of the hardware counter that belongs to it.
+// snapshot is a consistent copy of the page and a reading of the hardware counter that belongs to
+// it.
 type snapshot struct {
 	page
 	before  monotonic.Instant
@@ -77,10 +78,10 @@ func (d *Device) snapshot(counter monotonic.Counter) (snapshot, error) {
 
 // attempt makes a copy and says whether it is consistent.
 //
-// The order is what makes it sound. Every word is loaded atomically, which on arm64 is LDAR: no later
-// load overtakes it. Plain loads could be overtaken by the second load of the sequence count.
-// ticks.Read and the counter begin with a fence, or are system calls, so the hardware counter is read
-// after the loads before it and between the caller's two readings.
+// The order is what makes it sound. Every word is loaded atomically, which on arm64 is LDAR: no
+// later load overtakes it. Plain loads could be overtaken by the second load of the sequence count.
+// ticks.Read and the counter begin with a fence, or are system calls, so the hardware counter is
+// read after the loads before it and between the caller's two readings.
 func (d *Device) attempt(counter monotonic.Counter) (s snapshot, consistent bool) {
 	sequence := d.live[wordSequence].Load()
 	if updating(sequence) {

@@ -26,7 +26,8 @@ type Reading struct {
 // Status is what the hypervisor says about its clock (clock_status).
 type Status uint8
 
-// The states of the hypervisor's clock. The time is used in the states Synchronized and FreeRunning.
+// The states of the hypervisor's clock. The time is used in the states Synchronized and
+// FreeRunning.
 const (
 	StatusUnknown Status = iota
 	StatusInitializing
@@ -43,8 +44,8 @@ func (s Status) String() string {
 // Leap says whether a leap second is near (leap_indicator).
 type Leap uint8
 
-// The leap indicators. The Before values mean the end of the present month, the After values that of
-// the previous one.
+// The leap indicators. The Before values mean the end of the present month, the After values that
+// of the previous one.
 const (
 	LeapNone Leap = iota
 	LeapBeforePositive

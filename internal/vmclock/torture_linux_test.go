@@ -31,9 +31,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// numbered is a page of which every field but the constant ones follows from n, so that a mixture of
-// two pages can be told from either. All of them are on one line: true time is T0 + 1 ns per tick
-// from the reference.
+// numbered is a page of which every field but the constant ones follows from n, so that a mixture
+// of two pages can be told from either. All of them are on one line: true time is T0 + 1 ns per
+// tick from the reference.
 func numbered(base abi, n uint64) abi {
 	a := base
 	back := n % 1024 * 1_000_000 // the reference is up to a second before that of base
@@ -53,9 +53,9 @@ func numbered(base abi, n uint64) abi {
 	return a
 }
 
-// beHypervisor updates the page for ever, with rests of different lengths, and without: a reader that
-// never finds an even count proves nothing. It ends with its standard input, so that it does not
-// outlive a test that is killed.
+// beHypervisor updates the page for ever, with rests of different lengths, and without: a reader
+// that never finds an even count proves nothing. It ends with its standard input, so that it does
+// not outlive a test that is killed.
 func beHypervisor(path string) int {
 	memory, err := mapWritable(path)
 	if err != nil {
@@ -107,8 +107,8 @@ func startHypervisor(t *testing.T, path string) {
 	require.Equal(t, "writing\n", line)
 }
 
-// Another process changes the page as fast as it can while many goroutines read it. None of them ever
-// sees a mixture of two states, and none of them hangs.
+// Another process changes the page as fast as it can while many goroutines read it. None of them
+// ever sees a mixture of two states, and none of them hangs.
 func TestNoReaderEverSeesATornPage(t *testing.T) {
 	requireUsable(t)
 	base := tortureBase(ticks.Read())
@@ -116,8 +116,8 @@ func TestNoReaderEverSeesATornPage(t *testing.T) {
 	startHypervisor(t, path)
 	d := open(t, path)
 
-	// Until enough updates have been seen, which takes a fraction of a second. The limit only matters
-	// if the machine hardly lets the writer run.
+	// Until enough updates have been seen, which takes a fraction of a second. The limit only
+	// matters if the machine hardly lets the writer run.
 	const readers, most = 4, 1_000_000
 	enough := int64(race.Count(20_000, 5000))
 	var consistent, busy, changes, retries atomic.Int64

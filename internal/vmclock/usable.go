@@ -7,8 +7,8 @@ import (
 )
 
 // The offset that the Linux driver adds to TAI, UTC − TAI in seconds, has been −10 since UTC began
-// (1972) and −37 since 2017. A positive one means that the hypervisor took the field for TAI − UTC, as
-// version 1.0 of the specification has it, and that every other reader of it is 74 s off.
+// (1972) and −37 since 2017. A positive one means that the hypervisor took the field for TAI − UTC,
+// as version 1.0 of the specification has it, and that every other reader of it is 74 s off.
 const (
 	minTAIOffset = -100
 	maxTAIOffset = -10

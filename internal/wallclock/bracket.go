@@ -2,9 +2,9 @@ package wallclock
 
 import "github.com/epsilontime/epsilon/monotonic"
 
-// The kernel stamps packets, and readings of devices, by CLOCK_REALTIME, which anybody may set and a time
-// daemon slews. A stamp says something about our counter only by way of two looks at both, one before it
-// and one after it.
+// The kernel stamps packets, and readings of devices, by CLOCK_REALTIME, which anybody may set and
+// a time daemon slews. A stamp says something about our counter only by way of two looks at both,
+// one before it and one after it.
 //
 // Slewing. Let x be the counter when a stamp was made, and x₂ when the wall clock was read at the
 // last look. If nobody has set the wall clock between, it went forward from the stamp to that
@@ -12,22 +12,22 @@ import "github.com/epsilontime/epsilon/monotonic"
 //
 //	x ≤ x₂ − (wall − stamp) / fastest
 //
-// and from the first look, in the same way, x ≥ x₁ + (stamp − wall) / fastestWall. A wall clock that
-// runs slow only makes the first larger and the second smaller: wider, never wrong. Neither is ever
-// used but to narrow what the program has seen for itself.
+// and from the first look, in the same way, x ≥ x₁ + (stamp − wall) / fastestWall. A wall clock
+// that runs slow only makes the first larger and the second smaller: wider, never wrong. Neither is
+// ever used but to narrow what the program has seen for itself.
 //
 // Setting. CLOCK_REALTIME − CLOCK_MONOTONIC is moved by nothing else: slewing moves both alike
 // (kernel/time/timekeeping.c, tk_set_wall_to_mono). A look reads the two, so that a single step of
 // any size, including that of a leap second, shows as a change of the difference between the looks.
-// What is too small to show for the width of the looks is taken off the stamp's distance, since only
-// a step forward makes a distance too large.
+// What is too small to show for the width of the looks is taken off the stamp's distance, since
+// only a step forward makes a distance too large.
 //
 // That leaves steps that undo each other between the looks, as when somebody strobes the clock. Who
-// sets the clock is not done before timerfd_clock_was_set has told every timer that asked for it, so
-// that with one of them in the making all but the last are noticed by [Watch.WasSet], and the last
-// shows. What could be missed are two processes that set the clock at the same moment, opposite
-// ways, by the same amount to within a look's width, both caught in that system call from before the
-// stamp is read until after the last look.
+// sets the clock is not done before timerfd_clock_was_set has told every timer that asked for it,
+// so that with one of them in the making all but the last are noticed by [Watch.WasSet], and the
+// last shows. What could be missed are two processes that set the clock at the same moment,
+// opposite ways, by the same amount to within a look's width, both caught in that system call from
+// before the stamp is read until after the last look.
 
 // Look is a reading of the system's clocks between two of the counter. Both are read by system
 // call: what the vDSO reads is updated at other moments than what packets are stamped by.
@@ -43,20 +43,23 @@ type Bracket struct {
 	DriftPPM    float64 // by how much the counter may be fast or slow, at most 100 000
 }
 
-// mostSlewed is by how much CLOCK_REALTIME may run faster, or slower, than the clock of the kernel that nobody slews:
-// the tick length may be set 10 % long and the frequency 500 ppm high, the phase-locked loop adds up to 1/4 of an offset
-// of up to 0.5 s in each second, and adjtime 500 ppm (kernel/time/ntp.c, ntp_update_offset and second_overflow).
+// mostSlewed is by how much CLOCK_REALTIME may run faster, or slower, than the clock of the kernel
+// that nobody slews: the tick length may be set 10 % long and the frequency 500 ppm high, the
+// phase-locked loop adds up to 1/4 of an offset of up to 0.5 s in each second, and adjtime 500 ppm
+// (kernel/time/ntp.c, ntp_update_offset and second_overflow).
 const mostSlewed = 0.226
 
-// leastHostDriftPPM is what is assumed at least of the kernel's clock when nobody slews it. A time daemon can correct no
-// more than half of that.
+// leastHostDriftPPM is what is assumed at least of the kernel's clock when nobody slews it. A time
+// daemon can correct no more than half of that.
 const leastHostDriftPPM = 1000
 
-// HostDriftPPM returns by how much the kernel's clock may be fast or slow, when nobody slews it, where the counter may be
-// that much. Mostly the two count the same oscillator. Where they do not, only that of the counter is declared.
+// HostDriftPPM returns by how much the kernel's clock may be fast or slow, when nobody slews it,
+// where the counter may be that much. Mostly the two count the same oscillator. Where they do not,
+// only that of the counter is declared.
 func HostDriftPPM(counter float64) float64 { return max(counter, leastHostDriftPPM) }
 
-// rates returns the least and the most that the wall clock can go forward while the counter goes forward by 1.
+// rates returns the least and the most that the wall clock can go forward while the counter goes
+// forward by 1.
 func (b Bracket) rates() (slowest, fastest float64) {
 	counter, host := b.DriftPPM/1e6, HostDriftPPM(b.DriftPPM)/1e6
 	return (1 - mostSlewed) * (1 - host) / (1 + counter), (1 + mostSlewed) * (1 + host) / (1 - counter)

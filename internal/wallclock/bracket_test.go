@@ -84,8 +84,8 @@ func TestStampFromOutsideTheLooksIsOfNoUse(t *testing.T) {
 	}
 }
 
-// However the wall clock is slewed, and if it is set once by however little, what is said of a stamp
-// is true.
+// However the wall clock is slewed, and if it is set once by however little, what is said of a
+// stamp is true.
 func TestWhatAStampProvesIsTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const length = 3_000_000

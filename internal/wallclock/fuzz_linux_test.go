@@ -19,8 +19,8 @@ func message(level, kind int32, data []byte) []byte {
 	return b
 }
 
-// FuzzControl reads arbitrary bytes as the control messages of a packet. Whatever comes, nothing panics, and there is
-// no stamp where no message has one.
+// FuzzControl reads arbitrary bytes as the control messages of a packet. Whatever comes, nothing
+// panics, and there is no stamp where no message has one.
 func FuzzControl(f *testing.F) {
 	stamp, err := binary.Append(nil, binary.NativeEndian, [2]int64{1_900_000_000, 123_456_789})
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// Read looks at the system's clocks between two readings of the counter, at the cost of two system calls.
+// Read looks at the system's clocks between two readings of the counter, at the cost of two system
+// calls.
 func Read(counter monotonic.Counter) (Look, error) {
 	var wall, slewed unix.Timespec
 	before := counter.Now()

@@ -25,10 +25,11 @@ import (
 // on too late for that, when it is read (net/socket.c, __sock_recv_timestamp): never before it
 // arrived.
 
-// TakeSent takes one message from the error queue of a socket, into buffers of the caller's, and returns the
-// stamp that the packet scheduler has made and how much of packet was filled: with what was sent, headers of its
-// way before it, unless SOF_TIMESTAMPING_OPT_TSONLY keeps it away or it is longer than packet. The stamp is 0 if the
-// message is something else, and ok is false if there was none. It never waits.
+// TakeSent takes one message from the error queue of a socket, into buffers of the caller's, and
+// returns the stamp that the packet scheduler has made and how much of packet was filled: with what
+// was sent, headers of its way before it, unless SOF_TIMESTAMPING_OPT_TSONLY keeps it away or it is
+// longer than packet. The stamp is 0 if the message is something else, and ok is false if there was
+// none. It never waits.
 func TakeSent(fd int, packet, control []byte) (n int, stamp int64, ok bool) {
 	n, inControl, flags, _, err := syscall.Recvmsg(fd, packet, control, syscall.MSG_ERRQUEUE)
 	if err != nil {
@@ -43,8 +44,8 @@ func TakeSent(fd int, packet, control []byte) (n int, stamp int64, ok bool) {
 	return n, stamp, true
 }
 
-// isSchedulerStamp reports whether the stamp among control messages of the error queue was made when
-// the packet entered the packet scheduler, and not at some other stage of its way.
+// isSchedulerStamp reports whether the stamp among control messages of the error queue was made
+// when the packet entered the packet scheduler, and not at some other stage of its way.
 func isSchedulerStamp(control []byte) bool {
 	const scheduled = 1 // SCM_TSTAMP_SCHED, include/uapi/linux/errqueue.h
 	const origin, info, size = 4, 8, 16

@@ -1,6 +1,6 @@
-// Package wallclock reads the system's wall clock, CLOCK_REALTIME, for the sources whose time is told
-// relative to it, and knows what such a reading is worth: anybody may set that clock, and a time daemon slews
-// it. Everything is bounded by the counter in the end.
+// Package wallclock reads the system's wall clock, CLOCK_REALTIME, for the sources whose time is
+// told relative to it, and knows what such a reading is worth: anybody may set that clock, and a
+// time daemon slews it. Everything is bounded by the counter in the end.
 package wallclock
 
 import (
@@ -9,6 +9,6 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// System reads the wall clock, for a source that is told the error of that very clock. The reading is to be
-// bracketed by the counter.
+// System reads the wall clock, for a source that is told the error of that very clock. The reading
+// is to be bracketed by the counter.
 func System() truetime.Time { return truetime.FromStd(time.Now()) }

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch notices when anybody sets CLOCK_REALTIME. It costs one system call to begin it and one to ask it. The zero
-// Watch has seen nothing, and says that it may have been set.
+// Watch notices when anybody sets CLOCK_REALTIME. It costs one system call to begin it and one to
+// ask it. The zero Watch has seen nothing, and says that it may have been set.
 type Watch struct{ begun uint64 }
 
-// setting is the timer that all watches of the process stand on: one that is due at the end of time, and is
-// cancelled when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). There is one such clock, so
-// there is one timer, for life: one for each source would cost a descriptor each, and one for each exchange
-// four system calls.
+// setting is the timer that all watches of the process stand on: one that is due at the end of
+// time, and is cancelled when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). There
+// is one such clock, so there is one timer, for life: one for each source would cost a descriptor
+// each, and one for each exchange four system calls.
 var setting struct {
 	sync.Mutex
 	fd    int
@@ -52,8 +52,9 @@ func openSetting() (int, error) {
 // settings counts how often the clock was found to have been set. The lock is held.
 func settings() uint64 {
 	var expirations [8]byte
-	// A timer that nothing has happened to has nothing to read. The read that fails because it was cancelled
-	// makes it notice the next time (fs/timerfd.c, timerfd_canceled). Whatever else may come counts as well.
+	// A timer that nothing has happened to has nothing to read. The read that fails because it was
+	// cancelled makes it notice the next time (fs/timerfd.c, timerfd_canceled). Whatever else may
+	// come counts as well.
 	for {
 		_, err := unix.Read(setting.fd, expirations[:])
 		if err != syscall.EINTR {

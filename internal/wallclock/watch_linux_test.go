@@ -10,8 +10,8 @@ import (
 	"github.com/epsilontime/epsilon/internal/wallclock"
 )
 
-// All watches stand on one timer, which tells once that the clock was set. So whoever asks first must not take
-// that from the others; and what was before a watch is not its business.
+// All watches stand on one timer, which tells once that the clock was set. So whoever asks first
+// must not take that from the others; and what was before a watch is not its business.
 func TestEveryWatchSeesThatTheClockWasSet(t *testing.T) {
 	testbed.MaySetTime(t)
 	const by = time.Millisecond

@@ -16,7 +16,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// .ci/run asks for a million answers, and for lies that last a second. Without flags the test takes seconds.
+// .ci/run asks for a million answers, and for lies that last a second. Without flags the test takes
+// seconds.
 var (
 	answers = flag.Int("answers", 30_000, "how many answers of clocks are held against the truth")
 	turn    = flag.Duration("turn", 100*time.Millisecond, "for how long a lie lasts")
@@ -57,7 +58,8 @@ func (o outcome) String() string {
 		o.answers, o.wrong, o.worst, o.total/time.Duration(max(o.answers, 1)), o.widest, o.turns, o.lives, o.broken, o.why, o.refused)
 }
 
-// The clock that is asked is never wrong, whatever f of n servers say, with and without assumptions about its counter.
+// The clock that is asked is never wrong, whatever f of n servers say, with and without assumptions
+// about its counter.
 func TestNoAnswerIsWrongWhateverTheLiarsSay(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
@@ -94,7 +96,8 @@ func TestNoAnswerIsWrongWhateverTheLiarsSay(t *testing.T) {
 	}
 }
 
-// With one liar more than the clock assumes some answers are wrong: what is tested above does not hold by itself.
+// With one liar more than the clock assumes some answers are wrong: what is tested above does not
+// hold by itself.
 func TestOneLiarTooManyIsNoticed(t *testing.T) {
 	for _, n := range []int{3, 5, 7} {
 		f := (n - 1) / 2

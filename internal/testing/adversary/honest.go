@@ -24,8 +24,8 @@ type honest struct {
 	said     atomic.Pointer[[]byte] // the last reply
 }
 
-// newHonest starts a server. One in three is wrong by all that it claims, so that true time is at an edge of what it
-// says.
+// newHonest starts a server. One in three is wrong by all that it claims, so that true time is at
+// an edge of what it says.
 func newHonest(i int, truth Truth, rng *rand.Rand) (*honest, error) {
 	claim := between(rng, 20*time.Microsecond, 2*time.Millisecond)
 	h := &honest{
@@ -63,7 +63,8 @@ func identity(name string, truth Truth) ntpserver.Identity {
 	return ntpserver.Identity{ReferenceID: name, Reference: truth.Now().Add(-1234 * time.Millisecond)}
 }
 
-// edges returns the least and the most by which true time can be off what the server says, by its claim.
+// edges returns the least and the most by which true time can be off what the server says, by its
+// claim.
 func (h *honest) edges() (lo, hi time.Duration) {
 	e := h.claim + h.rootTrip/2
 	return h.offset - e, h.offset + e

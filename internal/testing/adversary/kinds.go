@@ -90,8 +90,8 @@ func (w *World) draw(k kind) lie {
 	return b
 }
 
-// within returns how far off a server with a tiny claim is that says the edge of what all honest servers allow,
-// or a little less or more, or something inside of that.
+// within returns how far off a server with a tiny claim is that says the edge of what all honest
+// servers allow, or a little less or more, or something inside of that.
 func (w *World) within(k kind) time.Duration {
 	lo, hi := w.honest[0].edges()
 	for _, h := range w.honest[1:] {

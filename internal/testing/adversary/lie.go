@@ -7,7 +7,8 @@ import (
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
-// lie is what a liar does for a turn. The zero value is a server that is right and claims next to no error.
+// lie is what a liar does for a turn. The zero value is a server that is right and claims next to
+// no error.
 type lie struct {
 	kind   kind
 	offset time.Duration // of both stamps
@@ -51,7 +52,8 @@ const (
 	messageSize = 48
 )
 
-// negativeRootDelay is what the field says where it is taken for a signed number, as RFC 1305 has it.
+// negativeRootDelay is what the field says where it is taken for a signed number, as RFC 1305 has
+// it.
 func negativeRootDelay(by int32) func(*liar, []byte, []byte) [][]byte {
 	return func(_ *liar, _, reply []byte) [][]byte {
 		binary.BigEndian.PutUint32(reply[rootDelayAt:], uint32(-by))
@@ -66,7 +68,8 @@ func stratum(s uint8) func(*liar, []byte, []byte) [][]byte {
 	}
 }
 
-// copied is everything by which a machine could be known that an honest server said last, with other stamps.
+// copied is everything by which a machine could be known that an honest server said last, with
+// other stamps.
 func copied(of *honest) func(*liar, []byte, []byte) [][]byte {
 	return func(_ *liar, _, reply []byte) [][]byte {
 		if said := of.said.Load(); said != nil {

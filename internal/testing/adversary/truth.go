@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Limits of how true time runs beside the host's clock. They leave most of what a clock assumes by default (200 ppm) to
-// the host's own oscillator, and most of 100 ppb/s to its own wander.
+// Limits of how true time runs beside the host's clock. They leave most of what a clock assumes by
+// default (200 ppm) to the host's own oscillator, and most of 100 ppb/s to its own wander.
 const (
 	maxRatePPM   = 100
 	swingPPM     = 0.2

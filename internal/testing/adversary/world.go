@@ -38,8 +38,9 @@ func NewWorld(rng *rand.Rand, honests, liars int) (*World, error) {
 	return w, nil
 }
 
-// Turn has every liar tell another lie, and honest servers fall silent or speak again. In every second turn the liars
-// conspire; in every third one who told a lie on its own may go on with it, so that some lies are long.
+// Turn has every liar tell another lie, and honest servers fall silent or speak again. In every
+// second turn the liars conspire; in every third one who told a lie on its own may go on with it,
+// so that some lies are long.
 func (w *World) Turn() {
 	elapsed := w.Truth.Elapsed()
 	together := w.draw(kind(w.rng.IntN(int(kinds))))

@@ -1,6 +1,6 @@
 // Package ntpserver is a small NTP server over UDP for demonstrations and tests. It serves this
-// host's wall clock or the clock that it is given, off by as much as it is told to, and claims whatever
-// error it is told to.
+// host's wall clock or the clock that it is given, off by as much as it is told to, and claims
+// whatever error it is told to.
 package ntpserver
 
 import (
@@ -36,8 +36,8 @@ type Behavior struct {
 	Edit func(request, reply []byte) [][]byte
 }
 
-// Identity is what replies show of which machine it is that answers, besides root delay, stratum and
-// precision. Two servers that are given the same one look like two addresses of one machine.
+// Identity is what replies show of which machine it is that answers, besides root delay, stratum
+// and precision. Two servers that are given the same one look like two addresses of one machine.
 type Identity struct {
 	ReferenceID string    // up to 4 bytes
 	Reference   time.Time // when the machine's clock was last corrected, by the clock that is served; Offset is added
@@ -70,8 +70,8 @@ func (s *Server) Address() string { return s.conn.LocalAddr().String() }
 // Set changes what the server says from the next request on.
 func (s *Server) Set(behavior Behavior) { s.behavior.Store(&behavior) }
 
-// Identity is which machine the server shows unless its behavior says otherwise. No two servers have the
-// same: they were started at different times.
+// Identity is which machine the server shows unless its behavior says otherwise. No two servers
+// have the same: they were started at different times.
 func (s *Server) Identity() Identity { return s.identity }
 
 // Requests is how many requests have come in.
@@ -115,8 +115,8 @@ func (s *Server) serve() {
 	}
 }
 
-// defaultReferenceID is a code of our own: those that begin with X are for experiments (RFC 5905 section
-// 7.3). The code LOCL would say that the server follows nobody.
+// defaultReferenceID is a code of our own: those that begin with X are for experiments (RFC 5905
+// section 7.3). The code LOCL would say that the server follows nobody.
 const defaultReferenceID = "XEPS"
 
 // or fills what is missing from another identity.

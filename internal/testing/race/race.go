@@ -1,8 +1,8 @@
 // Package race tells a test whether it runs under the race detector.
 //
 // The detector makes Go about eight times slower, and it can find nothing in the random worlds and
-// histories of one goroutine, which are most of what some packages test. They run a part of them under it.
-// All of them are run without it, by .ci/run.
+// histories of one goroutine, which are most of what some packages test. They run a part of them
+// under it. All of them are run without it, by .ci/run.
 package race
 
 // Count returns how many cases a test is to run: all, or fewer under the race detector.

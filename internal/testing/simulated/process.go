@@ -1,5 +1,6 @@
-// Package simulated has what the worlds of several packages' tests have in common (package truetimetest): servers of
-// which one may lie, and a process on a machine that is disturbed again and again.
+// Package simulated has what the worlds of several packages' tests have in common (package
+// truetimetest): servers of which one may lie, and a process on a machine that is disturbed again
+// and again.
 package simulated
 
 import (
@@ -21,8 +22,8 @@ type Process struct {
 	asleep truetime.Time // until then
 }
 
-// NewProcess makes a machine that polls the servers every second, and less often those that do not answer, and
-// disturbs it every 40 s at most. Its counter drifts as far as is declared.
+// NewProcess makes a machine that polls the servers every second, and less often those that do not
+// answer, and disturbs it every 40 s at most. Its counter drifts as far as is declared.
 func NewProcess(world *truetimetest.World, rng *rand.Rand, name string, servers []truetimetest.Link) *Process {
 	machine := world.NewMachine(name, truetimetest.MachineConfig{
 		Oscillator: truetimetest.Constant([]float64{-200, 0, 200}[rng.IntN(3)]),

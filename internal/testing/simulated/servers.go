@@ -8,8 +8,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
 
-// Servers makes three servers, with a path to each that takes up to twice the error that they claim. One may lie; the
-// others are wrong by all that they claim, or not at all, so that intervals have true time at an edge.
+// Servers makes three servers, with a path to each that takes up to twice the error that they
+// claim. One may lie; the others are wrong by all that they claim, or not at all, so that intervals
+// have true time at an edge.
 func Servers(world *truetimetest.World, rng *rand.Rand, claim time.Duration) (links []truetimetest.Link) {
 	for i := range 3 {
 		behavior := truetimetest.Steady([]time.Duration{-claim, 0, claim}[rng.IntN(3)], claim)

@@ -51,8 +51,8 @@ func (a *Authority) ClientConfig() *tls.Config {
 	return &tls.Config{RootCAs: pool}
 }
 
-// Issue makes a certificate for a host, a name or an IP address, that ends at until and began at least
-// a month before now or that, whichever is earlier.
+// Issue makes a certificate for a host, a name or an IP address, that ends at until and began at
+// least a month before now or that, whichever is earlier.
 func (a *Authority) Issue(host string, until time.Time) tls.Certificate {
 	a.t.Helper()
 	const month = 30 * 24 * time.Hour

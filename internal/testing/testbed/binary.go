@@ -11,8 +11,8 @@ import (
 // requireDaemonsVariable, set to 1, turns a missing binary from a skip into a failure.
 const requireDaemonsVariable = "EPSILON_REQUIRE_DAEMONS"
 
-// RequireBinary skips the test unless every named binary is installed, and says which Debian package
-// holds the missing ones. With EPSILON_REQUIRE_DAEMONS=1 it fails the test instead.
+// RequireBinary skips the test unless every named binary is installed, and says which Debian
+// package holds the missing ones. With EPSILON_REQUIRE_DAEMONS=1 it fails the test instead.
 func RequireBinary(t testing.TB, names ...string) {
 	t.Helper()
 	var missing []string

@@ -77,9 +77,9 @@ func launch(t testing.TB, directives, environment []string, ready func(exchange)
 // Address returns the server's "127.0.0.1:port". It is the same after a Restart.
 func (c *Chronyd) Address() string { return loopback(c.port).String() }
 
-// Stop ends the daemon and frees its port; questions to it are then refused. It does nothing when the
-// daemon is stopped already. It fails the test if the daemon had died before, because what the test
-// saw since then was not what it thinks.
+// Stop ends the daemon and frees its port; questions to it are then refused. It does nothing when
+// the daemon is stopped already. It fails the test if the daemon had died before, because what the
+// test saw since then was not what it thinks.
 func (c *Chronyd) Stop() {
 	c.t.Helper()
 	if c.process == nil {

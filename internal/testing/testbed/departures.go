@@ -8,13 +8,13 @@ import (
 	"github.com/epsilontime/epsilon/internal/alarm"
 )
 
-// spin is for how long a departure is waited for on the processor: longer than it usually takes to wake a
-// goroutine, so that a path is as long as it is named.
+// spin is for how long a departure is waited for on the processor: longer than it usually takes to
+// wake a goroutine, so that a path is as long as it is named.
 const spin = 150 * time.Microsecond
 
-// departures has datagrams leave when they are due: one after the other, as they would through one cable, by
-// one goroutine that does nothing else. Several that wait for the same moment, each for its own datagram,
-// would keep each other from the processor.
+// departures has datagrams leave when they are due: one after the other, as they would through one
+// cable, by one goroutine that does nothing else. Several that wait for the same moment, each for
+// its own datagram, would keep each other from the processor.
 type departures struct {
 	alarm   alarm.Alarm
 	running sync.WaitGroup
@@ -73,8 +73,8 @@ func (d *departures) run() {
 	}
 }
 
-// next calls what is due, if anything, and returns true if something is due so soon that it is not worth
-// while to wait for the alarm. Otherwise it has set the alarm, or that is about to be closed.
+// next calls what is due, if anything, and returns true if something is due so soon that it is not
+// worth while to wait for the alarm. Otherwise it has set the alarm, or that is about to be closed.
 func (d *departures) next() bool {
 	d.mu.Lock()
 	if d.users == 0 {

@@ -1,5 +1,5 @@
-// Package testbed starts real NTP and PTP daemons on this host for tests, serving this host's clock, so
-// that the truth is known.
+// Package testbed starts real NTP and PTP daemons on this host for tests, serving this host's
+// clock, so that the truth is known.
 //
 // A test that asks a server of our own proves that our two halves agree. A test that asks chronyd
 // proves more, and it can still check every answer: an honest daemon here serves CLOCK_REALTIME,
@@ -39,6 +39,6 @@
 // # What this does not promise
 //
 // That CLOCK_REALTIME is right, or that nobody steps it while a test runs: truth is this host's
-// clock and nothing else. That a port stays ours while a daemon is stopped: another process may take
-// it, and Restart then waits for it, within its limit.
+// clock and nothing else. That a port stays ours while a daemon is stopped: another process may
+// take it, and Restart then waits for it, within its limit.
 package testbed

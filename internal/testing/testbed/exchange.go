@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// exchange is one question to an NTP server and its answer, between two readings of the truth. It is
-// decoded here, byte by byte, and not by the code that the tests are there to examine.
+// exchange is one question to an NTP server and its answer, between two readings of the truth. It
+// is decoded here, byte by byte, and not by the code that the tests are there to examine.
 type exchange struct {
 	before, after     int64 // Realtime before the request was sent and after the reply was received
 	receive, transmit int64 // the server's stamps T2 and T3, in nanoseconds since the Unix epoch
@@ -93,8 +93,8 @@ func (e exchange) offsetOf(stamp int64) (lower, upper time.Duration) {
 	return time.Duration(stamp - e.after), time.Duration(stamp - e.before)
 }
 
-// offset returns between which values the error of both stamps lies, if it is the same. The time between the two, which a busy
-// server takes to answer, is no part of what is unknown.
+// offset returns between which values the error of both stamps lies, if it is the same. The time
+// between the two, which a busy server takes to answer, is no part of what is unknown.
 func (e exchange) offset() (lower, upper time.Duration) {
 	return time.Duration(e.transmit - e.after), time.Duration(e.receive - e.before)
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// smallestFaketime is the least offset that libfaketime makes a lie in both stamps. It does not reach
-// the kernel's receive stamps: a smaller one leaves T2 true while T3 is false, which a client may
-// reject by arithmetic alone, as T3−T2 exceeds the round trip. From about one second on chronyd
+// smallestFaketime is the least offset that libfaketime makes a lie in both stamps. It does not
+// reach the kernel's receive stamps: a smaller one leaves T2 true while T3 is false, which a client
+// may reject by arithmetic alone, as T3−T2 exceeds the round trip. From about one second on chronyd
 // distrusts a kernel stamp that is so far from its own reading, and uses that instead.
 const smallestFaketime = 2 * time.Second
 

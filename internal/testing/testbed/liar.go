@@ -11,10 +11,10 @@ import (
 // The liar is a chronyd that follows an honest one, private to it, and that is told by the server
 // option "offset" to add a constant to what it hears. So it believes that the clock is wrong and
 // corrects it. Under -x the clock driver is chronyd's sys_null.c, which keeps the correction as a
-// number, at once and in full, where the real drivers would slew or step the kernel's clock. chronyd
-// adds that number to every time it reads, also to the kernel's receive stamps. So T2 and T3 are both
-// wrong by the offset, T3-T2 stays plausible, and the claim is as small as the distance to the
-// honest server: a falseticker that cannot be told from a truechimer by its own answers.
+// number, at once and in full, where the real drivers would slew or step the kernel's clock.
+// chronyd adds that number to every time it reads, also to the kernel's receive stamps. So T2 and
+// T3 are both wrong by the offset, T3-T2 stays plausible, and the claim is as small as the distance
+// to the honest server: a falseticker that cannot be told from a truechimer by its own answers.
 //
 // A "makestep" would not help: sys_null.c has no step, and needs none.
 //
@@ -25,8 +25,8 @@ const (
 	// smallestLie is the least offset that shows: a claim and a round trip on loopback, together up
 	// to 0.1 ms, would make an answer with a smaller one true.
 	smallestLie = 200 * time.Microsecond
-	// lieErrorMax bounds how far a large lie may be from the wanted offset. 10 µs is usual; the rest
-	// is the round trip of the question that measures it, on a busy machine.
+	// lieErrorMax bounds how far a large lie may be from the wanted offset. 10 µs is usual; the
+	// rest is the round trip of the question that measures it, on a busy machine.
 	lieErrorMax = 100 * time.Microsecond
 	// lieClaimMax is the largest claim with which a liar is ready. The usual one is 23 µs, and the
 	// least possible: one unit of 2⁻¹⁶ s in each of the two fields, the root delay halved.
@@ -46,8 +46,9 @@ func StartLyingChronyd(t testing.TB, offset time.Duration) *Chronyd {
 		t.Fatalf("testbed: a chronyd that is wrong by %v is not a liar; ask for at least %v", offset, smallestLie)
 	}
 	honest := StartChronyd(t)
-	// 16 questions a second: the first answers make the lie, a few more make the liar sure of it. The
-	// liar itself has no "local" directive, so it says that it is not synchronised until it lies.
+	// 16 questions a second: the first answers make the lie, a few more make the liar sure of it.
+	// The liar itself has no "local" directive, so it says that it is not synchronised until it
+	// lies.
 	follow := fmt.Sprintf("server 127.0.0.1 port %d minpoll -4 maxpoll -4 offset %.9f", honest.port, offset.Seconds())
 	return launch(t, []string{follow}, nil, func(reply exchange) error { return lies(reply, offset) })
 }

@@ -11,8 +11,9 @@ import (
 )
 
 // Of the daemons in Debian that serve time ntpsec is the only one here besides chronyd. openntpd
-// answers as long as it is not synchronised with leap indicator 3 and stratum 0, and it takes itself
-// for synchronised once adjtime(2) has succeeded, which it must not. systemd-timesyncd serves nobody.
+// answers as long as it is not synchronised with leap indicator 3 and stratum 0, and it takes
+// itself for synchronised once adjtime(2) has succeeded, which it must not. systemd-timesyncd
+// serves nobody.
 
 // NTPd is a daemon that serves port 123 of a network namespace of its own. It has no right to set
 // the system clock.
@@ -99,8 +100,8 @@ func startNTPd(t testing.TB, inside *namespace, name string, ready func(exchange
 // Address returns the server's "address:123".
 func (d *NTPd) Address() string { return d.address }
 
-// Stop ends the daemon; questions to it are then refused. It does nothing when the daemon is stopped
-// already. It fails the test if the daemon had died before.
+// Stop ends the daemon; questions to it are then refused. It does nothing when the daemon is
+// stopped already. It fails the test if the daemon had died before.
 func (d *NTPd) Stop() {
 	d.t.Helper()
 	if d.process == nil {

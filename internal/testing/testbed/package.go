@@ -15,8 +15,8 @@ import (
 const downloadLimit = 60 * time.Second
 
 // unpackPackage returns a directory with the files of a Debian package, without installing it: the
-// packages of NTP daemons exclude each other, and each would start its daemon on this host. What was
-// unpacked once is used again, by other test processes too.
+// packages of NTP daemons exclude each other, and each would start its daemon on this host. What
+// was unpacked once is used again, by other test processes too.
 func unpackPackage(name string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

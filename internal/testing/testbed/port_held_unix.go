@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holdPort returns a loopback UDP port, and keeps it from being given to anybody else until release is
-// called. A daemon that shares its port, as chronyd does, can bind it meanwhile.
+// holdPort returns a loopback UDP port, and keeps it from being given to anybody else until release
+// is called. A daemon that shares its port, as chronyd does, can bind it meanwhile.
 func holdPort() (port int, release func(), err error) {
 	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		controlErr := c.Control(func(fd uintptr) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// stopLimit is how long a daemon may take to obey SIGTERM before it gets SIGKILL. chronyd takes a few
-// milliseconds; the rest is for a machine that is busy.
+// stopLimit is how long a daemon may take to obey SIGTERM before it gets SIGKILL. chronyd takes a
+// few milliseconds; the rest is for a machine that is busy.
 const stopLimit = 3 * time.Second
 
 // process is one run of a daemon in the foreground.

@@ -17,8 +17,8 @@ func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// exited reports whether the process has ended by itself. It leaves the process to be reaped by stop,
-// so that its id stays its own.
+// exited reports whether the process has ended by itself. It leaves the process to be reaped by
+// stop, so that its id stays its own.
 func (p *process) exited() bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, p.pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)

@@ -22,17 +22,18 @@ type PTPTime struct {
 	Leap61    bool
 }
 
-// GoodPTPTime is the announcement of a grandmaster that serves CLOCK_REALTIME and makes it out to be TAI,
-// within 100 ns, and UTC to be the same. So true TAI is CLOCK_REALTIME where it is the only one that is asked, and UTC is
-// 37 s less; and to a source with WithUTCOffset(0) true UTC is CLOCK_REALTIME.
+// GoodPTPTime is the announcement of a grandmaster that serves CLOCK_REALTIME and makes it out to
+// be TAI, within 100 ns, and UTC to be the same. So true TAI is CLOCK_REALTIME where it is the only
+// one that is asked, and UTC is 37 s less; and to a source with WithUTCOffset(0) true UTC is
+// CLOCK_REALTIME.
 func GoodPTPTime() PTPTime {
 	return PTPTime{Class: 6, Accuracy: 0x21, TAI: true, Valid: true, Traceable: true}
 }
 
-// PTP is a ptp4l that is a grandmaster and serves CLOCK_REALTIME, and another that follows it. Each is in a
-// network namespace of its own, joined by a veth pair, stamps in software, leaves the clock alone
-// (free_running 1), and has no right to set it. A second pair joins the grandmaster to this namespace, where
-// it serves by unicast.
+// PTP is a ptp4l that is a grandmaster and serves CLOCK_REALTIME, and another that follows it. Each
+// is in a network namespace of its own, joined by a veth pair, stamps in software, leaves the clock
+// alone (free_running 1), and has no right to set it. A second pair joins the grandmaster to this
+// namespace, where it serves by unicast.
 type PTP struct {
 	t           testing.TB
 	directory   string
@@ -43,15 +44,15 @@ type PTP struct {
 	follower    *process
 }
 
-// StartPTP starts both and has the grandmaster announce the given. It serves each kind of message 2^rate times a
-// second, 0 to 7.
+// StartPTP starts both and has the grandmaster announce the given. It serves each kind of message
+// 2^rate times a second, 0 to 7.
 func StartPTP(t testing.TB, domain, rate int, announce PTPTime) *PTP {
 	t.Helper()
 	return StartPTPOver(t, domain, rate, announce, 0)
 }
 
-// StartPTPOver starts both, and has each message of the grandmaster to the other ptp4l take longer than the
-// messages to it: over Ethernet, by way of this process. With 0 it is StartPTP.
+// StartPTPOver starts both, and has each message of the grandmaster to the other ptp4l take longer
+// than the messages to it: over Ethernet, by way of this process. With 0 it is StartPTP.
 func StartPTPOver(t testing.TB, domain, rate int, announce PTPTime, longer time.Duration) *PTP {
 	t.Helper()
 	RequireBinary(t, "ptp4l", "pmc")
@@ -169,7 +170,8 @@ func (p *PTP) waitFor(what string, condition func() bool) {
 // Address returns the address of the grandmaster, as seen from this network namespace.
 func (p *PTP) Address() string { return p.inside.theirs }
 
-// LocalAddress returns the address of this network namespace from which the grandmaster can be reached.
+// LocalAddress returns the address of this network namespace from which the grandmaster can be
+// reached.
 func (p *PTP) LocalAddress() string { return p.inside.ours }
 
 // Socket returns the path of the management socket of the ptp4l that follows.
@@ -206,7 +208,8 @@ func (p *PTP) StartGrandmaster(announce PTPTime) {
 	p.serve("grandmaster", announce)
 }
 
-// ReplaceGrandmaster ends the grandmaster and starts another one in its place, with an identity of its own.
+// ReplaceGrandmaster ends the grandmaster and starts another one in its place, with an identity of
+// its own.
 func (p *PTP) ReplaceGrandmaster(announce PTPTime) {
 	p.t.Helper()
 	p.StopGrandmaster()

@@ -48,8 +48,8 @@ func TestPTPMayNotSetTheClockAndLeavesNothing(t *testing.T) {
 	require.NoDirExists(t, directory)
 }
 
-// A grandmaster that serves the host's own clock cannot be off; what the other ptp4l measures is half of the
-// difference between the two ways.
+// A grandmaster that serves the host's own clock cannot be off; what the other ptp4l measures is
+// half of the difference between the two ways.
 func TestWireIsLongerOneWay(t *testing.T) {
 	const longer = 4 * time.Millisecond
 	t.Run("measured", func(t *testing.T) {

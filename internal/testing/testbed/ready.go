@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// waitReady asks the server at address until the daemon is ready by its reply, or has died, or it is
-// too late.
+// waitReady asks the server at address until the daemon is ready by its reply, or has died, or it
+// is too late.
 func waitReady(run *process, address string, ready func(exchange) error, deadline time.Time) error {
 	for {
 		reply, err := ask(address)

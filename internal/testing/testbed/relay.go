@@ -22,10 +22,10 @@ const (
 // Relay passes datagrams between clients and one UDP server, and does to each direction what its
 // Path says. It knows nothing of NTP, and clients of it see it as the server.
 //
-// Its delays are real and, on Linux, count from the moment at which the kernel received the datagram: it
-// leaves no sooner than its delay, and on an idle machine some 20 µs later if the delay is 0.3 ms or more.
-// The time by which the wall clock is set forward before a datagram has been read is missing from its
-// delay, as the kernel's stamp is one of that clock.
+// Its delays are real and, on Linux, count from the moment at which the kernel received the
+// datagram: it leaves no sooner than its delay, and on an idle machine some 20 µs later if the
+// delay is 0.3 ms or more. The time by which the wall clock is set forward before a datagram has
+// been read is missing from its delay, as the kernel's stamp is one of that clock.
 type Relay struct {
 	listener   *net.UDPConn
 	server     *net.UDPAddr
@@ -56,11 +56,12 @@ func StartRelay(t testing.TB, seed uint64, address string, there, back Path) *Re
 	return StartRelays(t, seed, []string{address}, there, back)[0]
 }
 
-// StartRelays starts a relay to each of up to 254 servers. Those between one client and all its servers
-// should be started together: at the moment at which it has asked all of them they take turns instead of keeping
-// each other from the processor. The first listens at 127.0.0.1, the second at 127.0.0.2, and so on, as
-// chronyd takes two servers at one IP address for one, whatever their ports; only on Linux is all of 127.0.0.0/8
-// loopback. The seed of each is 1 above that of the one before.
+// StartRelays starts a relay to each of up to 254 servers. Those between one client and all its
+// servers should be started together: at the moment at which it has asked all of them they take
+// turns instead of keeping each other from the processor. The first listens at 127.0.0.1, the
+// second at 127.0.0.2, and so on, as chronyd takes two servers at one IP address for one, whatever
+// their ports; only on Linux is all of 127.0.0.0/8 loopback. The seed of each is 1 above that of
+// the one before.
 func StartRelays(t testing.TB, seed uint64, addresses []string, there, back Path) []*Relay {
 	t.Helper()
 	departures := startDepartures(len(addresses))

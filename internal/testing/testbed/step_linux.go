@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaySetTime skips a test that sets the machine's clock, which disturbs everything on it, unless that
-// was asked for.
+// MaySetTime skips a test that sets the machine's clock, which disturbs everything on it, unless
+// that was asked for.
 func MaySetTime(t testing.TB) {
 	t.Helper()
 	if os.Getenv("EPSILON_TEST_SETTIME") != "1" {
@@ -29,8 +29,8 @@ func StepRealtime(t testing.TB, by time.Duration) {
 	require.NoError(t, err)
 }
 
-// StrobeRealtime has two goroutines step CLOCK_REALTIME to and fro, by microseconds to milliseconds, until the function
-// that it returns is called. Nothing is left of it then.
+// StrobeRealtime has two goroutines step CLOCK_REALTIME to and fro, by microseconds to
+// milliseconds, until the function that it returns is called. Nothing is left of it then.
 func StrobeRealtime(t testing.TB, seed uint64) (stop func()) {
 	t.Helper()
 	end := make(chan struct{})

@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// exchangesPerTest is how often a daemon is asked. One answer would do on an idle machine; of these,
-// some are quick on a busy one too.
+// exchangesPerTest is how often a daemon is asked. One answer would do on an idle machine; of
+// these, some are quick on a busy one too.
 const exchangesPerTest = 200
 
 func TestHonestChronydServesRealtimeWithinItsClaim(t *testing.T) {

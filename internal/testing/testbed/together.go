@@ -2,8 +2,9 @@ package testbed
 
 import "flag"
 
-// RunTogether lets so many tests that call t.Parallel run at once that are not a matter of processors: tests of
-// daemons mostly wait for them. A -parallel on the command line is heeded. It is for a package's TestMain.
+// RunTogether lets so many tests that call t.Parallel run at once that are not a matter of
+// processors: tests of daemons mostly wait for them. A -parallel on the command line is heeded. It
+// is for a package's TestMain.
 func RunTogether() {
 	flag.Parse()
 	const parallel = "test.parallel"

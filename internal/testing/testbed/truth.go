@@ -6,8 +6,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// RequireTruth reads the clock between two readings of the truth, which is the host's clock, and fails the
-// test if the clock refuses, or if no moment in between lies in its interval.
+// RequireTruth reads the clock between two readings of the truth, which is the host's clock, and
+// fails the test if the clock refuses, or if no moment in between lies in its interval.
 func RequireTruth(t testing.TB, clock *truetime.Clock) truetime.Interval {
 	t.Helper()
 	before := truetime.Time(Realtime())

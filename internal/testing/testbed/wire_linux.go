@@ -13,9 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wire carries PTP messages over Ethernet between two network namespaces, and takes longer for one direction. It
-// is what is between the stamps of the two ends, as a switch is: what a queue of the sender adds would be
-// before its stamp. To each message it adds what it takes this process to wake up.
+// wire carries PTP messages over Ethernet between two network namespaces, and takes longer for one
+// direction. It is what is between the stamps of the two ends, as a switch is: what a queue of the
+// sender adds would be before its stamp. To each message it adds what it takes this process to wake
+// up.
 type wire struct {
 	ends  [2]int // packet sockets
 	later *departures
@@ -26,11 +27,12 @@ type wire struct {
 // etherPTP is ETH_P_1588 (include/uapi/linux/if_ether.h).
 const etherPTP = 0x88F7
 
-// wirePrefix begins the names of this process's ends of wires: other processes have wires on the same host.
+// wirePrefix begins the names of this process's ends of wires: other processes have wires on the
+// same host.
 func wirePrefix() string { return fmt.Sprintf("epw%06x", os.Getpid()) }
 
-// newWire joins an interface down0 of one namespace and up0 of another. What goes from the first to the
-// second is held up.
+// newWire joins an interface down0 of one namespace and up0 of another. What goes from the first to
+// the second is held up.
 func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
 	t.Helper()
 	w := &wire{ends: [2]int{-1, -1}}
@@ -61,7 +63,8 @@ func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
 	w.done.Go(func() { w.carry(w.ends[1], w.ends[0], 0) })
 }
 
-// packetSocket opens a socket for what comes in at an interface. It wakes up now and then to be stopped.
+// packetSocket opens a socket for what comes in at an interface. It wakes up now and then to be
+// stopped.
 func packetSocket(name string) (int, error) {
 	link, err := net.InterfaceByName(name)
 	if err != nil {

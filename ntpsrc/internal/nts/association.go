@@ -20,7 +20,8 @@ var (
 	ErrForged       = errors.New("with an authenticator that is not the server's")
 
 	// ErrNAK: the server does not know our cookie, or somebody says so in its name: a kiss-o'-death
-	// NTSN is not authenticated. It is a reason to exchange keys anew only if no genuine reply comes.
+	// NTSN is not authenticated. It is a reason to exchange keys anew only if no genuine reply
+	// comes.
 	ErrNAK = errors.New("with the kiss-o'-death NTSN")
 )
 
@@ -51,8 +52,8 @@ func (a *Association) refill(cookies [][]byte) {
 	a.cookies = append(a.cookies, cookies[:min(room, len(cookies))]...)
 }
 
-// Request takes a cookie for one exchange, the oldest, as servers forget old keys. It is false if none
-// is left.
+// Request takes a cookie for one exchange, the oldest, as servers forget old keys. It is false if
+// none is left.
 func (a *Association) Request() (*Request, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,8 +67,9 @@ func (a *Association) Request() (*Request, bool) {
 	return r, true
 }
 
-// Return gives back the cookie of a request that was not sent, to be used again. After it was sent it is not to
-// be: two requests with one cookie show whoever sees them that they come from one client.
+// Return gives back the cookie of a request that was not sent, to be used again. After it was sent
+// it is not to be: two requests with one cookie show whoever sees them that they come from one
+// client.
 func (a *Association) Return(r *Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -84,9 +86,9 @@ type Request struct {
 	uniqueID    [uniqueIDSize]byte
 }
 
-// Seal appends the extension fields of a request to its header (section 5.7): the unique identifier,
-// the cookie, a placeholder of the cookie's size for each further one that is wanted, and the
-// authenticator of all of it.
+// Seal appends the extension fields of a request to its header (section 5.7): the unique
+// identifier, the cookie, a placeholder of the cookie's size for each further one that is wanted,
+// and the authenticator of all of it.
 func (r *Request) Seal(packet []byte) ([]byte, error) {
 	packet = appendField(packet, fieldUniqueID, r.uniqueID[:])
 	packet = appendField(packet, fieldCookie, r.cookie)
@@ -116,9 +118,9 @@ func appendAuthenticator(packet []byte, key *aessiv.AESSIV, nonce, plaintext []b
 	return appendField(packet, fieldAuthenticator, body), nil
 }
 
-// Open returns nil if a datagram is the server's reply to this request, and keeps the cookies that it
-// brings. Otherwise it is one of the errors above, or one that says how the datagram is malformed.
-// The datagram is not changed.
+// Open returns nil if a datagram is the server's reply to this request, and keeps the cookies that
+// it brings. Otherwise it is one of the errors above, or one that says how the datagram is
+// malformed. The datagram is not changed.
 //
 // The authenticator covers what precedes it, the header in full. What follows it is nobody's and is
 // not looked at.

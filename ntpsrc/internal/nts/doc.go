@@ -8,19 +8,20 @@
 //
 // # The two steps
 //
-// The key exchange (section 4) authenticates the server by its certificate, and gives both sides two
-// keys and the client up to eight cookies. A cookie is opaque: the server has put the keys into it,
-// so that it need not remember its clients. Each NTP request then spends one cookie and asks for as
-// many as are missing; the reply brings them encrypted (section 5.7). No cookie is sent twice, or an
-// observer could follow the client from one network to the next.
+// The key exchange (section 4) authenticates the server by its certificate, and gives both sides
+// two keys and the client up to eight cookies. A cookie is opaque: the server has put the keys into
+// it, so that it need not remember its clients. Each NTP request then spends one cookie and asks
+// for as many as are missing; the reply brings them encrypted (section 5.7). No cookie is sent
+// twice, or an observer could follow the client from one network to the next.
 //
 // # What is trusted
 //
 // Nothing that comes is, before it has been authenticated: every length is checked before it is
-// used, the key exchange reads no more than 32 KiB in all, and a reply only what its datagram holds.
+// used, the key exchange reads no more than 32 KiB in all, and a reply only what its datagram
+// holds.
 //
 // # What this does not promise
 //
-// It cannot see a delay: whoever is on the path may hold packets back, or drop them. And it says who
-// the server is, not that its time is right.
+// It cannot see a delay: whoever is on the path may hold packets back, or drop them. And it says
+// who the server is, not that its time is right.
 package nts

@@ -17,14 +17,15 @@ const (
 	alpn          = "ntske/1"                        // RFC 8915 section 4
 	exporterLabel = "EXPORTER-network-time-security" // section 4.3
 
-	// maxBytes is what may come in one key exchange, certificates included. A usual one takes 4 KiB.
+	// maxBytes is what may come in one key exchange, certificates included. A usual one takes 4
+	// KiB.
 	maxBytes = 32 << 10
 )
 
-// Exchange performs a key exchange with the server at address, "host:port", over the connection that dial
-// makes. The configuration is that of [ClientConfig]. The context bounds all of it, and should have a deadline. An error is one
-// sentence that says what to do about it, and wraps truetime.ErrUnusable if the server answered but
-// cannot be used.
+// Exchange performs a key exchange with the server at address, "host:port", over the connection
+// that dial makes. The configuration is that of [ClientConfig]. The context bounds all of it, and
+// should have a deadline. An error is one sentence that says what to do about it, and wraps
+// truetime.ErrUnusable if the server answered but cannot be used.
 func Exchange(ctx context.Context, address string, dial func(context.Context) (net.Conn, error), config *tls.Config) (*Association, error) {
 	a, err := exchange(ctx, dial, config)
 	if err != nil {
@@ -85,8 +86,8 @@ func associate(state *tls.ConnectionState, m message, remote net.Addr) (*Associa
 	return a, nil
 }
 
-// limited refuses to read more than a number of bytes: what TLS buffers of a handshake is bounded by
-// what it is given.
+// limited refuses to read more than a number of bytes: what TLS buffers of a handshake is bounded
+// by what it is given.
 type limited struct {
 	net.Conn
 	left int

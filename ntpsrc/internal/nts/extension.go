@@ -29,12 +29,13 @@ const (
 	cookieMin  = fieldSmallest - fieldHead
 	cookieMax  = 1024
 
-	// packetMax keeps a request whole on every path: the least MTU of IPv6, less its header and UDP's.
+	// packetMax keeps a request whole on every path: the least MTU of IPv6, less its header and
+	// UDP's.
 	packetMax = 1280 - 40 - 8
 )
 
-// usableCookie reports whether a cookie fills an extension field. Padding is no way out, because the
-// server could not tell it from the cookie.
+// usableCookie reports whether a cookie fills an extension field. Padding is no way out, because
+// the server could not tell it from the cookie.
 func usableCookie(cookie []byte) bool {
 	return len(cookie) >= cookieMin && len(cookie) <= cookieMax && len(cookie)%4 == 0
 }
@@ -55,8 +56,8 @@ type field struct {
 	body []byte
 }
 
-// fields iterates over the extension fields that begin at a place in a packet, each at least smallest
-// bytes long. It ends with errFields where they cannot be read.
+// fields iterates over the extension fields that begin at a place in a packet, each at least
+// smallest bytes long. It ends with errFields where they cannot be read.
 func fields(packet []byte, at, smallest int) iter.Seq2[field, error] {
 	return func(yield func(field, error) bool) {
 		for at < len(packet) {
@@ -80,8 +81,8 @@ func fields(packet []byte, at, smallest int) iter.Seq2[field, error] {
 // sealed is the body of an authenticator field, taken apart.
 type sealed struct{ nonce, ciphertext []byte }
 
-// parseSealed reads the body of an authenticator: the lengths of nonce and ciphertext, and these two,
-// each padded to a multiple of four; further padding is ignored (section 5.6).
+// parseSealed reads the body of an authenticator: the lengths of nonce and ciphertext, and these
+// two, each padded to a multiple of four; further padding is ignored (section 5.6).
 func parseSealed(body []byte) (sealed, error) {
 	const lengths = 4
 	if len(body) < lengths {

@@ -25,7 +25,8 @@ type unreachedError struct{ error }
 
 func (e unreachedError) Unwrap() error { return e.error }
 
-// ReachedNobody reports whether a key exchange failed without a connection: it has cost no server anything.
+// ReachedNobody reports whether a key exchange failed without a connection: it has cost no server
+// anything.
 func ReachedNobody(err error) bool {
 	var unreached unreachedError
 	return errors.As(err, &unreached)

@@ -53,9 +53,9 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
-// FuzzFields opens arbitrary bytes as what follows the header of a reply: as they are, after the right
-// identifier, and with the right seal around them, in which case they are arbitrary to the very
-// last layer.
+// FuzzFields opens arbitrary bytes as what follows the header of a reply: as they are, after the
+// right identifier, and with the right seal around them, in which case they are arbitrary to the
+// very last layer.
 func FuzzFields(f *testing.F) {
 	field := ntstest.Field(fieldCookie, make([]byte, 100))
 	f.Add(field, uint8(2))

@@ -1,6 +1,6 @@
-// Package ntstest is an NTS server for tests that can misbehave: its key exchange may answer with any
-// bytes, and its NTP half may send anything in place of its reply. It shares no code with the client,
-// and keeps no secret: its cookies are the keys themselves.
+// Package ntstest is an NTS server for tests that can misbehave: its key exchange may answer with
+// any bytes, and its NTP half may send anything in place of its reply. It shares no code with the
+// client, and keeps no secret: its cookies are the keys themselves.
 package ntstest
 
 import (
@@ -34,8 +34,8 @@ const (
 type Behavior struct {
 	NTP ntpserver.Behavior // its Edit is not used
 
-	// Answer, if not nil, returns what the key exchange answers in place of the given records, which
-	// end with an end-of-message record.
+	// Answer, if not nil, returns what the key exchange answers in place of the given records,
+	// which end with an end-of-message record.
 	Answer func(records []byte) []byte
 
 	// Edit, if not nil, returns the datagrams to send in place of the one that answers a request.

@@ -28,6 +28,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/epsilontime/epsilon/internal/invariants"
 )
 
 // Unbounded ends: the interval of a voter who has not answered reaches from NegInf to PosInf.
@@ -74,6 +76,9 @@ type Region struct {
 // The cost is that of sorting the ends, and with twins also that of looking at their matrix at each end.
 func (r *Region) Compute(votes *Votes, faulty int, twins *Twins) {
 	r.parts = r.parts[:0]
+	if invariants.Enabled {
+		defer r.checkRegion(votes, faulty, twins)
+	}
 	if twins.Any() {
 		r.sweepApart(votes, faulty, twins)
 		return

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/epsilontime/epsilon/internal/invariants"
 )
 
 // rule computes a bound from the votes, of which at most faulty are wrong.
@@ -226,6 +228,9 @@ func TestConvictedVoteStillCountsAmongTheN(t *testing.T) {
 }
 
 func TestComputeDoesNotAllocateInSteadyState(t *testing.T) {
+	if invariants.Enabled {
+		t.Skip("assertions allocate")
+	}
 	var votes Votes
 	var r Region
 	var twins Twins

@@ -1,6 +1,10 @@
 package agreement
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/epsilontime/epsilon/internal/invariants"
+)
 
 // Twins says which voters may be one and the same machine, two by two: they have shown the same identity. The
 // zero value, and nil, say that no two may.
@@ -54,6 +58,9 @@ func (t *Twins) Reset(voters int) {
 
 // Link makes two different voters twins.
 func (t *Twins) Link(a, b int) {
+	if invariants.Enabled {
+		invariants.Check(a != b, "voter %d is its own twin", a)
+	}
 	for _, v := range []int{a, b} {
 		if t.place[v] == 0 {
 			t.count++

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
@@ -107,7 +108,25 @@ func (b *Bounds) Ahead(now monotonic.Instant, raw uint64, m Meter, before *Ahead
 			a.span = min(a.span, e.until-raw)
 		}
 	}
+	if invariants.Enabled {
+		a.check(before)
+	}
 	return a, true
+}
+
+// check asserts that the lines do not cross, and that Earliest does not go back from what was published before
+// them in the same epoch, neither now nor where one of the lines bends.
+func (a *Ahead) check(before *Ahead) {
+	lower, upper := a.At(a.from)
+	invariants.Check(lower <= upper, "bounds that are upside down are published: %d to %d", lower, upper)
+	if before == nil {
+		return
+	}
+	for _, raw := range []uint64{a.from, a.lower.until, before.lower.until} {
+		is, _, reached := a.Late(raw)
+		was, _, earlier := before.Late(raw)
+		invariants.Check(!reached || !earlier || is >= was, "Earliest goes back from %d to %d", was, is)
+	}
 }
 
 // units is how many raw units last no longer than d.

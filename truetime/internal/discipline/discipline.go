@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
@@ -193,6 +194,11 @@ func (d *Discipline) advance() {
 		}
 	}
 	d.motion, d.fused.motion = motion, motion
+	if invariants.Enabled {
+		low, high := motion.rate()
+		slow, fast := -d.counter.Drift.slowRate(), d.counter.Drift.fastRate()
+		invariants.Check(low >= slow && high <= fast, "the rate is between %g and %g, beyond the drift, %g to %g", low, high, slow, fast)
+	}
 }
 
 // SetCounter replaces what is known about the counter: within an epoch because its rate has been

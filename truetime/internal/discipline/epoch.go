@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -56,6 +57,10 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	d.confirmLinks(now)
 	d.rates.forget()
 	d.motion = d.rates.at(now, d.counter)
+	if invariants.Enabled {
+		invariants.Check(d.epoch > 1, "epoch %d is not after the one before", d.epoch)
+		invariants.Check(!d.answer && d.Heard() == 0, "%d voters and an answer (%t) outlive their epoch", d.Heard(), d.answer)
+	}
 }
 
 // isBrief reports whether this epoch, if it ended now, would have been a brief one.

@@ -1,6 +1,9 @@
 package discipline
 
-import "github.com/epsilontime/epsilon/monotonic"
+import (
+	"github.com/epsilontime/epsilon/internal/invariants"
+	"github.com/epsilontime/epsilon/monotonic"
+)
 
 // requalifySamples is how many samples in a row a convicted source must give without contradicting
 // itself before it votes again. The first of them is the one that convicted it, and a server that is
@@ -27,6 +30,12 @@ func (s *source) use(f Facts, m *motion) {
 	if s.convicted {
 		s.fresh++
 		s.convicted = s.fresh < requalifySamples
+	}
+	if invariants.Enabled {
+		says := s.window.at(f.Lower.At, m)
+		// One sample may contradict the counter's assumed stability by itself. It is not convicted for that.
+		invariants.Check(m.stable || !says.Empty(), "what is kept of a source contradicts itself: %v", says)
+		invariants.Check(!s.convicted || s.window.filled > 0 && s.fresh > 0, "a conviction without a sample")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
@@ -107,6 +108,10 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	}
 	d.learnRate(now)
 	d.judge(now)
+	if invariants.Enabled {
+		invariants.Check(d.votes.Count() == len(d.voters), "%d of %d voters have voted", d.votes.Count(), len(d.voters))
+		invariants.Check(!d.answer || d.Heard() > d.faulty, "an answer of %d voters, of which %d may be wrong", d.Heard(), d.faulty)
+	}
 }
 
 // widestFirst is how wide a first answer may be that liars may have made so wide: 16 s to either side, the most by
@@ -157,5 +162,10 @@ func (d *Discipline) narrow(now monotonic.Instant) {
 	if left.Hi < before.Hi {
 		d.fused.Upper = Point{now, left.Hi}
 		d.upper = d.upperOrigin(now)
+	}
+	if invariants.Enabled {
+		after := d.fused.At(now)
+		invariants.Check(!after.Empty(), "the answer %v is upside down", after)
+		invariants.Check(after.Lo >= before.Lo && after.Hi <= before.Hi, "the answer %v is not within the one before, %v", after, before)
 	}
 }

@@ -3,6 +3,7 @@ package discipline
 import (
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
 )
@@ -55,6 +56,12 @@ func (w *window) age(now monotonic.Instant) {
 		old++
 	}
 	w.drop(old)
+	if invariants.Enabled {
+		for i := range w.filled {
+			invariants.Check(now.Sub(w.from[i]) < memory, "facts of %v ago are kept", now.Sub(w.from[i]))
+			invariants.Check(i == 0 || !w.from[i].Before(w.from[i-1]), "buckets %d and %d are out of order", i-1, i)
+		}
+	}
 }
 
 // insert adds facts that do not contradict the window.

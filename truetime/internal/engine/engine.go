@@ -18,6 +18,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -102,6 +103,9 @@ func New(config Config) *Engine {
 	if config.MaxUncertainty > 0 {
 		e.maxWidth = 2 * uint64(config.MaxUncertainty)
 	}
+	if voters := e.discipline.Voters(); invariants.Enabled {
+		invariants.Check(e.faulty >= 0 && (2*e.faulty < voters || voters == 0), "%d of %d voters may be wrong: that is no majority", e.faulty, voters)
+	}
 	if !e.scales.smeared {
 		e.scales.belief = leap.NewBelief(e.scales.table, leap.Voters{
 			Sources: len(e.sources), Voters: e.discipline.Voters(), Faulty: e.faulty, Count: e.discipline.Count,
@@ -140,6 +144,9 @@ func (e *Engine) Look(now monotonic.Instant, counter discipline.CounterSpec, dis
 // afterEpoch brings the sources up to date if the epoch is another one than it was: what they said
 // is forgotten, and they are asked anew.
 func (e *Engine) afterEpoch(before uint64, now monotonic.Instant) {
+	if invariants.Enabled {
+		invariants.Check(e.discipline.Epoch() >= before, "epoch %d follows epoch %d", e.discipline.Epoch(), before)
+	}
 	if e.discipline.Epoch() == before {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -132,6 +133,9 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	}
 	if x.Epoch == epoch || e.discipline.Faulty() { // else the poll after the disruption is due already
 		s.due = e.share(s, wait, now)
+		if invariants.Enabled {
+			invariants.Check(s.due.After(now), "source %d is due at once after a poll, at %d", i, now)
+		}
 	}
 	e.afterEpoch(epoch, now)
 	return err

@@ -3,6 +3,7 @@ package leap
 import (
 	"fmt"
 
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
@@ -94,6 +95,9 @@ func about(at UTC) question {
 
 // turn makes q the question. What was shown was shown about another one.
 func (b *Belief) turn(q question) {
+	if invariants.Enabled {
+		invariants.Check(q.at == never || q.at > b.table.expiry, "the question of %v is settled", q.at.Std())
+	}
 	b.question = q
 	for i := range b.heard {
 		b.heard[i].excluded, b.heard[i].after = 0, false
@@ -101,7 +105,12 @@ func (b *Belief) turn(q question) {
 	b.rebuild()
 }
 
-func (b *Belief) rebuild() { b.slow, b.fast = b.question.enclose(&b.known) }
+func (b *Belief) rebuild() {
+	b.slow, b.fast = b.question.enclose(&b.known)
+	if at := b.question.at; invariants.Enabled {
+		invariants.Check(b.slow.offset(at-1) >= b.fast.offset(at-1) && b.slow.offset(at) >= b.fast.offset(at), "the slow timeline is ahead of the fast one at %v", at.Std())
+	}
+}
 
 // Anchor begins an epoch with its first answer: it is now between lo and hi, and the first fact that
 // the answer is made from is no older than from. The error is [ErrStraddles] if a leap second is
@@ -144,6 +153,9 @@ func (b *Belief) Advance(lo, hi TAI) error {
 	left, err := b.settle()
 	if err != nil {
 		return err
+	}
+	if invariants.Enabled {
+		invariants.Check(left != 0 && left&^q.possible == 0, "of what was possible, %03b, %03b is left", q.possible, left)
 	}
 	if left != q.possible {
 		q.possible = left

@@ -1,5 +1,7 @@
 package leap
 
+import "github.com/epsilontime/epsilon/internal/invariants"
+
 // In converts what a source serves: it shows something from lo to hi, so it is between first and
 // last, for every possible course of the leap seconds. Not ok means that the sample must be dropped:
 // a stepping source within 5 s of a leap second that is possible, whose stamps mean nothing.
@@ -66,5 +68,9 @@ func (b *Belief) Output(lo TAI) Output {
 // Interval converts an answer. Not ok means that it reaches into the smear of a leap second that the
 // belief has not thought of yet, at least a month ahead: advance the belief first.
 func (o *Output) Interval(lo, hi TAI) (earliest, latest Smeared, ok bool) {
-	return o.slow.smeared(lo, Down), o.fast.smeared(hi, Up), hi <= o.horizon
+	earliest, latest = o.slow.smeared(lo, Down), o.fast.smeared(hi, Up)
+	if invariants.Enabled && lo <= hi && earliest > latest { // a Check allocates, and Now does not
+		invariants.Check(false, "[%d, %d] becomes [%d, %d]", lo, hi, earliest, latest)
+	}
+	return earliest, latest, hi <= o.horizon
 }

@@ -1,6 +1,9 @@
 package leap
 
-import "github.com/epsilontime/epsilon/truetime/internal/saturated"
+import (
+	"github.com/epsilontime/epsilon/internal/invariants"
+	"github.com/epsilontime/epsilon/truetime/internal/saturated"
+)
 
 // ambiguity is how close to a leap second a stamp of a stepping clock says nothing: the clock may
 // not have stepped yet or step a little early, and one POSIX second happens twice.
@@ -21,6 +24,9 @@ type timeline struct {
 func (t *timeline) add(at UTC, delta int) {
 	if delta == 0 {
 		return
+	}
+	if n := len(t.leaps); invariants.Enabled && n > 0 {
+		invariants.Check(t.leaps[n-1].at < at, "a leap second at %v comes after one at %v", at.Std(), t.leaps[n-1].at.Std())
 	}
 	before := t.last()
 	t.leaps = append(t.leaps, span{at, before, before + int64(delta)*second})

@@ -65,9 +65,9 @@ func (w *World) shown(s truetime.Scale) (floor, ceil truetime.Time) {
 		if w.now < begin+length {
 			// smear·(now−begin)/length from the beginning of the smear
 			hi, lo := bits.Mul64(uint64(w.now-begin), uint64(smear))
-			quotient, rest := bits.Div64(hi, lo, uint64(length))
+			quotient, remainder := bits.Div64(hi, lo, uint64(length))
 			floor = l.at.Add(-noon).Add(time.Duration(quotient))
-			if rest > 0 {
+			if remainder > 0 {
 				return floor, floor + 1
 			}
 			return floor, floor

@@ -294,13 +294,13 @@ func (t *trial) plan(at time.Duration) {
 func (t *trial) watch(every time.Duration) {
 	for _, m := range t.machine {
 		if t.err == nil {
-			t.err = t.judge(m)
+			t.err = t.checkMachine(m)
 		}
 	}
 	t.world.After(time.Duration(t.rng.Int64N(int64(2*every))), func() { t.watch(every) })
 }
 
-func (t *trial) judge(m *Machine) error {
+func (t *trial) checkMachine(m *Machine) error {
 	if m.Disturbed() || m.engine == nil {
 		return nil
 	}

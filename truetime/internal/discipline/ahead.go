@@ -100,7 +100,7 @@ func (b *Bounds) Ahead(now monotonic.Instant, raw uint64, m Meter, before *Ahead
 		a.upper.rate, a.upper.until, a.upper.ends = min(fastest, m.rate(high+rateRounding)+2), until, true
 	}
 	if before != nil && before.meter == m && raw-before.from <= spanLimit>>m.Up {
-		a.keep(before)
+		a.keepBetterEnds(before)
 	}
 	a.span = spanLimit >> m.Up
 	for _, e := range []*edge{&a.lower, &a.upper} {
@@ -149,8 +149,8 @@ func (m Meter) rate(r float64) uint64 {
 	return m.Multiplier + more
 }
 
-// keep keeps the ends of an earlier Ahead that are no worse.
-func (a *Ahead) keep(before *Ahead) {
+// keepBetterEnds keeps the ends of an earlier Ahead that are no worse.
+func (a *Ahead) keepBetterEnds(before *Ahead) {
 	raw, up := a.from, a.meter.Up
 	lower, upper := before.lower, before.upper
 	switch {

@@ -150,7 +150,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	d.sources[i].use(f, &d.motion)
 	if !d.Votes(i) {
 		d.agree(now)
-		d.judge(now)
+		d.updateVerdicts(now)
 		return nil
 	}
 	d.samples++

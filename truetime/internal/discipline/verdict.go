@@ -13,8 +13,8 @@ const (
 	Convicted                  // its own facts exclude each other
 )
 
-// judge gives every source its verdict.
-func (d *Discipline) judge(now monotonic.Instant) {
+// updateVerdicts gives every source its verdict.
+func (d *Discipline) updateVerdicts(now monotonic.Instant) {
 	for i := range d.sources {
 		s := &d.sources[i]
 		said := s.window.at(now, &d.motion)

@@ -107,7 +107,7 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{CounterSpec: d.counter}}, now, true
 	}
 	d.learnRate(now)
-	d.judge(now)
+	d.updateVerdicts(now)
 	if invariants.Enabled {
 		invariants.Check(d.votes.Count() == len(d.voters), "%d of %d voters have voted", d.votes.Count(), len(d.voters))
 		invariants.Check(!d.answer || d.Heard() > d.faulty, "an answer of %d voters, of which %d may be wrong", d.Heard(), d.faulty)

@@ -25,9 +25,9 @@ type target struct {
 }
 
 const (
-	step = 2   // the largest factor by which one correction changes the interval
-	aim  = 0.9 // of what is wanted
-	care = 8   // what a correction that lengthens the interval is divided by
+	maxStep         = 2   // the largest factor by which one correction changes the interval
+	aimedShare      = 0.9 // of what is wanted
+	lengthenDivisor = 8   // what a correction that lengthens the interval is divided by
 )
 
 // observe takes note of ε just before a sample is taken in.
@@ -39,11 +39,11 @@ func (t *target) observe(epsilon time.Duration) {
 // correct corrects the interval after a round of samples. growth is by how much ε grows per unit of time.
 func (t *target) correct(growth float64) {
 	if growth > 0 {
-		longer := (aim*float64(t.wanted) - float64(t.highest)) / growth
+		longer := (aimedShare*float64(t.wanted) - float64(t.highest)) / growth
 		if longer > 0 {
-			longer /= care
+			longer /= lengthenDivisor
 		}
-		least, most := float64(t.interval)/step, float64(t.interval)*step
+		least, most := float64(t.interval)/maxStep, float64(t.interval)*maxStep
 		t.interval = time.Duration(min(max(float64(t.interval)+longer, least, float64(t.min)), most, float64(t.max)))
 	}
 	t.highest, t.samples = 0, 0

@@ -27,7 +27,8 @@ func TestMachinesCounterInABubbleIsRefusedAndSaysWhatToDo(t *testing.T) {
 	})
 }
 
-// A machine whose battery is empty begins in the year 2000 and is no bubble, however coarse its clock.
+// A machine whose battery is empty begins in the year 2000 and is no bubble, however coarse its
+// clock.
 func TestMachineInTheYear2000IsNoBubble(t *testing.T) {
 	for _, tick := range []time.Duration{1, time.Microsecond, 15625 * time.Microsecond} {
 		counter := ticking(0)

@@ -10,12 +10,13 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
-// Budget says why ε is what it is: its parts, none of them negative, which add up to it to the nanosecond. The
-// zero value stands for no answer.
+// Budget says why ε is what it is: its parts, none of them negative, which add up to it to the
+// nanosecond. The zero value stands for no answer.
 //
-// Earliest follows from one sample and Latest from another one, or from the same. Each brings its claim and half its
-// round trip. Where two samples rule out what one of them alone allows for, less of that is left; where they disagree,
-// the answer has to cover both, because either source may be the one that is right.
+// Earliest follows from one sample and Latest from another one, or from the same. Each brings its
+// claim and half its round trip. Where two samples rule out what one of them alone allows for, less
+// of that is left; where they disagree, the answer has to cover both, because either source may be
+// the one that is right.
 type Budget struct {
 	Delay        time.Duration // half the round trip: a nearer source or a faster network makes it smaller
 	Claim        time.Duration // E, what the sources say that they may be wrong by: a better source makes it smaller
@@ -47,8 +48,8 @@ func (b Budget) Uncertainty() time.Duration {
 	return b.Delay + b.Claim + b.Drift + b.Leap + b.Disagreement
 }
 
-// String says it in a sentence, the largest part first, as in "ε is 1.35ms: 750µs drift in 3.7s, 500µs round trip, 100µs
-// claimed; Earliest follows from a, Latest from b".
+// String says it in a sentence, the largest part first, as in "ε is 1.35ms: 750µs drift in 3.7s,
+// 500µs round trip, 100µs claimed; Earliest follows from a, Latest from b".
 func (b Budget) String() string {
 	if b == (Budget{}) {
 		return "no answer"
@@ -71,5 +72,6 @@ func (b Budget) String() string {
 			texts = append(texts, fmt.Sprintf("%v %s", p.size, p.text))
 		}
 	}
-	return fmt.Sprintf("ε is %v: %s; Earliest follows from %s, Latest from %s", b.Uncertainty(), strings.Join(texts, ", "), b.EarliestFrom, b.LatestFrom)
+	return fmt.Sprintf("ε is %v: %s; Earliest follows from %s, Latest from %s",
+		b.Uncertainty(), strings.Join(texts, ", "), b.EarliestFrom, b.LatestFrom)
 }

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// Enumerations are text for people and for programs: what String returns is what JSON has. A value without a
-// name, of a later version, is its number.
+// Enumerations are text for people and for programs: what String returns is what JSON has. A value
+// without a name, of a later version, is its number.
 
 // name returns the name of a small enumeration value, or its number if it has none.
 func name[E ~uint8](value E, names []string) string {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A Status, a SourceStatus and an Event are JSON objects with the names of their fields: durations in nanoseconds;
-// enumerations, times and errors as text.
+// A Status, a SourceStatus and an Event are JSON objects with the names of their fields: durations
+// in nanoseconds; enumerations, times and errors as text.
 
 // The fields of each, without the methods that write them.
 type (
@@ -15,8 +15,8 @@ type (
 	eventFields        Event
 )
 
-// MarshalJSON writes the report as an object with the names of its fields, durations in nanoseconds, and enumerations, times
-// and errors as text.
+// MarshalJSON writes the report as an object with the names of its fields, durations in
+// nanoseconds, and enumerations, times and errors as text.
 func (s Status) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		statusFields
@@ -24,8 +24,8 @@ func (s Status) MarshalJSON() ([]byte, error) {
 	}{statusFields(s), asText(s.Err)})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. An error keeps its text, and errors.Is finds in it those errors of this
-// package whose text it contains. It leaves s alone if it returns an error.
+// UnmarshalJSON reads what MarshalJSON writes. An error keeps its text, and errors.Is finds in it
+// those errors of this package whose text it contains. It leaves s alone if it returns an error.
 func (s *Status) UnmarshalJSON(text []byte) error {
 	var read struct {
 		statusFields
@@ -61,8 +61,8 @@ func (s *SourceStatus) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// MarshalJSON writes the event as [Status.MarshalJSON] writes a report, without the fields that an event of its kind does
-// not have.
+// MarshalJSON writes the event as [Status.MarshalJSON] writes a report, without the fields that an
+// event of its kind does not have.
 func (e Event) MarshalJSON() ([]byte, error) {
 	written := struct {
 		eventFields
@@ -104,7 +104,8 @@ func (e *readError) Unwrap() []error { return e.is }
 
 func (e *readError) MarshalText() ([]byte, error) { return []byte(e.text), nil }
 
-// UnmarshalText finds the errors of this package in the text. Whoever wraps one has its text within their own.
+// UnmarshalText finds the errors of this package in the text. Whoever wraps one has its text within
+// their own.
 func (e *readError) UnmarshalText(text []byte) error {
 	*e = readError{text: string(text)}
 	for _, err := range []error{

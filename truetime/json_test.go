@@ -104,7 +104,8 @@ func TestEnumerationsAreText(t *testing.T) {
 	enumerationIsText(t, LeapStatusSmearedBySources)
 }
 
-// enumerationIsText requires that values up to the last one, and numbers without a name, round trip.
+// enumerationIsText requires that values up to the last one, and numbers without a name, round
+// trip.
 func enumerationIsText[E interface {
 	~uint8
 	fmt.Stringer

@@ -12,8 +12,8 @@ import (
 // An Option changes what [New] assumes or does.
 type Option func(*config)
 
-// Limits of the options. What is below the least drift, wander or deviation is no oscillator's but a number in
-// another unit, such as 50e-6 for 50 ppm.
+// Limits of the options. What is below the least drift, wander or deviation is no oscillator's but
+// a number in another unit, such as 50e-6 for 50 ppm.
 const (
 	minDriftPPM     = 0.01
 	minWanderPPB    = 1
@@ -31,14 +31,15 @@ const MaxDriftPPM = discipline.MaxDriftPPB / 1000
 // WithDrift sets ρ, the most by which the local counter's rate may differ from that of true time,
 // in parts per million: 0.01 to 100 000. The default is 200.
 //
-// Between two samples each end of the interval moves away by ρ, 200 µs a second by default, so a smaller ρ is a
-// narrower answer. It is also a promise: if the oscillator is worse than ρ, the interval may miss
-// true time before the sources give it away. Quartz in servers is usually within 50 ppm, but the
-// frequency a virtual machine sees may step by as much when it migrates.
+// Between two samples each end of the interval moves away by ρ, 200 µs a second by default, so a
+// smaller ρ is a narrower answer. It is also a promise: if the oscillator is worse than ρ, the
+// interval may miss true time before the sources give it away. Quartz in servers is usually within
+// 50 ppm, but the frequency a virtual machine sees may step by as much when it migrates.
 func WithDrift(ppm float64) Option {
 	return func(c *config) {
 		if !(ppm >= minDriftPPM && ppm <= MaxDriftPPM) {
-			c.mistake("drift of %v ppm: it is in parts per million and must be %v to %v, as in WithDrift(50) for 50 ppm", ppm, minDriftPPM, MaxDriftPPM)
+			c.mistake("drift of %v ppm: it is in parts per million and must be %v to %v, as in WithDrift(50) for 50 ppm",
+				ppm, minDriftPPM, MaxDriftPPM)
 			return
 		}
 		c.choices.DriftPPM = ppm
@@ -49,10 +50,10 @@ func WithDrift(ppm float64) Option {
 // billion in a second of true time: 1 to 100 000. By default nothing is assumed about it. The rate
 // is dc/dT, as it is for [WithDrift]: nominal nanoseconds of the counter in one of true time.
 //
-// It makes the interval much narrower: at 100 ppb/s the answer widens between polls by some 15 ppm in
-// place of 200 where round trips are 1 ms, because the present rate follows from what the sources
-// have said lately. The price is a promise that nobody can check: if the oscillator breaks it
-// the interval may miss true time, and mostly nothing shows.
+// It makes the interval much narrower: at 100 ppb/s the answer widens between polls by some 15 ppm
+// in place of 200 where round trips are 1 ms, because the present rate follows from what the
+// sources have said lately. The price is a promise that nobody can check: if the oscillator breaks
+// it the interval may miss true time, and mostly nothing shows.
 //
 // What to declare, here and with [WithRateStability]:
 //
@@ -60,30 +61,33 @@ func WithDrift(ppm float64) Option {
 //	after a cold start, bad fans   WithMaxWander(1000)
 //	a virtual machine              neither, unless it is never migrated or a VMClock device tells of it
 //
-// A crystal changes by about 1 ppm/°C, so w is that times the fastest change of its temperature: a load step beside the
-// crystal makes 20 to 100 ppb/s, fan failures and cold starts 100 to 500. And 20 ppm is a swing of 15 to 20 °C for
-// a bad crystal. The rate that a virtual machine sees may step by 50 ppm when it is migrated.
+// A crystal changes by about 1 ppm/°C, so w is that times the fastest change of its temperature: a
+// load step beside the crystal makes 20 to 100 ppb/s, fan failures and cold starts 100 to 500. And
+// 20 ppm is a swing of 15 to 20 °C for a bad crystal. The rate that a virtual machine sees may step
+// by 50 ppm when it is migrated.
 func WithMaxWander(ppbPerSecond float64) Option {
 	return func(c *config) {
 		if !(ppbPerSecond >= minWanderPPB && ppbPerSecond <= maxWanderPPB) {
-			c.mistake("maximum wander of %v ppb/s: it is in parts per billion per second and must be %v to %v, as in WithMaxWander(100) for 0.1 ppm/s", ppbPerSecond, minWanderPPB, maxWanderPPB)
+			c.mistake("maximum wander of %v ppb/s: it is in parts per billion per second and must be %v to %v, as in WithMaxWander(100) for 0.1 ppm/s",
+				ppbPerSecond, minWanderPPB, maxWanderPPB)
 			return
 		}
 		c.choices.WanderPPB = ppbPerSecond
 	}
 }
 
-// WithRateStability assumes that within any hour of true time the rate of the local counter, dc/dT, stays within
-// D, in parts per million, of its own mean over any part of that hour: 0.01 to 200. By default
-// nothing is assumed about it.
+// WithRateStability assumes that within any hour of true time the rate of the local counter, dc/dT,
+// stays within D, in parts per million, of its own mean over any part of that hour: 0.01 to 200. By
+// default nothing is assumed about it.
 //
-// It is easier to defend than a bound on the wander, and the same is to be said about it: see [WithMaxWander], also for
-// what to declare. It does most in a long holdover; between polls a bound on the wander does more. Both may be
-// assumed.
+// It is easier to defend than a bound on the wander, and the same is to be said about it: see
+// [WithMaxWander], also for what to declare. It does most in a long holdover; between polls a bound
+// on the wander does more. Both may be assumed.
 func WithRateStability(ppm float64) Option {
 	return func(c *config) {
 		if !(ppm >= minDeviationPPM && ppm <= maxDeviationPPM) {
-			c.mistake("rate stability of %v ppm: it is in parts per million and must be %v to %v, as in WithRateStability(20) for 20 ppm", ppm, minDeviationPPM, maxDeviationPPM)
+			c.mistake("rate stability of %v ppm: it is in parts per million and must be %v to %v, as in WithRateStability(20) for 20 ppm",
+				ppm, minDeviationPPM, maxDeviationPPM)
 			return
 		}
 		c.choices.DeviationPPM = ppm
@@ -105,13 +109,13 @@ func WithFaulty(f int) Option {
 	}
 }
 
-// WithPoll sets how often each source is asked: every min while it answers, and less and less often,
-// down to every max, while it does not; every four times min at least as long as the clock has no answer. Both are between 1 ms and 36 h, min not above max. The
-// default is 16 s and 256 s.
+// WithPoll sets how often each source is asked: every min while it answers, and less and less
+// often, down to every max, while it does not; every four times min at least as long as the clock
+// has no answer. Both are between 1 ms and 36 h, min not above max. The default is 16 s and 256 s.
 //
 // Between polls the interval widens: at 200 ppm and 16 s by 3.2 ms on each side. Public servers
-// expect at least 16 s; ask servers of your own every second. No server with a public address is asked more
-// often than every 4 s unless it is declared to be private (ntpsrc.WithPrivate).
+// expect at least 16 s; ask servers of your own every second. No server with a public address is
+// asked more often than every 4 s unless it is declared to be private (ntpsrc.WithPrivate).
 func WithPoll(min, max time.Duration) Option {
 	return func(c *config) {
 		if min < minPoll || max > maxPoll || min > max {
@@ -127,10 +131,11 @@ func WithPoll(min, max time.Duration) Option {
 // unless that option is given, and each server's own: one that wants to be asked less often is, and
 // servers with public addresses are asked every 16 s at most ([Sample].MinPoll).
 //
-// ε cannot fall below half the round-trip delay plus what the servers claim to be wrong by. A target
-// below that makes the clock poll as often as its limits allow. It is an aim and not a promise: ε may be
-// above it for a few polls while answers are lost or a source falls silent; [WithMaxUncertainty]
-// refuses then. The first polls, and those after a disruption, are a burst all the same ([WithBurst]).
+// ε cannot fall below half the round-trip delay plus what the servers claim to be wrong by. A
+// target below that makes the clock poll as often as its limits allow. It is an aim and not a
+// promise: ε may be above it for a few polls while answers are lost or a source falls silent;
+// [WithMaxUncertainty] refuses then. The first polls, and those after a disruption, are a burst all
+// the same ([WithBurst]).
 func WithTargetUncertainty(target time.Duration) Option {
 	return func(c *config) {
 		if target <= 0 {
@@ -141,9 +146,9 @@ func WithTargetUncertainty(target time.Duration) Option {
 	}
 }
 
-// WithBurst sets how many polls follow each other quickly when the clock starts and after a disruption: 1
-// to 16, default 4. The best of them counts. They are 2 s apart, or what [WithPoll] says if that is less, and 4 s
-// for servers with public addresses ([Sample].MinPoll).
+// WithBurst sets how many polls follow each other quickly when the clock starts and after a
+// disruption: 1 to 16, default 4. The best of them counts. They are 2 s apart, or what [WithPoll]
+// says if that is less, and 4 s for servers with public addresses ([Sample].MinPoll).
 func WithBurst(polls int) Option {
 	return func(c *config) {
 		if polls < 1 || polls > maxBurst {
@@ -180,12 +185,14 @@ func WithEvents(report func(Event)) Option {
 }
 
 // WithRecorder has a journal of the clock written to w: everything that its answers follow from, as
-// lines of text, two for each poll and for each look at the counter, some 250 bytes. The function Replay of package truetimetest does
-// it all again, and arrives at the same intervals to the nanosecond.
+// lines of text, two for each poll and for each look at the counter, some 250 bytes. The function
+// Replay of package truetimetest does it all again, and arrives at the same intervals to the
+// nanosecond.
 //
-// Each Write is called with whole lines, one at a time, from a goroutine of the clock. It may call any
-// method of the clock except Close, which waits for the last: for ever, if w blocks for ever. If w fails, or is so slow that 4096 records queue up, the recording ends and an
-// [EventRecorder] says so.
+// Each Write is called with whole lines, one at a time, from a goroutine of the clock. It may call
+// any method of the clock except Close, which waits for the last: for ever, if w blocks for ever.
+// If w fails, or is so slow that 4096 records queue up, the recording ends and an [EventRecorder]
+// says so.
 func WithRecorder(w io.Writer) Option {
 	return func(c *config) {
 		if unset.Nil(w) {
@@ -199,15 +206,16 @@ func WithRecorder(w io.Writer) Option {
 // WithCounter replaces the local counter, which is otherwise [monotonic.System]. Every assumption
 // about drift is then about this one.
 //
-// A counter that [monotonic.System] or [monotonic.Raw] did not return, also one that wraps theirs, is not
-// watched, and Status says so. A suspend, a change of the kernel's clocksource or a step of the rate goes unnoticed then, and
-// the interval may miss true time until the sources contradict it, or until the clock finds that nothing ran for
-// a while; how far a scaled counter is off its nominal rate is not measured and not added to the drift; and the
-// VMClock device is looked at only if [WithVMClock] says so. So such a counter is for tests, or has to be one that
-// neither stands still nor jumps, and is within the drift as it is.
+// A counter that [monotonic.System] or [monotonic.Raw] did not return, also one that wraps theirs,
+// is not watched, and Status says so. A suspend, a change of the kernel's clocksource or a step of
+// the rate goes unnoticed then, and the interval may miss true time until the sources contradict
+// it, or until the clock finds that nothing ran for a while; how far a scaled counter is off its
+// nominal rate is not measured and not added to the drift; and the VMClock device is looked at only
+// if [WithVMClock] says so. So such a counter is for tests, or has to be one that neither stands
+// still nor jumps, and is within the drift as it is.
 //
-// A test in a testing/synctest bubble needs one, since the machine's counter goes on while the bubble's time stands still:
-// [New] refuses that one there.
+// A test in a testing/synctest bubble needs one, since the machine's counter goes on while the
+// bubble's time stands still: [New] refuses that one there.
 func WithCounter(counter monotonic.Counter) Option {
 	return func(c *config) {
 		if unset.Nil(counter) {
@@ -218,8 +226,8 @@ func WithCounter(counter monotonic.Counter) Option {
 	}
 }
 
-// WithVMClock makes the clock watch the VMClock device at path, through which a hypervisor tells its
-// guest that the counter was disrupted by a migration or a restore. [New] fails if it cannot be
+// WithVMClock makes the clock watch the VMClock device at path, through which a hypervisor tells
+// its guest that the counter was disrupted by a migration or a restore. [New] fails if it cannot be
 // used. An empty path means that none is watched.
 //
 // By default the clock watches /dev/vmclock0 if it is there and can be read; Status says

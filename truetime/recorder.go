@@ -16,7 +16,8 @@ type recorder struct {
 	ended   bool
 }
 
-// newRecorder starts a recorder; failed is called, from the recorder's goroutine, if the writer fails.
+// newRecorder starts a recorder; failed is called, from the recorder's goroutine, if the writer
+// fails.
 func newRecorder(w io.Writer, failed func(error)) *recorder {
 	if w == nil {
 		return nil

@@ -25,8 +25,8 @@ type Sample struct {
 	Received monotonic.Instant // the counter, read after the reply had come
 	Earliest Time              // rounded down
 
-	// Age is how long before Sent the oldest measurement was made, by the counter, from which the sample
-	// follows; 0 if all of it was measured for this sample. See [Source].
+	// Age is how long before Sent the oldest measurement was made, by the counter, from which the
+	// sample follows; 0 if all of it was measured for this sample. See [Source].
 	Age time.Duration
 
 	// Peer says who has answered, in a form that is the same for the same server however it was
@@ -34,29 +34,31 @@ type Sample struct {
 	// one server under two names, and the second is not used. Empty if there is no such thing.
 	Peer string
 
-	// Identity is what the reply shows of which machine has answered: equal for two replies of one machine, by
-	// whatever address, name or protocol version it was asked, unless it has changed its own time in
-	// between; different for two machines. For NTP it is made of the reference id, the reference time, the root
-	// delay, the stratum and the precision, for PTP it is the grandmaster's clock identity. Empty if the
-	// reply shows nothing of the kind.
+	// Identity is what the reply shows of which machine has answered: equal for two replies of one
+	// machine, by whatever address, name or protocol version it was asked, unless it has changed
+	// its own time in between; different for two machines. For NTP it is made of the reference id,
+	// the reference time, the root delay, the stratum and the precision, for PTP it is the
+	// grandmaster's clock identity. Empty if the reply shows nothing of the kind.
 	//
-	// Voters that have shown the same Identity lately may be one machine, and count once when they are
-	// wrong: see [New]. Whoever copies what another shows gains nothing by it.
+	// Voters that have shown the same Identity lately may be one machine, and count once when they
+	// are wrong: see [New]. Whoever copies what another shows gains nothing by it.
 	Identity string
 
-	// MinPoll is the shortest interval at which whoever has answered likes to be asked; 0 if it does not
-	// say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty]. If it is 4 s or more, no
-	// clock asks more often than every 4 s, whatever [WithPoll] says and in bursts too. It counts beside
-	// an error as well, for whoever does not answer is asked again, too.
+	// MinPoll is the shortest interval at which whoever has answered likes to be asked; 0 if it
+	// does not say. A clock that chooses its own pace heeds it: see [WithTargetUncertainty]. If it
+	// is 4 s or more, no clock asks more often than every 4 s, whatever [WithPoll] says and in
+	// bursts too. It counts beside an error as well, for whoever does not answer is asked again,
+	// too.
 	MinPoll time.Duration
 
-	// Leap is what the source announces. It counts where no table says. At the end of June and December f+1 voters that
-	// announce a leap second are believed, and at the end of other months n−f that announce none.
+	// Leap is what the source announces. It counts where no table says. At the end of June and
+	// December f+1 voters that announce a leap second are believed, and at the end of other months
+	// n−f that announce none.
 	Leap Leap
 
-	// TAIOffset is TAI−UTC as it is now according to a source of [ScaleTAI]; 0 if it does not
-	// say. It is needed only where no leap second table is valid, and not used within a minute of a possible leap
-	// second.
+	// TAIOffset is TAI−UTC as it is now according to a source of [ScaleTAI]; 0 if it does not say.
+	// It is needed only where no leap second table is valid, and not used within a minute of a
+	// possible leap second.
 	TAIOffset time.Duration
 
 	// The rest is for Status only and bounds nothing.

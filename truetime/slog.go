@@ -2,8 +2,8 @@ package truetime
 
 import "log/slog"
 
-// LogValue returns the report as a group, for [log/slog]: what Now answers and why, and what is the matter. Sources have
-// one group each, by name.
+// LogValue returns the report as a group, for [log/slog]: what Now answers and why, and what is the
+// matter. Sources have one group each, by name.
 func (s Status) LogValue() slog.Value {
 	a := attributes{slog.String("state", s.State.String())}
 	if s.Interval.Valid() {

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// Value stores t as a 64-bit integer (BIGINT), the nanoseconds, whose order in the database is that of the
-// times. A timestamp column would round to its own resolution, mostly a microsecond.
+// Value stores t as a 64-bit integer (BIGINT), the nanoseconds, whose order in the database is that
+// of the times. A timestamp column would round to its own resolution, mostly a microsecond.
 func (t Time) Value() (driver.Value, error) { return int64(t), nil }
 
-// Scan reads an integer, which is nanoseconds since 1970, the same in decimal, the text form, or a time.Time. NULL
-// is an error: use sql.Null[Time] where it may occur. Scan leaves t alone if it returns an error.
+// Scan reads an integer, which is nanoseconds since 1970, the same in decimal, the text form, or a
+// time.Time. NULL is an error: use sql.Null[Time] where it may occur. Scan leaves t alone if it
+// returns an error.
 func (t *Time) Scan(source any) error {
 	switch value := source.(type) {
 	case int64:

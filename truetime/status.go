@@ -32,14 +32,14 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // UnmarshalText reads what MarshalText writes.
 func (s *State) UnmarshalText(text []byte) error { return parseName(s, text, stateNames) }
 
-// Status is a complete report on a clock at one moment. It is a copy: it does not change, and it may
-// be kept.
+// Status is a complete report on a clock at one moment. It is a copy: it does not change, and it
+// may be kept.
 type Status struct {
 	State State
 	Err   error // what Now returned at that moment
 
-	// Interval is what Now answered with, or would have where Err is ErrUncertaintyTooLarge; the zero value
-	// where nothing was known. Uncertainty is its ε.
+	// Interval is what Now answered with, or would have where Err is ErrUncertaintyTooLarge; the
+	// zero value where nothing was known. Uncertainty is its ε.
 	Interval    Interval
 	Uncertainty time.Duration
 	Budget      Budget // why that is what it is
@@ -49,13 +49,13 @@ type Status struct {
 	DisruptionAge time.Duration // and how long ago, by the local counter
 
 	// How much faster than the local counter true time has run on average over this epoch, or where
-	// the counter's stability is assumed how much faster it runs now, in parts per million: somewhere
-	// between these two. Within the drift, unless the state is ClockFaulty: then it is what all but f
-	// voters agree on, wherever that is.
+	// the counter's stability is assumed how much faster it runs now, in parts per million:
+	// somewhere between these two. Within the drift, unless the state is ClockFaulty: then it is
+	// what all but f voters agree on, wherever that is.
 	RateLowPPM, RateHighPPM float64
 
-	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer allows
-	// for one that is neither confirmed nor excluded.
+	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer
+	// allows for one that is neither confirmed nor excluded.
 	LeapSeconds LeapState
 
 	Counter string // which local counter is read, why not a faster one, and whether nobody watches it (WithCounter)
@@ -63,9 +63,10 @@ type Status struct {
 	Voters int // n, as configured; the sources of a group are one voter
 	Faulty int // f, how many of them may be wrong
 
-	// Heard is how many voters have been heard in this epoch, and Answering how many have answered one of their last three
-	// polls. More than Faulty heard make an answer, and all of them the narrowest one; no more than Faulty
-	// answering is Holdover. Voters that may be one machine count once: see SourceStatus.SameAs.
+	// Heard is how many voters have been heard in this epoch, and Answering how many have answered
+	// one of their last three polls. More than Faulty heard make an answer, and all of them the
+	// narrowest one; no more than Faulty answering is Holdover. Voters that may be one machine
+	// count once: see SourceStatus.SameAs.
 	Heard, Answering int
 
 	Sources []SourceStatus
@@ -79,8 +80,9 @@ type SourceStatus struct {
 	Authenticated bool // who answers is known for certain
 	NoVote        bool // it is not authenticated, and WithRequireAuthenticated is set
 
-	// SameAs is the names of the sources that have shown the same identity lately (Sample.Identity). They may be
-	// the same machine as this one, so together they count once against others.
+	// SameAs is the names of the sources that have shown the same identity lately
+	// (Sample.Identity). They may be the same machine as this one, so together they count once
+	// against others.
 	SameAs []string
 
 	Scale   Scale // what it is declared to serve
@@ -150,9 +152,9 @@ func statusOf(r engine.Report, names []string) Status {
 	return s
 }
 
-// Summary says in one sentence what keeps the clock from an answer, in holdover, or from as narrow an answer as
-// there could be: how many voters have been heard or answer, how many are needed, and why the others do not. It is
-// empty if nothing does.
+// Summary says in one sentence what keeps the clock from an answer, in holdover, or from as narrow
+// an answer as there could be: how many voters have been heard or answer, how many are needed, and
+// why the others do not. It is empty if nothing does.
 func (s Status) Summary() string {
 	var text string
 	switch {

@@ -8,18 +8,19 @@ import (
 	"time"
 )
 
-// Times and intervals have one text form each, which carries every nanosecond: in a float64, into which many
-// JSON parsers read a number, a time of today is off by up to 128 ns. String, MarshalText and with it JSON all
-// write this form. The zero value is the empty text, as it is for [net/netip.Addr], and String says in words
-// that there is none.
+// Times and intervals have one text form each, which carries every nanosecond: in a float64, into
+// which many JSON parsers read a number, a time of today is off by up to 128 ns. String,
+// MarshalText and with it JSON all write this form. The zero value is the empty text, as it is for
+// [net/netip.Addr], and String says in words that there is none.
 
 const (
 	timeLayout = "2006-01-02T15:04:05.000000000Z"
 	taiLayout  = "2006-01-02T15:04:05.000000000TAI"
 )
 
-// ParseTime reads a time in the form of RFC 3339, as in "2026-11-20T08:37:48.123456789Z". It may have an offset from
-// UTC in place of Z, and up to nine digits of a second. 23:59:60 is refused: smeared UTC has no such second.
+// ParseTime reads a time in the form of RFC 3339, as in "2026-11-20T08:37:48.123456789Z". It may
+// have an offset from UTC in place of Z, and up to nine digits of a second. 23:59:60 is refused:
+// smeared UTC has no such second.
 func ParseTime(s string) (Time, error) {
 	ns, err := parseNanoseconds(s)
 	if err != nil {
@@ -28,7 +29,8 @@ func ParseTime(s string) (Time, error) {
 	return Time(ns), nil
 }
 
-// ParseTAI reads a moment of TAI in the form that [TAI.String] writes, as in "2026-11-20T08:38:25.123456789TAI".
+// ParseTAI reads a moment of TAI in the form that [TAI.String] writes, as in
+// "2026-11-20T08:38:25.123456789TAI".
 func ParseTAI(s string) (TAI, error) {
 	ns, err := parseNanosecondsTAI(s)
 	if err != nil {
@@ -51,8 +53,8 @@ func ParseTAIInterval(s string) (TAIInterval, error) {
 	return TAIInterval{TAI(earliest), TAI(latest)}, err
 }
 
-// MarshalText writes t as [Time.String] does, and the zero value as the empty text. JSON and its map keys
-// are in this form.
+// MarshalText writes t as [Time.String] does, and the zero value as the empty text. JSON and its
+// map keys are in this form.
 func (t Time) MarshalText() ([]byte, error) { return marshalTime(t, timeLayout) }
 
 // UnmarshalText reads what MarshalText writes. It leaves t alone if it returns an error.
@@ -64,8 +66,8 @@ func (t TAI) MarshalText() ([]byte, error) { return marshalTime(t, taiLayout) }
 // UnmarshalText reads what MarshalText writes. It leaves t alone if it returns an error.
 func (t *TAI) UnmarshalText(text []byte) error { return unmarshal(t, text, ParseTAI) }
 
-// MarshalText writes both ends, "earliest/latest", the form of an ISO 8601 interval, and the zero value as the
-// empty text. An interval that is upside down is an error, as it is to UnmarshalText.
+// MarshalText writes both ends, "earliest/latest", the form of an ISO 8601 interval, and the zero
+// value as the empty text. An interval that is upside down is an error, as it is to UnmarshalText.
 func (i Interval) MarshalText() ([]byte, error) {
 	return marshalEnds(i.Earliest, i.Latest, timeLayout)
 }
@@ -73,8 +75,8 @@ func (i Interval) MarshalText() ([]byte, error) {
 // UnmarshalText reads what MarshalText writes. It leaves i alone if it returns an error.
 func (i *Interval) UnmarshalText(text []byte) error { return unmarshal(i, text, ParseInterval) }
 
-// MarshalText writes both ends, "earliest/latest", and the zero value as the empty text. An interval that
-// is upside down is an error, as it is to UnmarshalText.
+// MarshalText writes both ends, "earliest/latest", and the zero value as the empty text. An
+// interval that is upside down is an error, as it is to UnmarshalText.
 func (i TAIInterval) MarshalText() ([]byte, error) {
 	return marshalEnds(i.Earliest, i.Latest, taiLayout)
 }
@@ -131,8 +133,8 @@ func unmarshal[T any](v *T, text []byte, parse func(string) (T, error)) error {
 	return nil
 }
 
-// parseNanoseconds reads the form of RFC 3339, and nothing that is only like it: time.Parse also reads an hour of one
-// digit and a decimal comma, and cuts off a tenth digit (go.dev/issue/54580).
+// parseNanoseconds reads the form of RFC 3339, and nothing that is only like it: time.Parse also
+// reads an hour of one digit and a decimal comma, and cuts off a tenth digit (go.dev/issue/54580).
 func parseNanoseconds(s string) (int64, error) {
 	const seconds = len("2006-01-02T15:04:05")
 	std, err := time.Parse(time.RFC3339Nano, s)

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A nil Clock and a zero one are closed: whoever forgot to call New, or its error, is told so where the clock is used.
+// A nil Clock and a zero one are closed: whoever forgot to call New, or its error, is told so where
+// the clock is used.
 func TestClockThatNewHasNotMadeIsClosed(t *testing.T) {
 	for name, c := range map[string]*Clock{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,8 @@ func (hostClock) Sample(_ context.Context, counter monotonic.Counter) (truetime.
 	}, nil
 }
 
-// A source reads the clock's counter before and after it reads its own, and says by how much that may be wrong.
+// A source reads the clock's counter before and after it reads its own, and says by how much that
+// may be wrong.
 func ExampleSource() {
 	clock, err := truetime.New([]truetime.Source{hostClock("a"), hostClock("b"), hostClock("c")})
 	if err != nil {
@@ -58,8 +59,8 @@ func ExampleClock_WaitSynchronized() {
 	// Output: ready
 }
 
-// A record that expires is dropped when its time has certainly passed, and used while it has certainly not: in between
-// neither.
+// A record that expires is dropped when its time has certainly passed, and used while it has
+// certainly not: in between neither.
 func ExampleClock_After() {
 	clock, err := truetime.New([]truetime.Source{hostClock("a")})
 	if err != nil {
@@ -84,7 +85,8 @@ func ExampleClock_After() {
 	// drop: false use: true
 }
 
-// Two events are ordered for certain if their intervals do not overlap, on whatever machines they were read.
+// Two events are ordered for certain if their intervals do not overlap, on whatever machines they
+// were read.
 func ExampleInterval_Overlaps() {
 	noon := truetime.FromStd(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	read := func(at time.Duration) truetime.Interval {
@@ -116,7 +118,8 @@ func ExampleGroup() {
 	// Output: 4 sources, 3 voters, of which 1 may be wrong
 }
 
-// A Status is for people, for programs, and for logs; its Budget says why the uncertainty is what it is.
+// A Status is for people, for programs, and for logs; its Budget says why the uncertainty is what
+// it is.
 func ExampleClock_Status() {
 	clock, err := truetime.New([]truetime.Source{hostClock("a")})
 	if err != nil {

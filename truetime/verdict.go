@@ -8,8 +8,9 @@ type Verdict uint8
 
 // The verdicts on a source.
 //
-// One that is convicted covers nothing, and is one of those that may be wrong. That ends with its fourth answer in a row
-// that agrees with those before, or 20 minutes after its last answer: then it counts as one that has not been heard.
+// One that is convicted covers nothing, and is one of those that may be wrong. That ends with its
+// fourth answer in a row that agrees with those before, or 20 minutes after its last answer: then
+// it counts as one that has not been heard.
 const (
 	Undecided   Verdict = iota // it has answered, and there is no agreement to hold it against
 	Truechimer                 // its interval meets what the others agree on

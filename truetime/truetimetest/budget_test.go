@@ -11,8 +11,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// checkBudget returns an error if the parts of ε do not add up to it to the nanosecond, if one is negative, or if it
-// is not known which sources the ends follow from. The random worlds ask it again and again.
+// checkBudget returns an error if the parts of ε do not add up to it to the nanosecond, if one is
+// negative, or if it is not known which sources the ends follow from. The random worlds ask it
+// again and again.
 func checkBudget(s truetime.Status) error {
 	b := s.Budget
 	if !s.Interval.Valid() {
@@ -32,7 +33,8 @@ func checkBudget(s truetime.Status) error {
 	return nil
 }
 
-// Where everything is known, so are the parts: of one server, of a constant delay and claim, and a perfect counter.
+// Where everything is known, so are the parts: of one server, of a constant delay and claim, and a
+// perfect counter.
 func TestBudgetOfOneServerIsItsDelayItsClaimAndTheDriftSince(t *testing.T) {
 	t.Parallel()
 	const claim, there, back, poll = 100 * time.Microsecond, 300 * time.Microsecond, 700 * time.Microsecond, 64 * time.Second
@@ -59,7 +61,8 @@ func TestBudgetOfOneServerIsItsDelayItsClaimAndTheDriftSince(t *testing.T) {
 	}
 }
 
-// Two servers are a millisecond apart and only one of them may be right, so that the answer has to cover both.
+// Two servers are a millisecond apart and only one of them may be right, so that the answer has to
+// cover both.
 func TestBudgetShowsDisagreement(t *testing.T) {
 	t.Parallel()
 	const off = 5 * time.Millisecond

@@ -5,9 +5,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
-// Each end of the answer is an end of what some source says, and that is one of its facts, carried. Which one is noted
-// when the end moves there, because it may have left the source's window by the time that somebody asks what the
-// uncertainty is made of. Nothing else follows from it.
+// Each end of the answer is an end of what some source says, and that is one of its facts, carried.
+// Which one is noted when the end moves there, because it may have left the source's window by the
+// time that somebody asks what the uncertainty is made of. Nothing else follows from it.
 
 // Origin is the fact from which an end of the answer follows.
 type Origin struct {
@@ -16,8 +16,9 @@ type Origin struct {
 	breadth
 }
 
-// breadth is how wide the exchange is that a fact is of, and why. The three are not negative, and what the exchange alone
-// says, not carried, is as wide as twice the claim, the delay and the leap together.
+// breadth is how wide the exchange is that a fact is of, and why. The three are not negative, and
+// what the exchange alone says, not carried, is as wide as twice the claim, the delay and the leap
+// together.
 type breadth struct {
 	Claim int64 // E
 	Delay int64 // δ
@@ -36,8 +37,8 @@ func breadthOf(f Facts) breadth {
 // Origins returns the facts from which the two ends of the answer follow, if there is one.
 func (d *Discipline) Origins() (lower, upper Origin) { return d.lower, d.upper }
 
-// lowerOrigin finds the fact that the lower end of the answer, which has just been moved, follows from. It is mostly among
-// the newest that the sources have given.
+// lowerOrigin finds the fact that the lower end of the answer, which has just been moved, follows
+// from. It is mostly among the newest that the sources have given.
 func (d *Discipline) lowerOrigin(now monotonic.Instant) Origin {
 	for older := range windowBuckets {
 		for i := range d.sources {
@@ -50,7 +51,8 @@ func (d *Discipline) lowerOrigin(now monotonic.Instant) Origin {
 	return Origin{Source: -1}
 }
 
-// upperOrigin finds the fact that the upper end of the answer, which has just been moved, follows from.
+// upperOrigin finds the fact that the upper end of the answer, which has just been moved, follows
+// from.
 func (d *Discipline) upperOrigin(now monotonic.Instant) Origin {
 	for older := range windowBuckets {
 		for i := range d.sources {

@@ -13,15 +13,17 @@ import (
 //
 // # How it follows
 //
-// Each end of the answer is one fact, carried: Latest follows from an upper fact, U at c1, and Earliest from a lower
-// one, L at c4. Without any carrying they are U − L + (c4 − c1) apart. If both are of one exchange that is 2E + δ, twice the
-// source's claim and the round trip. If they are of two, each brings its own claim and half its round trip; what is
-// left is by how much the two sources disagree, and if nothing is left one rules out what the other allows
-// for, so that less than their claims and delays remains. All that the answer is wider than this is from carrying the two
-// facts to the present: drift. What conversion to smeared UTC adds is the leap second that is possible.
+// Each end of the answer is one fact, carried: Latest follows from an upper fact, U at c1, and
+// Earliest from a lower one, L at c4. Without any carrying they are U − L + (c4 − c1) apart. If
+// both are of one exchange that is 2E + δ, twice the source's claim and the round trip. If they are
+// of two, each brings its own claim and half its round trip; what is left is by how much the two
+// sources disagree, and if nothing is left one rules out what the other allows for, so that less
+// than their claims and delays remains. All that the answer is wider than this is from carrying the
+// two facts to the present: drift. What conversion to smeared UTC adds is the leap second that is
+// possible.
 //
-// Over c4 − c1 true time is taken to have run at the middle of the rates that are possible. That is no bound, and
-// need not be: it only says to which part something belongs.
+// Over c4 − c1 true time is taken to have run at the middle of the rates that are possible. That is
+// no bound, and need not be: it only says to which part something belongs.
 type Budget struct {
 	Delay        time.Duration // half of round trips
 	Claim        time.Duration // E, what the sources claim
@@ -38,8 +40,8 @@ type End struct {
 	Age    time.Duration // of the sample's reading that bounds this end
 }
 
-// measured returns facts with the claim and the delay of their exchange, in the scale of the source. A claim that has no
-// room in them is cut.
+// measured returns facts with the claim and the delay of their exchange, in the scale of the
+// source. A claim that has no room in them is cut.
 func measured(f discipline.Facts) discipline.Facts {
 	between := saturated.Sub(int64(f.Lower.At), int64(f.Upper.At))
 	width := max(saturated.Add(saturated.Sub(f.Upper.Time, f.Lower.Time), between), 0)
@@ -48,8 +50,8 @@ func measured(f discipline.Facts) discipline.Facts {
 	return f
 }
 
-// budget says what the uncertainty is made of of an answer that is shown so in smeared UTC, and counted so in the
-// engine's scale.
+// budget says what the uncertainty of an answer is made of. Shown is the answer in smeared UTC,
+// and counted the same in the engine's scale.
 func (e *Engine) budget(shown, counted agreement.Interval, now monotonic.Instant) Budget {
 	lower, upper := e.discipline.Origins()
 	width, total := saturated.Sub(shown.Hi, shown.Lo), saturated.Sub(counted.Hi, counted.Lo)

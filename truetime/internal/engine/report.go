@@ -40,8 +40,8 @@ type SourceReport struct {
 	HeldBack  bool               // which is longer because it has asked for that
 }
 
-// Report reports on the engine when the counter reads now. Published is the last answer, nil if there is none, and raw
-// the reading at which it is evaluated.
+// Report reports on the engine when the counter reads now. Published is the last answer, nil if
+// there is none, and raw the reading at which it is evaluated.
 func (e *Engine) Report(now monotonic.Instant, published *Answer, raw uint64) Report {
 	d := e.discipline
 	r := Report{

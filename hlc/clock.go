@@ -109,14 +109,20 @@ func (c *Clock) update(remote Timestamp, tolerance time.Duration, from string) (
 	if remote <= 0 {
 		return 0, invalidFrom(remote, from)
 	}
-	now, err := c.read()
+	now, err := c.admit(remote, tolerance, from)
 	if err != nil {
 		return 0, err
 	}
-	if remote.Time() > now.Latest.Add(tolerance) {
-		return 0, &FutureError{Remote: remote, From: from, Now: now, Tolerance: tolerance}
-	}
 	return c.tick(now, remote)
+}
+
+// admit returns the interval of this moment, and an error if remote is beyond it by more than is tolerated.
+func (c *Clock) admit(remote Timestamp, tolerance time.Duration, from string) (truetime.Interval, error) {
+	now, err := c.read()
+	if err == nil && remote.Time() > now.Latest.Add(tolerance) {
+		err = &FutureError{Remote: remote, From: from, Now: now, Tolerance: tolerance}
+	}
+	return now, err
 }
 
 // Observe merges the timestamp of something that was only read, without an event of its own: all
@@ -129,12 +135,8 @@ func (c *Clock) Observe(remote Timestamp, from string) error {
 	if c.last.Load() >= int64(remote) {
 		return nil
 	}
-	now, err := c.read()
-	if err != nil {
+	if _, err := c.admit(remote, c.tolerance, from); err != nil {
 		return err
-	}
-	if remote.Time() > now.Latest.Add(c.tolerance) {
-		return &FutureError{Remote: remote, From: from, Now: now, Tolerance: c.tolerance}
 	}
 	for { // a failed swap means that another call has got through
 		last := c.last.Load()

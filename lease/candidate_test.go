@@ -111,6 +111,12 @@ func TestAZeroValueSaysHowItIsMade(t *testing.T) {
 	require.Equal(t, Uncertain, l.Status().State)
 	require.NoError(t, l.Close())
 
+	_, _, err = Look(t.Context(), (*bubbleClock)(nil), new(MemoryStore), "job")
+	require.ErrorContains(t, err, "nil")
+	_, _, err = Look(t.Context(), new(bubbleClock), (*FileStore)(nil), "job")
+	require.ErrorContains(t, err, "nil")
+	require.ErrorContains(t, Revoke(t.Context(), nil, "job", Record{}), "nil")
+
 	_, err = new(FileStore).Load(t.Context(), "job")
 	require.ErrorIs(t, err, errUnmade)
 }
@@ -146,5 +152,11 @@ func TestARecordFromTheFutureIsReportedOnceItHasStayedSo(t *testing.T) {
 		require.ErrorIs(t, err, ErrFromFuture)
 		require.GreaterOrEqual(t, time.Since(begun), 10*time.Second)
 		require.Less(t, time.Since(begun), 20*time.Second)
+	})
+}
+
+func TestNoWorkIsAMistakeThatIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, s setting) {
+		require.ErrorContains(t, acquire(t, s.a).Do(t.Context(), nil), "the work is nil")
 	})
 }

@@ -25,6 +25,9 @@ func (l *Lease) Do(ctx context.Context, work func(ctx context.Context, token Tok
 	if err := l.Check(); err != nil {
 		return fmt.Errorf("work not begun: %w", err)
 	}
+	if work == nil {
+		return errors.New("lease: the work is nil")
+	}
 	inner, cancel := l.Context(ctx)
 	defer cancel()
 	if inner.Err() != nil {

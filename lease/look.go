@@ -2,8 +2,10 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -19,14 +21,7 @@ import (
 // The answer is a hint, and old when it arrives. Only the holder knows, by [Lease.Check], and only a token
 // protects. The error is the store's, or wraps ErrCorrupt.
 func Look(ctx context.Context, clock truetime.Reader, store Store, name string) (Record, State, error) {
-	err := checkName(name)
-	var r Record
-	if err == nil {
-		r, err = store.Load(ctx, name)
-	}
-	if err == nil {
-		err = r.validate()
-	}
+	r, err := find(ctx, clock, store, name)
 	if err != nil {
 		return Record{}, Uncertain, fmt.Errorf("lease: look at %.80q: %w", name, err)
 	}
@@ -41,11 +36,28 @@ func Look(ctx context.Context, clock truetime.Reader, store Store, name string) 
 	return r, stateAt(now, r.Expiry), nil
 }
 
+func find(ctx context.Context, clock truetime.Reader, store Store, name string) (Record, error) {
+	if unset.Nil(clock) || unset.Nil(store) {
+		return Record{}, errors.New("it takes a clock and a store, and one is nil")
+	}
+	if err := checkName(name); err != nil {
+		return Record{}, err
+	}
+	r, err := store.Load(ctx, name)
+	if err == nil {
+		err = r.validate()
+	}
+	return r, err
+}
+
 // Revoke takes the lease away from whom the record seen names, if the record is still that one, and
 // else returns ErrConflict. It is for an operator who has found out why a record is from the future
 // ([ErrFromFuture]). The holder, if it lives, goes on until its next renewal, and nothing but a
 // [Fence] stops it until then. Its timestamps, and its floor, may be above those of the next holder.
 func Revoke(ctx context.Context, store Store, name string, seen Record) error {
+	if unset.Nil(store) {
+		return fmt.Errorf("lease: revoke %.80q: the store is nil", name)
+	}
 	if err := seen.validate(); err != nil {
 		return err
 	}

@@ -106,7 +106,8 @@ func TestDoThatEndsAfterTheWorkSaysThatTheTimestampMayLieAhead(t *testing.T) {
 	})
 }
 
-// Whoever has done the work and waited long enough has succeeded, though the context ended meanwhile.
+// Whoever has done the work and waited long enough has succeeded, though the context ended
+// meanwhile.
 func TestDoWhoseTimestampHasPassedSucceedsOnAnEndedContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

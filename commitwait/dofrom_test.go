@@ -120,8 +120,9 @@ func TestDoFromThatEndsAfterTheWorkSaysSo(t *testing.T) {
 	})
 }
 
-// A transaction of a leader: inside the lease, above what participants have prepared and readers were told, and
-// passed when it is over. One after the other they are in order, and the next leader's are after them.
+// A transaction of a leader: inside the lease, above what participants have prepared and readers
+// were told, and passed when it is over. One after the other they are in order, and the next
+// leader's are after them.
 func TestDoFromTakesTimestampsOfALeaseAndOfASequencer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &clock{epsilon: 3 * time.Millisecond}

@@ -11,7 +11,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// fixed is a clock that trusts the host to be within ε of true time. A real one is a truetime.Clock.
+// fixed is a clock that trusts the host to be within ε of true time. A real one is a
+// truetime.Clock.
 type fixed struct{ epsilon time.Duration }
 
 func (f fixed) Now() (truetime.Interval, error) {
@@ -49,8 +50,8 @@ func Example() {
 	// Output: written true
 }
 
-// A transaction of a leader: its timestamp is inside the lease and above those at which participants
-// have prepared.
+// A transaction of a leader: its timestamp is inside the lease and above those at which
+// participants have prepared.
 func ExampleWaiter_DoFrom() {
 	ctx, clock := context.Background(), fixed{epsilon: time.Millisecond}
 	waiter, err := commitwait.NewWaiter(clock)

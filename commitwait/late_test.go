@@ -12,9 +12,9 @@ import (
 	"github.com/epsilontime/epsilon/commitwait"
 )
 
-// In a bubble time passes only when nothing can go on, so a wake-up that is lost, or a lead that nobody takes
-// over, is lateness, whatever the machine is doing. A crowd's wake-ups are put together within 50 µs;
-// nothing else may be later than that.
+// In a bubble time passes only when nothing can go on, so a wake-up that is lost, or a lead that
+// nobody takes over, is lateness, whatever the machine is doing. A crowd's wake-ups are put
+// together within 50 µs; nothing else may be later than that.
 func TestNoWakeUpIsLostWhileWaitsComeGoAndAreCancelled(t *testing.T) {
 	const together = 50 * time.Microsecond
 	for seed := range uint64(40) {

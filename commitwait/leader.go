@@ -5,16 +5,17 @@ import (
 	"errors"
 )
 
-// The queue is served by one of those who wait, the leader: it reads the timer, ends the waits that are
-// over, and when its own is, makes another one the leader. So a goroutine that waits alone is
-// woken by the kernel and not by another goroutine, which would cost another 10 µs and a thread to wake
-// (D. Schmidt et al., "Leader/Followers", 2000).
+// The queue is served by one of those who wait, the leader: it reads the timer, ends the waits that
+// are over, and when its own is, makes another one the leader. So a goroutine that waits alone is
+// woken by the kernel and not by another goroutine, which would cost another 10 µs and a thread to
+// wake (D. Schmidt et al., "Leader/Followers", 2000).
 
 // errLead is what a wait is told, once, when it becomes the leader.
 var errLead = errors.New("lead")
 
-// await returns when a wait has ended, by the clock or by its context. Its frame and that of its caller are
-// what the stack of a goroutine that waits has room for before it must double, so the rest is elsewhere.
+// await returns when a wait has ended, by the clock or by its context. Its frame and that of its
+// caller are what the stack of a goroutine that waits has room for before it must double, so the
+// rest is elsewhere.
 func (w *Waiter) await(ctx context.Context, e entry) error {
 	select {
 	case err := <-e.done:
@@ -45,8 +46,8 @@ func (w *Waiter) serve(ctx context.Context, e entry) error {
 	}
 	for {
 		spin := w.settle(true)
-		// Before the spin, which is for whoever is next: where the waits end closely one behind the other
-		// there is always a next one, and the leader would not get away.
+		// Before the spin, which is for whoever is next: where the waits end closely one behind the
+		// other there is always a next one, and the leader would not get away.
 		select {
 		case err := <-e.done:
 			return err
@@ -73,8 +74,8 @@ func (w *Waiter) handOver(e entry) {
 	}
 }
 
-// appointLocked makes one of those who wait the leader: the next one, which is then woken the most precisely, or
-// in a crowd one from the end, so that not every wait begins with taking the lead.
+// appointLocked makes one of those who wait the leader: the next one, which is then woken the most
+// precisely, or in a crowd one from the end, so that not every wait begins with taking the lead.
 func (w *Waiter) appointLocked() {
 	if len(w.queue) == 0 {
 		return
@@ -86,8 +87,8 @@ func (w *Waiter) appointLocked() {
 	w.leader.done <- errLead
 }
 
-// hurryLocked makes the leader look up at once. It stays so until the leader has, whatever the timer is
-// set to meanwhile.
+// hurryLocked makes the leader look up at once. It stays so until the leader has, whatever the
+// timer is set to meanwhile.
 func (w *Waiter) hurryLocked() {
 	if !w.isClosed() {
 		w.hurried = true

@@ -62,8 +62,8 @@ func TestAPauseBeforeTheWaitIsNoPartOfIt(t *testing.T) {
 	})
 }
 
-// A wait that is too long also when the timestamp has been taken is refused, by an interval of then, and a
-// clock that refuses then is the reason.
+// A wait that is too long also when the timestamp has been taken is refused, by an interval of
+// then, and a clock that refuses then is the reason.
 func TestAfterAPauseAWaitThatIsTooLongIsStillRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &pausing{clock: clock{epsilon: time.Millisecond}, pauses: []time.Duration{3 * time.Second}}

@@ -16,9 +16,10 @@ type wait struct {
 
 const absent = -1
 
-// queue is a binary heap of waits, the earliest timestamp first. All share one Earliest, so the order
-// of their timestamps is the order in which they end, whatever the clock does. The timestamps lie in
-// the heap itself: comparing them there and not behind the pointers keeps 100 000 of them in the cache.
+// queue is a binary heap of waits, the earliest timestamp first. All share one Earliest, so the
+// order of their timestamps is the order in which they end, whatever the clock does. The timestamps
+// lie in the heap itself: comparing them there and not behind the pointers keeps 100 000 of them in
+// the cache.
 type queue []entry
 
 type entry struct {

@@ -9,8 +9,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The queue against a plain list: whatever comes and goes, the head is one of the earliest, and every
-// wait knows its place.
+// The queue against a plain list: whatever comes and goes, the head is one of the earliest, and
+// every wait knows its place.
 func TestQueueAgreesWithAPlainList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue

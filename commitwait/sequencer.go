@@ -10,11 +10,11 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Sequencer hands out strictly increasing commit timestamps, which [Waiter.DoFrom] takes from its Next. It is
-// one atomic word, and safe for use by many goroutines.
+// Sequencer hands out strictly increasing commit timestamps, which [Waiter.DoFrom] takes from its
+// Next. It is one atomic word, and safe for use by many goroutines.
 //
-// It orders the commits of one process. Its memory is not kept: a new leader raises the floor to the
-// last timestamp of the one before, or waits until that has passed.
+// It orders the commits of one process. Its memory is not kept: a new leader raises the floor to
+// the last timestamp of the one before, or waits until that has passed.
 type Sequencer struct {
 	sequencerConfig
 	clock truetime.Reader
@@ -34,8 +34,8 @@ func NewSequencer(clock truetime.Reader, options ...SequencerOption) (*Sequencer
 // every timestamp handed out before and every floor. It costs a reading of the clock and one atomic
 // operation, and allocates nothing.
 //
-// The error is the clock's, or [ErrTooFarAhead], which ends when time has caught up. Then no timestamp
-// was used up.
+// The error is the clock's, or [ErrTooFarAhead], which ends when time has caught up. Then no
+// timestamp was used up.
 func (s *Sequencer) Next() (truetime.Time, error) {
 	for {
 		// The last one first, then the clock: so a call that is interrupted in between does not
@@ -64,13 +64,14 @@ func (s *Sequencer) Next() (truetime.Time, error) {
 	}
 }
 
-// Raise makes every timestamp from now on later than floor: the prepare timestamp of a participant, or the
-// last one of the leader before. A floor that is not above the last timestamp changes nothing.
+// Raise makes every timestamp from now on later than floor: the prepare timestamp of a participant,
+// or the last one of the leader before. A floor that is not above the last timestamp changes
+// nothing.
 //
 // A floor further ahead of Latest than [WithMaxAhead] is refused with [ErrTooFarAhead] and changes
 // nothing, and so is one that cannot be compared because the clock refuses, with the clock's error:
-// one wrong timestamp from elsewhere would hold up every commit here. So is a floor before 1990, which is in another
-// unit than nanoseconds.
+// one wrong timestamp from elsewhere would hold up every commit here. So is a floor before 1990,
+// which is in another unit than nanoseconds.
 func (s *Sequencer) Raise(floor truetime.Time) error {
 	if err := plausible.Timestamp(floor); err != nil {
 		return fmt.Errorf("commitwait: %w", err)
@@ -93,8 +94,8 @@ func (s *Sequencer) Raise(floor truetime.Time) error {
 	}
 }
 
-// Last returns the last timestamp handed out, or the floor if that is higher: what a leader passes on to
-// the next. It is zero if there is neither.
+// Last returns the last timestamp handed out, or the floor if that is higher: what a leader passes
+// on to the next. It is zero if there is neither.
 func (s *Sequencer) Last() truetime.Time { return truetime.Time(s.last.Load()) }
 
 func (s *Sequencer) tooFar(t truetime.Time, now truetime.Interval) error {

@@ -15,9 +15,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Hundreds wait and are cancelled while the clock widens, jumps ahead, refuses, and steps back from epoch
-// to epoch. Nobody may return before the clock has said that the timestamp has passed, and all must
-// once it stays said.
+// Hundreds wait and are cancelled while the clock widens, jumps ahead, refuses, and steps back from
+// epoch to epoch. Nobody may return before the clock has said that the timestamp has passed, and
+// all must once it stays said.
 func TestNobodyReturnsBeforeTheTimestampHasPassedWhateverTheClockDoes(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,8 @@ func TestNobodyReturnsBeforeTheTimestampHasPassedWhateverTheClockDoes(t *testing
 	}
 }
 
-// The same on the machine's own timer and in real time, where cancellations, wake-ups and Close race.
+// The same on the machine's own timer and in real time, where cancellations, wake-ups and Close
+// race.
 func TestCancellationsRaceWithWakeUps(t *testing.T) {
 	for _, spin := range []time.Duration{0, commitwait.DefaultSpin} {
 		c := &clock{epsilon: time.Millisecond}

@@ -15,11 +15,12 @@ import (
 )
 
 // Waiter lets any number of goroutines wait for timestamps of one clock, with one timer for all of
-// them: a timerfd on Linux, time.Timer elsewhere. All its methods are safe for use by many goroutines.
+// them: a timerfd on Linux, time.Timer elsewhere. All its methods are safe for use by many
+// goroutines.
 //
-// A wait takes some 430 bytes beside the goroutine, what the runtime needs for a select included. The
-// Waiter itself has no goroutine, or one if the clock tells when it changes, from the first wait on
-// until it is closed.
+// A wait takes some 430 bytes beside the goroutine, what the runtime needs for a select included.
+// The Waiter itself has no goroutine, or one if the clock tells when it changes, from the first
+// wait on until it is closed.
 type Waiter struct {
 	waiterConfig
 	clock truetime.Reader
@@ -41,8 +42,8 @@ type Waiter struct {
 	running sync.WaitGroup
 }
 
-// NewWaiter makes a Waiter for a clock. All mistakes are reported at once. Close it when nobody waits any more; it
-// does not close the clock.
+// NewWaiter makes a Waiter for a clock. All mistakes are reported at once. Close it when nobody
+// waits any more; it does not close the clock.
 func NewWaiter(clock truetime.Reader, options ...WaiterOption) (*Waiter, error) {
 	config := waiterConfig{spin: defaultSpin, maxWait: defaultMaxWait}
 	if err := configure(&config, &config.mistakes, clock, options); err != nil {
@@ -51,14 +52,16 @@ func NewWaiter(clock truetime.Reader, options ...WaiterOption) (*Waiter, error) 
 	return &Waiter{waiterConfig: config, clock: clock, closed: make(chan struct{})}, nil
 }
 
-// Until returns nil once t has certainly passed: Earliest of the clock is after t. If that is so already
-// it returns at once. When a new sample moves Earliest ahead the wait ends earlier, and when the interval
-// widens, later. While the clock refuses to answer it goes on; see [WithFailFast].
+// Until returns nil once t has certainly passed: Earliest of the clock is after t. If that is so
+// already it returns at once. When a new sample moves Earliest ahead the wait ends earlier, and
+// when the interval widens, later. While the clock refuses to answer it goes on; see
+// [WithFailFast].
 //
-// Any error means that t may not have passed. It is [ErrWaitTooLong] for a wait beyond [WithMaxWait]; otherwise
-// [ErrNotPassed] with the reason: ctx's error, the clock's, or [ErrClosed]. On a context that has ended nothing is
-// promised, even if t has passed. The zero Time and a t before 1990 are refused, because they are mistakes: t is in
-// nanoseconds, and the present in seconds or milliseconds would be a time of 1970, for which nobody has to wait.
+// Any error means that t may not have passed. It is [ErrWaitTooLong] for a wait beyond
+// [WithMaxWait]; otherwise [ErrNotPassed] with the reason: ctx's error, the clock's, or
+// [ErrClosed]. On a context that has ended nothing is promised, even if t has passed. The zero Time
+// and a t before 1990 are refused, because they are mistakes: t is in nanoseconds, and the present
+// in seconds or milliseconds would be a time of 1970, for which nobody has to wait.
 func (w *Waiter) Until(ctx context.Context, t truetime.Time) error {
 	if err := w.ended(ctx); err != nil {
 		return notPassed(t, err)

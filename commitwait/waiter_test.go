@@ -131,8 +131,8 @@ func TestClosingTheWaiterEndsEveryWaitAtOnceAndForGood(t *testing.T) {
 	})
 }
 
-// The limit cannot be applied while the clock refuses. It is as soon as it answers, to those who have
-// come since, and not to those whose wait was in order when it began.
+// The limit cannot be applied while the clock refuses. It is as soon as it answers, to those who
+// have come since, and not to those whose wait was in order when it began.
 func TestLimitIsAppliedWhenTheClockAnswersAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeller(time.Millisecond)
@@ -194,8 +194,8 @@ func TestWaitThatEndsBeforeThoseThatCameEarlierIsOnTime(t *testing.T) {
 	})
 }
 
-// Who sleeps for long wakes up late, so the last part of a long wait is slept apart; a short one is not cut up, and
-// neither is that of a waiter without a spin, which is to spare the processor.
+// Who sleeps for long wakes up late, so the last part of a long wait is slept apart; a short one is
+// not cut up, and neither is that of a waiter without a spin, which is to spare the processor.
 func TestLongWaitSleepsItsLastPartApart(t *testing.T) {
 	for _, spin := range []time.Duration{0, commitwait.DefaultSpin} {
 		for wait, looks := range map[time.Duration]int{300 * time.Microsecond: 0, 500 * time.Microsecond: 1, 8 * time.Millisecond: 1} {

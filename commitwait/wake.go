@@ -10,27 +10,29 @@ import (
 )
 
 // Two goroutines call settle: the leader (leader.go) whenever the timer has fired, and one of the
-// Waiter's whenever a clock that tells has something new. It asks the clock and ends the waits whose
-// timestamp is before Earliest, and no others: no timer is ever believed.
+// Waiter's whenever a clock that tells has something new. It asks the clock and ends the waits
+// whose timestamp is before Earliest, and no others: no timer is ever believed.
 
 const (
-	// maxUnread is the longest time for which the clock is not asked. A clock without Changed may have
-	// jumped ahead, been closed, or found its answer again.
+	// maxUnread is the longest time for which the clock is not asked. A clock without Changed may
+	// have jumped ahead, been closed, or found its answer again.
 	maxUnread = 100 * time.Millisecond
 
 	// batch is how many waits end under one lock, so that others can come and go in between.
 	batch = 256
 
-	// crowd is how many may wait before things are done for many at once: the leader is one who stays for long, a
-	// spin begins at the earliest spinPause times its length after the last wake-up, and wake-ups are at least
-	// wakeApart from each other. 100 000 waits a second would otherwise be as many interrupts.
+	// crowd is how many may wait before things are done for many at once: the leader is one who
+	// stays for long, a spin begins at the earliest spinPause times its length after the last
+	// wake-up, and wake-ups are at least wakeApart from each other. 100 000 waits a second would
+	// otherwise be as many interrupts.
 	crowd     = 4
 	spinPause = 4
 	wakeApart = 50 * time.Microsecond
 
-	// A processor that has slept for long wakes up late: on a virtual machine by 100 µs and more, once in a hundred
-	// times. One that was awake a moment ago does not. So the last part of a sleep of more than longRest, wakeEarly,
-	// is a sleep of its own. That costs the processor time of one more wake-up, which is less than a spin as long.
+	// A processor that has slept for long wakes up late: on a virtual machine by 100 µs and more,
+	// once in a hundred times. One that was awake a moment ago does not. So the last part of a
+	// sleep of more than longRest, wakeEarly, is a sleep of its own. That costs the processor time
+	// of one more wake-up, which is less than a spin as long.
 	longRest  = 300 * time.Microsecond
 	wakeEarly = 200 * time.Microsecond
 
@@ -113,8 +115,8 @@ func (w *Waiter) startLocked() {
 	})
 }
 
-// settle ends the waits whose timestamps have passed and sets the timer for the next. To the leader it
-// returns true instead if the next is so near that it is worth a spin.
+// settle ends the waits whose timestamps have passed and sets the timer for the next. To the leader
+// it returns true instead if the next is so near that it is worth a spin.
 func (w *Waiter) settle(leader bool) (spin bool) {
 	for {
 		w.mu.Lock()
@@ -172,8 +174,8 @@ func (w *Waiter) judgeLocked(now truetime.Interval) {
 	}
 }
 
-// prepareLocked sees to it that the head of the queue is served in time: it sets the timer, unless the leader
-// asks and a spin is what is called for.
+// prepareLocked sees to it that the head of the queue is served in time: it sets the timer, unless
+// the leader asks and a spin is what is called for.
 func (w *Waiter) prepareLocked(now truetime.Interval, err error, leader bool) (spin bool) {
 	if err != nil && w.final(err) {
 		w.endAllLocked(err)
@@ -204,8 +206,8 @@ func (w *Waiter) leftLocked(now truetime.Interval) time.Duration {
 // sleepLocked sets the timer for the head of the queue, or for when its spin begins. The
 // queue is not empty.
 //
-// Earliest runs at almost the rate of the timer, slower by the clock's drift. What is missing is slept
-// again.
+// Earliest runs at almost the rate of the timer, slower by the clock's drift. What is missing is
+// slept again.
 func (w *Waiter) sleepLocked(now truetime.Interval, err error) {
 	w.next.Store(int64(w.queue[0].timestamp))
 	switch left := w.leftLocked(now); {
@@ -222,9 +224,9 @@ func (w *Waiter) sleepLocked(now truetime.Interval, err error) {
 	}
 }
 
-// firstPart is how long to sleep before looking again, where d is to be slept. Who does without the spin wants
-// to spare the processor, and so does a Waiter for one call: to close its descriptor costs as much as a wake-up
-// already.
+// firstPart is how long to sleep before looking again, where d is to be slept. Who does without the
+// spin wants to spare the processor, and so does a Waiter for one call: to close its descriptor
+// costs as much as a wake-up already.
 func (w *Waiter) firstPart(d time.Duration) time.Duration {
 	if d > longRest && !w.sparing && w.spin > 0 {
 		return d - wakeEarly
@@ -240,11 +242,11 @@ func (w *Waiter) maySpinLocked(left time.Duration) bool {
 	return len(w.queue) <= crowd || time.Since(w.woke)+max(left-w.spin, 0) >= spinPause*w.spin
 }
 
-// spinUntilNext reads the clock until the timestamp at the head of the queue has passed, for as long as
-// allowed. Without the lock: an earlier one may come, or the last one go.
+// spinUntilNext reads the clock until the timestamp at the head of the queue has passed, for as
+// long as allowed. Without the lock: an earlier one may come, or the last one go.
 func (w *Waiter) spinUntilNext() {
-	// The spin began when no more than its length was left, of a time that may be slower than ours. Go's
-	// clock only limits what the spin costs.
+	// The spin began when no more than its length was left, of a time that may be slower than ours.
+	// Go's clock only limits what the spin costs.
 	enough := time.Now().Add(w.spin + time.Microsecond)
 	passed := false
 	var last truetime.Time

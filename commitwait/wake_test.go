@@ -42,8 +42,8 @@ func (s *stepping) Now() (truetime.Interval, error) {
 	return truetime.Interval{Earliest: now, Latest: now.Add(time.Millisecond)}, nil
 }
 
-// Those who wait closely behind one another need not end together: whoever leads goes when its own wait
-// has ended, or it would stay for as long as others come.
+// Those who wait closely behind one another need not end together: whoever leads goes when its own
+// wait has ended, or it would stay for as long as others come.
 func TestLeaderDoesNotSpinForOthersAfterItsOwnWait(t *testing.T) {
 	clock := new(stepping)
 	w, err := NewWaiter(clock, WithSpin(maxSpin))

@@ -20,8 +20,9 @@ var (
 )
 
 // In every world waits come and are given up on a machine whose clock polls three servers of which
-// one may lie, and which is paused, suspended, restored, cut off and started again. No wait may end with
-// nil before its timestamp has passed in true time, and all must end once the machine is left alone.
+// one may lie, and which is paused, suspended, restored, cut off and started again. No wait may end
+// with nil before its timestamp has passed in true time, and all must end once the machine is left
+// alone.
 func TestNoWaitOnAMachineEndsBeforeTrueTime(t *testing.T) {
 	first := *firstSeed
 	if first == 0 {
@@ -45,8 +46,8 @@ func TestNoWaitOnAMachineEndsBeforeTrueTime(t *testing.T) {
 	}
 }
 
-// commits is a world with one process that waits. What the leader does it does itself, when the timer says so: all
-// in one goroutine.
+// commits is a world with one process that waits. What the leader does it does itself, when the
+// timer says so: all in one goroutine.
 type commits struct {
 	*truetimetest.World
 	process *simulated.Process

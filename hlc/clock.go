@@ -13,9 +13,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Clock is a hybrid logical clock. All methods are safe for use by many goroutines. What they return is
-// linearizable: of two calls of which one returns before the other begins, the later one gets the
-// greater timestamp, and no timestamp is returned twice.
+// Clock is a hybrid logical clock. All methods are safe for use by many goroutines. What they
+// return is linearizable: of two calls of which one returns before the other begins, the later one
+// gets the greater timestamp, and no timestamp is returned twice.
 //
 // For that all calls meet in one word of memory. Processors that call at once pass it around, which
 // takes longer than the call itself: together they get no more timestamps a second than one alone.
@@ -41,25 +41,26 @@ type Clock struct {
 
 // Why one word
 //
-// A word for each processor, and another, mostly read, for what runs ahead of physical time, would not
-// have to be passed around. But then nothing would order two calls on two processors, of which one
-// begins after the other has returned, except physical time itself.
+// A word for each processor, and another, mostly read, for what runs ahead of physical time, would
+// not have to be passed around. But then nothing would order two calls on two processors, of which
+// one begins after the other has returned, except physical time itself.
 //
-// It does not do that. No two processors may issue the same number, so each of n has numbers of its own,
-// and physical time would have to advance by n nanoseconds between any two such calls. Of the counters of
-// two processors it is known at best that a later reading is not smaller; the kernel looks for an
-// exception for a few milliseconds when a processor starts (arch/x86/kernel/tsc_sync.c). Other counters
-// stand still for longer than a call takes. And the moment of the interval that is physical time goes
-// back whenever a sample narrows the interval, of which the interval clock says nothing.
+// It does not do that. No two processors may issue the same number, so each of n has numbers of its
+// own, and physical time would have to advance by n nanoseconds between any two such calls. Of the
+// counters of two processors it is known at best that a later reading is not smaller; the kernel
+// looks for an exception for a few milliseconds when a processor starts
+// (arch/x86/kernel/tsc_sync.c). Other counters stand still for longer than a call takes. And the
+// moment of the interval that is physical time goes back whenever a sample narrows the interval, of
+// which the interval clock says nothing.
 
 // closed is what last is once the clock has been closed. Nothing is ever added to it.
 const closed = math.MinInt64
 
-// New makes a clock on top of source, which it does not close. All mistakes in the options are reported
-// together.
+// New makes a clock on top of source, which it does not close. All mistakes in the options are
+// reported together.
 //
-// Nothing is remembered beyond the life of the clock: after a restart timestamps may repeat what was
-// issued before. Use [Open] if that matters.
+// Nothing is remembered beyond the life of the clock: after a restart timestamps may repeat what
+// was issued before. Use [Open] if that matters.
 func New(source truetime.Reader, options ...Option) (*Clock, error) {
 	config, err := configure(source, options)
 	if err != nil {
@@ -74,11 +75,11 @@ func newClock(source truetime.Reader, config config) *Clock {
 	return &Clock{source: source, physical: config.physical, tolerance: config.tolerance, maxAhead: config.maxAhead}
 }
 
-// Now returns a timestamp for a local event, or for a message about to be sent: greater than all before
-// it, and not before physical time. It takes no lock, does not wait, and allocates nothing.
+// Now returns a timestamp for a local event, or for a message about to be sent: greater than all
+// before it, and not before physical time. It takes no lock, does not wait, and allocates nothing.
 //
-// The error is [ErrTooFarAhead], [ErrNotDurable] or [ErrClosed], or wraps that of the interval clock if it has no
-// answer.
+// The error is [ErrTooFarAhead], [ErrNotDurable] or [ErrClosed], or wraps that of the interval
+// clock if it has no answer.
 func (c *Clock) Now() (Timestamp, error) {
 	now, err := c.read()
 	if err != nil {
@@ -90,17 +91,17 @@ func (c *Clock) Now() (Timestamp, error) {
 // Update merges the timestamp of a message and returns one for the event of its reception, which is
 // greater than the remote one and all before it on this clock. It costs what Now costs.
 //
-// A timestamp that is provably from the future, beyond Latest by more than the tolerance, is refused with
-// a [*FutureError] that names the sender, from. Other errors are those of Now, and
+// A timestamp that is provably from the future, beyond Latest by more than the tolerance, is
+// refused with a [*FutureError] that names the sender, from. Other errors are those of Now, and
 // [ErrInvalidTimestamp]. After an error nothing has changed.
 func (c *Clock) Update(remote Timestamp, from string) (Timestamp, error) {
 	return c.update(remote, c.tolerance, from)
 }
 
-// UpdateWithin is Update for a sender that declares how far its timestamp may be ahead of true time:
-// the timestamp minus the Earliest that it was read with, which is at most 2ε for one that is not
-// ahead of its interval. A timestamp beyond Latest by more than that is a contradiction and refused.
-// The declaration can only narrow the tolerance, and counts as 0 if it is below.
+// UpdateWithin is Update for a sender that declares how far its timestamp may be ahead of true
+// time: the timestamp minus the Earliest that it was read with, which is at most 2ε for one that is
+// not ahead of its interval. A timestamp beyond Latest by more than that is a contradiction and
+// refused. The declaration can only narrow the tolerance, and counts as 0 if it is below.
 func (c *Clock) UpdateWithin(remote Timestamp, ahead time.Duration, from string) (Timestamp, error) {
 	return c.update(remote, min(max(ahead, 0), c.tolerance), from)
 }
@@ -116,7 +117,8 @@ func (c *Clock) update(remote Timestamp, tolerance time.Duration, from string) (
 	return c.tick(now, remote)
 }
 
-// admit returns the interval of this moment, and an error if remote is beyond it by more than is tolerated.
+// admit returns the interval of this moment, and an error if remote is beyond it by more than is
+// tolerated.
 func (c *Clock) admit(remote Timestamp, tolerance time.Duration, from string) (truetime.Interval, error) {
 	now, err := c.read()
 	if err == nil && remote.Time() > now.Latest.Add(tolerance) {
@@ -154,16 +156,17 @@ func (c *Clock) Observe(remote Timestamp, from string) error {
 	}
 }
 
-// Last returns the greatest timestamp returned or merged so far, without an event: zero if there is none,
-// or if the clock has been closed.
+// Last returns the greatest timestamp returned or merged so far, without an event: zero if there is
+// none, or if the clock has been closed.
 func (c *Clock) Last() Timestamp { return Timestamp(max(c.last.Load(), 0)) }
 
 // tick returns max(last+1, remote+1, pt), and makes it the last.
 //
 // The interval may be old by the time that last is looked at: a processor that was lost in between
 // finds there what others were given since, which is not ahead of anything but the old interval. So
-// an interval may allow a timestamp whenever it was read, and forbid one only if it was read after last.
-// To read it second every time would be simpler, but slower: last would be held for as long as that takes.
+// an interval may allow a timestamp whenever it was read, and forbid one only if it was read after
+// last. To read it second every time would be simpler, but slower: last would be held for as long
+// as that takes.
 func (c *Clock) tick(now truetime.Interval, remote Timestamp) (Timestamp, error) {
 	for { // a failed swap means that another call has got through
 		last := c.last.Load()

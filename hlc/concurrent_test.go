@@ -10,9 +10,9 @@ import (
 	"github.com/epsilontime/epsilon/hlc"
 )
 
-// Many goroutines, in two crowds on two clocks that send each other timestamps. Each call must return
-// more than every call on the same clock that had returned before it began: that is what linearizable
-// means for a clock, and it needs no search through histories.
+// Many goroutines, in two crowds on two clocks that send each other timestamps. Each call must
+// return more than every call on the same clock that had returned before it began: that is what
+// linearizable means for a clock, and it needs no search through histories.
 func TestTimestampsAreLinearizableUnderConcurrency(t *testing.T) {
 	const goroutines, calls = 4, 3000
 	sources := [2]*manual{at(start, 1000), at(start+500, 700)}

@@ -25,7 +25,8 @@ var (
 	// as soon as the store saves the next bound.
 	ErrNotDurable = errors.New("hlc: bound not durable")
 
-	// ErrCorrupt: what a [Store] has saved is torn, was altered, or is not a bound. It does not go away by itself.
+	// ErrCorrupt: what a [Store] has saved is torn, was altered, or is not a bound. It does not go
+	// away by itself.
 	ErrCorrupt = errors.New("hlc: corrupt bound")
 
 	// ErrInUse: another [FileStore] has the file, in this process or another.

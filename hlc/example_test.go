@@ -10,7 +10,8 @@ import (
 	"github.com/epsilontime/epsilon/hlc"
 )
 
-// Two services, of which one hears from the other. In a program their interval clock is a truetime.Clock.
+// Two services, of which one hears from the other. In a program their interval clock is a
+// truetime.Clock.
 func Example() {
 	orders, err := hlc.New(at(start, 1000))
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/epsilontime/epsilon/internal/durable"
 )
 
-// FileStore keeps the bound in a file. A Save writes a new file beside it, named with ".new" at the end,
-// syncs that, renames it over the old one and syncs the directory, so that a crash at any moment leaves
-// the old bound or the new one.
+// FileStore keeps the bound in a file. A Save writes a new file beside it, named with ".new" at the
+// end, syncs that, renames it over the old one and syncs the directory, so that a crash at any
+// moment leaves the old bound or the new one.
 //
-// Put it on the disk that holds the data stamped with the timestamps, so that they are lost together
-// or not at all. A FileStore cannot tell a first start from a file that was deleted. An operation
-// that hangs in the operating system does not heed its context.
+// Put it on the disk that holds the data stamped with the timestamps, so that they are lost
+// together or not at all. A FileStore cannot tell a first start from a file that was deleted. An
+// operation that hangs in the operating system does not heed its context.
 type FileStore struct {
 	path string
 
@@ -31,13 +31,13 @@ type FileStore struct {
 }
 
 // OpenFileStore returns a store that keeps the bound in the file of that path. The directory must
-// exist, the file need not. Close the store after the clock that uses it. A relative path is that of the
-// working directory of this moment.
+// exist, the file need not. Close the store after the clock that uses it. A relative path is that
+// of the working directory of this moment.
 //
 // It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store
 // has it, in this process or another: two clocks on one bound would issue the same timestamps. If
-// that file is removed or replaced, nothing is loaded or saved any more, because another store could
-// have locked the new one. Systems that have no such locks, as Solaris and AIX, are refused.
+// that file is removed or replaced, nothing is loaded or saved any more, because another store
+// could have locked the new one. Systems that have no such locks, as Solaris and AIX, are refused.
 func OpenFileStore(path string) (*FileStore, error) {
 	if path == "" {
 		return nil, errors.New("hlc: no path for the file of the bound")

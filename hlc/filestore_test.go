@@ -69,7 +69,8 @@ func TestOneStoreAtATimeHasTheFile(t *testing.T) {
 	require.NoError(t, openFile(t, path).Save(t.Context(), 5))
 }
 
-// Two clocks would go on from one bound, if somebody removed the lock of a store in use and started another.
+// Two clocks would go on from one bound, if somebody removed the lock of a store in use and started
+// another.
 func TestAStoreWhoseLockWasRemovedSavesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bound")
 	store := openFile(t, path)
@@ -89,7 +90,8 @@ func TestAStoreWhoseLockWasRemovedSavesNothing(t *testing.T) {
 	require.Equal(t, Timestamp(8), got)
 }
 
-// A restart in the directory of the first start must find what was saved after a change of directory.
+// A restart in the directory of the first start must find what was saved after a change of
+// directory.
 func TestARelativePathStaysWhereItWasOpened(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
 	t.Chdir(first)

@@ -10,9 +10,10 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The theorems and corollaries of Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks
-// and Consistent Snapshots in Globally Distributed Databases", 2014, section 3, on random traces of
-// nodes that read skewed intervals. What happened before what is decided by vector clocks.
+// The theorems and corollaries of Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical
+// Clocks and Consistent Snapshots in Globally Distributed Databases", 2014, section 3, on random
+// traces of nodes that read skewed intervals. What happened before what is decided by vector
+// clocks.
 //
 // The paper has a pair (l, c) where we have one number h. l.f is the greatest pt of f and of all
 // events before it, and c.f is what h.f has on top of that, h.f − l.f.
@@ -54,7 +55,8 @@ func (tr *trace) l(f int) int64 {
 
 func (tr *trace) c(f int) int64 { return tr.events[f].h - tr.l(f) }
 
-// longest returns the number of steps of the longest chain from each event to f; −1 if there is none.
+// longest returns the number of steps of the longest chain from each event to f; −1 if there is
+// none.
 func (tr *trace) longest(f int) []int64 {
 	steps := make([]int64, len(tr.events))
 	for e := range steps {
@@ -197,9 +199,9 @@ func TestTheorem2ATimestampIsNotBeforePhysicalTime(t *testing.T) {
 }
 
 // Theorem 3: l.f denotes the maximum clock value that f is aware of: l.f > pt.f ⇒ there is a g that
-// happened before f with pt.g = l.f. In one number: h.f is the greatest pt.g + k over all chains of k
-// steps from a g to f, so nothing but a physical clock has ever pushed it ahead.
-// Reference: section 3, on the algorithm of figure 5.
+// happened before f with pt.g = l.f. In one number: h.f is the greatest pt.g + k over all chains of
+// k steps from a g to f, so nothing but a physical clock has ever pushed it ahead. Reference:
+// section 3, on the algorithm of figure 5.
 func TestTheorem3ATimestampGoesBackToAPhysicalTimeThatItHeardOf(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		want := int64(0)
@@ -227,10 +229,9 @@ func TestCorollary1ATimestampIsWithinEpsilonOfPhysicalTime(t *testing.T) {
 	})
 }
 
-// Theorem 4 and Corollary 2: c.f = k ∧ k > 0 ⇒ there are events g1 … gk, each before the next and all
-// before f, that share l.f; so c.f ≤ |{g : g happened before f ∧ l.g = l.f}|. In one number the g are
-// those whose h has reached l.f.
-// Reference: section 3, on the algorithm of figure 5.
+// Theorem 4 and Corollary 2: c.f = k ∧ k > 0 ⇒ there are events g1 … gk, each before the next and
+// all before f, that share l.f; so c.f ≤ |{g : g happened before f ∧ l.g = l.f}|. In one number the
+// g are those whose h has reached l.f. Reference: section 3, on the algorithm of figure 5.
 func TestTheorem4AndCorollary2TheLogicalPartCountsEventsThatShareThePhysicalOne(t *testing.T) {
 	checkTraces(t, func(t *rapid.T, tr *trace, f int) {
 		l, count := tr.l(f), int64(0)

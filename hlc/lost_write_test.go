@@ -43,9 +43,9 @@ func TestDemonstrationLastWriteWinsByWallClockLosesAnAcknowledgedWrite(t *testin
 	require.Equal(t, "x", merge(first, second), "y was acknowledged after x and is lost")
 }
 
-// The same client, the same clocks, each of which knows how wrong it may be. The answer to the first
-// write carries its timestamp, the second request carries it on, and the second node merges it before
-// it stamps the write.
+// The same client, the same clocks, each of which knows how wrong it may be. The answer to the
+// first write carries its timestamp, the second request carries it on, and the second node merges
+// it before it stamps the write.
 func TestDemonstrationLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) {
 	const fast, epsilon = 40 * time.Millisecond, 50 * time.Millisecond
 	fastNode := newClock(t, at(start.Add(fast), epsilon)) // the truth is in its interval, off the middle
@@ -65,8 +65,8 @@ func TestDemonstrationLastWriteWinsByHLCKeepsTheAcknowledgedWrite(t *testing.T) 
 	require.Equal(t, "y", merge(second, first), "in whatever order")
 }
 
-// Where nothing carries the timestamp from one node to the other, the interval itself must: the first
-// node answers only when its timestamp has passed everywhere (commit-wait).
+// Where nothing carries the timestamp from one node to the other, the interval itself must: the
+// first node answers only when its timestamp has passed everywhere (commit-wait).
 func TestDemonstrationLastWriteWinsByHLCAndCommitWaitNeedsNoMessage(t *testing.T) {
 	const epsilon = 50 * time.Millisecond
 	source, truth := &manual{}, start

@@ -11,25 +11,26 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// startPoll is how often Open looks whether the interval clock has an answer, and startLookAgain the
-// longest time for which it does not look at an answer that it waits on.
+// startPoll is how often Open looks whether the interval clock has an answer, and startLookAgain
+// the longest time for which it does not look at an answer that it waits on.
 const (
 	startPoll      = 20 * time.Millisecond
 	startLookAgain = 100 * time.Millisecond
 )
 
-// Open makes a clock whose timestamps go on after those of earlier clocks with the same store, across
-// crashes. It saves a bound ahead of the timestamps it issues and never issues one beyond what has been
-// saved. Saving is done in the background until [Clock.Close].
+// Open makes a clock whose timestamps go on after those of earlier clocks with the same store,
+// across crashes. It saves a bound ahead of the timestamps it issues and never issues one beyond
+// what has been saved. Saving is done in the background until [Clock.Close].
 //
-// Open returns once the clock can be used. It waits until the interval clock has an answer, and until
-// physical time is past the saved bound: not at all after a Close, and after a crash for what is left of
-// the reserve ([WithReserve]). To go on from the bound at once would be as correct, but every timestamp
-// would then be from the future, and refused by peers or waited for by commit-wait.
+// Open returns once the clock can be used. It waits until the interval clock has an answer, and
+// until physical time is past the saved bound: not at all after a Close, and after a crash for what
+// is left of the reserve ([WithReserve]). To go on from the bound at once would be as correct, but
+// every timestamp would then be from the future, and refused by peers or waited for by commit-wait.
 //
-// Give it a context with a deadline. If ctx ends the error says what was being waited for and for how
-// long still. A wait of hours means that the clock which saved the bound was wrong, or this one is. If it
-// was the other one, and no timestamp of its time matters any more, save a lower bound in the store.
+// Give it a context with a deadline. If ctx ends the error says what was being waited for and for
+// how long still. A wait of hours means that the clock which saved the bound was wrong, or this one
+// is. If it was the other one, and no timestamp of its time matters any more, save a lower bound in
+// the store.
 func Open(ctx context.Context, source truetime.Reader, store Store, options ...OpenOption) (*Clock, error) {
 	if unset.Nil(store) {
 		options = append(slices.Clip(options), openOption(func(c *config) { c.mistakes.Addf("the store is nil") }))
@@ -60,9 +61,10 @@ func Open(ctx context.Context, source truetime.Reader, store Store, options ...O
 	return c, nil
 }
 
-// Close ends the clock: every call from now on returns [ErrClosed]. The interval clock and the store stay
-// open. With a store it waits for a Save that is under way, and saves the last timestamp as the bound, so
-// that the next start need not wait. An error says that this could not be saved; nothing else is lost.
+// Close ends the clock: every call from now on returns [ErrClosed]. The interval clock and the
+// store stay open. With a store it waits for a Save that is under way, and saves the last timestamp
+// as the bound, so that the next start need not wait. An error says that this could not be saved;
+// nothing else is lost.
 func (c *Clock) Close() error {
 	c.closing.Do(func() {
 		last := c.last.Swap(closed) // from here on no swap of another call succeeds
@@ -88,7 +90,8 @@ func (c *Clock) awaitPast(ctx context.Context, bound Timestamp) (truetime.Interv
 			}
 			left := bound.Time().Sub(pt.Time())
 			pause = min(left, startLookAgain-1) + 1
-			err = fmt.Errorf("timestamps up to %v may have been issued, and physical time is %v, %v before that", bound.Time(), pt.Time(), left)
+			err = fmt.Errorf("timestamps up to %v may have been issued, and physical time is %v, %v before that",
+				bound.Time(), pt.Time(), left)
 		}
 		if !sleep(ctx, pause) {
 			return now, fmt.Errorf("hlc: cannot start yet: %w: %w", err, context.Cause(ctx))

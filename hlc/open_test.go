@@ -199,7 +199,8 @@ func TestTheBoundIsNotLoweredWhenTheIntervalGoesBack(t *testing.T) {
 	})
 }
 
-// Nor is it by a life in which nothing was issued, or by an interval that goes back after the start.
+// Nor is it by a life in which nothing was issued, or by an interval that goes back after the
+// start.
 func TestALifeWithoutTimestampsKeepsTheBound(t *testing.T) {
 	source, store := at(start, 0), &memoryStore{bound: hlc.Timestamp(start) - 5}
 	clock := open(t, source, store)

@@ -14,15 +14,16 @@ type PhysicalTime uint8
 
 const (
 	// Latest makes every timestamp at least as late as true time when it was asked for. Commit-wait
-	// needs that: whoever waits until such a timestamp has passed gets external consistency (Corbett
-	// et al., "Spanner", OSDI 2012, section 4.1.2, start and commit wait), and the wait is 2ε.
-	// Timestamps may be ahead of true time by the width of the interval, so receivers need a
+	// needs that: whoever waits until such a timestamp has passed gets external consistency
+	// (Corbett et al., "Spanner", OSDI 2012, section 4.1.2, start and commit wait), and the wait is
+	// 2ε. Timestamps may be ahead of true time by the width of the interval, so receivers need a
 	// tolerance of at least that.
 	Latest PhysicalTime = iota
 
 	// Midpoint keeps timestamps within ε of true time. Half the tolerance will do. A timestamp may
 	// lie before true time, so commit-wait on it does not give external consistency: an event that
-	// begins after the wait may get a smaller timestamp elsewhere, unless a message connects the two.
+	// begins after the wait may get a smaller timestamp elsewhere, unless a message connects the
+	// two.
 	Midpoint
 
 	// Earliest never gives a timestamp from the future, so no receiver needs any tolerance. It has
@@ -80,7 +81,8 @@ func configure[O OpenOption](source truetime.Reader, options []O) (config, error
 		c.tolerance = c.maxAhead / 2
 	}
 	if c.tolerance > c.maxAhead {
-		c.mistakes.Addf("tolerance of %v for remote timestamps: it cannot be above the %v that this clock may be ahead", c.tolerance, c.maxAhead)
+		c.mistakes.Addf("tolerance of %v for remote timestamps: it cannot be above the %v that this clock may be ahead",
+			c.tolerance, c.maxAhead)
 	}
 	if err := c.mistakes.Err(); err != nil {
 		return config{}, fmt.Errorf("hlc: %w", err)
@@ -89,8 +91,8 @@ func configure[O OpenOption](source truetime.Reader, options []O) (config, error
 }
 
 // WithPhysicalTime sets which moment of the interval is the physical time. The default is [Latest],
-// because of the three it is the one that commit-wait is sound with; what it costs is timestamps that
-// are ahead of true time by up to the width of the interval.
+// because of the three it is the one that commit-wait is sound with; what it costs is timestamps
+// that are ahead of true time by up to the width of the interval.
 func WithPhysicalTime(p PhysicalTime) Option {
 	return func(c *config) {
 		if p > Earliest {
@@ -101,12 +103,12 @@ func WithPhysicalTime(p PhysicalTime) Option {
 	}
 }
 
-// WithTolerance sets how far beyond Latest a remote timestamp may be: at least 0, at most the limit of
-// [WithMaxAhead], of which it is half by default, 500 ms.
+// WithTolerance sets how far beyond Latest a remote timestamp may be: at least 0, at most the limit
+// of [WithMaxAhead], of which it is half by default, 500 ms.
 //
-// Of peers that take Latest as physical time it must cover the widest interval, 2ε, or good timestamps
-// are refused; a peer that merges is no further ahead than the widest of those it heard from. It is
-// also how far one wrong clock can push this one.
+// Of peers that take Latest as physical time it must cover the widest interval, 2ε, or good
+// timestamps are refused; a peer that merges is no further ahead than the widest of those it heard
+// from. It is also how far one wrong clock can push this one.
 func WithTolerance(d time.Duration) Option {
 	return func(c *config) {
 		if d < 0 {
@@ -117,8 +119,8 @@ func WithTolerance(d time.Duration) Option {
 	}
 }
 
-// WithMaxAhead sets how far a timestamp may be beyond Latest: above 0, by default 1 s. At the limit Now
-// and Update return [ErrTooFarAhead] until time has caught up.
+// WithMaxAhead sets how far a timestamp may be beyond Latest: above 0, by default 1 s. At the limit
+// Now and Update return [ErrTooFarAhead] until time has caught up.
 //
 // It takes remote timestamps to get there, or a billion events a second, or an interval that was
 // replaced by an earlier one after a disruption.
@@ -132,7 +134,8 @@ func WithMaxAhead(d time.Duration) Option {
 	}
 }
 
-// WithReserve sets how far ahead [Open] has the store save the bound: at least 1 ms, by default 3 s.
+// WithReserve sets how far ahead [Open] has the store save the bound: at least 1 ms, by default 3
+// s.
 //
 // The bound is saved three times in that span. Two thirds of it are how long the store may fail or
 // stall before Now returns [ErrNotDurable]; after a crash, a start waits for what is left of it.

@@ -12,8 +12,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// interrupted is a manual clock whose reader loses its processor right after a reading: everything in meanwhile
-// happens before the reader goes on with the interval that it has.
+// interrupted is a manual clock whose reader loses its processor right after a reading: everything
+// in meanwhile happens before the reader goes on with the interval that it has.
 type interrupted struct {
 	*manual
 	mu        sync.Mutex
@@ -42,8 +42,8 @@ func (i *interrupted) at(meanwhile ...func()) (rest []func()) {
 	return rest
 }
 
-// A goroutine is paused for longer than timestamps may run ahead, between its reading and its look at the last
-// timestamp. Nobody is ahead of physical time, so nobody may be told so.
+// A goroutine is paused for longer than timestamps may run ahead, between its reading and its look
+// at the last timestamp. Nobody is ahead of physical time, so nobody may be told so.
 func TestAReaderThatIsPausedIsNotAhead(t *testing.T) {
 	for name, call := range map[string]func(*hlc.Clock) (hlc.Timestamp, error){
 		"Now":          (*hlc.Clock).Now,
@@ -110,7 +110,8 @@ func TestABoundCoversWhatWasRefusedWhileTheIntervalWasRead(t *testing.T) {
 	})
 }
 
-// The clock is asked once at the start, and not again when it may refuse: what was waited for is there.
+// The clock is asked once at the start, and not again when it may refuse: what was waited for is
+// there.
 func TestOpenStartsByTheIntervalThatItWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &interrupted{manual: &manual{err: truetime.ErrNotSynchronized}}

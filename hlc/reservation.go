@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// reservation keeps the saved bound ahead of the timestamps in use, so that nobody who asks for one waits
-// for the disk. It goes by time and not by demand, or the first call after a quiet hour would find the
-// bound an hour old.
+// reservation keeps the saved bound ahead of the timestamps in use, so that nobody who asks for one
+// waits for the disk. It goes by time and not by demand, or the first call after a quiet hour would
+// find the bound an hour old.
 type reservation struct {
 	store   Store
 	reserve time.Duration
@@ -24,8 +24,8 @@ type reservation struct {
 	running sync.WaitGroup
 }
 
-// A bound is renewed after a third of the reserve. After a failure it is tried again after a thirtieth,
-// whatever callers want, so that they cannot make a sick disk worse.
+// A bound is renewed after a third of the reserve. After a failure it is tried again after a
+// thirtieth, whatever callers want, so that they cannot make a sick disk worse.
 const (
 	renewals = 3
 	retries  = 30
@@ -77,8 +77,9 @@ func (r *reservation) close(last Timestamp) error {
 	return nil
 }
 
-// extend saves a bound that is the reserve ahead. What is issued stays within what the interval and the
-// limit for running ahead allow, so the bound does too: a row of crashes cannot drive it away from time.
+// extend saves a bound that is the reserve ahead. What is issued stays within what the interval and
+// the limit for running ahead allow, so the bound does too: a row of crashes cannot drive it away
+// from time.
 func (c *Clock) extend(ctx context.Context) error {
 	last, refused := c.Last(), c.reservation.refused.Load()
 	now, err := c.read() // after the two, which an older interval could not be compared with
@@ -108,7 +109,10 @@ func (c *Clock) reserve(ctx context.Context, from Timestamp) error {
 func (c *Clock) notDurable(t Timestamp) error {
 	durable := Timestamp(c.durable.Load())
 	r := c.reservation
-	for refused := r.refused.Load(); refused < int64(t) && !r.refused.CompareAndSwap(refused, int64(t)); refused = r.refused.Load() {
+	for refused := r.refused.Load(); refused < int64(t); refused = r.refused.Load() {
+		if r.refused.CompareAndSwap(refused, int64(t)) {
+			break
+		}
 	}
 	select {
 	case r.wanted <- struct{}{}:

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Value stores t as a 64-bit integer (BIGINT), whose order in the database is that of the timestamps.
+// Value stores t as a 64-bit integer (BIGINT), whose order in the database is that of the
+// timestamps.
 func (t Timestamp) Value() (driver.Value, error) {
 	if err := t.check(); err != nil {
 		return nil, err

@@ -13,8 +13,8 @@ import (
 // If one event happened before another its timestamp is the smaller integer. The reverse does not
 // hold.
 //
-// Valid timestamps are above zero and reach to the year 2262. The zero value stands for no timestamp
-// at all; no form of it can be written or read, and none of a negative one.
+// Valid timestamps are above zero and reach to the year 2262. The zero value stands for no
+// timestamp at all; no form of it can be written or read, and none of a negative one.
 type Timestamp int64
 
 // Valid reports whether t is a timestamp.
@@ -38,12 +38,13 @@ func (t Timestamp) Time() truetime.Time { return truetime.Time(t) }
 // String returns the nanoseconds in decimal, which is the text form, whether t is valid or not.
 func (t Timestamp) String() string { return strconv.FormatInt(int64(t), 10) }
 
-// ParseTimestamp reads the text form: up to 19 decimal digits, without a sign, space or leading zero.
-// The error is [ErrInvalidTimestamp].
+// ParseTimestamp reads the text form: up to 19 decimal digits, without a sign, space or leading
+// zero. The error is [ErrInvalidTimestamp].
 func ParseTimestamp(text string) (Timestamp, error) {
 	ns, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ns <= 0 || text[0] == '0' || text[0] == '+' {
-		return 0, fmt.Errorf("%w: %.40q is not a count of nanoseconds between 1 and 9223372036854775807", ErrInvalidTimestamp, text)
+		return 0, fmt.Errorf("%w: %.40q is not a count of nanoseconds between 1 and 9223372036854775807",
+			ErrInvalidTimestamp, text)
 	}
 	return Timestamp(ns), nil
 }
@@ -56,8 +57,8 @@ func (t Timestamp) AppendText(b []byte) ([]byte, error) {
 	return strconv.AppendInt(b, int64(t), 10), nil
 }
 
-// MarshalText writes the nanoseconds in decimal. As encoding/json uses it, JSON carries a timestamp as
-// a string, because a JSON number is a float to many who read it, and those hold only 53 bits.
+// MarshalText writes the nanoseconds in decimal. As encoding/json uses it, JSON carries a timestamp
+// as a string, because a JSON number is a float to many who read it, and those hold only 53 bits.
 func (t Timestamp) MarshalText() ([]byte, error) { return t.AppendText(nil) }
 
 // UnmarshalText reads what MarshalText wrote. It leaves t alone if it returns an error.

@@ -22,12 +22,14 @@ var (
 )
 
 // In every world two or three machines, whose clocks poll three servers of which one may lie, send
-// each other messages that are late, lost, doubled and overtaken, while machines are paused, suspended,
-// restored and cut off. Then
-//   - an event has a greater timestamp than the one before it on the same clock, and than the message received,
-//   - no timestamp is further ahead of true time than the widest interval that anybody has read, and none of
-//     Earliest is ahead of it,
-//   - none of Latest is behind true time, but for a machine that was suspended and does not know it yet,
+// each other messages that are late, lost, doubled and overtaken, while machines are paused,
+// suspended, restored and cut off. Then
+//   - an event has a greater timestamp than the one before it on the same clock, and than the
+//     message received,
+//   - no timestamp is further ahead of true time than the widest interval that anybody has read,
+//     and none of Earliest is ahead of it,
+//   - none of Latest is behind true time, but for a machine that was suspended and does not know it
+//     yet,
 //   - and nobody but such a machine refuses a message.
 func TestMachinesThatSendEachOtherMessages(t *testing.T) {
 	first := *firstSeed

@@ -11,21 +11,24 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Candidate can acquire a lease, again and again. It runs nothing in the background, needs no Close, and
-// may be used by several goroutines, which then compete with each other.
+// Candidate can acquire a lease, again and again. It runs nothing in the background, needs no
+// Close, and may be used by several goroutines, which then compete with each other.
 type Candidate struct {
 	config config
 }
 
-// NewCandidate makes a candidate for the lease of that name. All mistakes are reported at once. It asks neither the
-// clock nor the store.
+// NewCandidate makes a candidate for the lease of that name. All mistakes are reported at once. It
+// asks neither the clock nor the store.
 //
-// The name is the same for all candidates of the lease: valid UTF-8 of 1 to [MaxName] bytes without a zero byte, so
-// that every store can keep it as text. The TTL is for how long after the request a lease lasts that is not renewed,
-// and so how long others wait after a crash: [MinTTL] to [MaxTTL]. The holder can use it for 2ε less. Candidates of
-// one lease should agree on it. A request to the store is given up after a third of the TTL ([WithRenewEvery]), so it
-// must be several times as long as the store takes on a bad day, or nobody can hold the lease then.
-func NewCandidate(clock truetime.Reader, store Store, name string, ttl time.Duration, options ...Option) (*Candidate, error) {
+// The name is the same for all candidates of the lease: valid UTF-8 of 1 to [MaxName] bytes without
+// a zero byte, so that every store can keep it as text. The TTL is for how long after the request a
+// lease lasts that is not renewed, and so how long others wait after a crash: [MinTTL] to [MaxTTL].
+// The holder can use it for 2ε less. Candidates of one lease should agree on it. A request to the
+// store is given up after a third of the TTL ([WithRenewEvery]), so it must be several times as
+// long as the store takes on a bad day, or nobody can hold the lease then.
+func NewCandidate(
+	clock truetime.Reader, store Store, name string, ttl time.Duration, options ...Option,
+) (*Candidate, error) {
 	config, err := config{clock: clock, store: store, name: name, ttl: ttl}.configure(options)
 	if err != nil {
 		return nil, err
@@ -33,22 +36,22 @@ func NewCandidate(clock truetime.Reader, store Store, name string, ttl time.Dura
 	return &Candidate{config}, nil
 }
 
-// Acquire waits until the lease can be had, and returns it Held. It outlasts errors of the store and
-// refusals of the clock until ctx ends; then the error wraps ctx's and tells the last trouble.
-// It returns at once for what waiting does not mend: ErrCorrupt, an error of the store of which [ErrPermanent] says
-// so, and a closed clock. It returns ErrFromFuture once that has lasted for 10 s: the clock of a machine that was
-// suspended is behind until it has noticed.
+// Acquire waits until the lease can be had, and returns it Held. It outlasts errors of the store
+// and refusals of the clock until ctx ends; then the error wraps ctx's and tells the last trouble.
+// It returns at once for what waiting does not mend: ErrCorrupt, an error of the store of which
+// [ErrPermanent] says so, and a closed clock. It returns ErrFromFuture once that has lasted for 10
+// s: the clock of a machine that was suspended is behind until it has noticed.
 //
-// A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval and a
-// round trip to the store after it read the clock for its last renewal. One that has released the lease
-// is noticed within TTL/4.
+// A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval
+// and a round trip to the store after it read the clock for its last renewal. One that has released
+// the lease is noticed within TTL/4.
 //
 // After an error the record may have become ours all the same, if a reply was lost. Then everybody,
 // this candidate too, has to wait until it expires.
 func (c *Candidate) Acquire(ctx context.Context) (*Lease, error) { return c.acquire(ctx, true) }
 
-// TryAcquire returns the lease if it can be had now, or else an error: ErrTaken while somebody holds it
-// or may still hold it, ErrClock, or the store's.
+// TryAcquire returns the lease if it can be had now, or else an error: ErrTaken while somebody
+// holds it or may still hold it, ErrClock, or the store's.
 func (c *Candidate) TryAcquire(ctx context.Context) (*Lease, error) { return c.acquire(ctx, false) }
 
 func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
@@ -108,12 +111,13 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 	}
 }
 
-// disbelief is for how long a record from the future is put down to our own clock: several times as long as a
-// truetime.Clock takes to notice that its machine was suspended.
+// disbelief is for how long a record from the future is put down to our own clock: several times as
+// long as a truetime.Clock takes to notice that its machine was suspended.
 const disbelief = 10 * time.Second
 
-// mayPass reports whether the reason why the lease cannot be acquired may pass by itself. since is since when
-// there has been that reason, by Go's clock, as this is patience and no bound; zero if there was none.
+// mayPass reports whether the reason why the lease cannot be acquired may pass by itself. since is
+// since when there has been that reason, by Go's clock, as this is patience and no bound; zero if
+// there was none.
 func mayPass(why error, since *time.Time) bool {
 	if since.IsZero() {
 		*since = time.Now()
@@ -148,7 +152,8 @@ func newSession() (s Session) {
 	return s
 }
 
-// jittered returns d or up to a fifth less, so that many that started together do not stay together.
+// jittered returns d or up to a fifth less, so that many that started together do not stay
+// together.
 func jittered(d time.Duration) time.Duration {
 	return d - time.Duration(mathrand.Int64N(int64(d/5)+1))
 }

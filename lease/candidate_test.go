@@ -121,8 +121,9 @@ func TestAZeroValueSaysHowItIsMade(t *testing.T) {
 	require.ErrorIs(t, err, errUnmade)
 }
 
-// A machine that was suspended has a clock that is behind until that is noticed, and every good record is
-// from the future to it. That passes; a clock that is wrong does not, and then somebody has to be told.
+// A machine that was suspended has a clock that is behind until that is noticed, and every good
+// record is from the future to it. That passes; a clock that is wrong does not, and then somebody
+// has to be told.
 func TestARecordFromTheFutureIsReportedOnceItHasStayedSo(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		held := acquire(t, s.a)

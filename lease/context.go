@@ -14,13 +14,14 @@ type watched struct {
 	cancel context.CancelCauseFunc
 }
 
-// Context returns a child of parent that is cancelled while the lease is still Held, Margin before it
-// stops being so. context.Cause says why: ErrExpiring, with the error of the last renewal if that failed, or an
-// error of Check. It is cancelled already if the margin has begun. It is not cancelled when the lease is renewed in time.
+// Context returns a child of parent that is cancelled while the lease is still Held, Margin before
+// it stops being so. context.Cause says why: ErrExpiring, with the error of the last renewal if
+// that failed, or an error of Check. It is cancelled already if the margin has begun. It is not
+// cancelled when the lease is renewed in time.
 //
-// The margin covers timers that are late and a process that is stopped by no more than that; if it is
-// stopped for longer the cancellation, too, comes too late. A change of the clock is noticed within half a
-// margin. Call the CancelFunc to free what the context holds.
+// The margin covers timers that are late and a process that is stopped by no more than that; if it
+// is stopped for longer the cancellation, too, comes too late. A change of the clock is noticed
+// within half a margin. Call the CancelFunc to free what the context holds.
 func (l *Lease) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &watched{ctx, cancel}
@@ -89,7 +90,8 @@ func (l *Lease) watch(ctx context.Context) {
 	}
 }
 
-// watching reports whether there are contexts to be watched. It drops those that have ended otherwise.
+// watching reports whether there are contexts to be watched. It drops those that have ended
+// otherwise.
 func (l *Lease) watching() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

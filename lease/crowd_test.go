@@ -95,8 +95,9 @@ func (c *crowd) look(t *testing.T, l *Lease, rng *rand.Rand) {
 	}
 }
 
-// What the simulated worlds do with the protocol alone, this does with candidates and leases: their timers,
-// their goroutines, their locks. The order of goroutines is not the seed's, so a failure may not repeat.
+// What the simulated worlds do with the protocol alone, this does with candidates and leases: their
+// timers, their goroutines, their locks. The order of goroutines is not the seed's, so a failure
+// may not repeat.
 func TestInACrowdOfCandidatesOneHoldsTheLease(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {

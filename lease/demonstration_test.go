@@ -24,8 +24,9 @@ func (r *register) write(token Token, value int) error {
 	return nil
 }
 
-// deposit is what a holder does. It does everything right: it works under the lease, with its token, and checks
-// the lease right before it writes. Between the check and the write its process is paused.
+// deposit is what a holder does. It does everything right: it works under the lease, with its
+// token, and checks the lease right before it writes. Between the check and the write its process
+// is paused.
 func deposit(t *testing.T, c *Candidate, r *register, amount int, pause time.Duration) error {
 	l, err := c.Acquire(t.Context())
 	require.NoError(t, err)
@@ -46,7 +47,8 @@ func deposit(t *testing.T, c *Candidate, r *register, amount int, pause time.Dur
 	return written
 }
 
-// Two holders deposit 100 each. The first is paused right before its write until the second has finished.
+// Two holders deposit 100 each. The first is paused right before its write until the second has
+// finished.
 func depositTwice(t *testing.T, r *register) (first error) {
 	inBubble(t, func(t *testing.T, s setting) {
 		paused := make(chan error)
@@ -68,7 +70,8 @@ func TestDemonstrationALeaseWithoutAFenceCorrupts(t *testing.T) {
 	require.Equal(t, 100, r.value, "250 were confirmed")
 }
 
-// The same with a fence: the write of the paused holder is refused, and what was confirmed is there.
+// The same with a fence: the write of the paused holder is refused, and what was confirmed is
+// there.
 func TestDemonstrationALeaseWithAFenceDoesNotCorrupt(t *testing.T) {
 	r := &register{fence: new(Fence)}
 	require.ErrorIs(t, depositTwice(t, r), ErrStaleToken, "the zombie learns it")

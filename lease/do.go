@@ -8,13 +8,13 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Do runs work under the lease: it checks, runs work with a context of the lease ([Lease.Context]) and the
-// fencing token, and checks again. Without an error the lease was Held when work began and when it
-// returned, and nobody else held it in between, unless an operator has called [Revoke].
+// Do runs work under the lease: it checks, runs work with a context of the lease ([Lease.Context])
+// and the fencing token, and checks again. Without an error the lease was Held when work began and
+// when it returned, and nobody else held it in between, unless an operator has called [Revoke].
 //
-// If the lease was not Held any more at the end the error wraps the one of Check, and work's if it returned
-// one: what work did may have come too late, and only what a [Fence] has admitted is certain. If the lease
-// was not Held at the beginning, or the margin had begun, work is not run.
+// If the lease was not Held any more at the end the error wraps the one of Check, and work's if it
+// returned one: what work did may have come too late, and only what a [Fence] has admitted is
+// certain. If the lease was not Held at the beginning, or the margin had begun, work is not run.
 //
 // Release waits for work to return. Do not call Release in it.
 func (l *Lease) Do(ctx context.Context, work func(ctx context.Context, token Token) error) error {
@@ -72,7 +72,8 @@ func (l *Lease) finish() {
 	}
 }
 
-// resting returns a channel that is closed when no work is running. None begins once the lease is over.
+// resting returns a channel that is closed when no work is running. None begins once the lease is
+// over.
 func (l *Lease) resting() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,15 +1,16 @@
-// Package lease lets one of many processes act at a time, decided by clocks that know how wrong they may be.
+// Package lease lets one of many processes act at a time, decided by clocks that know how wrong
+// they may be.
 //
-// A lease is a record in a store that all candidates share: who holds it, with which fencing token, and
-// when it expires. Every candidate judges the expiry by the interval of its own clock:
+// A lease is a record in a store that all candidates share: who holds it, with which fencing token,
+// and when it expires. Every candidate judges the expiry by the interval of its own clock:
 //
 //   - The holder may act if and only if Latest < expiry: the lease is [Held].
 //   - Anybody may take over if and only if Earliest > expiry: it is [Expired].
 //   - In between it is [Uncertain], and nobody acts.
 //
-// So what a holder does at t comes before what its successor does at t', t ≤ Latest < expiry < Earliest' ≤ t', on
-// whatever machines they are. A hand-over costs the uncertainty of the two clocks, and not a maximum offset that
-// somebody has configured.
+// So what a holder does at t comes before what its successor does at t', t ≤ Latest < expiry <
+// Earliest' ≤ t', on whatever machines they are. A hand-over costs the uncertainty of the two
+// clocks, and not a maximum offset that somebody has configured.
 //
 //	candidate, err := lease.NewCandidate(clock, store, "compactor", 10*time.Second)
 //	if err != nil {
@@ -30,51 +31,60 @@
 //
 // # The clock gives efficiency, the token gives safety
 //
-// A process may be stopped between its look at the clock and its write, for any length of time: by a garbage
-// collection, by SIGSTOP, by a migration of its machine. No lease helps against that. What helps is that the token
-// grows with every acquisition, and that the resource, which sees all writes, refuses a token that is lower than one
-// it has seen: [Fence], or the same comparison in a transaction. The tests named TestDemonstration… show a confirmed
-// write being lost without a fence, and kept with one.
+// A process may be stopped between its look at the clock and its write, for any length of time: by
+// a garbage collection, by SIGSTOP, by a migration of its machine. No lease helps against that.
+// What helps is that the token grows with every acquisition, and that the resource, which sees all
+// writes, refuses a token that is lower than one it has seen: [Fence], or the same comparison in a
+// transaction. The tests named TestDemonstration… show a confirmed write being lost without a
+// fence, and kept with one.
 //
 // # What you must do
 //
 //  1. Send the token with every write, and have the resource admit it in one step with the write.
 //  2. For a read, call [Lease.Check] after the request has arrived.
-//  3. Stop when the context of [Lease.Do] or [Lease.Context] ends; you have the margin left ([WithMargin]).
+//  3. Stop when the context of [Lease.Do] or [Lease.Context] ends; you have the margin left
+//     ([WithMargin]).
 //  4. Never delete a record from the store, or its tokens begin again.
 //  5. Release the lease when you have finished, or Close it, or it is renewed for ever.
 //
 // # What is promised
 //
-// As long as the clocks of all candidates keep their promise and the store is linearizable and durable:
+// As long as the clocks of all candidates keep their promise and the store is linearizable and
+// durable:
 //
-//   - Two leases of one name are never Held at the same true time, whatever is paused, lost or late.
+//   - Two leases of one name are never Held at the same true time, whatever is paused, lost or
+//     late.
 //   - Tokens grow with every acquisition, also with one by a holder of the same name.
-//   - Timestamps ([Lease.Timestamp], [Lease.TimestampAfter]) are inside the lease and larger than all issued under
-//     it and before it, and than all floors that [Lease.Raise] has accepted, unless an operator has called [Revoke].
-//   - A holder that crashes is succeeded at the latest TTL, twice the successor's ε, and a round trip to the store
-//     (if that is shorter than TTL/8) after it read the clock for its last renewal.
-//   - While a clock refuses to answer, its holder does not act: [ErrClock]. The record keeps running, so the holder
-//     may go on if the clock is back before the expiry.
+//   - Timestamps ([Lease.Timestamp], [Lease.TimestampAfter]) are inside the lease and larger than
+//     all issued under it and before it, and than all floors that [Lease.Raise] has accepted,
+//     unless an operator has called [Revoke].
+//   - A holder that crashes is succeeded at the latest TTL, twice the successor's ε, and a round
+//     trip to the store (if that is shorter than TTL/8) after it read the clock for its last
+//     renewal.
+//   - While a clock refuses to answer, its holder does not act: [ErrClock]. The record keeps
+//     running, so the holder may go on if the clock is back before the expiry.
 //
-// The expiry is Earliest + TTL of an interval read before the request is sent, and a renewal whose reply is
-// lost counts as not granted for the holder and as granted for everybody else, until the record is read
-// again (Corbett et al., "Spanner: Google's Globally-Distributed Database", OSDI 2012, section 4.1.1
-// and appendix A; here the record is shared, so its expiry is one number and not two).
+// The expiry is Earliest + TTL of an interval read before the request is sent, and a renewal whose
+// reply is lost counts as not granted for the holder and as granted for everybody else, until the
+// record is read again (Corbett et al., "Spanner: Google's Globally-Distributed Database", OSDI
+// 2012, section 4.1.1 and appendix A; here the record is shared, so its expiry is one number and
+// not two).
 //
 // # What this does not promise
 //
 //   - Anything about a write that is on its way: see above.
 //   - That a context ends in time in a process that is stopped for longer than the margin.
-//   - Anything when a clock is wrong, beyond what the fence still keeps away. An expiry that no correct clock
-//     can have written is reported ([ErrFromFuture]) once it has stayed so for 10 s, and not waited for.
-//   - One holder where a machine is cloned, or restored from a snapshot while it goes on elsewhere, with a lease
-//     in its memory: both have the same session and token, take each other's renewals for their own, and no
-//     fence can tell them apart. Do not clone machines that hold leases. Where it may happen have a VMClock device
-//     watched, and end the process, or Close its leases, at an event of the clock that tells of it
-//     (truetime.EventDisruption): the clock refuses from then on until it is synchronized again, and
-//     that long nobody acts. The same goes for a store that is restored: its tokens begin again.
+//   - Anything when a clock is wrong, beyond what the fence still keeps away. An expiry that no
+//     correct clock can have written is reported ([ErrFromFuture]) once it has stayed so for 10 s,
+//     and not waited for.
+//   - One holder where a machine is cloned, or restored from a snapshot while it goes on elsewhere,
+//     with a lease in its memory: both have the same session and token, take each other's renewals
+//     for their own, and no fence can tell them apart. Do not clone machines that hold leases.
+//     Where it may happen have a VMClock device watched, and end the process, or Close its leases,
+//     at an event of the clock that tells of it (truetime.EventDisruption): the clock refuses from
+//     then on until it is synchronized again, and that long nobody acts. The same goes for a store
+//     that is restored: its tokens begin again.
 //   - Fairness: who is next is whoever asks first after the expiry.
-//   - That the lease can be had at once after an Acquire that was cancelled, or a Release that failed: the
-//     record may stay until it expires.
+//   - That the lease can be had at once after an Acquire that was cancelled, or a Release that
+//     failed: the record may stay until it expires.
 package lease

@@ -11,10 +11,10 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// An encoded record is a line "epsilon lease 2 <checksum>", the checksum being the CRC-32C of the rest in
-// hexadecimal digits, and a line of JSON. It can be read by people, and one that is torn, of another
-// make or of another version of the format is told by its first line. Version 1, which was never
-// released, had names in base64.
+// An encoded record is a line "epsilon lease 2 <checksum>", the checksum being the CRC-32C of the
+// rest in hexadecimal digits, and a line of JSON. It can be read by people, and one that is torn,
+// of another make or of another version of the format is told by its first line. Version 1, which
+// was never released, had names in base64.
 const header = "epsilon lease 2 "
 
 const checksumDigits = 8
@@ -31,13 +31,14 @@ type form struct {
 }
 
 // MarshalBinary returns the record in the form in which a [Store] may keep it: less than 10 KiB of
-// UTF-8, with a checksum, for people to read. A store that has the version elsewhere, as etcd has, need not
-// set it before. A record that no candidate can have written is refused with ErrCorrupt, the zero
-// Record too: what was never stored is kept by keeping nothing.
+// UTF-8, with a checksum, for people to read. A store that has the version elsewhere, as etcd has,
+// need not set it before. A record that no candidate can have written is refused with ErrCorrupt,
+// the zero Record too: what was never stored is kept by keeping nothing.
 func (r Record) MarshalBinary() ([]byte, error) { return r.encode(nil) }
 
-// UnmarshalBinary sets r to what [Record.MarshalBinary] was given. The error wraps ErrCorrupt, and then r is
-// unchanged. The version is the one that was encoded; a store that has it elsewhere sets it now.
+// UnmarshalBinary sets r to what [Record.MarshalBinary] was given. The error wraps ErrCorrupt, and
+// then r is unchanged. The version is the one that was encoded; a store that has it elsewhere sets
+// it now.
 func (r *Record) UnmarshalBinary(data []byte) error {
 	record, _, err := decode(data)
 	if err == nil {

@@ -78,7 +78,8 @@ func TestWhatNobodyCanHaveWrittenIsNeitherEncodedNorDecoded(t *testing.T) {
 	}
 }
 
-// A store that lost a part of what it was given, or changed a bit of it, must not pass that off as a record.
+// A store that lost a part of what it was given, or changed a bit of it, must not pass that off as
+// a record.
 func TestEveryTornOrChangedEncodingIsCorrupt(t *testing.T) {
 	data, err := extremes["held"].MarshalBinary()
 	require.NoError(t, err)
@@ -120,7 +121,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(header))
 	f.Add([]byte(header + checksum([]byte("{}\n")) + "\n{}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// The checksum keeps a fuzzer out, so what follows the first line is tried with the right one, too.
+		// The checksum keeps a fuzzer out, so what follows the first line is tried with the right
+		// one, too.
 		for _, data := range [][]byte{data, append([]byte(header+checksum(data)+"\n"), data...)} {
 			var r Record
 			if err := r.UnmarshalBinary(data); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// wallClock stands in for a truetime.Clock, so that the examples need no network: it believes that the machine's
-// clock is right within 1 ms, which a program must not.
+// wallClock stands in for a truetime.Clock, so that the examples need no network: it believes that
+// the machine's clock is right within 1 ms, which a program must not.
 type wallClock struct{}
 
 func (wallClock) Now() (truetime.Interval, error) {

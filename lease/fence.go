@@ -10,8 +10,8 @@ import (
 // time, and only the resource can see that a successor has been there meanwhile.
 //
 // Admit and the write that it admits must be one step: under one mutex, or, where the resource is a
-// database, in the same transaction that writes. That needs no Fence but the function [Admit], or the same
-// comparison in SQL:
+// database, in the same transaction that writes. That needs no Fence but the function [Admit], or
+// the same comparison in SQL:
 //
 //	UPDATE account SET balance = $1, token = $2 WHERE id = $3 AND token <= $2
 //
@@ -28,8 +28,8 @@ func NewFence(highest Token) *Fence {
 	return f
 }
 
-// Admit returns nil if no higher token has been seen, and remembers token. Otherwise the error wraps
-// ErrStaleToken and nothing has changed; it does so for the zero token always.
+// Admit returns nil if no higher token has been seen, and remembers token. Otherwise the error
+// wraps ErrStaleToken and nothing has changed; it does so for the zero token always.
 //
 // It is atomic. It allocates nothing, unless it refuses.
 func (f *Fence) Admit(token Token) error {
@@ -47,10 +47,10 @@ func (f *Fence) Admit(token Token) error {
 // Highest returns the highest token seen, or zero.
 func (f *Fence) Highest() Token { return Token(f.highest.Load()) }
 
-// Admit is [Fence.Admit] for those who keep the highest token themselves, such as in a transaction: nil if
-// it is not above token, and then the highest token is token, to be stored in the same transaction as what
-// was to be written. Otherwise the error wraps ErrStaleToken and nothing may be written; it does so
-// for the zero token always. highest is zero where none has been seen.
+// Admit is [Fence.Admit] for those who keep the highest token themselves, such as in a transaction:
+// nil if it is not above token, and then the highest token is token, to be stored in the same
+// transaction as what was to be written. Otherwise the error wraps ErrStaleToken and nothing may be
+// written; it does so for the zero token always. highest is zero where none has been seen.
 func Admit(highest, token Token) error {
 	if token < highest || token == 0 {
 		return fmt.Errorf("%w; %d after %d: another has acquired the lease since", ErrStaleToken, token, highest)

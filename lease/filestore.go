@@ -19,17 +19,18 @@ import (
 // with the process that holds it. A record is in place, with the directory, on the disk before an
 // operation returns, so that no token is handed out twice after a power failure.
 //
-// The directory must be on a local file system that is shared by no other host: locks of network file
-// systems are not to be relied on. Each name has two files, called after its SHA-256; deleting them
-// begins the tokens again.
+// The directory must be on a local file system that is shared by no other host: locks of network
+// file systems are not to be relied on. Each name has two files, called after its SHA-256; deleting
+// them begins the tokens again.
 //
 // A file holds what [Record.MarshalBinary] returns, with the name of the lease in the line of JSON.
 //
-// A Load costs one fsync, of the directory, and a CompareAndSwap two. A Load needs the right to read alone,
-// leaves no file behind, and waits for nobody (on Windows it takes the lock as a CompareAndSwap does, because
-// no file can be replaced there that is being read). All who compete for a lease must have the right to write
-// to the directory and to its files: run them as one user. An error that somebody has to mend, such as a missing
-// right or a directory that is gone, wraps [ErrPermanent].
+// A Load costs one fsync, of the directory, and a CompareAndSwap two. A Load needs the right to
+// read alone, leaves no file behind, and waits for nobody (on Windows it takes the lock as a
+// CompareAndSwap does, because no file can be replaced there that is being read). All who compete
+// for a lease must have the right to write to the directory and to its files: run them as one user.
+// An error that somebody has to mend, such as a missing right or a directory that is gone, wraps
+// [ErrPermanent].
 type FileStore struct {
 	directory string
 }
@@ -59,7 +60,8 @@ func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error)
 		if r, err = read(path, name); err != nil {
 			return err
 		}
-		// Who wrote it may have been killed, or not have come to it, before the directory was on the disk.
+		// Who wrote it may have been killed, or not have come to it, before the directory was on
+		// the disk.
 		return durable.SyncDirectory(f.directory)
 	}
 	switch {
@@ -76,8 +78,8 @@ func (f *FileStore) Load(ctx context.Context, name string) (r Record, err error)
 	return r, nil
 }
 
-// CompareAndSwap implements [Store]. It writes nothing if ctx ends before it has the lock; afterwards
-// it is not interrupted.
+// CompareAndSwap implements [Store]. It writes nothing if ctx ends before it has the lock;
+// afterwards it is not interrupted.
 func (f *FileStore) CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error) {
 	if err := f.check(name); err != nil {
 		return 0, err
@@ -135,7 +137,8 @@ func (f *FileStore) locked(ctx context.Context, name string, operate func(path s
 	lock, err := takeLock(ctx, path+".lock")
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("lease: lock of %.80q: %w; run all who compete for it as one user, who may write to the directory and its files", name, err)
+		return fmt.Errorf("lease: lock of %.80q: %w; run all who compete for it as one user, "+
+			"who may write to the directory and its files", name, err)
 	case err != nil:
 		return fmt.Errorf("lease: lock of %.80q: %w", name, err)
 	}
@@ -146,8 +149,8 @@ func (f *FileStore) locked(ctx context.Context, name string, operate func(path s
 	return operate(path)
 }
 
-// takeLock waits until it has the lock of a file. The lock has a file of its own which stays, because the record's is
-// replaced.
+// takeLock waits until it has the lock of a file. The lock has a file of its own which stays,
+// because the record's is replaced.
 func takeLock(ctx context.Context, path string) (*durable.Lock, error) {
 	for {
 		lock, err := durable.TryLock(path, 0o644)

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// unmendable is what no waiting mends in a file system: somebody has to change a right, a name, or what is mounted.
-// What is not in it may pass: a disk that is full, descriptors that are used up.
+// unmendable is what no waiting mends in a file system: somebody has to change a right, a name, or
+// what is mounted. What is not in it may pass: a disk that is full, descriptors that are used up.
 var unmendable = append([]error{
 	fs.ErrNotExist, // of a record it is no error; so the directory has gone
 	fs.ErrPermission,

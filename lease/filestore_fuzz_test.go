@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzFile reads arbitrary bytes as the file of a lease, as they are and with the checksum that they should have. What is
-// read is refused as corrupt, or is a record of this lease that can be written again.
+// FuzzFile reads arbitrary bytes as the file of a lease, as they are and with the checksum that
+// they should have. What is read is refused as corrupt, or is a record of this lease that can be
+// written again.
 func FuzzFile(f *testing.F) {
 	const wanted = "a lease"
 	for _, name := range []string{wanted, "another", ""} {

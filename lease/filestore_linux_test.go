@@ -48,8 +48,8 @@ func TestADirectoryThatCannotBeUsedIsToldAtOnce(t *testing.T) {
 	}
 }
 
-// Another user may look, and is told at once that it cannot compete. A look leaves nothing behind that
-// would be in the way of others: a lock made by root could not be opened by them.
+// Another user may look, and is told at once that it cannot compete. A look leaves nothing behind
+// that would be in the way of others: a lock made by root could not be opened by them.
 func TestTheRightToReadIsEnoughToLook(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "leases")
 	require.NoError(t, os.Mkdir(directory, 0o755))

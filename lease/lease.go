@@ -65,15 +65,16 @@ func newLease(config config, p protocol) *Lease {
 // Token returns the fencing token. Send it with every write, for a [Fence] to admit.
 func (l *Lease) Token() Token { return l.token }
 
-// Check returns nil if the lease was Held at some moment between call and return. Otherwise the error
-// wraps ErrUncertain, ErrExpired, ErrLost, ErrReleased, ErrClosed, or ErrClock and the clock's own.
+// Check returns nil if the lease was Held at some moment between call and return. Otherwise the
+// error wraps ErrUncertain, ErrExpired, ErrLost, ErrReleased, ErrClosed, or ErrClock and the
+// clock's own.
 //
 // For a read it is enough to call it after the request has arrived. A write may come late after any
 // Check: that is what the token is for. It costs a reading of the clock and allocates nothing
 // if the answer is nil.
 func (l *Lease) Check() error {
-	// The clock first: the lease was not given up before what is looked at afterwards, so not before
-	// the moment of the reading either.
+	// The clock first: the lease was not given up before what is looked at afterwards, so not
+	// before the moment of the reading either.
 	now, err := l.config.now()
 	if l.over.Load() {
 		return l.end(nil)
@@ -94,10 +95,10 @@ func judge(now truetime.Interval, expiry truetime.Time) error {
 	return fmt.Errorf("%w: it is %v, and it was %v", ErrUncertain, expiry, now)
 }
 
-// Close ends the lease for its holder: contexts are cancelled, nothing is renewed, nothing runs in the
-// background any more. The record stays until it expires, at most TTL after the last renewal;
-// Release is what gives it up. Close waits for a request to the store to end, which is
-// cancelled. It does not wait for running Do. It returns nil.
+// Close ends the lease for its holder: contexts are cancelled, nothing is renewed, nothing runs in
+// the background any more. The record stays until it expires, at most TTL after the last renewal;
+// Release is what gives it up. Close waits for a request to the store to end, which is cancelled.
+// It does not wait for running Do. It returns nil.
 func (l *Lease) Close() error {
 	if l.stop == nil {
 		return nil // nobody acquired it
@@ -133,11 +134,12 @@ type Status struct {
 	Token  Token
 	Expiry truetime.Time
 
-	// Issued is the largest timestamp issued, or the floor ([Lease.Raise]) if that is higher: what Release
-	// waits for. It is zero if there is neither.
+	// Issued is the largest timestamp issued, or the floor ([Lease.Raise]) if that is higher: what
+	// Release waits for. It is zero if there is neither.
 	Issued truetime.Time
 
-	// Failures counts the renewals that failed since one succeeded, and Failure is the last such error.
+	// Failures counts the renewals that failed since one succeeded, and Failure is the last such
+	// error.
 	Failures int
 	Failure  error
 

@@ -9,17 +9,17 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Look returns what is in the store under name, and what clock says about it: whom to send a request to, for
-// one who does not hold the lease and need not be a candidate for it.
+// Look returns what is in the store under name, and what clock says about it: whom to send a
+// request to, for one who does not hold the lease and need not be a candidate for it.
 //
 //   - [Held]: Holder holds it, and with Token, unless it has given it up since the look or crashed.
-//   - [Expired]: nobody holds it. The record is the zero Record if nobody ever did, Holder is empty if it was
-//     given up, and otherwise who held it last.
+//   - [Expired]: nobody holds it. The record is the zero Record if nobody ever did, Holder is empty
+//     if it was given up, and otherwise who held it last.
 //   - [Uncertain]: Holder may hold it or not. It is so, too, while clock refuses, however long that
 //     lasts: the name is still the best there is to go by.
 //
-// The answer is a hint, and old when it arrives. Only the holder knows, by [Lease.Check], and only a token
-// protects. The error is the store's, or wraps ErrCorrupt.
+// The answer is a hint, and old when it arrives. Only the holder knows, by [Lease.Check], and only
+// a token protects. The error is the store's, or wraps ErrCorrupt.
 func Look(ctx context.Context, clock truetime.Reader, store Store, name string) (Record, State, error) {
 	r, err := find(ctx, clock, store, name)
 	if err != nil {
@@ -53,7 +53,8 @@ func find(ctx context.Context, clock truetime.Reader, store Store, name string) 
 // Revoke takes the lease away from whom the record seen names, if the record is still that one, and
 // else returns ErrConflict. It is for an operator who has found out why a record is from the future
 // ([ErrFromFuture]). The holder, if it lives, goes on until its next renewal, and nothing but a
-// [Fence] stops it until then. Its timestamps, and its floor, may be above those of the next holder.
+// [Fence] stops it until then. Its timestamps, and its floor, may be above those of the next
+// holder.
 func Revoke(ctx context.Context, store Store, name string, seen Record) error {
 	if unset.Nil(store) {
 		return fmt.Errorf("lease: revoke %.80q: the store is nil", name)

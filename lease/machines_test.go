@@ -13,8 +13,9 @@ import (
 )
 
 // newMachines returns a world whose nodes live on machines with clocks of this library: they poll
-// three servers, of which one may lie, over paths that may be lopsided, and their counters drift as far as is
-// declared. The other servers are wrong by as much as they claim, so that intervals have true time at an edge.
+// three servers, of which one may lie, over paths that may be lopsided, and their counters drift as
+// far as is declared. The other servers are wrong by as much as they claim, so that intervals have
+// true time at an edge.
 func newMachines(seed uint64, nodes int, f faults) *world {
 	w := newWorld(seed, 0, f)
 	w.outer = truetimetest.NewWorld(seed)
@@ -82,10 +83,11 @@ func (n *node) disturb(servers []*truetimetest.Server) {
 	}
 }
 
-// The protocol on simulated machines whose clocks are the real thing, each world 30 s long. Never may two
-// call the lease Held at the same true instant, whether their clocks answer, refuse or begin again; and
-// where a machine has been suspended and does not know it yet, so that its clock is wrong, the fence refuses
-// what it writes after its successor. The invariants are those of the other worlds, and porcupine's.
+// The protocol on simulated machines whose clocks are the real thing, each world 30 s long. Never
+// may two call the lease Held at the same true instant, whether their clocks answer, refuse or
+// begin again; and where a machine has been suspended and does not know it yet, so that its clock
+// is wrong, the fence refuses what it writes after its successor. The invariants are those of the
+// other worlds, and porcupine's.
 func TestOnMachinesThatAreSuspendedRestoredAndCutOffOneHoldsTheLease(t *testing.T) {
 	first := *firstSeed
 	if first == 0 {

@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// MemoryStore is a [Store] in the memory of one process: for tests, and for goroutines that compete with
-// each other. Its records, and so the tokens, begin again with the process. The zero value is ready for use.
+// MemoryStore is a [Store] in the memory of one process: for tests, and for goroutines that compete
+// with each other. Its records, and so the tokens, begin again with the process. The zero value is
+// ready for use.
 type MemoryStore struct {
 	mu      sync.Mutex
 	records map[string]Record

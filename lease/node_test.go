@@ -9,8 +9,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
 
-// node is a process that competes for the lease of a world, with the protocol that Candidate and Lease
-// drive, driven in the same order by events.
+// node is a process that competes for the lease of a world, with the protocol that Candidate and
+// Lease drive, driven in the same order by events.
 type node struct {
 	world *world
 	id    int
@@ -44,12 +44,12 @@ func (n *node) look() (truetime.Interval, bool) {
 	return now, err == nil
 }
 
-// fooled reports whether the node's clock may be wrong: its counter stood still, and nobody has noticed
-// yet. What it does then only the fence can hold up.
+// fooled reports whether the node's clock may be wrong: its counter stood still, and nobody has
+// noticed yet. What it does then only the fence can hold up.
 func (n *node) fooled() bool { return n.machine != nil && n.machine.Disturbed() }
 
-// then goes on with step after d, when the process is not paused, and if it has not crashed meanwhile.
-// Before it does it may be paused once more.
+// then goes on with step after d, when the process is not paused, and if it has not crashed
+// meanwhile. Before it does it may be paused once more.
 func (n *node) then(d time.Duration, step func()) {
 	life := n.life
 	n.world.after(d, func() { n.resume(life, step) })
@@ -147,7 +147,8 @@ func (n *node) acquired() {
 	w := n.world
 	w.count["acquired"]++
 	n.holder, n.token, n.granted = true, n.protocol.record.Token, n.protocol.expiry()
-	// A node that was paused after its last look at the clock gets a lease that is over: it may be late.
+	// A node that was paused after its last look at the clock gets a lease that is over: it may be
+	// late.
 	if w.tokens[n.token] || n.mayHold() && n.token <= w.highest {
 		w.broken("node %d got token %d after %d", n.id, n.token, w.highest)
 	}
@@ -251,8 +252,9 @@ func (n *node) act() {
 	w.after(delay, func() { w.write(token) })
 }
 
-// stamp does as Timestamp, TimestampAfter and Raise do, with floors from elsewhere: of the past, of the future,
-// and beyond the expiry. Whatever was issued or promised before, by anybody, has to stay below what is issued.
+// stamp does as Timestamp, TimestampAfter and Raise do, with floors from elsewhere: of the past, of
+// the future, and beyond the expiry. Whatever was issued or promised before, by anybody, has to
+// stay below what is issued.
 func (n *node) stamp(now truetime.Interval) {
 	w := n.world
 	floor := w.now.Add(w.upTo(2*worldTTL) - worldTTL/2)

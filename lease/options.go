@@ -35,26 +35,27 @@ type config struct {
 	mistakes mistakes.List
 }
 
-// WithHolder sets the name of the candidate, for people to read: of the same form as that of a lease, by default
-// host:pid. It need not be unique. Nobody gets a lease back because of the name, not even a process that has
-// restarted.
+// WithHolder sets the name of the candidate, for people to read: of the same form as that of a
+// lease, by default host:pid. It need not be unique. Nobody gets a lease back because of the name,
+// not even a process that has restarted.
 func WithHolder(name string) Option { return func(c *config) { c.holder = name } }
 
-// WithMargin sets how long before the end of [Held] a context of the lease is cancelled: above 0, by default an
-// eighth of the TTL. It is the time that the work has to notice, and it pays for the lateness of timers.
+// WithMargin sets how long before the end of [Held] a context of the lease is cancelled: above 0,
+// by default an eighth of the TTL. It is the time that the work has to notice, and it pays for the
+// lateness of timers.
 func WithMargin(d time.Duration) Option {
 	return func(c *config) { c.margin = c.positive("margin", d) }
 }
 
-// WithMaxUncertainty sets the largest ε with which an interval counts as an answer: above 0, by default an eighth
-// of the TTL. A wider one is [ErrClock].
+// WithMaxUncertainty sets the largest ε with which an interval counts as an answer: above 0, by
+// default an eighth of the TTL. A wider one is [ErrClock].
 func WithMaxUncertainty(d time.Duration) Option {
 	return func(c *config) { c.maxUncertainty = c.positive("largest uncertainty", d) }
 }
 
-// WithRenewEvery sets the longest time between two renewals: above 0, by default a third of the TTL. They come up
-// to a fifth sooner, at random, so that holders that started together do not stay together. A request to the store
-// is given up after as long.
+// WithRenewEvery sets the longest time between two renewals: above 0, by default a third of the
+// TTL. They come up to a fifth sooner, at random, so that holders that started together do not stay
+// together. A request to the store is given up after as long.
 func WithRenewEvery(d time.Duration) Option {
 	return func(c *config) { c.renewEvery = c.positive("time between renewals", d) }
 }
@@ -94,7 +95,8 @@ func (c config) configure(options []Option) (config, error) {
 		c.mistakes.Addf("TTL of %v: it must be %v to %v", c.ttl, MinTTL, MaxTTL)
 	// Each is below the TTL before they are added up, so that the sum cannot wrap around.
 	case max(c.margin, c.maxUncertainty, c.renewEvery) >= c.ttl || c.renewEvery+2*c.maxUncertainty+c.margin >= c.ttl:
-		c.mistakes.Addf("TTL of %v is too short: it must be longer than %v between renewals + 2 × uncertainty of %v + margin of %v, or contexts end before a renewal",
+		c.mistakes.Addf("TTL of %v is too short: it must be longer than %v between renewals + 2 × uncertainty of %v + "+
+			"margin of %v, or contexts end before a renewal",
 			c.ttl, c.renewEvery, c.maxUncertainty, c.margin)
 	}
 	if err := c.mistakes.Err(); err != nil {
@@ -123,10 +125,11 @@ func (c *config) now() (truetime.Interval, error) {
 	case !now.Valid():
 		return truetime.Interval{}, fmt.Errorf("%w: %v is not an interval", ErrClock, now)
 	case now.Width() > 2*c.maxUncertainty:
-		return truetime.Interval{}, fmt.Errorf("%w: uncertainty of %v, and at most %v is allowed: wait until the clock is better, or take a longer TTL",
-			ErrClock, now.Uncertainty(), c.maxUncertainty)
+		return truetime.Interval{}, fmt.Errorf("%w: uncertainty of %v, and at most %v is allowed: "+
+			"wait until the clock is better, or take a longer TTL", ErrClock, now.Uncertainty(), c.maxUncertainty)
 	case now.Earliest <= 0 || now.Latest > math.MaxInt64-truetime.Time(2*MaxTTL):
-		// An expiry must not be zero, nor be held back at the end of the scale, where nothing expires.
+		// An expiry must not be zero, nor be held back at the end of the scale, where nothing
+		// expires.
 		return truetime.Interval{}, fmt.Errorf("%w: %v is before 1970 or after 2262", ErrClock, now)
 	}
 	return now, nil

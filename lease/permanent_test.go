@@ -62,8 +62,8 @@ func TestAFileStoreTellsWhatSomebodyHasToMend(t *testing.T) {
 	}
 }
 
-// Of any store. It says itself what waiting does not mend: a file that is missing is also how a socket looks whose
-// server is about to start, and a packet filter refuses as a file does.
+// Of any store. It says itself what waiting does not mend: a file that is missing is also how a
+// socket looks whose server is about to start, and a packet filter refuses as a file does.
 var (
 	staying = []error{
 		fmt.Errorf("no such table: %w", ErrPermanent), errors.Join(errNetwork, ErrPermanent), ErrCorrupt, orPermanent(ofFile(syscall.EROFS)),
@@ -98,7 +98,8 @@ func outlasted(t *testing.T, act func(ctx context.Context) error, of *atomic.Poi
 	require.GreaterOrEqual(t, time.Since(begun), time.Second)
 }
 
-// forget has the lease look at the record before it changes it again, as after a reply that was lost.
+// forget has the lease look at the record before it changes it again, as after a reply that was
+// lost.
 func forget(t *testing.T, l *Lease) {
 	require.NoError(t, l.take(t.Context()))
 	l.protocol.forget()

@@ -9,18 +9,19 @@ import (
 )
 
 // protocol decides what a candidate asks of the store, and what it may believe after an answer or
-// without one. It reads no clock and does no I/O: it is told intervals and replies, and the same ones
-// lead to the same requests, so that a test can step many of them through one world.
+// without one. It reads no clock and does no I/O: it is told intervals and replies, and the same
+// ones lead to the same requests, so that a test can step many of them through one world.
 //
-// Whoever drives it calls acquire, renew or release with an interval read just before, carries out the action,
-// reports the reply with loaded or swapped, and calls again, until the action is done or fail.
-// There is never more than one request on its way whose reply would still be looked at.
+// Whoever drives it calls acquire, renew or release with an interval read just before, carries out
+// the action, reports the reply with loaded or swapped, and calls again, until the action is done
+// or fail. There is never more than one request on its way whose reply would still be looked at.
 //
 // Three things make it safe:
-//   - The expiry in a request is Earliest + ttl of an interval read before the request was sent. True
-//     time was Earliest at the soonest then, so the record blocks others for ttl at the most. The holder loses
-//     the width of the interval by that, and no other end would be worth more: whoever judges the
-//     expiry uses its own clock, so its value is a matter of how long and not of safety.
+//   - The expiry in a request is Earliest + ttl of an interval read before the request was sent.
+//     True time was Earliest at the soonest then, so the record blocks others for ttl at the most.
+//     The holder loses the width of the interval by that, and no other end would be worth more:
+//     whoever judges the expiry uses its own clock, so its value is a matter of how long and not of
+//     safety.
 //   - A request whose reply is lost may have been carried out, or may be yet. What it asked for is
 //     not believed, so the holder goes on with the expiry it knows, and others see the new one.
 //     Loading the record decides.
@@ -103,7 +104,8 @@ func (p *protocol) take(now truetime.Interval) action {
 	}
 	if invariants.Enabled {
 		invariants.Check(next.Token > p.record.Token, "lease: token %d after %d", next.Token, p.record.Token)
-		invariants.Check(p.record.free() || now.Earliest > p.record.Expiry, "lease: taken at %v from one that expires at %v", now, p.record.Expiry)
+		invariants.Check(p.record.free() || now.Earliest > p.record.Expiry, "lease: taken at %v from one that expires at %v",
+			now, p.record.Expiry)
 	}
 	return p.swap(next)
 }

@@ -2,5 +2,6 @@
 
 package lease
 
-// The simulation has one goroutine: the race detector makes it ten times slower and finds nothing in it.
+// The simulation has one goroutine: the race detector makes it ten times slower and finds nothing
+// in it.
 const defaultSeeds = 400

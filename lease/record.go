@@ -14,8 +14,8 @@ import (
 // MaxName is the longest name of a lease or of a holder, in bytes.
 const MaxName = 1024
 
-// checkName returns an error for a name that some store could not keep: text columns refuse a zero byte and what is
-// not UTF-8.
+// checkName returns an error for a name that some store could not keep: text columns refuse a zero
+// byte and what is not UTF-8.
 func checkName(name string) error {
 	switch n := len(name); {
 	case n == 0 || n > MaxName:
@@ -28,8 +28,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// Token is a fencing token: it grows with every acquisition of a lease, so that a resource can tell a
-// holder from its successors. Zero is never handed out.
+// Token is a fencing token: it grows with every acquisition of a lease, so that a resource can tell
+// a holder from its successors. Zero is never handed out.
 type Token uint64
 
 // maxToken leaves no room for a successor. A store that counts up to it is corrupt.
@@ -39,11 +39,11 @@ const maxToken = Token(math.MaxUint64)
 // random; zero stands for none.
 type Session [16]byte
 
-// Record is what a [Store] keeps under the name of a lease. A record, once stored, is never deleted:
-// its token would begin again.
+// Record is what a [Store] keeps under the name of a lease. A record, once stored, is never
+// deleted: its token would begin again.
 type Record struct {
-	// Version is set by the store: zero if there is no record, and otherwise higher than that of every
-	// record stored under the name before. It need not be consecutive.
+	// Version is set by the store: zero if there is no record, and otherwise higher than that of
+	// every record stored under the name before. It need not be consecutive.
 	Version uint64
 
 	// Holder is who holds the lease, as its candidate was named; empty if it was given up.
@@ -55,8 +55,8 @@ type Record struct {
 	// Token is that of the last acquisition, also after the lease was given up.
 	Token Token
 
-	// Expiry is the moment before which Holder may act and after which others may take over. Zero if
-	// the lease was given up.
+	// Expiry is the moment before which Holder may act and after which others may take over. Zero
+	// if the lease was given up.
 	Expiry truetime.Time
 
 	// TTL is how long after the request the record was to last, at most.
@@ -94,8 +94,8 @@ func (r Record) validateContent() error {
 	return nil
 }
 
-// State says whether a lease can be acted upon. The zero value is Uncertain, which permits nothing to
-// anybody.
+// State says whether a lease can be acted upon. The zero value is Uncertain, which permits nothing
+// to anybody.
 type State uint8
 
 const (
@@ -122,9 +122,9 @@ func (s State) String() string {
 	return strconv.Itoa(int(s))
 }
 
-// stateAt is the rule on which everything here stands. Two correct clocks never call the same expiry Held
-// and Expired in the wrong order: the holder acts at t ≤ Latest < expiry, and its successor at
-// t' ≥ Earliest > expiry, on whatever machines the clocks are.
+// stateAt is the rule on which everything here stands. Two correct clocks never call the same
+// expiry Held and Expired in the wrong order: the holder acts at t ≤ Latest < expiry, and its
+// successor at t' ≥ Earliest > expiry, on whatever machines the clocks are.
 func stateAt(now truetime.Interval, expiry truetime.Time) State {
 	switch {
 	case !now.Valid():

@@ -11,13 +11,13 @@ import (
 
 // Release gives the lease up, so that others need not wait for the expiry. The holder stops first:
 // contexts are cancelled, and Check and Timestamp refuse. Then it waits for running [Lease.Do] to
-// return and for the largest timestamp issued and the floor ([Lease.Raise]) to have passed, so that every
-// timestamp of the next holder is larger (Corbett et al., "Spanner", OSDI 2012, section 4.1.1,
-// abdication). Then the record is given up in the store.
+// return and for the largest timestamp issued and the floor ([Lease.Raise]) to have passed, so that
+// every timestamp of the next holder is larger (Corbett et al., "Spanner", OSDI 2012, section
+// 4.1.1, abdication). Then the record is given up in the store.
 //
-// It returns nil once the record is not ours. If ctx ends before, if the clock is closed, or if the store cannot
-// be used however long one waits ([ErrPermanent]), the error says so and the record stays until it expires, or
-// until Release is called again; the lease is over in any case.
+// It returns nil once the record is not ours. If ctx ends before, if the clock is closed, or if the
+// store cannot be used however long one waits ([ErrPermanent]), the error says so and the record
+// stays until it expires, or until Release is called again; the lease is over in any case.
 func (l *Lease) Release(ctx context.Context) error {
 	if l.stop == nil {
 		return errUnmade

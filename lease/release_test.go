@@ -44,7 +44,8 @@ func TestReleaseWaitsForTheLargestTimestampAndFreesTheRecord(t *testing.T) {
 	})
 }
 
-// A reader was told that nothing will be committed at or before the floor, so the next holder must not.
+// A reader was told that nothing will be committed at or before the floor, so the next holder must
+// not.
 func TestReleaseWaitsForTheFloorAsForATimestamp(t *testing.T) {
 	inBubble(t, func(t *testing.T, s setting) {
 		l := acquire(t, s.a)

@@ -8,12 +8,12 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Renew puts the expiry off to TTL from now. It is done in the background; call it before work that needs
-// most of the TTL.
+// Renew puts the expiry off to TTL from now. It is done in the background; call it before work that
+// needs most of the TTL.
 //
 // The error wraps ErrLost or ErrExpired, and then the lease is over; or the clock's, the store's or
-// ctx's, and then the lease goes on with the expiry that it has. It tries once, and returns the store's
-// error whether that may pass or not ([ErrPermanent]).
+// ctx's, and then the lease goes on with the expiry that it has. It tries once, and returns the
+// store's error whether that may pass or not ([ErrPermanent]).
 func (l *Lease) Renew(ctx context.Context) error {
 	if l.stop == nil {
 		return errUnmade

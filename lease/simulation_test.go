@@ -19,8 +19,9 @@ var (
 // machineShare is how many worlds take about as long as one with machines.
 const machineShare = 2
 
-// Each world is 20 s long, with two to four candidates and everything that can go wrong. The invariants are
-// checked after every event: see world.examine, node.acquired, node.act and world.write.
+// Each world is 20 s long, with two to four candidates and everything that can go wrong. The
+// invariants are checked after every event: see world.examine, node.acquired, node.act and
+// world.write.
 func TestInNoWorldTwoHoldTheLeaseAtTheSameTrueInstant(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range *seeds {
@@ -53,9 +54,10 @@ func TestAfterTheFaultsSomebodyHoldsTheLease(t *testing.T) {
 	}
 }
 
-// The holder reads its clock, renews, and crashes. It asks for Earliest + ttl, which is ttl from then at
-// most; a candidate knows by 2ε of its own later, at most, that this has passed; and a round trip follows.
-// Where both have the same ε that is ttl + ε_holder + ε_candidate + a round trip.
+// The holder reads its clock, renews, and crashes. It asks for Earliest + ttl, which is ttl from
+// then at most; a candidate knows by 2ε of its own later, at most, that this has passed; and a
+// round trip follows. Where both have the same ε that is ttl + ε_holder + ε_candidate + a round
+// trip.
 func TestTakeOverTakesNoLongerThanTTLUncertaintyAndARoundTrip(t *testing.T) {
 	closest := worldTTL
 	for seed := range *seeds {
@@ -101,8 +103,8 @@ type operation struct {
 	acquired, released, checked, written Token
 }
 
-// model is a lease and a fenced resource as one would write them down: acquiring counts up, a check succeeds
-// only for the present holder, and a write is accepted unless a higher token has written.
+// model is a lease and a fenced resource as one would write them down: acquiring counts up, a check
+// succeeds only for the present holder, and a write is accepted unless a higher token has written.
 var model = porcupine.Model{
 	Init: func() any { return modelState{} },
 	Step: func(state, input, output any) (bool, any) {

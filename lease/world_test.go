@@ -14,9 +14,10 @@ import (
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
 
-// world is a simulated one: true time is a number, everything happens in one goroutine and in an order that
-// the seed decides. Candidates are nodes; what passes between them and the store may be delayed, lost or
-// late; clocks are wrong by as much as their intervals allow; processes are paused at any step.
+// world is a simulated one: true time is a number, everything happens in one goroutine and in an
+// order that the seed decides. Candidates are nodes; what passes between them and the store may be
+// delayed, lost or late; clocks are wrong by as much as their intervals allow; processes are paused
+// at any step.
 type world struct {
 	rng    *rand.Rand
 	faults faults
@@ -84,8 +85,9 @@ func (w *world) run(d time.Duration) error {
 	return w.wrong
 }
 
-// examine looks for two holders. A node may call its lease Held at true time t if some interval around t
-// lies before its expiry, so if t itself does; its present clock need not be as bad as that.
+// examine looks for two holders. A node may call its lease Held at true time t if some interval
+// around t lies before its expiry, so if t itself does; its present clock need not be as bad as
+// that.
 func (w *world) examine() {
 	var holder *node
 	for _, n := range w.nodes {
@@ -124,8 +126,8 @@ func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
 
 func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rng.Int64N(int64(d) + 1)) }
 
-// record adds an operation to the history. Processes are named by node, but an operation of a node may
-// overlap another, so each gets a client of its own.
+// record adds an operation to the history. Processes are named by node, but an operation of a node
+// may overlap another, so each gets a client of its own.
 func (w *world) record(from truetime.Time, in operation, out bool) {
 	w.history = append(w.history, porcupine.Operation{
 		ClientId: len(w.history), Input: in, Call: int64(from), Output: out, Return: int64(w.now),

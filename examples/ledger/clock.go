@@ -11,8 +11,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// nodeClock is the clock of a node: a truetime.Clock on servers of its own and a counter that can be
-// made to run too fast, or the wall clock for those who want to see what comes of it.
+// nodeClock is the clock of a node: a truetime.Clock on servers of its own and a counter that can
+// be made to run too fast, or the wall clock for those who want to see what comes of it.
 type nodeClock struct {
 	*truetime.Clock
 	counter *skewed

@@ -19,15 +19,16 @@ import (
 // demoMembers of etcd hold the data, if it is not a store that does.
 const demoMembers = 3
 
-// demoSkews is how far off the counter of each node is, in ppm, and demoErrors what its time servers
-// claim to be wrong by at most. They are off by half of that.
+// demoSkews is how far off the counter of each node is, in ppm, and demoErrors what its time
+// servers claim to be wrong by at most. They are off by half of that.
 var (
 	demoSkews  = [demoNodes]float64{150, -150, 90}
 	demoErrors = [demoNodes]time.Duration{4 * time.Millisecond, 300 * time.Microsecond, time.Millisecond}
 	demoWalls  = [demoNodes]time.Duration{20 * time.Millisecond, -20 * time.Millisecond, 0}
 )
 
-// demoCluster is processes of this program: nodes, and the store that they share; or etcd in its place.
+// demoCluster is processes of this program: nodes, and the store that they share; or etcd in its
+// place.
 type demoCluster struct {
 	options demoOptions
 	folder  string
@@ -157,8 +158,8 @@ func (c *demoCluster) startNode(ctx context.Context, i int) (err error) {
 		servers = append(servers, s.Address())
 	}
 	o := c.options
-	// A request of a lease is given up after a third of its TTL. etcd writes to three disks, and takes its time on a
-	// machine that has other work.
+	// A request of a lease is given up after a third of its TTL. etcd writes to three disks, and
+	// takes its time on a machine that has other work.
 	ttl := "1s"
 	if o.engine == "etcd" {
 		ttl = "2s"

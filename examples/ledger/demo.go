@@ -13,8 +13,8 @@ import (
 
 const demoNodes = 3
 
-// demo starts a cluster on loopback, has clients transfer money while things go wrong, and has the judge
-// look at what the clients saw.
+// demo starts a cluster on loopback, has clients transfer money while things go wrong, and has the
+// judge look at what the clients saw.
 func demo(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	var o demoOptions
@@ -49,7 +49,8 @@ func demo(ctx context.Context, args []string) error {
 	return nil
 }
 
-// perform has clients work on a new cluster while things go wrong, and the judge look at what they saw.
+// perform has clients work on a new cluster while things go wrong, and the judge look at what they
+// saw.
 func perform(ctx context.Context, o demoOptions) (w *work, verdict judge.Verdict, summary string, err error) {
 	folder, err := os.MkdirTemp("", "ledger-demo-")
 	if err != nil {
@@ -92,8 +93,8 @@ type demoOptions struct {
 	noWait, noFence, wall bool
 }
 
-// outOfBound breaks the one thing on which everything rests: the counter of node 0 runs 20 times faster
-// than its clock was told it may. Nothing is promised then; what happened is told apart.
+// outOfBound breaks the one thing on which everything rests: the counter of node 0 runs 20 times
+// faster than its clock was told it may. Nothing is promised then; what happened is told apart.
 func outOfBound(ctx context.Context, c *demoCluster, o demoOptions) string {
 	o.length = 4 * time.Second
 	w := startWork(ctx, c, o)

@@ -54,7 +54,8 @@ func TestDemoKeepsItsPromises(t *testing.T) {
 	}
 }
 
-// Processes are killed, stopped and cut off as a seed has it: go run . demo -schedules 20 runs more of them.
+// Processes are killed, stopped and cut off as a seed has it: go run . demo -schedules 20 runs more
+// of them.
 func TestNothingIsLostOrAppliedTwiceInASeededSchedule(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -84,8 +85,8 @@ func TestDemoWithoutOneOfItsPartsBreaksItsPromises(t *testing.T) {
 	} {
 		t.Run(flag, func(t *testing.T) {
 			t.Parallel()
-			// A run shows it where the fault meets the work, which on a slow machine it may not. Tests of package core prove the
-			// same at every step.
+			// A run shows it where the fault meets the work, which on a slow machine it may not.
+			// Tests of package core prove the same at every step.
 			output, code := "", 0
 			for run := 0; run < 5 && code == 0; run++ {
 				output, code = ledger(t, "demo", "-length", "12s", "-out", t.TempDir(), flag)

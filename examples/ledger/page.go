@@ -43,7 +43,8 @@ func picture(w *work) map[string]any {
 	return map[string]any{"operations": operations, "marks": marks, "epsilons": epsilons}
 }
 
-// writePage writes the report for a browser: one file that needs no network, and porcupine's beside it.
+// writePage writes the report for a browser: one file that needs no network, and porcupine's beside
+// it.
 func writePage(path string, w *work, v judge.Verdict, summary string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// openInChromium returns the page as it is once its scripts have run, and what they had to complain of.
+// openInChromium returns the page as it is once its scripts have run, and what they had to complain
+// of.
 func openInChromium(t *testing.T, path string, more ...string) (page string, complaints []string) {
 	t.Helper()
 	browser, err := exec.LookPath("chromium")

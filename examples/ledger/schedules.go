@@ -36,8 +36,9 @@ func schedules(ctx context.Context, o demoOptions) error {
 	return nil
 }
 
-// random makes trouble as the seed has it: processes are killed at any moment or between two steps of a
-// transaction, stopped, and cut off from their time servers; single goroutines of them are held up.
+// random makes trouble as the seed has it: processes are killed at any moment or between two steps
+// of a transaction, stopped, and cut off from their time servers; single goroutines of them are
+// held up.
 func random(ctx context.Context, c *demoCluster, w *work, o demoOptions) {
 	draw := rand.New(rand.NewPCG(o.seed, 7))
 	for end := w.begun.Add(o.length); time.Now().Before(end) && ctx.Err() == nil; {

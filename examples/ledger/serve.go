@@ -113,8 +113,8 @@ func serve(ctx context.Context, args []string) error {
 	return errors.Join(serveUntil(ctx, listener, mux), node.Close())
 }
 
-// holdUp makes one goroutine lose its processor at a step, while the others go on: a handler that answers when its
-// leader has long been deposed, or a term that is over and nobody has noticed.
+// holdUp makes one goroutine lose its processor at a step, while the others go on: a handler that
+// answers when its leader has long been deposed, or a term that is over and nobody has noticed.
 type holdUp struct {
 	steps  atomic.Int64 // until then
 	length atomic.Int64

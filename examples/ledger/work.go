@@ -77,8 +77,8 @@ func (w *work) load(ctx context.Context) error {
 	return nil
 }
 
-// patientClient waits for a node that is stopped, where others soon ask another: so the write which the
-// node had on its way is not done again before it goes on.
+// patientClient waits for a node that is stopped, where others soon ask another: so the write which
+// the node had on its way is not done again before it goes on.
 const patientClient = 0
 
 // clientPrefix is how the transactions of a client begin.

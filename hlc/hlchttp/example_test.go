@@ -12,7 +12,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// intervals trusts the host to be within a millisecond of true time. A real one is a truetime.Clock.
+// intervals trusts the host to be within a millisecond of true time. A real one is a
+// truetime.Clock.
 type intervals struct{}
 
 func (intervals) Now() (truetime.Interval, error) {
@@ -20,7 +21,8 @@ func (intervals) Now() (truetime.Interval, error) {
 	return truetime.Interval{Earliest: now.Add(-time.Millisecond), Latest: now.Add(time.Millisecond)}, nil
 }
 
-// A client that has no clock writes at one server and reads at another, and the other comes after the first.
+// A client that has no clock writes at one server and reads at another, and the other comes after
+// the first.
 func Example() {
 	serve := func() *httptest.Server {
 		clock, err := hlc.New(intervals{})

@@ -22,8 +22,8 @@ func WithPeer(name func(*http.Request) string) Option {
 	}
 }
 
-// Handler merges the timestamp of each request into clock before next sees the request, and puts one
-// of the clock into the header of each response, taken at the moment the header is written.
+// Handler merges the timestamp of each request into clock before next sees the request, and puts
+// one of the clock into the header of each response, taken at the moment the header is written.
 // [FromContext] returns the timestamp of the request's reception.
 //
 // A request without a timestamp is served: it has nothing to merge. One whose timestamp cannot be
@@ -32,8 +32,8 @@ func WithPeer(name func(*http.Request) string) Option {
 //   - 400 Bad Request: the header is not a timestamp, or there are several;
 //   - 422 Unprocessable Content: the timestamp is from the future, [hlc.ErrFromFuture], so the
 //     sender's clock is wrong, or this one;
-//   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for want of
-//     synchronization.
+//   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for
+//     want of synchronization.
 //
 // Handler panics if clock or next is nil, as [http.Handle] does.
 func Handler(clock Clock, next http.Handler, options ...Option) http.Handler {
@@ -97,7 +97,8 @@ func statusOf(err error) int {
 
 type receivedKey struct{}
 
-// FromContext returns the timestamp at which [Handler] received the request of this context, if there is one.
+// FromContext returns the timestamp at which [Handler] received the request of this context, if
+// there is one.
 func FromContext(ctx context.Context) (hlc.Timestamp, bool) {
 	received, _ := ctx.Value(receivedKey{}).(hlc.Timestamp)
 	return received, received.Valid()

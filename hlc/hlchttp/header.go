@@ -11,8 +11,8 @@ import (
 // [hlc.Timestamp], nanoseconds in decimal.
 const Header = "Hlc-Timestamp"
 
-// carried returns the timestamp in header, and false if there is none. Two of them are a mistake, since
-// nothing says which one to believe.
+// carried returns the timestamp in header, and false if there is none. Two of them are a mistake,
+// since nothing says which one to believe.
 func carried(header http.Header, from string) (hlc.Timestamp, bool, error) {
 	values := header.Values(Header)
 	switch len(values) {
@@ -25,6 +25,7 @@ func carried(header http.Header, from string) (hlc.Timestamp, bool, error) {
 		}
 		return timestamp, true, nil
 	default:
-		return 0, true, fmt.Errorf("hlchttp: header %s of %q: %w: there are %d of them", Header, from, hlc.ErrInvalidTimestamp, len(values))
+		return 0, true, fmt.Errorf("hlchttp: header %s of %q: %w: there are %d of them",
+			Header, from, hlc.ErrInvalidTimestamp, len(values))
 	}
 }

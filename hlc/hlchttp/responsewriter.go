@@ -20,13 +20,13 @@ func (w *responseWriter) stamp(status int) {
 	if w.stamped {
 		return
 	}
-	// Informational headers precede the one that counts (RFC 9110 section 15.2), except that nothing
-	// follows a switch of protocols.
+	// Informational headers precede the one that counts (RFC 9110 section 15.2), except that
+	// nothing follows a switch of protocols.
 	w.stamped = status >= 200 || status == http.StatusSwitchingProtocols
 	timestamp, err := w.clock.Now()
 	if err != nil {
-		// It is too late for an error. The last timestamp is not below any event of this request, and
-		// that is what the client needs to know.
+		// It is too late for an error. The last timestamp is not below any event of this request,
+		// and that is what the client needs to know.
 		timestamp = w.clock.Last()
 	}
 	if timestamp.Valid() {

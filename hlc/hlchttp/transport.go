@@ -7,13 +7,14 @@ import (
 	"github.com/epsilontime/epsilon/internal/unset"
 )
 
-// Transport puts a timestamp of clock into each request and merges the one of the response before the
-// caller sees it. Requests go through next, or through http.DefaultTransport if that is nil.
+// Transport puts a timestamp of clock into each request and merges the one of the response before
+// the caller sees it. Requests go through next, or through http.DefaultTransport if that is nil.
 //
 // If clock has no timestamp the request is not sent. If that of the response cannot be merged,
-// because it is malformed or from the future, the error names the host, and there is no response: to
-// use it unmerged would be to lose the order of events. The server may have done what was asked, as
-// with a connection that breaks before the response. A response without a timestamp is passed on.
+// because it is malformed or from the future, the error names the host, and there is no response:
+// to use it unmerged would be to lose the order of events. The server may have done what was asked,
+// as with a connection that breaks before the response. A response without a timestamp is passed
+// on.
 //
 // A client that has no clock gives a [Relay]. Transport panics if clock is nil.
 func Transport(clock Clock, next http.RoundTripper) http.RoundTripper {
@@ -72,7 +73,8 @@ func (t *transport) receive(response *http.Response, from string) error {
 		return err
 	}
 	if _, err := t.clock.Update(remote, from); err != nil {
-		return fmt.Errorf("hlchttp: response of %q with status %d, whose timestamp was not merged: %w", from, response.StatusCode, err)
+		return fmt.Errorf("hlchttp: response of %q with status %d, whose timestamp was not merged: %w",
+			from, response.StatusCode, err)
 	}
 	return nil
 }

@@ -9,12 +9,13 @@ import (
 // ErrLocked: somebody else has the lock.
 var ErrLocked = errors.New("locked by somebody else")
 
-// Lock is a file that is locked until it is closed or the process ends. The file stays: to remove it would let two
-// have the lock at once.
+// Lock is a file that is locked until it is closed or the process ends. The file stays: to remove
+// it would let two have the lock at once.
 type Lock struct{ file *os.File }
 
-// TryLock makes the file at path, if need be, and locks it. The error wraps [ErrLocked] if somebody else has it, in
-// this process or another. The file should have no other use, as one that is replaced is no longer the one locked.
+// TryLock makes the file at path, if need be, and locks it. The error wraps [ErrLocked] if somebody
+// else has it, in this process or another. The file should have no other use, as one that is
+// replaced is no longer the one locked.
 func TryLock(path string, mode os.FileMode) (*Lock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
 	if err != nil {
@@ -39,8 +40,8 @@ func TryLock(path string, mode os.FileMode) (*Lock, error) {
 	return l, nil
 }
 
-// Held returns an error if the locked file is no longer the one at its path, so that others could lock theirs. It
-// wraps [ErrLocked] if there is another one, and os.ErrNotExist if there is none.
+// Held returns an error if the locked file is no longer the one at its path, so that others could
+// lock theirs. It wraps [ErrLocked] if there is another one, and os.ErrNotExist if there is none.
 func (l *Lock) Held() error {
 	locked, err := l.file.Stat()
 	if err != nil {

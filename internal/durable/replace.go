@@ -6,9 +6,10 @@ import (
 	"path/filepath"
 )
 
-// Replace makes data the content of the file at path, and returns once that survives a crash of the machine. After a
-// crash at any moment, and after an error, the file has the content of before or data. It writes another file first,
-// which is named path+".new" and may be left behind. So only one Replace of a path may run at a time.
+// Replace makes data the content of the file at path, and returns once that survives a crash of the
+// machine. After a crash at any moment, and after an error, the file has the content of before or
+// data. It writes another file first, which is named path+".new" and may be left behind. So only
+// one Replace of a path may run at a time.
 func Replace(path string, data []byte, mode os.FileMode) error {
 	return replace(system{}, path, data, mode)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crashFiles is a file system in memory that fails at a chosen step, and of which a crash keeps what was
-// synced and any part of what was not.
+// crashFiles is a file system in memory that fails at a chosen step, and of which a crash keeps
+// what was synced and any part of what was not.
 type crashFiles struct {
 	names   map[string]*content // as the running system sees them
 	durable map[string]*content // as they are on disk

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReplacesWhatIsRead: a file can be renamed over another that is open, whose reader goes on to see what it opened.
+// ReplacesWhatIsRead: a file can be renamed over another that is open, whose reader goes on to see
+// what it opened.
 const ReplacesWhatIsRead = true
 
 // tryLock takes the lock of a file if nobody has it, in this process or another. It goes when the

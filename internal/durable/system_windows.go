@@ -24,8 +24,8 @@ func tryLock(file *os.File) (bool, error) {
 	return false, err
 }
 
-// SyncDirectory only sees that the directory is there: Windows has no way to sync one without rights
-// to the volume, and NTFS keeps a journal of its names.
+// SyncDirectory only sees that the directory is there: Windows has no way to sync one without
+// rights to the volume, and NTFS keeps a journal of its names.
 func SyncDirectory(path string) error {
 	_, err := os.Stat(path)
 	return err

@@ -11,6 +11,6 @@
 //
 // # What this does not promise
 //
-// A test can show that a store is wrong, not that it is right. What happens when the server of a store
-// crashes, fails over or is cut off from its peers is not tested here.
+// A test can show that a store is wrong, not that it is right. What happens when the server of a
+// store crashes, fails over or is cut off from its peers is not tested here.
 package leasetest

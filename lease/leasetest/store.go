@@ -7,8 +7,8 @@ import (
 	"github.com/epsilontime/epsilon/lease"
 )
 
-// TestStore tests the stores that newStore returns: each check gets a new one, or at least one that has no
-// record with a name beginning with "leasetest". They run in less than a second on a store
+// TestStore tests the stores that newStore returns: each check gets a new one, or at least one that
+// has no record with a name beginning with "leasetest". They run in less than a second on a store
 // in memory, and need a few thousand operations.
 func TestStore(t *testing.T, newStore func(t *testing.T) lease.Store) {
 	t.Helper()

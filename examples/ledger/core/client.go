@@ -25,8 +25,8 @@ type Client struct {
 	leaders map[int]string
 }
 
-// NewClient returns a client for the nodes at the URLs, which have so many shards. A node that has not
-// answered after 1.5 s is given up, and another asked.
+// NewClient returns a client for the nodes at the URLs, which have so many shards. A node that has
+// not answered after 1.5 s is given up, and another asked.
 func NewClient(shards int, nodes ...string) *Client {
 	return NewPatientClient(1500*time.Millisecond, shards, nodes...)
 }
@@ -38,8 +38,8 @@ func NewPatientClient(patience time.Duration, shards int, nodes ...string) *Clie
 	return c
 }
 
-// Transact returns when the transaction has been committed, or certainly has not and will not be. Only
-// if ctx ends it does not know, and the error wraps ErrRetry.
+// Transact returns when the transaction has been committed, or certainly has not and will not be.
+// Only if ctx ends it does not know, and the error wraps ErrRetry.
 func (c *Client) Transact(ctx context.Context, t Transaction) (r Result, err error) {
 	if err := t.validate(); err != nil {
 		return r, err
@@ -53,8 +53,9 @@ func (c *Client) Read(ctx context.Context, request ReadRequest) (s Snapshot, err
 	return s, c.retry(ctx, -1, "/read", request, &s)
 }
 
-// How long the client waits before it asks again: longer each time, because every question to a cluster without a
-// leader becomes one to its engine, and an engine that is coming back has to be left time to do so.
+// How long the client waits before it asks again: longer each time, because every question to a
+// cluster without a leader becomes one to its engine, and an engine that is coming back has to be
+// left time to do so.
 const firstPause, longestPause = 5 * time.Millisecond, 250 * time.Millisecond
 
 func (c *Client) retry(ctx context.Context, shard int, path string, question, answer any) error {

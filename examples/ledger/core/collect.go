@@ -9,8 +9,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// What nobody can ask for any more is deleted, behind two horizons: versions that no snapshot can see, and
-// decisions so old that their ids are free again.
+// What nobody can ask for any more is deleted, behind two horizons: versions that no snapshot can
+// see, and decisions so old that their ids are free again.
 
 // atOnce is how many operations go into a batch; etcd takes 128.
 const atOnce = 100
@@ -58,10 +58,10 @@ func (l *leader) collectVersions(horizon truetime.Time) error {
 	return l.delete(old)
 }
 
-// collectDecisions deletes what was decided before the horizon. A vote that was asked for before it is
-// refused from then on, for there is nothing left to tell that it was cast and counted already. What this
-// shard coordinated is kept until every participant has carried it out: one that asks after a transaction
-// without a decision is told that it is off.
+// collectDecisions deletes what was decided before the horizon. A vote that was asked for before it
+// is refused from then on, for there is nothing left to tell that it was cast and counted already.
+// What this shard coordinated is kept until every participant has carried it out: one that asks
+// after a transaction without a decision is told that it is off.
 func (l *leader) collectDecisions(horizon truetime.Time) error {
 	found, err := l.find(l.ctx, engine.Prefix(decidedKey(l.shard, "")), engine.Key(forgottenKey(l.shard)))
 	if err != nil {

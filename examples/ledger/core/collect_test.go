@@ -21,8 +21,8 @@ func accountOf(shard int) string {
 	}
 }
 
-// pair starts one node with an account of 10 on shards 0 and 1. Shard 1 coordinates what touches both.
-// With patience, the other asks after what it has not heard of for so long.
+// pair starts one node with an account of 10 on shards 0 and 1. Shard 1 coordinates what touches
+// both. With patience, the other asks after what it has not heard of for so long.
 func pair(t *testing.T, patience time.Duration) (c *cluster, participant, coordinator *leader, move Transaction) {
 	t.Helper()
 	c = start(t, vfs.NewMem(), []*clock{{}}, func(_ int, c *Config) {
@@ -30,8 +30,8 @@ func pair(t *testing.T, patience time.Duration) (c *cluster, participant, coordi
 		c.TTL = time.Minute // the leaders are to be the same ones to the end, however slow the machine is
 	})
 	from, to := accountOf(0), accountOf(1)
-	// One after the other, so that both shards have a leader: a transaction of two shards is off if one has none, while
-	// that of a single shard is tried again until there is one.
+	// One after the other, so that both shards have a leader: a transaction of two shards is off if
+	// one has none, while that of a single shard is tried again until there is one.
 	for _, account := range []string{from, to} {
 		_, err := c.client.Transact(t.Context(), Transaction{ID: "open-" + account, Changes: []Change{{Account: account, Delta: 10, Open: true}}})
 		require.NoError(t, err)

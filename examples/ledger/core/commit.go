@@ -12,7 +12,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// transact runs a transaction of which this shard is the coordinator: the last, and mostly the only one.
+// transact runs a transaction of which this shard is the coordinator: the last, and mostly the only
+// one.
 //
 //	lock the id                          two attempts at one transaction take turns
 //	have the other shards prepare        they lock, vote, and promise a timestamp
@@ -88,7 +89,8 @@ func (l *leader) answer(t Transaction, d decision) (Result, error) {
 	return Result{d.Timestamp, d.Balances, d.waited, d.uncertainty}, l.pass(d.Timestamp)
 }
 
-// prepareOthers has the other shards vote, one after the other: who locks in one order never deadlocks.
+// prepareOthers has the other shards vote, one after the other: who locks in one order never
+// deadlocks.
 func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int, changes map[int][]Change) (floor truetime.Time, after map[string]int64, err error) {
 	after = make(map[string]int64)
 	begun, err := l.node.clock.Now()
@@ -106,9 +108,9 @@ func (l *leader) prepareOthers(ctx context.Context, t Transaction, others []int,
 	return floor, after, nil
 }
 
-// refuse decides that a transaction is off, for ever, before anybody hears of it: the client might have
-// sent it twice, and the second be on its way. If it was committed after all, and the leader could not
-// tell, that decision stands.
+// refuse decides that a transaction is off, for ever, before anybody hears of it: the client might
+// have sent it twice, and the second be on its way. If it was committed after all, and the leader
+// could not tell, that decision stands.
 func (l *leader) refuse(t Transaction, others []int, why error) error {
 	code, _ := codeOf(why)
 	if errors.Is(why, ErrRetry) {

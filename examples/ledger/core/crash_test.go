@@ -15,8 +15,8 @@ import (
 	"github.com/epsilontime/epsilon/examples/ledger/judge"
 )
 
-// The whole cluster, its engine included, dies between two steps: of what was not synced any part may be
-// on the disk. The clients send what they have had no answer to, again with the same ids.
+// The whole cluster, its engine included, dies between two steps: of what was not synced any part
+// may be on the disk. The clients send what they have had no answer to, again with the same ids.
 func TestCrashBetweenAnyTwoStepsLosesNothingAndAppliesNothingTwice(t *testing.T) {
 	accounts := names(4)
 	var script []Transaction
@@ -88,8 +88,8 @@ func TestCrashBetweenAnyTwoStepsLosesNothingAndAppliesNothingTwice(t *testing.T)
 	}
 }
 
-// again sends a transaction until it is committed. Nobody may lead a participant yet, and then it is off: it is sent
-// as another, however often that takes.
+// again sends a transaction until it is committed. Nobody may lead a participant yet, and then it
+// is off: it is sent as another, however often that takes.
 func again(t *testing.T, client *Client, x Transaction) Result {
 	t.Helper()
 	for attempt := x; ; attempt.ID = fmt.Sprintf("%s-%d", x.ID, time.Now().UnixNano()) {
@@ -109,7 +109,8 @@ func event(begun time.Duration, x Transaction, result Result) judge.Event {
 	return e
 }
 
-// Nodes lose their clocks, fail at a step, or stop at one past their lease, at moments drawn by a seed.
+// Nodes lose their clocks, fail at a step, or stop at one past their lease, at moments drawn by a
+// seed.
 func TestFaultSchedules(t *testing.T) {
 	seeds := 20
 	if testing.Short() {

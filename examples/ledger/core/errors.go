@@ -16,8 +16,8 @@ var (
 	ErrAborted           = errors.New("aborted: nothing was applied; try again with another id")
 	ErrTooOld            = errors.New("older than the versions that are kept")
 
-	// ErrRetry: it is not known, or not yet, what became of the transaction. Sent again with the same
-	// id it is applied once.
+	// ErrRetry: it is not known, or not yet, what became of the transaction. Sent again with the
+	// same id it is applied once.
 	ErrRetry = errors.New("try again with the same id")
 
 	// ErrNotLeader: another node leads the shard. It is always a *NotLeaderError.

@@ -11,8 +11,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// FuzzTransaction reads arbitrary bytes as a transaction. One that is accepted is divided among shards without loss, and
-// its accounts and its id make keys of their own shard that are read back as what they were.
+// FuzzTransaction reads arbitrary bytes as a transaction. One that is accepted is divided among
+// shards without loss, and its accounts and its id make keys of their own shard that are read back
+// as what they were.
 func FuzzTransaction(f *testing.F) {
 	for _, t := range []Transaction{
 		Transfer("id", "alice", "bob", 7),
@@ -55,8 +56,8 @@ func FuzzTransaction(f *testing.F) {
 	})
 }
 
-// FuzzStored reads arbitrary bytes as what an engine has kept of a decision and of a vote. What is read can be written
-// and read again.
+// FuzzStored reads arbitrary bytes as what an engine has kept of a decision and of a vote. What is
+// read can be written and read again.
 func FuzzStored(f *testing.F) {
 	f.Add(put("k", decision{Timestamp: 7, Changes: []Change{{Account: "a", Delta: 1}}, Balances: map[string]int64{"a": 1}}).Value)
 	f.Add(put("k", decision{Refused: "insufficient"}).Value)

@@ -45,7 +45,8 @@ func (n *Node) Handler() http.Handler {
 	return hlchttp.Handler(n.hlc, mux)
 }
 
-// serve turns a function into a handler. It gives up waiting for locks with the client, or after a while.
+// serve turns a function into a handler. It gives up waiting for locks with the client, or after a
+// while.
 func serve[Q, A any](answer func(context.Context, Q) (A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var question Q
@@ -87,8 +88,8 @@ var (
 	readShard = question[readRequest, map[string]int64]{"read", (*leader).read}
 )
 
-// put has a leader answer that led when the question came. It may have been deposed since, and not know: any time
-// may pass between two steps of a goroutine.
+// put has a leader answer that led when the question came. It may have been deposed since, and not
+// know: any time may pass between two steps of a goroutine.
 func (w question[Q, A]) put(ctx context.Context, l *leader, q Q) (a A, err error) {
 	if err := l.node.pause(Arrived, w.name); err != nil {
 		return a, fmt.Errorf("%w: %w", ErrRetry, err)
@@ -145,8 +146,8 @@ func (n *Node) Transact(ctx context.Context, t Transaction) (Result, error) {
 	return l.transact(ctx, t)
 }
 
-// Read returns balances of any shards as of one timestamp. Without one that is Latest of now, so that
-// all which was acknowledged before is seen: its timestamps have passed.
+// Read returns balances of any shards as of one timestamp. Without one that is Latest of now, so
+// that all which was acknowledged before is seen: its timestamps have passed.
 func (n *Node) Read(ctx context.Context, r ReadRequest) (Snapshot, error) {
 	at := r.At
 	if at.IsZero() {

@@ -10,8 +10,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// How a shard lies in the engine. Versions of an account sort newest first, so that the version as of a
-// timestamp is the first key from there on.
+// How a shard lies in the engine. Versions of an account sort newest first, so that the version as
+// of a timestamp is the first key from there on.
 //
 //	0003/fence                   the token of the leader
 //	0003/horizon                 no snapshot before this timestamp is served any more
@@ -49,8 +49,8 @@ type decision struct {
 	waited, uncertainty time.Duration // told to the client who waits for it
 }
 
-// ballot is under what a participant keeps its vote: two transactions of different coordinators that were
-// given the same id must not be taken for one.
+// ballot is under what a participant keeps its vote: two transactions of different coordinators
+// that were given the same id must not be taken for one.
 func ballot(id string, coordinator int) string { return fmt.Sprintf("%s/%d", id, coordinator) }
 
 // vote is a participant's promise to commit if the coordinator does.

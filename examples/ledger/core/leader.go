@@ -13,8 +13,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// leader is one term at the head of a shard. Whatever it cannot be sure of ends the term: the next one
-// begins with a higher fencing token, and finds in the engine all there is to know.
+// leader is one term at the head of a shard. Whatever it cannot be sure of ends the term: the next
+// one begins with a higher fencing token, and finds in the engine all there is to know.
 type leader struct {
 	node  *Node
 	shard int
@@ -41,8 +41,8 @@ type pending struct {
 	since       time.Time
 }
 
-// begin raises the fence, which shuts out every write of earlier leaders, also those on their way, and
-// then takes over what they had voted for.
+// begin raises the fence, which shuts out every write of earlier leaders, also those on their way,
+// and then takes over what they had voted for.
 func begin(ctx context.Context, n *Node, shard int, held *lease.Lease) (*leader, error) {
 	l := &leader{node: n, shard: shard, lease: held, pending: make(map[string]*pending)}
 	l.fence = engine.Condition{Key: fenceKey(shard), Value: strconv.AppendUint(nil, uint64(held.Token()), 10)}
@@ -122,9 +122,9 @@ func (l *leader) forget(id string) {
 	}
 }
 
-// apply writes under the fence. If it cannot tell what became of the write, nobody in this term may build
-// on it, and the term ends. An error that wraps engine.ErrConflict says that another condition than the fence does
-// not hold.
+// apply writes under the fence. If it cannot tell what became of the write, nobody in this term may
+// build on it, and the term ends. An error that wraps engine.ErrConflict says that another
+// condition than the fence does not hold.
 func (l *leader) apply(batch engine.Batch) error {
 	if err := l.node.pause(BeforeWrite, ""); err != nil {
 		return l.fail(err)
@@ -149,9 +149,9 @@ func (l *leader) apply(batch engine.Batch) error {
 	return l.fail(errOvertaken) // and no ErrConflict, which says that something else has been decided already
 }
 
-// find reads under the fence, as apply writes under it: all as of one moment at which no later leader had been
-// here. So what this one remembers was true at that moment, too, and an answer may rest on it. Whoever has been
-// overtaken has no answer to give, and its term ends.
+// find reads under the fence, as apply writes under it: all as of one moment at which no later
+// leader had been here. So what this one remembers was true at that moment, too, and an answer may
+// rest on it. Whoever has been overtaken has no answer to give, and its term ends.
 func (l *leader) find(ctx context.Context, ranges ...engine.Range) ([][]engine.Pair, error) {
 	if err := l.node.pause(BeforeRead, ""); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRetry, err)
@@ -196,8 +196,8 @@ func (l *leader) fail(err error) error {
 	return err
 }
 
-// decide writes what becomes of a transaction, with what goes along. The first decision stands: another
-// fails with engine.ErrConflict, and writes nothing.
+// decide writes what becomes of a transaction, with what goes along. The first decision stands:
+// another fails with engine.ErrConflict, and writes nothing.
 func (l *leader) decide(id string, d decision, with engine.Batch) error {
 	key := decidedKey(l.shard, id)
 	with.If = append(with.If, engine.Condition{Key: key})
@@ -205,9 +205,9 @@ func (l *leader) decide(id string, d decision, with engine.Batch) error {
 	return l.apply(with)
 }
 
-// pass is the commit-wait. It outlasts the client who asked for the transaction: others may be shown
-// nothing before, and only the end of the term ends it, after which the lease has expired, and the
-// timestamp with it, before anybody leads again.
+// pass is the commit-wait. It outlasts the client who asked for the transaction: others may be
+// shown nothing before, and only the end of the term ends it, after which the lease has expired,
+// and the timestamp with it, before anybody leads again.
 func (l *leader) pass(ts truetime.Time) error {
 	if l.node.unsafe.NoCommitWait {
 		return nil

@@ -107,7 +107,8 @@ func TestReadersWaitForAWriteOnItsWay(t *testing.T) {
 	require.Equal(t, map[string]int64{"alice": 11}, balances)
 }
 
-// An answer that is given a second time, to a client who asks again, is no earlier than the first may be.
+// An answer that is given a second time, to a client who asks again, is no earlier than the first
+// may be.
 func TestSecondAnswerWaitsAsWell(t *testing.T) {
 	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
 	ahead := truetime.FromStd(time.Now()).Add(60 * time.Millisecond)

@@ -1,6 +1,6 @@
-// Package core is the ledger: a sharded, multi-version store of balances in which the order of commit
-// timestamps is the order of events as anybody outside sees it, in the manner of Spanner (Corbett et al.,
-// OSDI 2012, section 4). Start reading at leader.transact in commit.go.
+// Package core is the ledger: a sharded, multi-version store of balances in which the order of
+// commit timestamps is the order of events as anybody outside sees it, in the manner of Spanner
+// (Corbett et al., OSDI 2012, section 4). Start reading at leader.transact in commit.go.
 package core
 
 import (

@@ -12,8 +12,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// The other side of two-phase commit: a shard that votes, and then does as the coordinator decides. From
-// the vote on the accounts are locked and readers wait, until the decision is known, whoever leads.
+// The other side of two-phase commit: a shard that votes, and then does as the coordinator decides.
+// From the vote on the accounts are locked and readers wait, until the decision is known, whoever
+// leads.
 
 type prepareRequest struct {
 	ID          string // of the ballot
@@ -38,8 +39,8 @@ func (l *leader) prepare(ctx context.Context, r prepareRequest) (vote, error) {
 		if !slices.Equal(p.vote.Changes, r.Changes) {
 			return vote{}, fmt.Errorf("%w: the id of %s is that of another transaction", ErrAborted, r.ID)
 		}
-		// A later leader may have carried the vote out, and both sides have forgotten it: then it must not be
-		// counted a second time.
+		// A later leader may have carried the vote out, and both sides have forgotten it: then it
+		// must not be counted a second time.
 		return p.vote, l.confirm()
 	}
 	found, err := l.find(l.ctx, engine.Key(forgottenKey(l.shard)))
@@ -104,8 +105,8 @@ func (l *leader) finish(ctx context.Context, r finishRequest) (done struct{}, er
 	defer unlock()
 	p := l.prepared(r.ID)
 	if p == nil && r.Decision.Refused == "" {
-		// Done before, if there is no vote. A later leader may have one that is not in this memory, and the
-		// coordinator forgets its decision at our word.
+		// Done before, if there is no vote. A later leader may have one that is not in this memory,
+		// and the coordinator forgets its decision at our word.
 		return done, l.confirm()
 	}
 	r.Decision.Changes, r.Decision.Balances = nil, nil

@@ -25,8 +25,8 @@ func TestFirstDecisionStands(t *testing.T) {
 	require.NoError(t, l.ctx.Err(), "the fence is ours: no reason to end the term")
 }
 
-// A message of the first phase that is overtaken by one of the second must not count: it would lock the
-// accounts until it is carried out a second time.
+// A message of the first phase that is overtaken by one of the second must not count: it would lock
+// the accounts until it is carried out a second time.
 func TestVoteAfterTheDecisionIsRefused(t *testing.T) {
 	for _, d := range []decision{{Refused: "aborted"}, {}} {
 		c, l := open(t, &clock{}, nil)
@@ -51,8 +51,8 @@ func TestVoteAfterTheDecisionIsRefused(t *testing.T) {
 	}
 }
 
-// Asked after a transaction of which it knows nothing, the coordinator decides that it is off, and the
-// request that comes late is refused.
+// Asked after a transaction of which it knows nothing, the coordinator decides that it is off, and
+// the request that comes late is refused.
 func TestOutcomeOfWhatWasNeverDecidedIsThatItIsOff(t *testing.T) {
 	c, l := open(t, &clock{}, nil)
 	d, err := l.outcome(t.Context(), "late")
@@ -101,8 +101,8 @@ func TestRefusalIsForEver(t *testing.T) {
 	require.ErrorIs(t, err, ErrInsufficientFunds)
 }
 
-// An id must not be used twice. If it is, also for transactions of different coordinators and at the worst
-// of moments, one of them may be refused, and no money is made or lost.
+// An id must not be used twice. If it is, also for transactions of different coordinators and at
+// the worst of moments, one of them may be refused, and no money is made or lost.
 func TestIDThatIsUsedTwiceMakesNoMoney(t *testing.T) {
 	c, participant, coordinator, first := pair(t, 100*time.Millisecond)
 	c.silent.Store(true) // or the participant asks before the commit, and the coordinator decides that it is off

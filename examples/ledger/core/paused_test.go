@@ -15,9 +15,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// overtaken is one node's leader that has voted for "voted" and decided "decided", after which a later leader has
-// raised the fence. It does not know, and its lease and its context are as good as ever: it is the goroutine of
-// a handler that has been paused.
+// overtaken is one node's leader that has voted for "voted" and decided "decided", after which a
+// later leader has raised the fence. It does not know, and its lease and its context are as good as
+// ever: it is the goroutine of a handler that has been paused.
 func overtaken(t *testing.T) (l *leader, voted prepareRequest) {
 	t.Helper()
 	c, l := open(t, &clock{}, nil)
@@ -31,8 +31,8 @@ func overtaken(t *testing.T) (l *leader, voted prepareRequest) {
 	return l, voted
 }
 
-// Every answer of a leader that somebody acts on, with what it rests on. None is given by one that was overtaken,
-// and each ends its term.
+// Every answer of a leader that somebody acts on, with what it rests on. None is given by one that
+// was overtaken, and each ends its term.
 func TestNoAnswerIsGivenWithoutTheFence(t *testing.T) {
 	ms := truetime.Time(time.Millisecond)
 	for name, answer := range map[string]func(ctx context.Context, l *leader, voted prepareRequest) error{
@@ -104,8 +104,9 @@ func TestNoAnswerIsGivenWithoutTheFence(t *testing.T) {
 	}
 }
 
-// Another leader comes between the last look at the fence and the write. That is no decision that was made already,
-// of which a participant would say that it is done, and a coordinator that it is off.
+// Another leader comes between the last look at the fence and the write. That is no decision that
+// was made already, of which a participant would say that it is done, and a coordinator that it is
+// off.
 func TestALeaderThatIsOvertakenBeforeItsWriteDoesNotTakeThatForADecision(t *testing.T) {
 	var raise func()
 	c, l := open(t, &clock{}, func(_ int, c *Config) {
@@ -126,12 +127,13 @@ func TestALeaderThatIsOvertakenBeforeItsWriteDoesNotTakeThatForADecision(t *test
 	require.NotErrorIs(t, err, engine.ErrConflict)
 }
 
-// A participant is deposed, and the goroutine that is to end its term is paused, so that questions still reach the
-// old leader. Another leads the shard and votes, the client has its answer, and the participant is not told of it. Then
-// the coordinator wants to forget, and asks the old leader whether all is done.
+// A participant is deposed, and the goroutine that is to end its term is paused, so that questions
+// still reach the old leader. Another leads the shard and votes, the client has its answer, and the
+// participant is not told of it. Then the coordinator wants to forget, and asks the old leader
+// whether all is done.
 //
-// Without the fence the old one says so, for it knows of no vote, the decision is forgotten, and half of the transfer is
-// undone: which the judge sees.
+// Without the fence the old one says so, for it knows of no vote, the decision is forgotten, and
+// half of the transfer is undone: which the judge sees.
 func TestAPausedTermDoesNotAnswerForTheNext(t *testing.T) {
 	for _, unsafe := range []bool{false, true} {
 		t.Run(fmt.Sprint("unsafe=", unsafe), func(t *testing.T) {

@@ -51,8 +51,8 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 	return balances, nil
 }
 
-// safe waits until the timestamp is not after the shard's safe time: no commit at or before it is under
-// way, and none will be, here or under a later leader (lease.Raise).
+// safe waits until the timestamp is not after the shard's safe time: no commit at or before it is
+// under way, and none will be, here or under a later leader (lease.Raise).
 func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 	now, err := l.node.clock.Now()
 	if err != nil {
@@ -81,7 +81,8 @@ func (l *leader) safe(ctx context.Context, at truetime.Time) error {
 	return nil
 }
 
-// promise returns what may yet commit at or before the timestamp; nothing that begins from now on will.
+// promise returns what may yet commit at or before the timestamp; nothing that begins from now on
+// will.
 func (l *leader) promise(at truetime.Time) (before []*pending, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -30,8 +30,8 @@ func deposit(id string) Transaction {
 	return Transaction{ID: id, Changes: []Change{{Account: "alice", Delta: 1}}}
 }
 
-// A read at Latest is answered at once. Then a sample comes, Latest falls back, and a write that takes the
-// new Latest would have a timestamp that the reader has been told all about.
+// A read at Latest is answered at once. Then a sample comes, Latest falls back, and a write that
+// takes the new Latest would have a timestamp that the reader has been told all about.
 func TestWriteIsAfterWhatReadersHaveSeenAlsoIfLatestFallsBack(t *testing.T) {
 	clock := &clock{epsilon: time.Millisecond}
 	c, _ := open(t, clock, nil)
@@ -47,7 +47,8 @@ func TestWriteIsAfterWhatReadersHaveSeenAlsoIfLatestFallsBack(t *testing.T) {
 	require.Equal(t, before, again)
 }
 
-// Behind the end of the lease somebody else may write, whatever our own clock said before a sample came.
+// Behind the end of the lease somebody else may write, whatever our own clock said before a sample
+// came.
 func TestReadBehindTheEndOfTheLeaseIsRefused(t *testing.T) {
 	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
 	now, err := c.clocks[0].Now()

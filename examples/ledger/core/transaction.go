@@ -16,8 +16,8 @@ type Transaction struct {
 	Changes []Change
 }
 
-// Change adds Delta to the balance of an account, which must not fall below zero. Open makes the account
-// first, and is refused if there is one.
+// Change adds Delta to the balance of an account, which must not fall below zero. Open makes the
+// account first, and is refused if there is one.
 type Change struct {
 	Account string
 	Delta   int64
@@ -71,8 +71,8 @@ func ShardOf(account string, shards int) int {
 	return int(h.Sum32() % uint32(shards))
 }
 
-// split returns the shards of a transaction, lowest first, and the changes of each. The last shard is the
-// coordinator. Everybody locks in this order, so nobody waits in a circle.
+// split returns the shards of a transaction, lowest first, and the changes of each. The last shard
+// is the coordinator. Everybody locks in this order, so nobody waits in a circle.
 func (t Transaction) split(shards int) (order []int, changes map[int][]Change) {
 	changes = make(map[int][]Change)
 	for _, c := range t.Changes {

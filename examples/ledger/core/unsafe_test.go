@@ -40,8 +40,8 @@ func TestOnWallClocksTheJudgeSeesViolations(t *testing.T) {
 	require.NotZero(t, judge.Judge(r.Events()).Count(judge.OrderPromise))
 }
 
-// A leader is stopped after its last look at the lease and before its write. Another leads meanwhile, and
-// commits; then the write comes.
+// A leader is stopped after its last look at the lease and before its write. Another leads
+// meanwhile, and commits; then the write comes.
 func TestPausedLeaderIsStoppedByTheFenceAndByNothingElse(t *testing.T) {
 	for _, unsafe := range []bool{false, true} {
 		t.Run(fmt.Sprint("unsafe=", unsafe), func(t *testing.T) {

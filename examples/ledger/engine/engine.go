@@ -1,5 +1,6 @@
-// Package engine is what the ledger needs of a storage engine: ordered keys, reads of one moment, and
-// batches that are written if conditions hold. It is as little as Pebble and etcd have in common.
+// Package engine is what the ledger needs of a storage engine: ordered keys, reads of one moment,
+// and batches that are written if conditions hold. It is as little as Pebble and etcd have in
+// common.
 //
 // The condition is where a fencing token is checked: in the same step as the write that it guards.
 package engine
@@ -57,12 +58,12 @@ type Batch struct {
 // Engine is a storage engine. Reads and batches are linearizable: each takes effect at one moment
 // between call and return.
 type Engine interface {
-	// Read returns the pairs of each range, in order of their keys, all as of one moment. What it returns
-	// will not be lost in a crash.
+	// Read returns the pairs of each range, in order of their keys, all as of one moment. What it
+	// returns will not be lost in a crash.
 	Read(ctx context.Context, ranges ...Range) ([][]Pair, error)
 
-	// Apply returns nil once the batch will not be lost in a crash. An error that wraps ErrConflict says
-	// that it was not and will never be written; any other leaves it open.
+	// Apply returns nil once the batch will not be lost in a crash. An error that wraps ErrConflict
+	// says that it was not and will never be written; any other leaves it open.
 	Apply(ctx context.Context, batch Batch) error
 
 	// Close lets go of the engine. Nothing that was applied is lost.

@@ -18,8 +18,8 @@ import (
 	"github.com/epsilontime/epsilon/lease/leasetest"
 )
 
-// What goroutines are left over is looked at without etcd, whose members leave connections to each other behind
-// for a while after they have been closed.
+// What goroutines are left over is looked at without etcd, whose members leave connections to each
+// other behind for a while after they have been closed.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if testing.Short() {

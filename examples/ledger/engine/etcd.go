@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Etcd is an engine in an etcd cluster: replicated, and one that you may already have. Its reads and
-// transactions are linearizable as they are. etcd refuses transactions of more than 128 operations
-// (its --max-txn-ops), and so does this.
+// Etcd is an engine in an etcd cluster: replicated, and one that you may already have. Its reads
+// and transactions are linearizable as they are. etcd refuses transactions of more than 128
+// operations (its --max-txn-ops), and so does this.
 type Etcd struct {
 	client    *clientv3.Client
 	endpoints []string

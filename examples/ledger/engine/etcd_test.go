@@ -29,8 +29,8 @@ func TestEtcdWithoutQuorumIsReported(t *testing.T) {
 	require.ErrorContains(t, err, "no quorum")
 }
 
-// Two members of three are gone: nothing is read or written, and once they are back all is there that
-// was acknowledged. What was open when they went is written or not, and not twice.
+// Two members of three are gone: nothing is read or written, and once they are back all is there
+// that was acknowledged. What was open when they went is written or not, and not twice.
 func TestLostQuorumIsReportedAndLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts etcd")

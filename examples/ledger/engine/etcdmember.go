@@ -13,8 +13,9 @@ import (
 // Member is one member of an etcd cluster inside this process, for demonstrations and tests.
 type Member struct{ server *embed.Etcd }
 
-// StartMember starts the member that has the name, or starts it again, with its data in folder. Cluster is
-// what etcd calls the initial cluster: name=http://host:port,… of the members to each other.
+// StartMember starts the member that has the name, or starts it again, with its data in folder.
+// Cluster is what etcd calls the initial cluster: name=http://host:port,… of the members to each
+// other.
 func StartMember(folder, name, client, peer, cluster string) (*Member, error) {
 	c := embed.NewConfig()
 	c.Name, c.Dir, c.InitialCluster = name, folder, cluster

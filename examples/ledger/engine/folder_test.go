@@ -37,9 +37,10 @@ func write(t *testing.T, files map[string]string) (folder string) {
 
 const kept = 200
 
-// A folder of which one file is missing, empty, or cut in half is refused and left as it is, or all is
-// still there. Of one that was not closed the end of the log makes an exception: when it is cut off it
-// looks just as it does after a loss of power, before which nothing in it had been acknowledged.
+// A folder of which one file is missing, empty, or cut in half is refused and left as it is, or all
+// is still there. Of one that was not closed the end of the log makes an exception: when it is cut
+// off it looks just as it does after a loss of power, before which nothing in it had been
+// acknowledged.
 func TestHalfWrittenFolderIsRefusedAndLeftAlone(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	p, err := OpenPebble(folder, vfs.Default, func(text string) { panic(text) })

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzHandler sends arbitrary bodies to an engine. Whatever comes, nothing panics, and what it says it has written is
-// what it reads: all of the batch, or nothing.
+// FuzzHandler sends arbitrary bodies to an engine. Whatever comes, nothing panics, and what it says
+// it has written is what it reads: all of the batch, or nothing.
 func FuzzHandler(f *testing.F) {
 	p, err := OpenPebble("data", vfs.NewMem(), func(text string) { panic(text) })
 	require.NoError(f, err)

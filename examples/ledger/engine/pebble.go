@@ -14,9 +14,9 @@ import (
 
 // Pebble is an engine in a folder of this machine.
 //
-// The conditions of a batch are looked at under a mutex, and the write joins the log under it too; the
-// fsync is waited for outside, so that batches share one. What is in the log and not yet on the disk is
-// shown to nobody: a read of such keys waits for the fsync.
+// The conditions of a batch are looked at under a mutex, and the write joins the log under it too;
+// the fsync is waited for outside, so that batches share one. What is in the log and not yet on the
+// disk is shown to nobody: a read of such keys waits for the fsync.
 type Pebble struct {
 	db    *pebble.DB
 	fatal func(string)
@@ -30,8 +30,8 @@ type Pebble struct {
 // flight is one fsync on its way.
 type flight struct{ done chan struct{} }
 
-// OpenPebble opens the folder, and makes it if need be. A failure of the disk ends every use of a log;
-// fatal is called with one sentence about it and must not return, as os.Exit does not.
+// OpenPebble opens the folder, and makes it if need be. A failure of the disk ends every use of a
+// log; fatal is called with one sentence about it and must not return, as os.Exit does not.
 func OpenPebble(folder string, files vfs.FS, fatal func(string)) (*Pebble, error) {
 	isNew, err := inspect(folder, files)
 	if err != nil {
@@ -56,8 +56,8 @@ func OpenPebble(folder string, files vfs.FS, fatal func(string)) (*Pebble, error
 	return &Pebble{db: db, fatal: fatal, unsynced: make(map[string]*flight)}, nil
 }
 
-// bornKey is the first that is written to a folder. One in which it is not found has lost something, and
-// Pebble itself may be content with what is left.
+// bornKey is the first that is written to a folder. One in which it is not found has lost
+// something, and Pebble itself may be content with what is left.
 const bornKey = "\x00born"
 
 // inspect looks at the folder and changes nothing in it, as opening does.

@@ -7,18 +7,19 @@ import (
 	"math/rand/v2"
 )
 
-// Held is an address of loopback that was chosen for a process which is yet to start, and may end and start
-// again: nobody else can take it meanwhile. The process listens with ListenHeld.
+// Held is an address of loopback that was chosen for a process which is yet to start, and may end
+// and start again: nobody else can take it meanwhile. The process listens with ListenHeld.
 //
-// To find a free port and let go of it is not enough: whoever looks for one at that moment, in another process, may
-// find the same.
+// To find a free port and let go of it is not enough: whoever looks for one at that moment, in
+// another process, may find the same.
 type Held struct {
 	Address string // host:port
 	holder  io.Closer
 }
 
-// Hold chooses a port below those that systems give to outgoing connections (32768 on Linux, 49152 elsewhere),
-// which may be taken while the process is away, and be it by a client of that very address.
+// Hold chooses a port below those that systems give to outgoing connections (32768 on Linux, 49152
+// elsewhere), which may be taken while the process is away, and be it by a client of that very
+// address.
 func Hold() (*Held, error) {
 	const lowest, highest, attempts = 20000, 32767, 100
 	var trouble error

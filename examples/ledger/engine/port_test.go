@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// From its choice on nobody else can take a port: not before the process is there for which it was chosen, nor while
-// that is away; and not by way of sharing before it was held.
+// From its choice on nobody else can take a port: not before the process is there for which it was
+// chosen, nor while that is away; and not by way of sharing before it was held.
 func TestAHeldPortIsTakenByNobodyElse(t *testing.T) {
 	if !shareable {
 		t.Skip("this system has no way to hold a port for another process")

@@ -15,8 +15,8 @@ import (
 // shareable says that an address can be held by one process while another listens.
 const shareable = true
 
-// hold binds a socket that does not listen. Others of the same user that set SO_REUSEPORT, too, can bind the
-// port, and nobody else; connections go to those that listen (socket(7)).
+// hold binds a socket that does not listen. Others of the same user that set SO_REUSEPORT, too, can
+// bind the port, and nobody else; connections go to those that listen (socket(7)).
 func hold(port int) (io.Closer, error) {
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {

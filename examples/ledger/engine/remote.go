@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// Remote is an engine in another process: the disk that the nodes of a cluster share, so that a leader
-// which is paused or dead does not take the data with it.
+// Remote is an engine in another process: the disk that the nodes of a cluster share, so that a
+// leader which is paused or dead does not take the data with it.
 type Remote struct {
 	url    string
 	client *http.Client

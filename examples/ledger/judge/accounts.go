@@ -8,8 +8,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// AccountPromise: each account by itself behaves as if its operations took place one after the other, each
-// between its beginning and its end. Timestamps do not come into it.
+// AccountPromise: each account by itself behaves as if its operations took place one after the
+// other, each between its beginning and its end. Timestamps do not come into it.
 const AccountPromise = "linearizability of an account"
 
 // input is an operation on one account: a change of its balance, or none for a read.
@@ -33,8 +33,8 @@ var account = porcupine.Model{
 // patience is how long porcupine may think about one account.
 const patience = time.Minute
 
-// Accounts gives the history of each account to porcupine. A history that it cannot decide in a minute
-// counts as broken.
+// Accounts gives the history of each account to porcupine. A history that it cannot decide in a
+// minute counts as broken.
 func Accounts(events []Event) (violations []Violation) {
 	for name, history := range histories(events) {
 		if result := porcupine.CheckOperationsTimeout(account, history, patience); result != porcupine.Ok {

@@ -1,5 +1,5 @@
-// Package judge decides from what clients saw whether a ledger kept its promises. It shares no code with
-// the ledger, and knows nothing of its clocks, shards and leaders.
+// Package judge decides from what clients saw whether a ledger kept its promises. It shares no code
+// with the ledger, and knows nothing of its clocks, shards and leaders.
 package judge
 
 import (
@@ -20,8 +20,9 @@ const (
 	Snapshot Kind = "snapshot" // asked for the balances of an earlier timestamp
 )
 
-// Event is one operation of a client, with what the client knows: when it asked and was answered, by a
-// clock that all clients share, and what the answer was. Balances are, of a write, those right after it.
+// Event is one operation of a client, with what the client knows: when it asked and was answered,
+// by a clock that all clients share, and what the answer was. Balances are, of a write, those right
+// after it.
 type Event struct {
 	Kind       Kind
 	ID         string

@@ -7,8 +7,8 @@ import (
 // MoneyPromise: transfers move money, so all that is there as of one timestamp is always the same.
 const MoneyPromise = "conservation of money"
 
-// Money checks every read, at now and of the past, against what was paid in by its timestamp. Each read
-// must be of all accounts.
+// Money checks every read, at now and of the past, against what was paid in by its timestamp. Each
+// read must be of all accounts.
 func Money(events []Event) (violations []Violation) {
 	paid := timeline(events)
 	for _, e := range events {
@@ -38,8 +38,8 @@ func timeline(events []Event) (writes []Event) {
 	return writes
 }
 
-// ReplayPromise: a read shows just the writes that were acknowledged with timestamps up to its own. None
-// is lost, none is applied twice, and none that was refused is applied at all.
+// ReplayPromise: a read shows just the writes that were acknowledged with timestamps up to its own.
+// None is lost, none is applied twice, and none that was refused is applied at all.
 const ReplayPromise = "snapshot"
 
 // Replay runs through the writes in the order of their timestamps and compares every read.

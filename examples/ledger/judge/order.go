@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// OrderPromise is external consistency: if one transaction ended before another began, its timestamp is
-// smaller. A read at now has no effect that others could come before or after, so two reads are not held
-// against each other, and a read may have the very timestamp of a write that it sees.
+// OrderPromise is external consistency: if one transaction ended before another began, its
+// timestamp is smaller. A read at now has no effect that others could come before or after, so two
+// reads are not held against each other, and a read may have the very timestamp of a write that it
+// sees.
 const OrderPromise = "external consistency"
 
-// Order checks every pair in O(n log n): it goes through the events by their beginnings and keeps the
-// highest timestamp of those that had ended by then.
+// Order checks every pair in O(n log n): it goes through the events by their beginnings and keeps
+// the highest timestamp of those that had ended by then.
 func Order(events []Event) (violations []Violation) {
 	var begins []Event
 	for _, e := range events {

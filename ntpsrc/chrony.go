@@ -117,7 +117,7 @@ func (c *chronySource) Sample(ctx context.Context, counter monotonic.Counter) (t
 		return truetime.Sample{}, err
 	}
 	x.driftPPM = localcounter.HostDriftPPM(counter, truetime.PollInfoOf(ctx).DriftPPM)
-	return c.judge(x)
+	return c.evaluate(x)
 }
 
 // ask performs one exchange.
@@ -142,8 +142,8 @@ func (c *chronySource) ask(ctx context.Context, counter monotonic.Counter) (trac
 	return trackingExchange{}, c.at.explain(err)
 }
 
-// judge turns an exchange into a sample or says why it cannot be used.
-func (c *chronySource) judge(x trackingExchange) (truetime.Sample, error) {
+// evaluate turns an exchange into a sample or says why it cannot be used.
+func (c *chronySource) evaluate(x trackingExchange) (truetime.Sample, error) {
 	slack, err := x.slack()
 	if err != nil {
 		return truetime.Sample{}, err

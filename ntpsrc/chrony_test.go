@@ -168,7 +168,7 @@ func TestChronySampleHoldsUnderTheFastestSlew(t *testing.T) {
 			x.reply.RootDelay, x.reply.RootDispersion = 0, 0
 			x.reply.RefTime = wallStart.Std()
 			x.driftPPM = 1
-			s, err := (&machine{}).source().judge(x)
+			s, err := (&machine{}).source().evaluate(x)
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, s.Latest, wallStart, "rate %v, answered at %v", rate, answered)
 			require.LessOrEqual(t, s.Earliest, wallStart.Add(took), "rate %v, answered at %v", rate, answered)

@@ -110,7 +110,7 @@ func fuzzed(ctx context.Context, reply []byte, match bool, took int64) (truetime
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	return s.judge(c, to)
+	return s.evaluate(c, to)
 }
 
 // FuzzAddress reads arbitrary text as the address of a server, of a key exchange and of a chronyd.

@@ -81,12 +81,12 @@ func (k *kernelSource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	case err != nil:
 		return truetime.Sample{}, fmt.Errorf("ask the kernel by adjtimex(2): %w", err)
 	}
-	return k.judge(c1, clock, c4, truetime.PollInfoOf(ctx))
+	return k.evaluate(c1, clock, c4, truetime.PollInfoOf(ctx))
 }
 
-// judge turns a reading into a sample or says why it cannot be used. The clock was read, together
+// evaluate turns a reading into a sample or says why it cannot be used. The clock was read, together
 // with its bound, at one moment between c1 and c4.
-func (k *kernelSource) judge(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant, info truetime.PollInfo) (truetime.Sample, error) {
+func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant, info truetime.PollInfo) (truetime.Sample, error) {
 	switch {
 	case c4 < c1:
 		return truetime.Sample{}, unusable("the local counter went back by %v", c1.Sub(c4))

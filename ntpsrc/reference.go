@@ -40,10 +40,10 @@ func WithLocalReference() ChronyOption {
 
 // reference is what a server says of whom it follows.
 type reference struct {
-	id      [4]byte
-	stratum int
-	near    bool // root delay is 0: less than half of 2⁻¹⁶ s to the end of the chain
-	now     bool // its clock was corrected at the very moment when the request came
+	id            [4]byte
+	stratum       int
+	zeroDelay     bool // root delay is 0: less than half of 2⁻¹⁶ s to the end of the chain
+	justCorrected bool // its clock was corrected at the very moment when the request came
 }
 
 // ownClockCodes are those for a clock that nothing corrects, without what fills them up to four
@@ -69,9 +69,9 @@ func (r reference) followsNobody() string {
 		return fmt.Sprintf("%q", code)
 	case r.id[0] == 127 && r.id[1] == 127 && r.id[2] == 1, address == oldCiscoMaster:
 		return address.String() + " (a local clock)"
-	case address == loopback && r.stratum > 1 && r.near:
+	case address == loopback && r.stratum > 1 && r.zeroDelay:
 		return address.String() + " (an orphan)"
-	case r.id == [4]byte{} && r.stratum == 1 && r.now:
+	case r.id == [4]byte{} && r.stratum == 1 && r.justCorrected:
 		return "none"
 	}
 	return ""
@@ -89,7 +89,7 @@ func (h header) follows() reference {
 
 // trackedReference is whom a chronyd follows, by what it says of its tracking.
 func trackedReference(id uint32, stratum uint16, rootDelay float64) reference {
-	r := reference{stratum: int(stratum), near: rootDelay == 0}
+	r := reference{stratum: int(stratum), zeroDelay: rootDelay == 0}
 	binary.BigEndian.PutUint32(r.id[:], id)
 	return r
 }

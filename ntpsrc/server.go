@@ -90,10 +90,10 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 	return s.conclude(c, s.place, asked)
 }
 
-// conclude is judge for the reply of the server that has a place, which learns what came of it.
+// conclude is evaluate for the reply of the server that has a place, which learns what came of it.
 func (s *server) conclude(c *conn, at *place, asked candidate) (truetime.Sample, error) {
 	to := netip.AddrPortFrom(asked.at, at.port)
-	sample, err := s.judge(c, to)
+	sample, err := s.evaluate(c, to)
 	if err != nil {
 		return s.unused(to), at.failed(asked, err)
 	}
@@ -159,8 +159,8 @@ func (s *server) unused(from netip.AddrPort) truetime.Sample {
 	return truetime.Sample{MinPoll: s.config.pace(from.Addr())}
 }
 
-// judge turns the reply of an exchange into a sample or says why it cannot be used.
-func (s *server) judge(c *conn, from netip.AddrPort) (truetime.Sample, error) {
+// evaluate turns the reply of an exchange into a sample or says why it cannot be used.
+func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error) {
 	h := c.reply
 	if h.stratum == 0 {
 		return truetime.Sample{}, h.kissError()

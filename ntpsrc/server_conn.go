@@ -36,17 +36,17 @@ type conn struct {
 	reply   header
 	replied bool
 
-	sent     monotonic.Instant // before the request left
-	received monotonic.Instant // after the reply had come
-	stamps   string            // how these two were found, for a reader
-	looks    wallclock.Bracket
-	looked   bool // the first of the looks is valid
+	sent      monotonic.Instant // before the request left
+	received  monotonic.Instant // after the reply had come
+	stamps    string            // how these two were found, for a reader
+	bracket   wallclock.Bracket
+	bracketed bool // its first reading is valid
 }
 
 // newConn binds a socket to the context.
 func newConn(ctx context.Context, counter monotonic.Counter, s socket) *conn {
 	drift := truetime.PollInfoOf(ctx).DriftPPM
-	return &conn{ctx: ctx, counter: counter, driftPPM: drift, socket: s, looks: wallclock.Bracket{DriftPPM: drift}}
+	return &conn{ctx: ctx, counter: counter, driftPPM: drift, socket: s, bracket: wallclock.Bracket{DriftPPM: drift}}
 }
 
 func (c *conn) Write(b []byte) (int, error) {
@@ -54,7 +54,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.request = transmit(b)
 	}
 	if s, ok := c.socket.(stamper); ok {
-		c.looks.First, c.looked = s.look(c.counter)
+		c.bracket.First, c.bracketed = s.readWall(c.counter)
 	}
 	c.sent = c.counter.Now()
 	if err := c.socket.send(b); err != nil {
@@ -85,19 +85,19 @@ func (c *conn) Read(b []byte) (int, error) {
 func (c *conn) narrow() {
 	c.stamps = wallclock.StampedByProgram
 	s, ok := c.socket.(stamper)
-	if !ok || !c.looked {
+	if !ok || !c.bracketed {
 		return
 	}
-	if c.looks.Last, ok = s.look(c.counter); !ok {
+	if c.bracket.Last, ok = s.readWall(c.counter); !ok {
 		return
 	}
-	if _, steady := c.looks.Stepped(); !steady || s.wasSet() {
+	if _, steady := c.bracket.Stepped(); !steady || s.wasSet() {
 		c.stamps = wallclock.StampedUnsteadily
 		return
 	}
 	sentStamp, receivedStamp := s.stamps()
-	sent, byKernel1 := c.looks.NotBefore(sentStamp)
-	received, byKernel2 := c.looks.NotAfter(receivedStamp)
+	sent, byKernel1 := c.bracket.NotBefore(sentStamp)
+	received, byKernel2 := c.bracket.NotAfter(receivedStamp)
 	sent, received = max(sent, c.sent), min(received, c.received)
 	if !byKernel1 {
 		sent = c.sent

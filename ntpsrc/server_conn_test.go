@@ -15,12 +15,12 @@ import (
 )
 
 // stampedWire is a [wire] with the kernel's stamps, on a machine with a scripted wall clock. The
-// counter reads 10 µs more after each step of the exchange, and lookTakes more after a look.
+// counter reads 10 µs more after each step of the exchange, and readTakes more after a reading of the wall clock.
 type stampedWire struct {
 	wire
 	clock          wallclocktest.Scripted
 	strobed        bool
-	lookTakes      time.Duration
+	readTakes      time.Duration
 	sent, received int64 // where the counter was at the stamps; 0 for none
 }
 
@@ -36,9 +36,9 @@ func (w *stampedWire) receive(ctx context.Context, b []byte) (int, error) {
 	return w.wire.receive(ctx, b)
 }
 
-func (w *stampedWire) look(monotonic.Counter) (wallclock.Look, bool) {
+func (w *stampedWire) readWall(monotonic.Counter) (wallclock.Reading, bool) {
 	now := w.now()
-	return w.clock.Look(now, now, now, int64(w.counter.Advance(w.lookTakes))), true
+	return w.clock.Reading(now, now, now, int64(w.counter.Advance(w.readTakes))), true
 }
 
 func (w *stampedWire) stamps() (sent, received int64) {
@@ -63,15 +63,15 @@ func exchangeOver(t *testing.T, w *stampedWire) *conn {
 func TestStampsOfTheKernelNarrowTheExchange(t *testing.T) {
 	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), sent: 8_001, received: 110_001})
 	require.Equal(t, "kernel", c.stamps)
-	// Each is moved by 0.815 of its distance from the look, less what rounding takes.
+	// Each is moved by 0.815 of its distance from the reading, less what rounding takes.
 	require.InDelta(t, 1+0.815*8_000, int64(c.sent), 20)
 	require.InDelta(t, 120_001-0.815*10_000, int64(c.received), 20)
 }
 
-// Stamps right beside a look say less than the program knows.
+// Stamps right beside a reading say less than the program knows.
 func TestStampsOfTheKernelNeverWidenTheExchange(t *testing.T) {
-	const look = 5 * time.Microsecond
-	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), lookTakes: look, sent: 5_101, received: 124_901})
+	const takes = 5 * time.Microsecond
+	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady(), readTakes: takes, sent: 5_101, received: 124_901})
 	require.Equal(t, "kernel", c.stamps)
 	require.EqualValues(t, 5_001, c.sent)
 	require.EqualValues(t, 125_001, c.received)

@@ -84,7 +84,7 @@ func TestTimeStampsPassIntoTheNextEra(t *testing.T) {
 		version: 4, mode: modeServer, stratum: 1, precision: -20, referenceID: [4]byte{'G', 'P', 'S'},
 		reference: math.MaxUint32 << 32, received: math.MaxUint32 << 32, transmitted: 1 << 31,
 	}}
-	s, err := Server("192.0.2.1").(*server).judge(c, netip.MustParseAddrPort("192.0.2.1:123"))
+	s, err := Server("192.0.2.1").(*server).evaluate(c, netip.MustParseAddrPort("192.0.2.1:123"))
 	require.NoError(t, err)
 	require.Equal(t, rollover.Add(-time.Second+s.Error), s.Latest)
 	require.Equal(t, rollover.Add(time.Second/2-s.Error), s.Earliest)

@@ -87,7 +87,7 @@ func (p *place) take(ctx context.Context) (candidate, error) {
 		return candidate{}, err
 	}
 	defer p.turn.Leave()
-	p.judge(truetime.PollInfoOf(ctx))
+	p.noteVerdict(truetime.PollInfoOf(ctx))
 	s, why := p.present()
 	if why != stays && p.roster.renewed(ctx, s, p.free, why == followsItsName) {
 		p.leave(s, why)
@@ -107,8 +107,8 @@ func (p *place) take(ctx context.Context) (candidate, error) {
 	return s, nil
 }
 
-// judge takes notice of what the clock made of the last poll.
-func (p *place) judge(last truetime.PollInfo) {
+// noteVerdict takes notice of what the clock made of the last poll.
+func (p *place) noteVerdict(last truetime.PollInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.claimed = last.Claimed
@@ -197,8 +197,8 @@ func (p *place) failed(s candidate, err error) error {
 	if !slow {
 		p.silent++
 	}
-	keeps := (p.voted || p.newest) && !(denied && p.replaceAfter > 0)
-	if keeps || !p.roster.others(s, p.freeLocked) && !(p.pooled && denied) {
+	mayStay := (p.voted || p.newest) && !(denied && p.replaceAfter > 0)
+	if mayStay || !p.roster.others(s, p.freeLocked) && !(p.pooled && denied) {
 		return err
 	}
 	switch {

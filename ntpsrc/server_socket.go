@@ -22,9 +22,9 @@ type socket interface {
 // stamper is a socket that may know when the kernel sent and received its datagrams.
 type stamper interface {
 	socket
-	// look reads the system's clocks between two readings of the counter, and says whether it
+	// readWall reads the system's clocks between two readings of the counter, and says whether it
 	// could.
-	look(counter monotonic.Counter) (wallclock.Look, bool)
+	readWall(counter monotonic.Counter) (wallclock.Reading, bool)
 	// stamps returns when the request was about to leave and when the last datagram that was
 	// received had arrived, by CLOCK_REALTIME in nanoseconds; 0 if that is not known.
 	stamps() (sent, received int64)

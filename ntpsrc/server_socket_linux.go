@@ -148,9 +148,9 @@ func (s *linuxSocket) stamps() (sent, received int64) { return s.sent, s.receive
 
 func (s *linuxSocket) wasSet() bool { return s.watch.WasSet() }
 
-func (s *linuxSocket) look(counter monotonic.Counter) (wallclock.Look, bool) {
+func (s *linuxSocket) readWall(counter monotonic.Counter) (wallclock.Reading, bool) {
 	if !s.stamped {
-		return wallclock.Look{}, false
+		return wallclock.Reading{}, false
 	}
 	l, err := wallclock.Read(counter)
 	return l, err == nil

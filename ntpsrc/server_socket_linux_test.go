@@ -93,7 +93,7 @@ func TestAddressWithAZone(t *testing.T) {
 }
 
 // Somebody steps the wall clock back before the reply comes and forward by the same amount when it
-// has come. The looks see nothing of that, and the reply's stamp is 10 ms off. Nobody is deceived.
+// has come. The readings see nothing of that, and the reply's stamp is 10 ms off. Nobody is deceived.
 func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 	testbed.MaySetTime(t)
 	const by = 10 * time.Millisecond
@@ -114,16 +114,16 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, exchange.Close())
 
-		_, ok := exchange.looks.Stepped()
-		require.True(t, ok, "the looks see nothing")
+		_, ok := exchange.bracket.Stepped()
+		require.True(t, ok, "the readings see nothing")
 		_, stamp := exchange.socket.(stamper).stamps()
-		deceived, ok := exchange.looks.NotAfter(stamp)
+		deceived, ok := exchange.bracket.NotAfter(stamp)
 		t.Logf("stepped by %v and back: the reply, sent at %v, would have been received at %v (%v), and was %v", -back, replied.Now(), deceived, ok, exchange.received)
 		require.Equal(t, wallclock.StampedUnsteadily, exchange.stamps)
 		require.GreaterOrEqual(t, exchange.received, replied.Now())
 		if back > 0 {
 			require.True(t, ok)
-			require.Less(t, deceived, replied.Now(), "with the looks alone it would have been wrong")
+			require.Less(t, deceived, replied.Now(), "with the readings alone it would have been wrong")
 		}
 	}
 }

@@ -94,7 +94,7 @@ func FuzzConversation(f *testing.F) {
 			}
 			return
 		}
-		s, err := c.judge()
+		s, err := c.evaluate()
 		if err == nil {
 			requirePromises(t, u.config, s)
 		}
@@ -137,7 +137,7 @@ func FuzzManagement(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, which uint8, wall int64) {
 		h := newHost()
 		p := h.source(t)
-		_, _ = p.judge(h.report, h.look())
+		_, _ = p.evaluate(h.report, h.readClock())
 		h.pass(50 * time.Millisecond)
 		h.sync(0)
 		s := sets[int(which)%len(sets)]
@@ -145,11 +145,11 @@ func FuzzManagement(f *testing.F) {
 		if q.decode(b, s.set(&h.report)) != nil {
 			return
 		}
-		sample, err := p.judge(h.report, h.look())
+		sample, err := p.evaluate(h.report, h.readClock())
 		if err == nil {
 			requirePromises(t, p.config, sample)
 		}
-		_, _ = p.judge(h.report, reading{h.counter, truetime.Time(wall), h.counter})
+		_, _ = p.evaluate(h.report, reading{h.counter, truetime.Time(wall), h.counter})
 	})
 }
 

@@ -57,7 +57,7 @@ func (hostPHC) raw() (int64, error) {
 	return now.Nano(), err
 }
 
-func (hostPHC) look(counter monotonic.Counter) (wallclock.Look, error) {
+func (hostPHC) readWall(counter monotonic.Counter) (wallclock.Reading, error) {
 	return wallclock.Read(counter)
 }
 

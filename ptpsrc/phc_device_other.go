@@ -15,9 +15,11 @@ type hostPHC struct{}
 
 var errNoPHC = errors.New("PTP hardware clocks can be read on Linux only")
 
-func (hostPHC) path(string) (string, error)                    { return "", errNoPHC }
-func (hostPHC) open(string) (phcDevice, error)                 { return nil, errNoPHC }
-func (hostPHC) raw() (int64, error)                            { return 0, errNoPHC }
-func (hostPHC) look(monotonic.Counter) (wallclock.Look, error) { return wallclock.Look{}, errNoPHC }
-func (hostPHC) watch() (wallWatch, error)                      { return nil, errNoPHC }
-func explainDevice(path string, err error) error               { return fmt.Errorf("reading %s: %w", path, err) }
+func (hostPHC) path(string) (string, error)    { return "", errNoPHC }
+func (hostPHC) open(string) (phcDevice, error) { return nil, errNoPHC }
+func (hostPHC) raw() (int64, error)            { return 0, errNoPHC }
+func (hostPHC) readWall(monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Reading{}, errNoPHC
+}
+func (hostPHC) watch() (wallWatch, error)        { return nil, errNoPHC }
+func explainDevice(path string, err error) error { return fmt.Errorf("reading %s: %w", path, err) }

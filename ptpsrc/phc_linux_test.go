@@ -113,13 +113,13 @@ func TestKernelsNumbersThatAreNoTimeAreMarked(t *testing.T) {
 func TestHostsClocksBracketAStamp(t *testing.T) {
 	counter, err := monotonic.System()
 	require.NoError(t, err)
-	first, err := lookAtRaw(hostPHC{}, counter)
+	first, err := readRaw(hostPHC{}, counter)
 	require.NoError(t, err)
 	before := counter.Now()
 	stamp, err := hostPHC{}.raw()
 	require.NoError(t, err)
 	after := counter.Now()
-	last, err := lookAtRaw(hostPHC{}, counter)
+	last, err := readRaw(hostPHC{}, counter)
 	require.NoError(t, err)
 	b := rawBracket{first, last}
 	from, ok := b.NotBefore(stamp)
@@ -131,7 +131,7 @@ func TestHostsClocksBracketAStamp(t *testing.T) {
 	watch, err := hostPHC{}.watch()
 	require.NoError(t, err)
 	require.False(t, watch.WasSet())
-	look, err := hostPHC{}.look(counter)
+	wall, err := hostPHC{}.readWall(counter)
 	require.NoError(t, err)
-	require.LessOrEqual(t, look.Before, look.After)
+	require.LessOrEqual(t, wall.Before, wall.After)
 }

@@ -90,7 +90,7 @@ func readByRaw(system phcSystem, d phcDevice, counter monotonic.Counter, driftPP
 }
 
 func bracketByRaw(system phcSystem, counter monotonic.Counter, driftPPM float64, call func() ([]phcStamp, error)) ([]reading, error) {
-	first, err := lookAtRaw(system, counter)
+	first, err := readRaw(system, counter)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func bracketByRaw(system phcSystem, counter monotonic.Counter, driftPPM float64,
 	if err != nil {
 		return nil, err
 	}
-	last, err := lookAtRaw(system, counter)
+	last, err := readRaw(system, counter)
 	if err != nil {
 		return nil, err
 	}
@@ -111,14 +111,14 @@ func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter, driftP
 		return nil, err
 	}
 	b := wallclock.Bracket{DriftPPM: driftPPM}
-	if b.First, err = system.look(counter); err != nil {
+	if b.First, err = system.readWall(counter); err != nil {
 		return nil, err
 	}
 	stamps, err := d.extended(byWall)
 	if err != nil {
 		return nil, err
 	}
-	if b.Last, err = system.look(counter); err != nil {
+	if b.Last, err = system.readWall(counter); err != nil {
 		return nil, err
 	}
 	if _, steady := b.Stepped(); !steady || watch.WasSet() {
@@ -167,20 +167,20 @@ func locate(stamps []phcStamp, b stampBracket) ([]reading, error) {
 	return all, nil
 }
 
-// rawLook is a reading of CLOCK_MONOTONIC_RAW between two of the counter.
-type rawLook struct {
+// rawReading is a reading of CLOCK_MONOTONIC_RAW between two of the counter.
+type rawReading struct {
 	before, after monotonic.Instant
 	raw           int64
 }
 
-// rawLooks is how many times it is read to find the reading with the narrowest bracket.
-const rawLooks = 3
+// rawReadings is how many times it is read to find the reading with the narrowest bracket.
+const rawReadings = 3
 
-func lookAtRaw(system phcSystem, counter monotonic.Counter) (best rawLook, err error) {
-	for i := range rawLooks {
-		l := rawLook{before: counter.Now()}
+func readRaw(system phcSystem, counter monotonic.Counter) (best rawReading, err error) {
+	for i := range rawReadings {
+		l := rawReading{before: counter.Now()}
 		if l.raw, err = system.raw(); err != nil {
-			return rawLook{}, fmt.Errorf("read CLOCK_MONOTONIC_RAW: %w", err)
+			return rawReading{}, fmt.Errorf("read CLOCK_MONOTONIC_RAW: %w", err)
 		}
 		l.after = counter.Now()
 		if i == 0 || l.after-l.before < best.after-best.before {
@@ -192,7 +192,7 @@ func lookAtRaw(system phcSystem, counter monotonic.Counter) (best rawLook, err e
 
 // rawBracket is the look before a call and the one after it. By itself it assumes the largest drift
 // of the counter that a clock can be told.
-type rawBracket struct{ first, last rawLook }
+type rawBracket struct{ first, last rawReading }
 
 func (b rawBracket) NotBefore(stamp int64) (monotonic.Instant, bool) {
 	return b.assuming(truetime.MaxDriftPPM).NotBefore(stamp)

@@ -75,8 +75,8 @@ const rawEpoch = 77_000_000_000
 
 func (w *scriptedPHC) rawAt() int64 { return rawEpoch + int64(float64(w.moment)*w.rawRate) }
 
-func (w *scriptedPHC) look(c monotonic.Counter) (wallclock.Look, error) {
-	l := wallclock.Look{Before: c.Now()}
+func (w *scriptedPHC) readWall(c monotonic.Counter) (wallclock.Reading, error) {
+	l := wallclock.Reading{Before: c.Now()}
 	w.pass()
 	l.Wall = w.wall.Wall(int64(w.counterAt(w.moment)))
 	w.pass()

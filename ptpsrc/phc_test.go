@@ -395,7 +395,7 @@ func TestSampleOfADeviceHeedsItsContext(t *testing.T) {
 func TestStampIsFoundHoweverTheRawClockRuns(t *testing.T) {
 	for gained, drift := range map[int64]float64{-7990: 1000, 0: 1000, 7990: 1000, 850_000: truetime.MaxDriftPPM, -720_000: truetime.MaxDriftPPM} {
 		const length = 4_000_000
-		unknown := rawBracket{rawLook{0, 0, 7}, rawLook{length, length, 7 + length + gained}}
+		unknown := rawBracket{rawReading{0, 0, 7}, rawReading{length, length, 7 + length + gained}}
 		b := unknown.assuming(drift)
 		lost := 1 - b.slowest*(1+float64(gained)/length)
 		for _, at := range []int64{0, length / 4, length / 2, length} {
@@ -423,9 +423,9 @@ func TestStampIsFoundHoweverTheRawClockRuns(t *testing.T) {
 		}
 	}
 	for _, bad := range []rawBracket{
-		{rawLook{2, 1, 7}, rawLook{10, 11, 17}},
-		{rawLook{1, 2, 7}, rawLook{11, 10, 17}},
-		{rawLook{10, 11, 7}, rawLook{1, 2, 17}},
+		{rawReading{2, 1, 7}, rawReading{10, 11, 17}},
+		{rawReading{1, 2, 7}, rawReading{11, 10, 17}},
+		{rawReading{10, 11, 7}, rawReading{1, 2, 17}},
 	} {
 		_, ok := bad.NotBefore(10)
 		require.False(t, ok, "a counter that goes back: %+v", bad)

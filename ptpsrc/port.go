@@ -165,8 +165,8 @@ type inbox struct {
 // arrival is one message and when it had come.
 type arrival struct {
 	at     monotonic.Instant
-	stamp  int64          // the kernel's, of CLOCK_REALTIME; 0 if there is none
-	look   wallclock.Look // after it
+	stamp  int64             // the kernel's, of CLOCK_REALTIME; 0 if there is none
+	wall   wallclock.Reading // after it
 	packet protocol.Packet
 }
 
@@ -235,7 +235,7 @@ func (p *Port) read(c *net.UDPConn, stamped bool) {
 		}
 		m := arrival{at: in.counter.Now()}
 		if stamped {
-			m.stamp, m.look = stampOf(control[:inControl], in.counter)
+			m.stamp, m.wall = stampOf(control[:inControl], in.counter)
 		}
 		if m.packet, err = decode(buffer[:n]); err != nil {
 			continue
@@ -264,7 +264,7 @@ func (p *Port) sendDelayReq(domain uint8, to netip.AddrPort, wall wallBracket, c
 	if err != nil {
 		return nil, fmt.Errorf("encode a Delay_Req to %v: %w", to, err)
 	}
-	d.look = wall.lookAgain()
+	d.wall = wall.readAgain()
 	d.at = counter.Now()
 	if err := write(p.event, to, d.datagram); err != nil {
 		p.departures.forget(d)

@@ -119,7 +119,7 @@ func (p *ptp4l) Sample(ctx context.Context, counter monotonic.Counter) (truetime
 	if err != nil {
 		return truetime.Sample{}, err
 	}
-	return p.poll(ctx, counter).judge(r, look(counter, p.wall))
+	return p.poll(ctx, counter).evaluate(r, readSystemClock(counter, p.wall))
 }
 
 func (p *ptp4l) ask(ctx context.Context) (report, error) {
@@ -131,9 +131,9 @@ func (p *ptp4l) ask(ctx context.Context) (report, error) {
 	return s.report(ctx)
 }
 
-// judge turns a report, and a reading of the system clock after it, into a sample or says why it
+// evaluate turns a report, and a reading of the system clock after it, into a sample or says why it
 // cannot be used.
-func (p ptp4lPoll) judge(r report, now reading) (truetime.Sample, error) {
+func (p ptp4lPoll) evaluate(r report, now reading) (truetime.Sample, error) {
 	m, err := p.measure(r, now)
 	if err != nil {
 		return truetime.Sample{}, err

@@ -93,7 +93,7 @@ func TestNoAnnouncedLeapSecondMakesASampleWrong(t *testing.T) {
 						h.sync(offset, flags, step-time.Duration(h.report.status.MasterOffset))
 					}
 					h.pass(20 * time.Millisecond)
-					s, err := p.judge(h.report, h.look())
+					s, err := p.evaluate(h.report, h.readClock())
 					if err != nil {
 						require.ErrorIs(t, err, truetime.ErrUnusable)
 						continue

@@ -48,8 +48,8 @@ func (h *host) sync(wrong time.Duration) {
 
 func (h *host) pass(d time.Duration) { h.counter = h.counter.Add(d) }
 
-// look reads the system clock in a bracket of 1 µs.
-func (h *host) look() reading {
+// readClock reads the system clock in a bracket of 1 µs.
+func (h *host) readClock() reading {
 	return reading{before: h.counter.Add(-500), wall: h.wall(), after: h.counter.Add(500)}
 }
 
@@ -62,11 +62,11 @@ func (h *host) source(t *testing.T, options ...PTP4LOption) ptp4lPoll {
 
 // poll lets a source see the host, then a Sync come in, and then asks it.
 func (h *host) poll(p ptp4lPoll, wrong time.Duration) (truetime.Sample, error) {
-	_, _ = p.judge(h.report, h.look())
+	_, _ = p.evaluate(h.report, h.readClock())
 	h.pass(50 * time.Millisecond)
 	h.sync(wrong)
 	h.pass(50 * time.Millisecond)
-	return p.judge(h.report, h.look())
+	return p.evaluate(h.report, h.readClock())
 }
 
 func (h *host) requireTrue(t *testing.T, s truetime.Sample) {
@@ -110,12 +110,12 @@ func TestCorrectionMadeSinceTheSyncIsCovered(t *testing.T) {
 	h := newHost()
 	h.clock = 200 * time.Microsecond
 	p := h.source(t)
-	_, _ = p.judge(h.report, h.look())
+	_, _ = p.evaluate(h.report, h.readClock())
 	h.pass(50 * time.Millisecond)
 	h.sync(0)
 	h.clock = 0
 	h.pass(50 * time.Millisecond)
-	s, err := p.judge(h.report, h.look())
+	s, err := p.evaluate(h.report, h.readClock())
 	require.NoError(t, err)
 	h.requireTrue(t, s)
 }
@@ -124,12 +124,12 @@ func TestSlewSinceThePollBeforeIsAdded(t *testing.T) {
 	h := newHost()
 	h.clock = 0
 	p := h.source(t)
-	_, _ = p.judge(h.report, h.look())
+	_, _ = p.evaluate(h.report, h.readClock())
 	h.pass(50 * time.Millisecond)
 	h.sync(0)
 	h.clock += 300 * time.Microsecond
 	h.pass(50 * time.Millisecond)
-	s, err := p.judge(h.report, h.look())
+	s, err := p.evaluate(h.report, h.readClock())
 	require.NoError(t, err)
 	h.requireTrue(t, s)
 }
@@ -143,12 +143,12 @@ func TestSystemClockThatIsSteppedEndsTheUseOfWhatWasMeasured(t *testing.T) {
 			require.NoError(t, err)
 			h.clock += by // ptp4l has not noticed
 			h.pass(50 * time.Millisecond)
-			_, err = p.judge(h.report, h.look())
+			_, err = p.evaluate(h.report, h.readClock())
 			require.ErrorIs(t, err, truetime.ErrUnusable)
 			require.ErrorContains(t, err, "stepped")
 			for range 50 { // through the moment at which a clock that was set back comes to where it was
 				h.pass(50 * time.Millisecond)
-				_, err = p.judge(h.report, h.look())
+				_, err = p.evaluate(h.report, h.readClock())
 				require.ErrorIs(t, err, truetime.ErrUnusable, "the offset is still that of before the step")
 			}
 			_, err = h.poll(p, 0)
@@ -165,12 +165,12 @@ func TestNothingMeasuredBeforeTheFirstPollIsUsed(t *testing.T) {
 	p := h.source(t)
 	for range 3 {
 		h.pass(10 * time.Millisecond)
-		_, err := p.judge(h.report, h.look())
+		_, err := p.evaluate(h.report, h.readClock())
 		require.ErrorIs(t, err, truetime.ErrUnusable)
 		require.ErrorContains(t, err, "Sync")
 	}
 	h.sync(0)
-	_, err := p.judge(h.report, h.look())
+	_, err := p.evaluate(h.report, h.readClock())
 	require.NoError(t, err)
 }
 
@@ -188,7 +188,7 @@ func TestWhatChangesWithTheMasterEndsTheUseOfWhatWasMeasured(t *testing.T) {
 			require.NoError(t, err)
 			change(&h.report)
 			h.pass(50 * time.Millisecond)
-			_, err = p.judge(h.report, h.look())
+			_, err = p.evaluate(h.report, h.readClock())
 			require.ErrorIs(t, err, truetime.ErrUnusable)
 			_, err = h.poll(p, 0)
 			require.NoError(t, err)
@@ -207,7 +207,7 @@ func TestOffsetMeasuredWithAnotherUTCOffsetIsNotUsed(t *testing.T) {
 	h.report.own.UTCOffset = 37
 	for range 3 {
 		h.pass(50 * time.Millisecond)
-		_, err = p.judge(h.report, h.look())
+		_, err = p.evaluate(h.report, h.readClock())
 		require.ErrorIs(t, err, truetime.ErrUnusable)
 	}
 	s, err := h.poll(p, 0)
@@ -224,7 +224,7 @@ func TestNewMasterAfterAStepDoesNotShortenTheWait(t *testing.T) {
 	refused := func(text string) {
 		t.Helper()
 		h.pass(50 * time.Millisecond)
-		_, err = p.judge(h.report, h.look())
+		_, err = p.evaluate(h.report, h.readClock())
 		require.ErrorIs(t, err, truetime.ErrUnusable)
 		require.ErrorContains(t, err, text)
 	}
@@ -238,7 +238,7 @@ func TestNewMasterAfterAStepDoesNotShortenTheWait(t *testing.T) {
 	refused("may be from before")
 	h.sync(0)
 	h.pass(time.Millisecond)
-	_, err = p.judge(h.report, h.look())
+	_, err = p.evaluate(h.report, h.readClock())
 	require.NoError(t, err)
 }
 
@@ -250,18 +250,18 @@ func TestSyncFromJustBeforeTheWatchIsNotUsed(t *testing.T) {
 	h.pass(time.Millisecond)
 	h.sync(0)
 	h.pass(time.Millisecond)
-	_, err := p.judge(before, h.look())
+	_, err := p.evaluate(before, h.readClock())
 	require.ErrorIs(t, err, truetime.ErrUnusable)
 	h.pass(time.Millisecond)
-	_, err = p.judge(h.report, h.look())
+	_, err = p.evaluate(h.report, h.readClock())
 	require.ErrorIs(t, err, truetime.ErrUnusable)
 }
 
 func TestCounterThatGoesBackAroundTheSystemClockIsRejected(t *testing.T) {
 	h := newHost()
-	r := h.look()
+	r := h.readClock()
 	r.before, r.after = r.after, r.before
-	_, err := h.source(t).judge(h.report, r)
+	_, err := h.source(t).evaluate(h.report, r)
 	require.ErrorContains(t, err, "counter went back")
 }
 
@@ -277,7 +277,7 @@ func (j *jumpy) Now() monotonic.Instant {
 func TestOfSeveralLooksAtTheSystemClockTheNarrowestCounts(t *testing.T) {
 	j := jumpy{0, 50, 100, 120, 200, 205, 300, 390, 400, 440}
 	wall := truetime.Time(0)
-	r := look(&j, func() truetime.Time { wall++; return wall })
+	r := readSystemClock(&j, func() truetime.Time { wall++; return wall })
 	require.Equal(t, reading{200, 3, 205}, r)
 }
 
@@ -285,13 +285,13 @@ func TestOfSeveralLooksAtTheSystemClockTheNarrowestCounts(t *testing.T) {
 func TestManyPollsBetweenTwoSyncsKeepTheWatch(t *testing.T) {
 	h := newHost()
 	p := h.source(t)
-	_, _ = p.judge(h.report, h.look())
+	_, _ = p.evaluate(h.report, h.readClock())
 	for range 5 {
 		h.pass(time.Millisecond)
 		h.sync(0)
 		for range 3 * maxReadings {
 			h.pass(10 * time.Millisecond)
-			s, err := p.judge(h.report, h.look())
+			s, err := p.evaluate(h.report, h.readClock())
 			require.NoError(t, err)
 			h.requireTrue(t, s)
 			require.LessOrEqual(t, len(p.watch.readings), maxReadings)
@@ -340,12 +340,12 @@ func TestWhatPTP4LSaysDecidesWhetherItIsUsed(t *testing.T) {
 			p := h.source(t, c.options...)
 			first := h.report
 			c.change(&first)
-			_, _ = p.judge(first, h.look())
+			_, _ = p.evaluate(first, h.readClock())
 			h.pass(10 * time.Millisecond)
 			h.sync(0)
 			h.pass(10 * time.Millisecond)
 			c.change(&h.report)
-			s, err := p.judge(h.report, h.look())
+			s, err := p.evaluate(h.report, h.readClock())
 			if c.want == "" {
 				require.NoError(t, err)
 				require.Equal(t, trueIn(p).Add(time.Duration(h.counter)), s.Earliest.Add(s.Error), "the middle is the truth, whatever E is")

@@ -7,19 +7,19 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// reading is a look at the system clock between two looks at the counter.
+// reading is a look at the system clock between two readings at the counter.
 type reading struct {
 	before monotonic.Instant
 	wall   truetime.Time
 	after  monotonic.Instant
 }
 
-// looks is how many times the system clock is read to find the reading with the narrowest bracket.
-const looks = 5
+// attempts is how many times the system clock is read to find the reading with the narrowest bracket.
+const attempts = 5
 
-func look(counter monotonic.Counter, wall func() truetime.Time) reading {
+func readSystemClock(counter monotonic.Counter, wall func() truetime.Time) reading {
 	var best reading
-	for i := range looks {
+	for i := range attempts {
 		r := reading{before: counter.Now()}
 		r.wall = wall()
 		r.after = counter.Now()

@@ -128,7 +128,7 @@ func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err
 	}
-	sample, err := c.judge()
+	sample, err := c.evaluate()
 	if err != nil {
 		return truetime.Sample{}, err
 	}

@@ -174,8 +174,8 @@ func (c *conversation) missing() string {
 	}
 }
 
-// judge turns a complete conversation into a sample or says why it cannot be used.
-func (c *conversation) judge() (truetime.Sample, error) {
+// evaluate turns a complete conversation into a sample or says why it cannot be used.
+func (c *conversation) evaluate() (truetime.Sample, error) {
 	g := announced(c.announce)
 	e, err := g.claim(c.config.trust)
 	if err != nil {

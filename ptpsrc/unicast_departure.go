@@ -36,8 +36,8 @@ import (
 type departure struct {
 	sequence uint16
 	datagram []byte
-	look     wallclock.Look    // before it
-	at       monotonic.Instant // the counter, after the look and before it left
+	wall     wallclock.Reading // before it
+	at       monotonic.Instant // the counter, after that reading and before it left
 	stamp    int64             // the kernel's; 0 if there is none yet. Guarded by departures.mu
 }
 

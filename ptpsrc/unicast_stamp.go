@@ -7,7 +7,7 @@ import (
 
 // wallSystem is what of the system has to do with its wall clock.
 type wallSystem interface {
-	look(monotonic.Counter) (wallclock.Look, error)
+	readWall(monotonic.Counter) (wallclock.Reading, error)
 	watch() (wallWatch, error)
 }
 
@@ -19,7 +19,7 @@ type wallWatch interface{ WasSet() bool }
 type wallBracket struct {
 	system  wallSystem
 	counter monotonic.Counter
-	first   wallclock.Look
+	first   wallclock.Reading
 	watch   wallWatch // nil: stamps cannot be used
 	drift   float64   // of the counter, ppm
 }
@@ -29,7 +29,7 @@ func watchWall(system wallSystem, counter monotonic.Counter, driftPPM float64) w
 	if err != nil {
 		return wallBracket{}
 	}
-	first, err := system.look(counter)
+	first, err := system.readWall(counter)
 	if err != nil {
 		return wallBracket{}
 	}
@@ -60,9 +60,9 @@ func stampedBy(received, sent witness) string {
 	}
 }
 
-// steady reports whether nobody has set the wall clock between two looks.
-func (b wallBracket) steady(looks wallclock.Bracket) bool {
-	_, ok := looks.Stepped()
+// steady reports whether nobody has set the wall clock between two readings.
+func (b wallBracket) steady(bracket wallclock.Bracket) bool {
+	_, ok := bracket.Stepped()
 	return ok && !b.watch.WasSet()
 }
 
@@ -72,28 +72,28 @@ func (b wallBracket) arrived(m arrival) (monotonic.Instant, witness) {
 	if b.watch == nil || m.stamp == 0 {
 		return m.at, byProgram
 	}
-	looks := wallclock.Bracket{First: b.first, Last: m.look, DriftPPM: b.drift}
-	if !b.steady(looks) {
+	bracket := wallclock.Bracket{First: b.first, Last: m.wall, DriftPPM: b.drift}
+	if !b.steady(bracket) {
 		return m.at, byProgramAlone
 	}
-	at, ok := looks.NotAfter(m.stamp)
+	at, ok := bracket.NotAfter(m.stamp)
 	if !ok {
-		return m.at, byProgram // it came before this source began to look
+		return m.at, byProgram // it came before this poll began
 	}
 	return min(at, m.at), byKernel
 }
 
-// lookAgain looks at the clocks before a message is sent: what a stamp says is the sharper the
-// shorter the way to it from a look. It is empty if that fails.
-func (b wallBracket) lookAgain() wallclock.Look {
+// readAgain reads the clocks just before a message is sent: a stamp is worth more if the reading
+// before it is recent. The reading is empty if that fails.
+func (b wallBracket) readAgain() wallclock.Reading {
 	if b.watch == nil {
-		return wallclock.Look{}
+		return wallclock.Reading{}
 	}
-	look, err := b.system.look(b.counter)
+	reading, err := b.system.readWall(b.counter)
 	if err != nil {
-		return wallclock.Look{}
+		return wallclock.Reading{}
 	}
-	return look
+	return reading
 }
 
 // left returns a reading that the counter had reached when a message left, and who says so. Its
@@ -101,18 +101,18 @@ func (b wallBracket) lookAgain() wallclock.Look {
 // was sent: sound is what is not after the message left, and the upper fact of a sample grows by
 // what it is before.
 func (b wallBracket) left(d *departure, stamp int64) (monotonic.Instant, witness) {
-	if b.watch == nil || stamp == 0 || d.look == (wallclock.Look{}) {
+	if b.watch == nil || stamp == 0 || d.wall == (wallclock.Reading{}) {
 		return d.at, byProgram
 	}
-	last, err := b.system.look(b.counter)
+	last, err := b.system.readWall(b.counter)
 	if err != nil {
 		return d.at, byProgram
 	}
-	looks := wallclock.Bracket{First: d.look, Last: last, DriftPPM: b.drift}
-	if !b.steady(looks) {
+	bracket := wallclock.Bracket{First: d.wall, Last: last, DriftPPM: b.drift}
+	if !b.steady(bracket) {
 		return d.at, byProgramAlone
 	}
-	at, ok := looks.NotBefore(stamp)
+	at, ok := bracket.NotBefore(stamp)
 	if !ok {
 		return d.at, byProgram
 	}

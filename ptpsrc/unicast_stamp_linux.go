@@ -34,13 +34,13 @@ func askForStamps(set func(flags int) error) (granted bool) {
 	return set(allStamps) == nil || set(receiveStamps) == nil
 }
 
-// stampOf returns the stamp that came with a message, and a look after it; 0 if there is none.
-func stampOf(control []byte, counter monotonic.Counter) (int64, wallclock.Look) {
-	look, err := wallclock.Read(counter)
+// stampOf returns the stamp that came with a message, and a reading after it; 0 if there is none.
+func stampOf(control []byte, counter monotonic.Counter) (int64, wallclock.Reading) {
+	reading, err := wallclock.Read(counter)
 	if err != nil {
-		return 0, look
+		return 0, reading
 	}
-	return wallclock.SoftwareStamp(control), look
+	return wallclock.SoftwareStamp(control), reading
 }
 
 // takeSent is wallclock.TakeSent of a socket.

@@ -13,6 +13,6 @@ import (
 
 func requestStamps(*net.UDPConn) bool { return false }
 
-func stampOf([]byte, monotonic.Counter) (int64, wallclock.Look) { return 0, wallclock.Look{} }
+func stampOf([]byte, monotonic.Counter) (int64, wallclock.Reading) { return 0, wallclock.Reading{} }
 
 func takeSent(*net.UDPConn, []byte, []byte) (n int, stamp int64, ok bool) { return 0, 0, false }

@@ -13,11 +13,11 @@ import (
 )
 
 // stampedArrival is a message that came at 80 µs by the counter, of which the program learned 40 µs
-// later, while a source had begun to look at 1 µs.
+// later, while a source had begun at 1 µs.
 func stampedArrival(w *scriptedPHC) (wallBracket, arrival) {
 	const began, came, woke = 1000, 80_000, 120_000
-	m := arrival{at: woke, stamp: w.wall.Wall(came), look: w.wall.Look(woke+100, woke+150, woke+200, woke+250)}
-	return wallBracket{first: w.wall.Look(began, began+50, began+100, began+150), watch: scriptedWatch{w}}, m
+	m := arrival{at: woke, stamp: w.wall.Wall(came), wall: w.wall.Reading(woke+100, woke+150, woke+200, woke+250)}
+	return wallBracket{first: w.wall.Reading(began, began+50, began+100, began+150), watch: scriptedWatch{w}}, m
 }
 
 // set is a wall clock that somebody sets once.
@@ -69,7 +69,7 @@ func TestKernelsStampOfASyncCountsWhileNobodySetsTheWallClock(t *testing.T) {
 func stampedDeparture(w *scriptedPHC) (wallBracket, *departure, int64) {
 	const looked, read, left, answered = 60_000, 60_300, 80_000, 120_000
 	w.moment, w.takes = answered, 50
-	d := &departure{look: w.wall.Look(looked, looked+50, looked+100, looked+150), at: read}
+	d := &departure{wall: w.wall.Reading(looked, looked+50, looked+100, looked+150), at: read}
 	return wallBracket{system: w, counter: w, watch: scriptedWatch{w}}, d, w.wall.Wall(left)
 }
 
@@ -94,10 +94,10 @@ func TestKernelsStampOfADelayReqCountsWhileNobodySetsTheWallClock(t *testing.T) 
 		"no stamp":                  {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = 0 }, byProgram},
 		"no stamp, and set":         {set(100_000, 7_000_000), false, func(_ *wallBracket, _ *departure, s *int64) { *s = 0 }, byProgram},
 		"no watch":                  {wallclocktest.Steady(), false, func(b *wallBracket, _ *departure, _ *int64) { b.watch = nil }, byProgram},
-		"no look before":            {wallclocktest.Steady(), false, func(_ *wallBracket, d *departure, _ *int64) { d.look = wallclock.Look{} }, byProgram},
-		"no look after":             {wallclocktest.Steady(), false, func(b *wallBracket, _ *departure, _ *int64) { b.system = noWall{} }, byProgram},
+		"no reading before":         {wallclocktest.Steady(), false, func(_ *wallBracket, d *departure, _ *int64) { d.wall = wallclock.Reading{} }, byProgram},
+		"no reading after":          {wallclocktest.Steady(), false, func(b *wallBracket, _ *departure, _ *int64) { b.system = noWall{} }, byProgram},
 		"stamp from before it":      {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = wallclocktest.Epoch + 59_000 }, byProgram},
-		"stamp from the look on":    {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = wallclocktest.Epoch + 60_100 }, byKernel},
+		"stamp from the reading on": {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s = wallclocktest.Epoch + 60_100 }, byKernel},
 		"stamp of after the answer": {wallclocktest.Steady(), false, func(_ *wallBracket, _ *departure, s *int64) { *s += int64(time.Second) }, byProgram},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,8 +140,8 @@ func TestStatusSaysWhoHasStamped(t *testing.T) {
 // noWall is a system whose wall clock cannot be watched, or not read.
 type noWall struct{ *scriptedPHC }
 
-func (noWall) look(monotonic.Counter) (wallclock.Look, error) {
-	return wallclock.Look{}, errors.ErrUnsupported
+func (noWall) readWall(monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Reading{}, errors.ErrUnsupported
 }
 
 func TestWallClockThatCannotBeReadLeavesTheProgramsOwnReading(t *testing.T) {
@@ -149,9 +149,9 @@ func TestWallClockThatCannotBeReadLeavesTheProgramsOwnReading(t *testing.T) {
 	b := watchWall(noWall{w}, w, 200)
 	require.Nil(t, b.watch)
 	require.NotNil(t, watchWall(w, w, 200).watch)
-	require.Zero(t, b.lookAgain())
+	require.Zero(t, b.readAgain())
 	b = watchWall(w, w, 200)
-	require.NotZero(t, b.lookAgain())
+	require.NotZero(t, b.readAgain())
 	b.system = noWall{w}
-	require.Zero(t, b.lookAgain())
+	require.Zero(t, b.readAgain())
 }

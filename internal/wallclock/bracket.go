@@ -2,44 +2,44 @@ package wallclock
 
 import "github.com/epsilontime/epsilon/monotonic"
 
-// The kernel stamps packets, and readings of devices, by CLOCK_REALTIME, which anybody may set and
-// a time daemon slews. A stamp says something about our counter only by way of two looks at both,
-// one before it and one after it.
+// The kernel stamps packets, and readings of devices, by CLOCK_REALTIME, which anybody may set and a
+// time daemon slews. A stamp says something about our counter only if both clocks were read before it
+// and after it.
 //
-// Slewing. Let x be the counter when a stamp was made, and x₂ when the wall clock was read at the
-// last look. If nobody has set the wall clock between, it went forward from the stamp to that
-// reading by at most fastest · (x₂ − x), however it was slewed meanwhile. So
+// Slewing. Let x be the counter when a stamp was made, and x₂ when the wall clock was read afterwards.
+// If nobody has set the wall clock in between, it went forward from the stamp to that reading by at
+// most fastest · (x₂ − x), however it was slewed. So
 //
 //	x ≤ x₂ − (wall − stamp) / fastest
 //
-// and from the first look, in the same way, x ≥ x₁ + (stamp − wall) / fastestWall. A wall clock
-// that runs slow only makes the first larger and the second smaller: wider, never wrong. Neither is
-// ever used but to narrow what the program has seen for itself.
+// and from the first reading, in the same way, x ≥ x₁ + (stamp − wall) / fastest. A wall clock that
+// runs slow only makes the first bound larger and the second smaller: wider, never wrong. Both are
+// only used to narrow what the program has seen for itself.
 //
-// Setting. CLOCK_REALTIME − CLOCK_MONOTONIC is moved by nothing else: slewing moves both alike
-// (kernel/time/timekeeping.c, tk_set_wall_to_mono). A look reads the two, so that a single step of
-// any size, including that of a leap second, shows as a change of the difference between the looks.
-// What is too small to show for the width of the looks is taken off the stamp's distance, since
-// only a step forward makes a distance too large.
+// Setting. Nothing but setting moves CLOCK_REALTIME against CLOCK_MONOTONIC: slewing moves both alike
+// (kernel/time/timekeeping.c, tk_set_wall_to_mono). A Reading has both, so a single step of any size,
+// including that of a leap second, shows as a change of their difference. A step that is too small to
+// show, because a Reading has a width, is subtracted from the stamp's distance, since only a step
+// forward makes a distance too large.
 //
-// That leaves steps that undo each other between the looks, as when somebody strobes the clock. Who
-// sets the clock is not done before timerfd_clock_was_set has told every timer that asked for it,
-// so that with one of them in the making all but the last are noticed by [Watch.WasSet], and the
-// last shows. What could be missed are two processes that set the clock at the same moment,
-// opposite ways, by the same amount to within a look's width, both caught in that system call from
-// before the stamp is read until after the last look.
+// That leaves steps that undo each other between the two readings, as when somebody strobes the
+// clock. Setting the clock is not complete before timerfd_clock_was_set has told every timer that
+// asked for it. So [Watch.WasSet] notices every step but one that is still being made, and that one
+// shows in the difference. What could be missed are two processes that set the clock at the same
+// moment, in opposite directions, by the same amount to within a reading's width, both of which are
+// in that system call from before the stamp is read until after the last reading.
 
-// Look is a reading of the system's clocks between two of the counter. Both are read by system
+// Reading is a reading of the system's clocks between two of the counter. Both are read by system
 // call: what the vDSO reads is updated at other moments than what packets are stamped by.
-type Look struct {
+type Reading struct {
 	Before, After monotonic.Instant
 	Wall          int64 // CLOCK_REALTIME, in nanoseconds
 	Slewed        int64 // CLOCK_MONOTONIC, read after it
 }
 
-// Bracket is the look before whatever was stamped and the one after it.
+// Bracket is the Reading before whatever was stamped and the one after it.
 type Bracket struct {
-	First, Last Look
+	First, Last Reading
 	DriftPPM    float64 // by how much the counter may be fast or slow, at most 100 000
 }
 
@@ -71,8 +71,8 @@ const inexact = 1e-12
 // rounding is what the difference of two readings in whole nanoseconds may be too large by.
 const rounding = 1
 
-// Stepped returns the most by which the wall clock can have been set forward between the looks, and
-// false if the looks are of no use: it has been set, or it and the counter do not go together.
+// Stepped returns the most by which the wall clock can have been set forward between the readings,
+// and false if they are of no use: it has been set, or it and the counter do not go together.
 func (b Bracket) Stepped() (most int64, ok bool) {
 	first, last := b.First.After.Sub(b.First.Before), b.Last.After.Sub(b.Last.Before)
 	if first < 0 || last < 0 || b.Last.Before < b.First.After {
@@ -85,7 +85,7 @@ func (b Bracket) Stepped() (most int64, ok bool) {
 	if float64(slewed+2*rounding) < shortest*slowest || float64(slewed-2*rounding) > longest*fastest {
 		return 0, false
 	}
-	// The two clocks of a look were read at most its width apart.
+	// The two clocks of a Reading were read at most its width apart.
 	blur := int64((float64(first)+float64(last))*fastest) + 5*rounding
 	moved := b.Last.Wall - b.First.Wall - slewed
 	if moved > blur || moved < -blur {

@@ -12,9 +12,9 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// bracketed is a bracket from 1 µs to 1 ms whose looks are 200 ns wide.
+// bracketed is a bracket from 1 µs to 1 ms whose readings are 200 ns wide.
 func bracketed(w wallclocktest.Scripted) wallclock.Bracket {
-	return wallclock.Bracket{First: w.Look(1000, 1100, 1150, 1200), Last: w.Look(1_000_000, 1_000_100, 1_000_150, 1_000_200)}
+	return wallclock.Bracket{First: w.Reading(1000, 1100, 1150, 1200), Last: w.Reading(1_000_000, 1_000_100, 1_000_150, 1_000_200)}
 }
 
 func TestStampIsFoundWithinAFifthOfItsDistanceFromALook(t *testing.T) {
@@ -62,8 +62,8 @@ func TestWallClockThatIsSlewedIsNotTakenForOneThatWasSet(t *testing.T) {
 func TestLooksThatRunBackwardsAreOfNoUse(t *testing.T) {
 	good := bracketed(wallclocktest.Steady())
 	for name, spoil := range map[string]func(*wallclock.Bracket){
-		"first look":            func(b *wallclock.Bracket) { b.First.After = b.First.Before - 1 },
-		"last look":             func(b *wallclock.Bracket) { b.Last.After = b.Last.Before - 1 },
+		"first reading":         func(b *wallclock.Bracket) { b.First.After = b.First.Before - 1 },
+		"last reading":          func(b *wallclock.Bracket) { b.Last.After = b.Last.Before - 1 },
 		"last before the first": func(b *wallclock.Bracket) { b.Last.Before, b.Last.After = 0, 200 },
 	} {
 		b := good
@@ -108,7 +108,7 @@ func TestWhatAStampProvesIsTrue(t *testing.T) {
 		for i := 1; i < len(at); i++ {
 			at[i] = at[i-1] + rapid.OneOf(rapid.Int64Range(0, 300), rapid.Int64Range(0, 300_000)).Draw(t, "later")
 		}
-		b := wallclock.Bracket{First: w.Look(at[0], at[1], at[2], at[3]), Last: w.Look(at[6], at[7], at[8], at[9]), DriftPPM: drift}
+		b := wallclock.Bracket{First: w.Reading(at[0], at[1], at[2], at[3]), Last: w.Reading(at[6], at[7], at[8], at[9]), DriftPPM: drift}
 		sent, received := at[4], at[5]
 		if from, ok := b.NotBefore(w.Wall(sent)); ok && int64(from) > sent {
 			t.Fatalf("sent at %d, and said to be not before %d", sent, from)

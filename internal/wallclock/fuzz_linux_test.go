@@ -51,12 +51,12 @@ func FuzzControl(f *testing.F) {
 		if got != 0 && len(control) < unix.CmsgLen(16) {
 			t.Fatal("a stamp that is not there")
 		}
-		// What is made of it is within the two looks, or nothing at all.
-		looks := Bracket{Look{100, 200, near, 1000}, Look{1_000_100, 1_000_200, near + 1_000_000, 1_001_000}, 200}
-		if at, ok := looks.NotAfter(got); ok && (at < looks.First.Before || at > looks.Last.After) {
+		// What is made of it is within the two readings, or nothing at all.
+		bracket := Bracket{Reading{100, 200, near, 1000}, Reading{1_000_100, 1_000_200, near + 1_000_000, 1_001_000}, 200}
+		if at, ok := bracket.NotAfter(got); ok && (at < bracket.First.Before || at > bracket.Last.After) {
 			t.Fatalf("%d is outside", at)
 		}
-		if at, ok := looks.NotBefore(got); ok && (at < looks.First.Before || at > looks.Last.After) {
+		if at, ok := bracket.NotBefore(got); ok && (at < bracket.First.Before || at > bracket.Last.After) {
 			t.Fatalf("%d is outside", at)
 		}
 	})

@@ -46,9 +46,9 @@ func (w Scripted) Wall(at int64) int64 {
 	return reading
 }
 
-// Look reads the clocks at two moments between two readings of the counter.
-func (w Scripted) Look(before, wall, slewed, after int64) wallclock.Look {
-	return wallclock.Look{Before: monotonic.Instant(before), After: monotonic.Instant(after), Wall: w.Wall(wall), Slewed: w.Slewed(slewed)}
+// Reading reads the clocks at two moments between two readings of the counter.
+func (w Scripted) Reading(before, wall, slewed, after int64) wallclock.Reading {
+	return wallclock.Reading{Before: monotonic.Instant(before), After: monotonic.Instant(after), Wall: w.Wall(wall), Slewed: w.Slewed(slewed)}
 }
 
 // Steady is a wall clock that runs like the counter, and is set as said.

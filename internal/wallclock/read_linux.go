@@ -8,9 +8,9 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
-// Read looks at the system's clocks between two readings of the counter, at the cost of two system
+// Read reads the system's clocks between two readings of the counter, at the cost of two system
 // calls.
-func Read(counter monotonic.Counter) (Look, error) {
+func Read(counter monotonic.Counter) (Reading, error) {
 	var wall, slewed unix.Timespec
 	before := counter.Now()
 	err := unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
@@ -18,5 +18,5 @@ func Read(counter monotonic.Counter) (Look, error) {
 		err = unix.ClockGettime(unix.CLOCK_MONOTONIC, &slewed)
 	}
 	after := counter.Now()
-	return Look{before, after, wall.Nano(), slewed.Nano()}, os.NewSyscallError("clock_gettime", err)
+	return Reading{before, after, wall.Nano(), slewed.Nano()}, os.NewSyscallError("clock_gettime", err)
 }

@@ -36,21 +36,22 @@ const maxErrorStep = 500*time.Microsecond + time.Microsecond
 // error, by adjtimex(2) on Linux, without any right. It works with every daemon that tells the
 // kernel how well the clock is synchronized. Elsewhere than on Linux [truetime.New] refuses it.
 //
-// True time is within maxerror of the system clock, unless the kernel has it marked as not
-// synchronized (STA_UNSYNC), which the kernel also does itself when somebody steps the clock, and
-// when maxerror has reached 16 s. maxerror counts whole microseconds and grows by 500 ppm, once a
-// second, from what the daemon last set it to: E is maxerror, what one more second adds, and
-// [WithExtraError]. A clock that assumes more than 500 ppm of its counter, by [truetime.WithDrift],
-// assumes that of the system clock too: the kernel does not say how much of maxerror has grown, so
-// E is then larger by the same factor. The other number there, esterror, is an estimate and no
-// bound, and is not read.
+// True time is within maxerror of the system clock, unless the kernel has marked the clock as not
+// synchronized (STA_UNSYNC). The kernel also does that itself when somebody steps the clock, and
+// when maxerror has reached 16 s. maxerror counts whole microseconds. It grows by 500 ppm, once a
+// second, from what the daemon last set it to. E is maxerror, what one more second adds, and
+// [WithExtraError]. esterror is an estimate and no bound, and is not read.
 //
-// What is trusted: the daemon. It is to set maxerror to its root distance, as ntpd does, and as
-// chronyd does with the directive rtcsync; without that, chronyd leaves the clock marked as not
+// A clock that assumes more than 500 ppm of its counter ([truetime.WithDrift]) assumes that of the
+// system clock, too. The kernel does not say how much of maxerror has grown, so E is then larger by
+// the same factor.
+//
+// The daemon is trusted. It has to set maxerror to its root distance, as ntpd does, and as chronyd
+// does with the directive rtcsync. Without rtcsync chronyd leaves the clock marked as not
 // synchronized, and so it does while it follows nobody (its directive local). An ntpd with the
-// local clock driver marks the clock as synchronized, and nothing here tells. systemd-timesyncd
-// sets maxerror to 0, which is no bound: do not use Kernel with it, or add at least the distance of
-// its server by WithExtraError. A hypervisor's agent may do likewise.
+// local clock driver marks the clock as synchronized, which this source cannot see.
+// systemd-timesyncd sets maxerror to 0, which is no bound, and a hypervisor's agent may do so: do
+// not use Kernel with them, or add at least the distance of their server by WithExtraError.
 //
 // Kernel and [Chrony] see one clock and are one vote. A sample costs a system call, about 1 µs.
 func Kernel(options ...Option) truetime.Source {
@@ -84,8 +85,8 @@ func (k *kernelSource) Sample(ctx context.Context, counter monotonic.Counter) (t
 	return k.evaluate(c1, clock, c4, truetime.PollInfoOf(ctx))
 }
 
-// evaluate turns a reading into a sample or says why it cannot be used. The clock was read, together
-// with its bound, at one moment between c1 and c4.
+// evaluate turns a reading into a sample or says why it cannot be used. The clock was read,
+// together with its bound, at one moment between c1 and c4.
 func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 monotonic.Instant, info truetime.PollInfo) (truetime.Sample, error) {
 	switch {
 	case c4 < c1:

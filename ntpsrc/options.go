@@ -14,7 +14,7 @@ import (
 // both a PoolOption and an NTSOption. So an option that means nothing to a constructor does not
 // compile.
 
-// An Option is for every source of this package: [Kernel], [Chrony], [Server], [Servers], [Pool]
+// An Option is for every source of this package: [Kernel], [Chrony], [Server], [Pool]
 // and [NTS].
 type Option interface {
 	ChronyOption

@@ -34,12 +34,12 @@ type server struct {
 // "[2001:db8::7]:1123". A mistake in the address or the options is reported by [truetime.New].
 //
 // A name is resolved at the first poll, and its addresses are tried until one gives an answer that
-// the clock uses; that server has the vote from then on. A name with one address of each kind, IPv4
-// and IPv6, means one server: when that has been silent for three polls the vote goes where the
-// name leads by then. A name with several addresses means several servers, and then the rules of
-// [Pool] apply: the vote stays with a silent one.
+// the clock uses. That server has the vote from then on. A name with one address of each kind, IPv4
+// and IPv6, means one server: if it is silent for three polls the source follows the name to its
+// present address. A name with several addresses means several servers, and then the rules of
+// [Pool] apply: a silent server keeps the vote. [WithReplaceAfter] is for Pool(address, 1).
 //
-// Two sources at one address are one machine and have one vote, also at different ports, unless
+// Two sources at one address are one machine and have one vote, even at different ports, unless
 // [WithPortForwarding] says otherwise. Each poll uses a fresh socket and a random origin.
 func Server(address string, options ...ServerOption) truetime.Source {
 	s := &server{name: address, config: configure(options)}

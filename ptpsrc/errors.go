@@ -1,14 +1,14 @@
 package ptpsrc
 
 import (
-	"errors"
 	"fmt"
+	"net"
 
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// ErrClosed: the [Port] of the source has been closed.
-var ErrClosed = errors.New("ptpsrc: port closed")
+// errClosed is what a Sample returns after the Port of its source has been closed.
+var errClosed = fmt.Errorf("ptpsrc: the port has been closed: %w", net.ErrClosed)
 
 func unusable(format string, values ...any) error {
 	return fmt.Errorf("%w: %s", truetime.ErrUnusable, fmt.Sprintf(format, values...))

@@ -137,8 +137,8 @@ func randomIdentity() protocol.PortIdentity {
 	return protocol.PortIdentity{ClockIdentity: protocol.ClockIdentity(binary.BigEndian.Uint64(b[:])), PortNumber: 1}
 }
 
-// Close frees the ports. A Sample in progress returns [ErrClosed], and so does each one after it;
-// close the clock first. What servers have granted lapses within a minute.
+// Close frees the ports. A Sample in progress returns an error that wraps [net.ErrClosed], and so
+// does each one after it; close the clock first. What servers have granted lapses within a minute.
 func (p *Port) Close() error {
 	p.mu.Lock()
 	if p.closed {
@@ -179,7 +179,7 @@ func (p *Port) open(from peer, counter monotonic.Counter) (*inbox, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	if p.asking[from] != nil {
 		return nil, fmt.Errorf("%w: another source of this port asks %v in domain %d: one server has one vote", truetime.ErrUnusable, from.address, from.domain)
@@ -286,7 +286,7 @@ func (p *Port) takeStamps() {
 func write(c *net.UDPConn, to netip.AddrPort, b []byte) error {
 	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
 		if errors.Is(err, net.ErrClosed) {
-			return ErrClosed
+			return errClosed
 		}
 		return fmt.Errorf("send to %s: %w", net.JoinHostPort(to.Addr().String(), strconv.Itoa(int(to.Port()))), err)
 	}

@@ -65,7 +65,7 @@ func (c *conversation) run(ctx context.Context, in *inbox) error {
 				return err
 			}
 		case <-in.closed:
-			return ErrClosed
+			return errClosed
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w", c.missing(), ctx.Err())
 		}

@@ -473,9 +473,9 @@ func TestClosedPortEndsSamples(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool { return b.asked() > 0 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, b.port.Close())
-	require.ErrorIs(t, <-result, ErrClosed)
+	require.ErrorIs(t, <-result, errClosed)
 	_, err := source.Sample(t.Context(), b.counter)
-	require.ErrorIs(t, err, ErrClosed)
+	require.ErrorIs(t, err, errClosed)
 	require.NoError(t, b.port.Close())
 }
 

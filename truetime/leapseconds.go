@@ -25,11 +25,13 @@ type leapTable struct {
 }
 
 // WithLeapSeconds has the clock use a leap-seconds.list, as IERS publishes it and as the tz database has
-// it, if it is valid for longer than the one that is built in. [New] fails if it is damaged or contradicts that.
+// it, if it is valid for longer than the one that is built in. [New] fails if it is damaged or contradicts
+// that.
 //
-// By default the clock uses what is in /usr/share/zoneinfo, its leap-seconds.list, if that is
-// newer, and looks there again every day; Status says which table is in use and until when it is valid. Beyond that, whether there is a
-// leap second at the end of a month is up to the sources: see [Time].
+// By default the clock uses leap-seconds.list in /usr/share/zoneinfo if that is valid for longer, and looks
+// there again every day. [LeapState] says which table is in use and when it expires. After that it is up to
+// the sources whether there is a leap second at the end of a month: see [Time]. If the clock had to do
+// without the table that it finds, it begins a new epoch, and has no answer for one round of polls.
 func WithLeapSeconds(list io.Reader) Option {
 	return func(c *config) {
 		if unset.Nil(list) {

@@ -192,7 +192,7 @@ func TestAnExpiredTableIsReported(t *testing.T) {
 }
 
 // list writes a leap-seconds.list.
-func list(expiry time.Time, entries ...leap.Leap) string {
+func list(expiry time.Time, entries ...leap.Entry) string {
 	const ntp = 2208988800
 	digits := fmt.Sprint(expiry.Unix() + ntp)
 	text := "#@ " + digits + "\n"
@@ -212,7 +212,7 @@ func list(expiry time.Time, entries ...leap.Leap) string {
 func TestANewerLeapSecondTableIsUsed(t *testing.T) {
 	at := tai(t, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	expiry := time.Date(2095, 1, 1, 0, 0, 0, 0, time.UTC)
-	text := list(expiry, append(leap.BuiltIn().Entries(), leap.Leap{At: leap.UTC(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()), Offset: 38})...)
+	text := list(expiry, append(leap.BuiltIn().Entries(), leap.Entry{At: leap.UTC(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()), Offset: 38})...)
 	c := synchronized(t, at, []Source{inScale{"one", ScaleUTC, at, 0}}, WithLeapSeconds(strings.NewReader(text)))
 	require.Contains(t, c.Status().LeapSeconds.String(), "valid until 2095-01-01")
 	require.Equal(t, "2089-12-31T23:59:60.5", c.FormatUTC(FromStd(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)))[:21])

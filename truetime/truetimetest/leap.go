@@ -127,7 +127,7 @@ func (w *World) table(until truetime.Time) *leap.Table {
 	for _, l := range w.leaps {
 		offset += l.delta
 		if l.at <= until {
-			entries = append(entries, leap.Leap{At: leap.UTC(l.at), Offset: offset})
+			entries = append(entries, leap.Entry{At: leap.UTC(l.at), Offset: offset})
 		}
 	}
 	table, err := leap.NewTable(entries, leap.UTC(until), "the world's")

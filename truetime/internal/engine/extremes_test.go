@@ -44,7 +44,7 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 			return moment + r.Int64N(spread) - spread/2 // wrapping around is fine
 		}
 		if r.IntN(2) == 0 {
-			table, err := leap.NewTable([]leap.Leap{{At: leap.UTC(time.Date(1972, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()), Offset: 1000 - r.IntN(2000)}}, leap.UTC(max(near(), 1<<57)), "absurd")
+			table, err := leap.NewTable([]leap.Entry{{At: leap.UTC(time.Date(1972, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()), Offset: 1000 - r.IntN(2000)}}, leap.UTC(max(near(), 1<<57)), "absurd")
 			require.NoError(t, err)
 			c.Table = table
 		}

@@ -15,9 +15,13 @@ import (
 
 // Reasons for which a sample cannot be converted to the scale in which the engine counts.
 var (
-	ErrNearLeap    = errors.New("it is within 5 s of a leap second, or of a possible one, where a stamp of a clock that steps may be either of two moments")
-	ErrNearLeapTAI = errors.New("it is within a minute of a leap second, or of a possible one, where the source may count with the TAI−UTC before or after it, and the leap second table has expired: install a newer one")
-	ErrTAIUnknown  = errors.New("the source serves TAI and does not say how far that is ahead of UTC, and the leap second table has expired: install a newer one")
+	ErrNearLeap = errors.New("it is within 5 s of a leap second, or of a possible one, " +
+		"where a stamp of a clock that steps may be either of two moments")
+	ErrNearLeapTAI = errors.New("it is within a minute of a leap second, or of a possible one, " +
+		"where the source may count with the TAI−UTC before or after it, " +
+		"and the leap second table has expired: install a newer one")
+	ErrTAIUnknown = errors.New("the source serves TAI and does not say how far that is ahead of UTC, " +
+		"and the leap second table has expired: install a newer one")
 )
 
 // scales is how the engine goes from the scales of its sources to the one in which it counts, and
@@ -122,7 +126,7 @@ func (e *Engine) convert(i int, r Reply, now monotonic.Instant) (discipline.Fact
 	if kind == leap.Atomic {
 		return e.convertTAI(i, r, now)
 	}
-	e.witness(i, kind, f, r.Say, now)
+	e.inform(i, kind, f, r.Say, now)
 	return e.inTAI(i, kind, f)
 }
 
@@ -150,7 +154,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	if clear {
 		shows = utc
 	}
-	e.witness(i, leap.Stepping, shows, r.Say, now)
+	e.inform(i, leap.Stepping, shows, r.Say, now)
 	switch {
 	case leap.TAI(r.Facts.Upper.Time) <= e.scales.belief.Certain():
 		return r.Facts, nil
@@ -193,9 +197,9 @@ func (e *Engine) inTAI(i int, kind leap.Kind, f discipline.Facts) (discipline.Fa
 	return f, nil
 }
 
-// witness has the belief hear what a source announces, and see what it shows, if the epoch has an
-// answer that this can be held against.
-func (e *Engine) witness(i int, kind leap.Kind, f discipline.Facts, say leap.Say, now monotonic.Instant) {
+// inform tells the belief what a source announces and what it shows, if the epoch has an answer that
+// this can be held against.
+func (e *Engine) inform(i int, kind leap.Kind, f discipline.Facts, say leap.Say, now monotonic.Instant) {
 	answer, ok := e.bounds(now)
 	if !ok || !e.scales.anchored || !e.discipline.Votes(i) {
 		return

@@ -168,14 +168,14 @@ func words(format string) string {
 }
 
 func table(expiry leap.UTC, list, source string) (*leap.Table, error) {
-	var entries []leap.Leap
+	var entries []leap.Entry
 	for text := range strings.SplitSeq(list, ",") {
 		var seconds int64
 		var offset int
 		if _, err := fmt.Sscanf(text, "%d:%d", &seconds, &offset); err != nil || seconds < 0 || seconds > maxSeconds {
 			return nil, fmt.Errorf("entry %.40q", text)
 		}
-		entries = append(entries, leap.Leap{At: leap.UTC(seconds * int64(time.Second)), Offset: offset})
+		entries = append(entries, leap.Entry{At: leap.UTC(seconds * int64(time.Second)), Offset: offset})
 	}
 	return leap.NewTable(entries, expiry, source)
 }

@@ -42,8 +42,8 @@ type Voters struct {
 	Voters  int
 	Faulty  int // how many of the voters may be wrong
 
-	// Count counts the voters whose sources are such that the voter is. What is counted for one that is
-	// right must be so of at least one source of it that is right. A machine with several voters counts once.
+	// Count counts the voters that have enough such sources: more than may be wrong, so that at least one of
+	// them is right if the voter is. A machine with several voters counts once.
 	Count func(such func(source int) bool) int
 }
 
@@ -163,15 +163,16 @@ func (b *Belief) Advance(lo, hi TAI) error {
 	}
 	switch {
 	case hi >= q.nextSmear(&b.known):
-		return fmt.Errorf("%w: another month ends, and nobody has shown whether the last one did with a leap second: install a newer table", ErrBroken)
+		return fmt.Errorf("%w: another month ends, and nobody has shown whether the last one did with a leap second: "+
+			"install a newer table", ErrBroken)
 	case b.cannotTell():
 		return fmt.Errorf("%w: %s", ErrUndecided, q.at.Std().Format(layout))
 	}
 	return nil
 }
 
-// Certain returns until when what is called TAI is TAI, as far as is known. In an epoch that began while it was
-// known it stays so, for the counter knows no leap seconds. In another one it is as long as the table says.
+// Certain returns until when what the epoch calls TAI is known to be TAI. That is for ever in an epoch that
+// began while it was known, for the counter knows no leap seconds, and as far as the table goes in another.
 func (b *Belief) Certain() TAI {
 	if b.exact {
 		return never
@@ -183,11 +184,9 @@ func (b *Belief) Certain() TAI {
 func (b *Belief) Table() *Table { return b.table }
 
 // Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict] if they
-// disagree, and nothing has changed then; or [ErrBroken] if the epoch had to do without what the newer one
-// says about a month's end, and the driver ends it.
-//
-// It does not matter whether what was believed was right. A new epoch counts TAI by the new table, and there
-// is none of what the old one believed to be weighed against it.
+// disagree: nothing has changed then. It is [ErrBroken] if the epoch had to do without what the newer one
+// says about the end of a month: the driver ends the epoch, whether or not what it believed was right. The
+// next one counts TAI by the new table.
 func (b *Belief) Learn(table *Table) error {
 	newest, err := Newest(b.table, table)
 	if err != nil || newest == b.table {

@@ -16,9 +16,9 @@ func BuiltIn() *Table {
 		{1981, 7}, {1982, 7}, {1983, 7}, {1985, 7}, {1988, 1}, {1990, 1}, {1991, 1}, {1992, 7}, {1993, 7},
 		{1994, 7}, {1996, 1}, {1997, 7}, {1999, 1}, {2006, 1}, {2009, 1}, {2012, 7}, {2015, 7}, {2017, 1},
 	}
-	entries := make([]Leap, len(months))
+	entries := make([]Entry, len(months))
 	for i, m := range months {
-		entries[i] = Leap{fromStd(time.Date(m.year, m.month, 1, 0, 0, 0, 0, time.UTC)), firstOffset + i}
+		entries[i] = Entry{fromStd(time.Date(m.year, m.month, 1, 0, 0, 0, 0, time.UTC)), firstOffset + i}
 	}
 	t, err := NewTable(entries, fromStd(time.Date(2027, 6, 28, 0, 0, 0, 0, time.UTC)), "built in (IERS Bulletin C 72)")
 	if err != nil {

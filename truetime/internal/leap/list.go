@@ -45,7 +45,7 @@ func ParseList(r io.Reader, source string) (*Table, error) {
 // then on, or begins with #$, when the list was changed, with #@, when it expires, or with #h, the SHA-1
 // of all these numbers in the order of the lines. The rest is comment.
 type list struct {
-	entries []Leap
+	entries []Entry
 	lines   []int // of the entries
 	expiry  UTC
 	expires bool
@@ -91,7 +91,7 @@ func (l *list) readEntry(at, offset string) error {
 		return fmt.Errorf("%q is not a number of seconds", offset)
 	}
 	l.numbers.WriteString(offset)
-	l.entries = append(l.entries, Leap{u, int(seconds)})
+	l.entries = append(l.entries, Entry{u, int(seconds)})
 	return nil
 }
 

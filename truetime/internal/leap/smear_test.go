@@ -12,7 +12,7 @@ func rat(x int64) *big.Rat { return new(big.Rat).SetInt64(x) }
 
 // exactSmear is smeared time as a definition, not as it is calculated: UTC counted on from before the
 // leap, less the part of the leap second that is done with. Only leaps near c are looked at.
-func exactSmear(entries []Leap, c int64) *big.Rat {
+func exactSmear(entries []Entry, c int64) *big.Rat {
 	shown := c - int64(entries[0].Offset)*second
 	inSmear := rat(0)
 	for i, e := range entries[1:] {

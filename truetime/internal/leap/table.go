@@ -7,8 +7,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/saturated"
 )
 
-// Leap is one entry of a table: from which moment on which TAI−UTC is in force.
-type Leap struct {
+// Entry is one line of a table: from which moment on which TAI−UTC is in force.
+type Entry struct {
 	At     UTC // the first POSIX second after the leap: the start of a UTC month
 	Offset int // TAI−UTC from then on, in seconds
 }
@@ -17,7 +17,7 @@ type Leap struct {
 // will be, and until when there are no others. It is immutable.
 type Table struct {
 	timeline timeline
-	entries  []Leap
+	entries  []Entry
 	expiry   UTC
 	source   string
 }
@@ -33,16 +33,16 @@ const (
 // force up to the second. It is valid for all leap seconds up to expiry, included. The error is
 // [ErrTable]: entries out of order, a change other than by one second, a leap that is not at the end
 // of a month (ITU-R TF.460-6 allows no other), an entry after the expiry, or an absurd offset.
-func NewTable(entries []Leap, expiry UTC, source string) (*Table, error) {
+func NewTable(entries []Entry, expiry UTC, source string) (*Table, error) {
 	return newTable(entries, expiry, source, func(i int) string { return fmt.Sprintf("entry %d", i+1) })
 }
 
 // newTable does the same, where an entry is found at a line.
-func newTable(entries []Leap, expiry UTC, source string, line func(i int) string) (*Table, error) {
+func newTable(entries []Entry, expiry UTC, source string, line func(i int) string) (*Table, error) {
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("%w: %s: it has no entries", ErrTable, source)
 	}
-	t := &Table{entries: append([]Leap(nil), entries...), expiry: expiry, source: source}
+	t := &Table{entries: append([]Entry(nil), entries...), expiry: expiry, source: source}
 	t.timeline.base = int64(entries[0].Offset) * second
 	for i, e := range entries {
 		wrong := func(format string, args ...any) error {
@@ -85,7 +85,7 @@ func (t *Table) Certain() Smeared { return Smeared(saturated.Sub(int64(nextMonth
 func (t *Table) Source() string { return t.source }
 
 // Entries returns the entries of t.
-func (t *Table) Entries() []Leap { return append([]Leap(nil), t.entries...) }
+func (t *Table) Entries() []Entry { return append([]Entry(nil), t.entries...) }
 
 // Offset returns TAI−UTC in seconds at a moment of UTC; the second that happens twice counts as the
 // first.
@@ -147,7 +147,7 @@ func Newest(tables ...*Table) (*Table, error) {
 func (t *Table) agrees(older *Table) error {
 	begin := max(t.entries[0].At, older.entries[0].At)
 	for _, both := range [][2]*Table{{t, older}, {older, t}} {
-		for _, e := range append([]Leap{{At: begin}}, both[0].entries...) {
+		for _, e := range append([]Entry{{At: begin}}, both[0].entries...) {
 			if e.At < begin || e.At > older.expiry {
 				continue
 			}

@@ -41,7 +41,7 @@ func listOf(t *Table, updated int64, hashLine string) string {
 func with(expiry UTC, leaps ...decision) *Table {
 	entries := BuiltIn().Entries()
 	for _, l := range leaps {
-		entries = append(entries, Leap{l.at, entries[len(entries)-1].Offset + l.delta})
+		entries = append(entries, Entry{l.at, entries[len(entries)-1].Offset + l.delta})
 	}
 	t, err := NewTable(entries, expiry, "a test's table")
 	if err != nil {
@@ -95,17 +95,17 @@ func TestAbsurdTablesAreErrorsThatNameLineAndReason(t *testing.T) {
 		require.ErrorContains(t, err, c.reason, name)
 	}
 	for name, c := range map[string]struct {
-		entries []Leap
+		entries []Entry
 		reason  string
 	}{
 		"empty":          {nil, "no entries"},
-		"two seconds":    {[]Leap{{date(2020, 1, 1), 37}, {date(2021, 1, 1), 39}}, "entry 2: TAI−UTC changes from 37 s to 39 s"},
-		"none":           {[]Leap{{date(2020, 1, 1), 37}, {date(2021, 1, 1), 37}}, "entry 2: TAI−UTC changes"},
-		"mid-month":      {[]Leap{{date(2020, 1, 1), 37}, {date(2021, 1, 2), 38}}, "entry 2: 2021-01-02T00:00:00.000000000Z is not the start of a month"},
-		"going back":     {[]Leap{{date(2020, 1, 1), 37}, {date(2019, 1, 1), 38}}, "entry 2: 2019"},
-		"expired before": {[]Leap{{date(2020, 1, 1), 37}, {date(2031, 1, 1), 38}}, "after the table expires"},
-		"absurd":         {[]Leap{{date(2020, 1, 1), 3700}}, "entry 1: TAI−UTC of 3700 s is absurd"},
-		"early":          {[]Leap{{date(1971, 1, 1), 9}}, "not between 1972"},
+		"two seconds":    {[]Entry{{date(2020, 1, 1), 37}, {date(2021, 1, 1), 39}}, "entry 2: TAI−UTC changes from 37 s to 39 s"},
+		"none":           {[]Entry{{date(2020, 1, 1), 37}, {date(2021, 1, 1), 37}}, "entry 2: TAI−UTC changes"},
+		"mid-month":      {[]Entry{{date(2020, 1, 1), 37}, {date(2021, 1, 2), 38}}, "entry 2: 2021-01-02T00:00:00.000000000Z is not the start of a month"},
+		"going back":     {[]Entry{{date(2020, 1, 1), 37}, {date(2019, 1, 1), 38}}, "entry 2: 2019"},
+		"expired before": {[]Entry{{date(2020, 1, 1), 37}, {date(2031, 1, 1), 38}}, "after the table expires"},
+		"absurd":         {[]Entry{{date(2020, 1, 1), 3700}}, "entry 1: TAI−UTC of 3700 s is absurd"},
+		"early":          {[]Entry{{date(1971, 1, 1), 9}}, "not between 1972"},
 	} {
 		_, err := NewTable(c.entries, date(2030, 1, 1), "x")
 		require.ErrorIs(t, err, ErrTable, name)

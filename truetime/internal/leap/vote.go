@@ -16,11 +16,12 @@ func (b *Belief) Hear(source int, say Say, lo, hi TAI) {
 	s.say, s.lo, s.hi = say, lo, hi
 }
 
-// Saw tells the belief what a source showed: the sample allows what it serves to be from lo to
-// hi, at a moment for which the clock has the answer [from, to], which it had without this sample.
-// Where the possibilities say different things about what a source must show, that tells them apart.
-// TAI is the same whatever happens: a source that serves it and knows TAI−UTC, as PTP does, is to be
-// given as a stepping one, by what it says UTC is.
+// Saw tells the belief what a source showed: between lo and hi, at a moment that the clock knew to be
+// between from and to without this sample. Possibilities by which it would have shown something else are
+// excluded.
+//
+// TAI is the same whatever happens. A source that serves it and says how far UTC is behind, as PTP does,
+// is to be given as a stepping one, by what it says UTC is.
 func (b *Belief) Saw(source int, kind Kind, lo, hi int64, from, to TAI) {
 	begin, end := b.question.smear(&b.known)
 	if !b.anchored || kind == Atomic || to < begin {
@@ -49,9 +50,8 @@ func (b *Belief) excludes(kind Kind, lo, hi int64, from, to TAI) (excluded possi
 	return excluded
 }
 
-// Misdeclared finds out whether a source that disagrees with the answer [from, to] would agree with
-// it if it served another kind of time than it is declared to. There is nothing to find in an answer that
-// is wide or far from a leap second.
+// Misdeclared finds the kind by which a source that disagrees with the answer [from, to] would agree with
+// it. Steps and smears differ near a leap second only, and an answer that is wide agrees with both.
 func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind, found bool) {
 	if first, last, ok := b.In(kind, lo, hi); !ok || first <= to && last >= from {
 		return 0, false
@@ -64,19 +64,22 @@ func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind,
 	return 0, false
 }
 
-// settle returns what is left of the question after what the voters exclude. The caller keeps it, so that
-// a possibility struck out stays struck out.
+// settle returns what is left of the question after what the voters exclude. The caller keeps it, so
+// a possibility that is struck out stays struck out.
 //
-// f liars can bring about nothing: each rule needs the word of at least one voter who is right. What the others
-// say may be wrong in another way than by lying: a flag that was set once is passed on for months, and NTP's 0 says
-// that a server has heard of no leap second, not that it knows of none. So it depends on the month.
+// f liars cannot bring about anything, because each rule needs the word of at least one voter that is
+// right. But a voter that is right about the time may be wrong about a leap second without lying. A flag
+// that was set once is passed on for months, and NTP's 0 says that a server has heard of no leap second,
+// not that it knows of none. So the rules depend on the month.
 //
-// At the end of June and December, where all leap seconds have been, that there is one takes f+1 voters who announce or
-// show it, for nobody does without knowing. That there is none takes all who must be right, n−f, and they have to
-// show it: a server that has not heard of it shows the same only until it happens, and announces the same.
+// All leap seconds so far came at the end of June or December. That there is one takes f+1 voters that
+// announce or show it, for nobody does without knowing. That there is none takes all that must be right,
+// n−f, and they have to show it: a server that has not heard of it announces the same, and shows the same
+// until it happens.
 //
-// At the end of any other month there has never been one. That there is none takes n−f voters who show or announce so.
-// That there is one takes n−f who show it, and announcements do not help: as long as it is not shown it is allowed for.
+// There has never been one at the end of another month. That there is none takes n−f voters that show or
+// announce it. That there is one takes n−f that show it. Announcements of one do not count: as long as it
+// is not shown, it is allowed for.
 func (b *Belief) settle() (left possible, err error) {
 	q := &b.question
 	left = q.possible
@@ -106,9 +109,9 @@ func (b *Belief) settle() (left possible, err error) {
 	return left, nil
 }
 
-// cannotTell reports whether all who must be right have answered after the smear, and it is still not
-// clear what has happened. It never will be: their samples are taken for all that is possible, which
-// makes the answer too wide to tell by it what they show. So it goes where most of the sources smear.
+// cannotTell reports whether as many voters as must be right have answered after the smear and it is
+// still open what has happened. It stays open: their samples are converted for all that is possible, and
+// that makes the answer too wide to tell what they show. This happens where most of the sources smear.
 func (b *Belief) cannotTell() bool {
 	answered := b.voters.Count(func(i int) bool { return b.heard[i].after })
 	return !b.question.past && !b.question.possible.decided() && answered >= b.voters.Voters-b.voters.Faulty
@@ -117,13 +120,13 @@ func (b *Belief) cannotTell() bool {
 // travel is how long an announcement takes to get around: three hops.
 const travel = 3600 * second
 
-// announced returns the change of TAI−UTC that is believed because it was announced in time, or 0. In an epoch that began
-// after it nobody did.
+// announced returns the change of TAI−UTC that is believed because it was announced in time, or 0. In an
+// epoch that began after it nobody announced it.
 func (b *Belief) announced() (delta int) {
 	inserts := b.voters.Count(func(i int) bool { return b.says(i) == Insert })
 	removes := b.voters.Count(func(i int) bool { return b.says(i) == Remove })
 	switch f := b.voters.Faulty; {
-	case !isUsual(b.question.at), inserts > f && removes > f: // in the second case more than f are wrong: no help
+	case !isUsual(b.question.at), inserts > f && removes > f: // the latter says that more than f are wrong
 		return 0
 	case inserts > f:
 		return 1
@@ -133,8 +136,8 @@ func (b *Belief) announced() (delta int) {
 	return 0
 }
 
-// isUsual reports whether the month that ends at u is one at whose end there have been leap seconds. (ITU-R TF.460-6 2.1
-// prefers these two, then March and September, and allows all.)
+// isUsual reports whether leap seconds have come at the end of the month that ends at u. ITU-R TF.460-6
+// section 2.1 prefers June and December, then March and September, and allows all.
 func isUsual(u UTC) bool {
 	month := u.Std().Month()
 	return month == time.July || month == time.January

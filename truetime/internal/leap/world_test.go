@@ -16,7 +16,7 @@ type world struct {
 	t         *testing.T
 	u         UTC // the end of the month
 	delta     int // what truly happens then
-	truth     []Leap
+	truth     []Entry
 	belief    *Belief
 	voters    []voter
 	epsilon   int64 // the clock's answer is wider than that nowhere, and contains true TAI
@@ -46,7 +46,7 @@ func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...vo
 	entries := table.Entries()
 	last := entries[len(entries)-1]
 	if delta != 0 && table.Expiry() < u {
-		entries = append(entries, Leap{u, last.Offset + delta})
+		entries = append(entries, Entry{u, last.Offset + delta})
 	}
 	return &world{t: t, u: u, delta: delta, truth: entries, voters: voters, epsilon: 5e6, step: 1201 * second,
 		belief: NewBelief(table, each(len(voters), faulty)), random: rand.New(rand.NewPCG(7, 11)),

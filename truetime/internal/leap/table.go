@@ -91,11 +91,6 @@ func (t *Table) Entries() []Entry { return append([]Entry(nil), t.entries...) }
 // first.
 func (t *Table) Offset(p UTC) int { return int(t.timeline.offset(p) / second) }
 
-// delta returns by how many seconds TAI−UTC changes at the start of a month.
-func (t *Table) delta(at UTC) int {
-	return int((t.timeline.offset(at) - t.timeline.offset(at-1)) / second)
-}
-
 // FromUTC returns the moment at which stepped UTC shows p, and false if p is within 5 s of a leap
 // second, where a stamp of a stepping clock may be either of two moments.
 func (t *Table) FromUTC(p UTC) (TAI, bool) { return t.timeline.fromUTC(p), !t.Ambiguous(p, p) }

@@ -70,7 +70,7 @@ func (b *Belief) Forget(source int) { b.heard[source] = statement{} }
 func (b *Belief) Restart() {
 	clear(b.heard)
 	b.anchored, b.exact, b.known = false, false, b.table.timeline
-	b.question = question{at: never, possible: canBeNothing}
+	b.question = noQuestion()
 	b.slow, b.fast = b.known, b.known
 }
 
@@ -80,17 +80,20 @@ func (b *Belief) settled(at UTC) bool { return at <= b.table.expiry || at > last
 // ask returns the question that matters at u, or will be the next to matter, if an epoch begins then.
 func (b *Belief) ask(u UTC) question {
 	if at := monthStart(u); !b.settled(at) && int64(u) < int64(at)+halfDay+settling {
-		return question{at: at, possible: anything, past: true}
+		return question{at: at, next: nextMonth(at), possible: anything, past: true}
 	}
 	return about(nextMonth(max(u, b.table.expiry)))
 }
 
+// noQuestion stands for the question before the epoch has an answer, and after the last year.
+func noQuestion() question { return question{at: never, next: never, possible: canBeNothing} }
+
 // about returns the question about a month that has not ended yet.
 func about(at UTC) question {
 	if at > lastYear {
-		return question{at: never, possible: canBeNothing}
+		return noQuestion()
 	}
-	return question{at: at, possible: anything}
+	return question{at: at, next: nextMonth(at), possible: anything}
 }
 
 // turn makes q the question. What was shown was shown about another one.
@@ -144,7 +147,7 @@ func (b *Belief) Advance(lo, hi TAI) error {
 			_, delta := q.possible.deltas()
 			b.known = q.timeline(&b.known, delta)
 		}
-		b.turn(about(nextMonth(q.at)))
+		b.turn(about(q.next))
 	}
 	if begin, _ := q.smear(&b.known); hi < begin || q.at == never {
 		return nil

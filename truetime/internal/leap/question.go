@@ -37,6 +37,7 @@ func (p possible) decided() bool { return p == canBeNothing || p == canInsert ||
 // question is whether there is a leap second at the start of a month that the table does not cover.
 type question struct {
 	at       UTC // never if there is no such month
+	next     UTC // the month start after it
 	possible possible
 	begun    bool // the smear of the leap second may have begun
 
@@ -87,13 +88,12 @@ func (q *question) smear(t *timeline) (begin, end TAI) {
 
 // nextSmear returns when the smear of a leap second at the end of the month after begins, at the earliest.
 func (q *question) nextSmear(t *timeline) TAI {
-	next := nextMonth(q.at)
-	if next > lastYear {
+	if q.next > lastYear {
 		return never
 	}
 	after := t.last()
 	if least, _ := q.possible.deltas(); !q.past {
 		after += int64(least) * second
 	}
-	return TAI(int64(next) + after - halfDay)
+	return TAI(int64(q.next) + after - halfDay)
 }

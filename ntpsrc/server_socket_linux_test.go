@@ -26,7 +26,28 @@ func openStamped(t *testing.T, address string) *linuxSocket {
 		_ = s.close()
 		t.Skip("this kernel does not stamp packets, or does not let its clock be watched")
 	}
+	awaitStamps(t)
 	return s
+}
+
+// awaitStamps waits until the kernel stamps what comes in. It begins to do so a moment after the first socket
+// has asked for it, when a work queue has run (net_enable_timestamp, net/core/dev.c), and goes on for as
+// long as there is such a socket: this one stays open until the test has ended.
+func awaitStamps(t *testing.T) {
+	t.Helper()
+	server, counter := startServer(t, ntpserver.Behavior{}), system(t)
+	kept, err := openSocket(netip.MustParseAddrPort(server.Address()), true)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = kept.close() })
+	require.Eventually(t, func() bool {
+		exchange := newConn(t.Context(), counter, kept)
+		request := newRequest()
+		_, err := exchange.Write(request[:])
+		require.NoError(t, err)
+		_, err = exchange.Read(make([]byte, maxReply))
+		require.NoError(t, err)
+		return exchange.stamps != wallclock.StampedTransmit
+	}, patience, time.Millisecond)
 }
 
 // A stamp may only err towards the program's own readings: not before them when it was sent, not

@@ -211,14 +211,3 @@ func WithReplaceAfter(silence time.Duration) PoolOption {
 		c.replaceAfter = silence
 	})
 }
-
-// check refuses a sample that is too wide to be of use.
-func (c config) check(delay, e time.Duration) error {
-	if delay > c.maxDelay {
-		return unusable("a delay of %v is above the limit of %v (WithMaxDelay)", delay, c.maxDelay)
-	}
-	if distance := delay/2 + e; distance > c.maxRootDistance {
-		return unusable("a root distance of %v is above the limit of %v (WithMaxRootDistance)", distance, c.maxRootDistance)
-	}
-	return nil
-}

@@ -25,19 +25,33 @@ type Mutant struct {
 // longest is how long one test may take, build included.
 const longest = 5 * time.Minute
 
-// Run runs go test in the caller's directory, with the fault and the given arguments, and returns its output, and an
-// error if it failed. Truetime is the directory of package truetime. With no text to replace there is no fault.
-func (m Mutant) Run(t *testing.T, truetime string, arguments ...string) (output string, err error) {
+// Check fails the test unless the text to replace occurs once. It takes no time, so that a fault whose text has changed shows
+// also where few faults are tried.
+func (m Mutant) Check(t *testing.T, truetime string) {
+	t.Helper()
+	m.apply(t, truetime)
+}
+
+// apply returns the path of the faulty file, and its text with the fault in it.
+func (m Mutant) apply(t *testing.T, truetime string) (path, text string) {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(truetime, m.File))
 	require.NoError(t, err)
 	source, err := os.ReadFile(path)
 	require.NoError(t, err)
-	text := string(source)
+	text = string(source)
 	if m.Is != "" {
 		require.Equal(t, 1, strings.Count(text, m.Is), "the text to replace in %s has changed: %s", m.File, m.Is)
 		text = strings.Replace(text, m.Is, m.Becomes, 1) + m.More
 	}
+	return path, text
+}
+
+// Run runs go test in the caller's directory, with the fault and the given arguments, and returns its output, and an
+// error if it failed. Truetime is the directory of package truetime. With no text to replace there is no fault.
+func (m Mutant) Run(t *testing.T, truetime string, arguments ...string) (output string, err error) {
+	t.Helper()
+	path, text := m.apply(t, truetime)
 	dir := t.TempDir()
 	faulty, overlay := filepath.Join(dir, "faulty.go"), filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(faulty, []byte(text), 0o600))

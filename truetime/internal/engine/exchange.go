@@ -235,3 +235,27 @@ func (e *Engine) Denied(i int) bool { return e.sources[i].denied }
 
 // Interval returns the present time between two polls of source i.
 func (e *Engine) Interval(i int) time.Duration { return e.sources[i].schedule.Interval() }
+
+// What kind of failure an exchange was. Package truetime exports these too.
+var (
+	ErrUnusable = errors.New("unusable answer")
+	ErrSlowDown = errors.New("asked to slow down")
+	ErrDenied   = errors.New("denied service")
+)
+
+// OutcomeOf is the outcome of an exchange that has ended with an error, perhaps because its time was over.
+func OutcomeOf(err error, timedOut bool) Outcome {
+	switch {
+	case err == nil:
+		return Answered
+	case errors.Is(err, ErrDenied):
+		return Denied
+	case errors.Is(err, ErrSlowDown):
+		return SlowDown
+	case timedOut:
+		return TimedOut
+	case errors.Is(err, ErrUnusable):
+		return Unusable
+	}
+	return Failed
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Errors of this package. Compare with errors.Is; the texts do not change.
+// Errors of this package. Compare with errors.Is.
 var (
 	// ErrInvalidTimestamp: zero, negative, or not a timestamp at all.
 	ErrInvalidTimestamp = errors.New("hlc: invalid timestamp")

@@ -58,9 +58,8 @@
 //   - Timestamps ([Lease.Timestamp], [Lease.TimestampAfter]) are inside the lease and larger than
 //     all issued under it and before it, and than all floors that [Lease.Raise] has accepted,
 //     unless an operator has called [Revoke].
-//   - A holder that crashes is succeeded at the latest TTL, twice the successor's ε, and a round
-//     trip to the store (if that is shorter than TTL/8) after it read the clock for its last
-//     renewal.
+//   - A holder that crashes is succeeded no later than TTL + 2ε of the successor + one round trip to
+//     the store after it last read the clock for a renewal, if the round trip is shorter than TTL/8.
 //   - While a clock refuses to answer, its holder does not act: [ErrClock]. The record keeps
 //     running, so the holder may go on if the clock is back before the expiry.
 //

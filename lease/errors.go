@@ -2,7 +2,7 @@ package lease
 
 import "errors"
 
-// Errors of this package. Compare with errors.Is; the texts are stable.
+// Errors of this package. Compare with errors.Is.
 var (
 	// ErrClock: the clock refused to answer, or its interval is upside down or wider than
 	// [WithMaxUncertainty] allows. Nobody acts on such an answer.

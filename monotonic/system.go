@@ -19,7 +19,7 @@ var ErrNoCounter = errors.New("no unslewed counter on this system")
 //
 // Otherwise it is the system's own unslewed counter: CLOCK_MONOTONIC_RAW on Linux and macOS,
 // QueryPerformanceCounter on Windows. Linux on amd64 reads it through the vDSO, in about
-// 27 ns where the kernel keeps time by kvm-clock, hyperv or the TSC. Elsewhere it takes a system
+// 30 ns where the kernel keeps time by kvm-clock, hyperv or the TSC. Elsewhere it takes a system
 // call, 200 to 1500 ns.
 //
 // The counter is a [fmt.Stringer]: it says what is read and how, and why not a faster counter.

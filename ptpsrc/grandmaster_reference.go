@@ -19,7 +19,7 @@ import (
 // oscillator for the time being, and the accuracy that it announces counts for that (ITU-T G.8275.1
 // has it announce 0xA0 then).
 
-// Of the clock classes (IEEE 1588-2019 table 4), with those of quality.go.
+// Of the clock classes (IEEE 1588-2019 table 4), with those of grandmaster_quality.go.
 const (
 	classApplicationHoldover = 14  // as 7, for a time scale of its own
 	classSlaveOnly           = 255 // never a grandmaster

@@ -66,7 +66,7 @@ type Sample struct {
 	Delay   time.Duration // round-trip delay δ, without the time spent inside the server
 	Error   time.Duration // E: the error that the source claims, all terms of it
 	Stratum int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
-	Stamps  string        // who found Sent and Received, as in "kernel"; empty where there is no choice
+	Stamps  string        // where Sent and Received came from, as in "kernel"; empty where there is no choice
 }
 
 // Leap is what a source announces about the end of the current UTC day or month.

@@ -27,8 +27,8 @@ import (
 
 const (
 	// LookEvery is the longest time for which nobody looks at the counter: what has happened to it may
-	// make answers wrong until it is noticed. Every poll looks; longer than the time between polls
-	// every second, it does not wake the process in between.
+	// make answers wrong until it is noticed. Every poll looks, too. It is longer than a second, so that
+	// a clock that polls every second is not woken in between.
 	LookEvery = 1500 * time.Millisecond
 
 	// A gap of that length in which nobody looked is taken for a disruption, as nothing of the clock

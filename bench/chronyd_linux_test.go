@@ -167,7 +167,7 @@ func (s *beside) read(b *testing.B) {
 	for _, source := range sources {
 		s.delays = append(s.delays, source.Delay)
 	}
-	s.claims += sources[0].Error // all servers claim the same
+	s.claims += sources[0].Claim // all servers claim the same
 }
 
 // readChronyd adds up the bound as ClockBound 2 does (chronyd_snapshot_poller.rs): |current

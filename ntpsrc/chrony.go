@@ -172,7 +172,7 @@ func (c *chronySource) evaluate(x trackingExchange) (truetime.Sample, error) {
 		Earliest: now.Add(-e),
 		Peer:     systemClock,
 		Delay:    delay,
-		Error:    e,
+		Claim:    e,
 		Stratum:  int(x.reply.Stratum),
 		Leap:     leapOf(uint8(x.reply.LeapStatus)), // not above 3, trackingClaim has seen to it
 	}, nil

@@ -49,7 +49,7 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 					require.GreaterOrEqual(t, s.Latest, before, "true time at Sent is at most Latest: %+v", s)
 					require.LessOrEqual(t, s.Earliest, after, "true time at Received is at least Earliest: %+v", s)
 					require.Equal(t, 2, s.Stratum)
-					narrowest = min(narrowest, s.Error)
+					narrowest = min(narrowest, s.Claim)
 				}
 				require.Less(t, narrowest, 20*time.Millisecond, "narrow enough to tell one sign from the other")
 				t.Logf("%s: smallest E %v, %d samples refused", address, narrowest, refused)
@@ -71,7 +71,7 @@ func settle(t *testing.T, source truetime.Source) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		s, err := source.Sample(assuming(t.Context(), 200), system(t))
-		if err == nil && s.Error < 20*time.Millisecond {
+		if err == nil && s.Claim < 20*time.Millisecond {
 			return
 		}
 		require.True(t, time.Now().Before(deadline), "%+v, %v", s, err)

@@ -135,13 +135,13 @@ func TestChronyClaimIsTheSumOfItsTerms(t *testing.T) {
 	// 1 ms of root delay, 3 of root dispersion, 1 of last offset; 250 ppm of 10 s less the
 	// correction; 0.1 ms for the exchange; 7 ms extra.
 	want := 5*time.Millisecond + time.Duration(0.00025*9.985*1e9) + 100*time.Microsecond + 7*time.Millisecond
-	require.InDelta(t, want, s.Error, float64(3*time.Microsecond))
-	require.GreaterOrEqual(t, s.Error, want)
+	require.InDelta(t, want, s.Claim, float64(3*time.Microsecond))
+	require.GreaterOrEqual(t, s.Claim, want)
 	truth := func(counter int64) truetime.Time { return wallStart.Add(time.Duration(counter) - 20*time.Millisecond) }
 	require.EqualValues(t, 0, s.Sent)
 	require.EqualValues(t, 300_000, s.Received)
-	require.InDelta(t, int64(truth(0).Add(s.Error)), int64(s.Latest), 3)
-	require.InDelta(t, int64(truth(300_000).Add(-s.Error)), int64(s.Earliest), 3)
+	require.InDelta(t, int64(truth(0).Add(s.Claim)), int64(s.Latest), 3)
+	require.InDelta(t, int64(truth(300_000).Add(-s.Claim)), int64(s.Earliest), 3)
 	require.Equal(t, 3, s.Stratum)
 	require.Equal(t, systemClock, s.Peer)
 
@@ -149,7 +149,7 @@ func TestChronyClaimIsTheSumOfItsTerms(t *testing.T) {
 	require.NoError(t, err)
 	less, err := m.source().Sample(assuming(t.Context(), 200), &m.counter)
 	require.NoError(t, err)
-	require.InDelta(t, 7.99*float64(time.Millisecond), float64(more.Error-less.Error), 2e5)
+	require.InDelta(t, 7.99*float64(time.Millisecond), float64(more.Claim-less.Claim), 2e5)
 }
 
 // The reading at the moment of the answer is anywhere between, and the clock is slewed by 10 %.
@@ -227,7 +227,7 @@ func TestDriftOfTheHostIsWhatTheClockAssumesOfTheHostsCounter(t *testing.T) {
 		}
 		s, err := m.source().Sample(assuming(t.Context(), ppm), counter)
 		require.NoError(t, err)
-		return s.Error
+		return s.Claim
 	}
 	const tolerance = float64(100 * time.Microsecond)
 	for _, own := range []bool{false, true} {
@@ -332,7 +332,7 @@ func TestTrackingThatDoesNotAnswerTheRequestIsIgnored(t *testing.T) {
 	}
 	s, err := m.source().Sample(t.Context(), &m.counter)
 	require.NoError(t, err)
-	require.InDelta(t, int64(wallStart), int64(s.Earliest.Add(s.Error)), 1e6, "without a correction")
+	require.InDelta(t, int64(wallStart), int64(s.Earliest.Add(s.Claim)), 1e6, "without a correction")
 
 	m.replies = func(sequence uint32) (all [][]byte) {
 		for range maxJunk {
@@ -420,11 +420,11 @@ func FuzzChronyReply(f *testing.F) {
 		switch {
 		case s.Stratum < 1 || s.Stratum > 15 || s.Leap > truetime.LeapDelete:
 			t.Fatalf("%+v", s)
-		case s.Error < time.Microsecond || s.Received.Before(s.Sent):
+		case s.Claim < time.Microsecond || s.Received.Before(s.Sent):
 			t.Fatalf("%+v", s)
 		case s.Latest.Add(s.Received.Sub(s.Sent) + 1).Before(s.Earliest):
 			t.Fatalf("the sample excludes itself: %+v", s)
-		case s.Delay > config.maxDelay || s.Delay/2+s.Error > config.maxRootDistance:
+		case s.Delay > config.maxDelay || s.Delay/2+s.Claim > config.maxRootDistance:
 			t.Fatalf("beyond the limits: %+v", s)
 		}
 	})

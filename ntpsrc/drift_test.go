@@ -44,7 +44,7 @@ func TestKernelsBoundGrowsByTheDriftThatTheClockAssumes(t *testing.T) {
 		require.NoError(t, err)
 		require.LessOrEqual(t, s.Earliest, wallStart.Add(atFirst), "%v ppm", ppm)
 		if ppm <= 500 {
-			require.Equal(t, clock.maxError+maxErrorStep, s.Error)
+			require.Equal(t, clock.maxError+maxErrorStep, s.Claim)
 		}
 	}
 	var counter monotonic.Manual
@@ -63,7 +63,7 @@ func TestChronysClaimCountsTheDriftThatTheClockAssumes(t *testing.T) {
 		m.says(k)
 		s, err := m.source().Sample(assuming(t.Context(), ppm), &m.counter)
 		require.NoError(t, err)
-		return s.Error
+		return s.Claim
 	}
 	require.Equal(t, claim(200), claim(1), "not less than by default")
 	for _, ppm := range []float64{1000, 60_000, truetime.MaxDriftPPM} {

@@ -87,13 +87,13 @@ func FuzzReply(f *testing.F) {
 			t.Fatalf("stratum %d", sample.Stratum)
 		case sample.Leap > truetime.LeapDelete:
 			t.Fatalf("leap %d", sample.Leap)
-		case sample.Error < 22*time.Microsecond:
-			t.Fatalf("error %v is below two units of the header", sample.Error)
+		case sample.Claim < 22*time.Microsecond:
+			t.Fatalf("error %v is below two units of the header", sample.Claim)
 		case sample.Received.Before(sample.Sent):
 			t.Fatal("received before it was sent")
 		case sample.Latest.Add(sample.Received.Sub(sample.Sent) + exchange{c1: sample.Sent, c4: sample.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(sample.Earliest):
 			t.Fatalf("the sample excludes itself: %+v", sample)
-		case sample.Delay > config.maxDelay || sample.Delay/2+sample.Error > config.maxRootDistance:
+		case sample.Delay > config.maxDelay || sample.Delay/2+sample.Claim > config.maxRootDistance:
 			t.Fatalf("beyond the limits: %+v", sample)
 		}
 	})

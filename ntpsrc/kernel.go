@@ -110,7 +110,7 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 		Earliest: clock.time.Add(-e),
 		Peer:     systemClock,
 		Delay:    delay,
-		Error:    e,
+		Claim:    e,
 		Leap:     clock.leap,
 	}, nil
 }

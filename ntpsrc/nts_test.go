@@ -94,7 +94,7 @@ func TestNTSSampleContainsTheServersTime(t *testing.T) {
 		sample, err := w.ask()
 		after := truetime.FromStd(time.Now())
 		require.NoError(t, err)
-		require.GreaterOrEqual(t, sample.Error, 3*time.Millisecond)
+		require.GreaterOrEqual(t, sample.Claim, 3*time.Millisecond)
 		require.GreaterOrEqual(t, sample.Latest, before)
 		require.LessOrEqual(t, sample.Earliest, after)
 		require.Equal(t, w.server.NTP(), sample.Peer)

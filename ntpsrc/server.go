@@ -171,7 +171,7 @@ func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error)
 	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter), driftPPM: c.driftPPM}
 	sample, err := x.facts(h.claim() + s.config.extraError)
 	if err == nil {
-		err = s.config.check(sample.Delay, sample.Error)
+		err = s.config.check(sample.Delay, sample.Claim)
 	}
 	if err != nil {
 		return truetime.Sample{}, err

@@ -60,6 +60,6 @@ func (x exchange) facts(e time.Duration) (truetime.Sample, error) {
 		Received: x.c4,
 		Earliest: x.t3.Add(-e),
 		Delay:    x.delay(),
-		Error:    e,
+		Claim:    e,
 	}, nil
 }

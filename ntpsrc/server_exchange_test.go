@@ -31,7 +31,7 @@ func TestExchangeGivesTwoFactsAtTwoInstants(t *testing.T) {
 	require.Equal(t, truetime.Sample{
 		Sent: counterAt(0), Latest: micro(390), // at 0 true time was 0: at most 390
 		Received: counterAt(600), Earliest: micro(390), // at 600 true time was 600: at least 390
-		Delay: 500 * time.Microsecond, Error: 50 * time.Microsecond,
+		Delay: 500 * time.Microsecond, Claim: 50 * time.Microsecond,
 	}, s)
 }
 
@@ -99,7 +99,7 @@ func TestStampsThatAreReversedWithinTheClaimAreUsed(t *testing.T) {
 	require.Equal(t, truetime.Sample{
 		Sent: counterAt(0), Latest: micro(22),
 		Received: counterAt(50), Earliest: micro(15),
-		Delay: 53 * time.Microsecond, Error: e,
+		Delay: 53 * time.Microsecond, Claim: e,
 	}, s)
 	x := worked(0, 20, 16, 50)
 	_, err = x.facts(e)

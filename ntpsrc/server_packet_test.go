@@ -86,8 +86,8 @@ func TestTimeStampsPassIntoTheNextEra(t *testing.T) {
 	}}
 	s, err := Server("192.0.2.1").(*server).evaluate(c, netip.MustParseAddrPort("192.0.2.1:123"))
 	require.NoError(t, err)
-	require.Equal(t, rollover.Add(-time.Second+s.Error), s.Latest)
-	require.Equal(t, rollover.Add(time.Second/2-s.Error), s.Earliest)
+	require.Equal(t, rollover.Add(-time.Second+s.Claim), s.Latest)
+	require.Equal(t, rollover.Add(time.Second/2-s.Claim), s.Earliest)
 }
 
 func TestServerWhoseClockWasCorrectedTooLongAgoIsRefused(t *testing.T) {

@@ -55,8 +55,8 @@ func TestSampleContainsTheServersTime(t *testing.T) {
 
 	// E: 1 ms for half the root delay, 3 ms of dispersion, a unit of 2⁻¹⁶ s for the rounding up by
 	// the server and one for ours on each, and 2⁻²⁰ s of precision.
-	require.InDelta(t, 4*time.Millisecond, sample.Error, float64(50*time.Microsecond))
-	require.GreaterOrEqual(t, sample.Error, 4*time.Millisecond)
+	require.InDelta(t, 4*time.Millisecond, sample.Claim, float64(50*time.Microsecond))
+	require.GreaterOrEqual(t, sample.Claim, 4*time.Millisecond)
 	require.LessOrEqual(t, sample.Sent, sample.Received)
 	require.GreaterOrEqual(t, sample.Latest, before, "true time at Sent is at most Latest")
 	require.LessOrEqual(t, sample.Earliest, after, "true time at Received is at least Earliest")
@@ -92,7 +92,7 @@ func TestExtraErrorIsAdded(t *testing.T) {
 	require.NoError(t, err)
 	extra, err := ask(t, ntpserver.Behavior{}, WithExtraError(7*time.Millisecond))
 	require.NoError(t, err)
-	require.Equal(t, 7*time.Millisecond, extra.Error-plain.Error)
+	require.Equal(t, 7*time.Millisecond, extra.Claim-plain.Claim)
 }
 
 func TestReplyThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {

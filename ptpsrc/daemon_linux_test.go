@@ -102,7 +102,7 @@ func TestHostClockIsInEveryIntervalWithRealDaemons(t *testing.T) {
 			epsilon := readFor(t, clock, span(t))
 			t.Logf("%d answers, ε least %v, median %v, largest %v", len(epsilon), epsilon[0], epsilon[len(epsilon)/2], epsilon[len(epsilon)-1])
 			for _, s := range clock.Status().Sources {
-				t.Logf("%s: delay %v, E %v", s.Name, s.Delay, s.Error)
+				t.Logf("%s: delay %v, E %v", s.Name, s.Delay, s.Claim)
 			}
 			require.EqualValues(t, 1, clock.Status().Epoch)
 		})
@@ -288,7 +288,7 @@ func TestGrandmasterThatLiesIsOutvoted(t *testing.T) {
 	readUntil("four truechimers", verdicts(truetime.Truechimer))
 	p.ReplaceGrandmasterByLiar(testbed.GoodPTPTime())
 	readUntil("a lie found out", func(all []truetime.SourceStatus) bool { // ptp4l sees it as an offset, which is a part of E
-		return slices.Contains([]truetime.Verdict{truetime.Falseticker, truetime.Convicted}, all[0].Verdict) && all[1].Error > testbed.PTPLie &&
+		return slices.Contains([]truetime.Verdict{truetime.Falseticker, truetime.Convicted}, all[0].Verdict) && all[1].Claim > testbed.PTPLie &&
 			all[2].Verdict == truetime.Truechimer && all[3].Verdict == truetime.Truechimer
 	})
 	p.ReplaceGrandmaster(testbed.GoodPTPTime())

@@ -106,7 +106,7 @@ func requirePromises(t *testing.T, limits config, s truetime.Sample) {
 	switch {
 	case s.Stratum < 1 || s.Stratum > 15 || s.Leap > truetime.LeapDelete:
 		t.Fatalf("stratum or leap: %+v", s)
-	case s.Error <= 0 || s.Error > limits.maxError || s.Delay > limits.maxDelay:
+	case s.Claim <= 0 || s.Claim > limits.maxError || s.Delay > limits.maxDelay:
 		t.Fatalf("beyond the limits: %+v", s)
 	case s.Received.Before(s.Sent):
 		t.Fatalf("received before it was sent: %+v", s)

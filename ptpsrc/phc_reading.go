@@ -286,6 +286,6 @@ func intersect(readings []reading, ahead, e time.Duration, by ruler) (truetime.S
 		Received: lower.after,
 		Earliest: earliest.Add(-e),
 		Delay:    delay,
-		Error:    e,
+		Claim:    e,
 	}, nil
 }

@@ -232,7 +232,7 @@ func TestDriverTellsTheErrorIfNobodyElseDoes(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, c.want, s.Error)
+			require.Equal(t, c.want, s.Claim)
 			w.requireTrue(t, s)
 		})
 	}
@@ -308,8 +308,8 @@ func TestPTP4LTellsTheErrorOfTheDeviceThatItSteers(t *testing.T) {
 		// Accuracy, offset, mean path delay and 200 ppm of 10 ms, and how far device and counter
 		// ran apart: brackets.
 		const stated = 100 + 1 + 2000 + 500 + 1 + 2002
-		require.Greater(t, s.Error, time.Duration(stated))
-		require.Less(t, s.Error, time.Duration(stated+4000))
+		require.Greater(t, s.Claim, time.Duration(stated))
+		require.Less(t, s.Claim, time.Duration(stated+4000))
 		require.Equal(t, 2, s.Stratum)
 		require.Contains(t, s.Peer, "by ptp4l")
 	}
@@ -340,7 +340,7 @@ func TestAnnouncedUTCOffsetLeavesADeviceAlone(t *testing.T) {
 		s, err := poll()
 		require.NoError(t, err, name)
 		w.requireTrue(t, s)
-		require.Less(t, s.Error, 10*time.Microsecond)
+		require.Less(t, s.Claim, 10*time.Microsecond)
 		require.Equal(t, c.want, s.TAIOffset, name)
 	}
 }

@@ -147,7 +147,7 @@ func (p ptp4lPoll) evaluate(r report, now reading) (truetime.Sample, error) {
 		Peer:     m.peer,
 		Identity: m.shown,
 		Delay:    m.delay,
-		Error:    m.claim,
+		Claim:    m.claim,
 		Stratum:  m.stratum,
 		Leap:     m.leap,
 

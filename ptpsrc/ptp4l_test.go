@@ -79,8 +79,8 @@ func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
 	s, err := h.poll(h.source(t, WithExtraError(7*time.Nanosecond)), 0)
 	require.NoError(t, err)
 	h.requireTrue(t, s)
-	require.Equal(t, h.truth(), s.Earliest.Add(s.Error))
-	require.Equal(t, h.truth(), s.Latest.Add(-s.Error))
+	require.Equal(t, h.truth(), s.Earliest.Add(s.Claim))
+	require.Equal(t, h.truth(), s.Latest.Add(-s.Claim))
 	const (
 		accuracy  = 100 + 1
 		offset    = 3_000_000
@@ -91,7 +91,7 @@ func TestOffsetIsSubtractedAndAllTermsOfTheErrorAreAdded(t *testing.T) {
 	)
 	require.Equal(t, h.counter.Add(-500), s.Sent)
 	require.Equal(t, h.counter.Add(500), s.Received)
-	require.EqualValues(t, accuracy+offset+delay+drift+deviation+extra, s.Error)
+	require.EqualValues(t, accuracy+offset+delay+drift+deviation+extra, s.Claim)
 	require.Equal(t, fakeTAI, s.TAIOffset)
 	require.Equal(t, "PTP grandmaster 000000.0000.000002", s.Identity)
 	require.Equal(t, "grandmaster 000000.0000.000002 by ptp4l 000000.0000.000001", s.Peer)
@@ -348,7 +348,7 @@ func TestWhatPTP4LSaysDecidesWhetherItIsUsed(t *testing.T) {
 			s, err := p.evaluate(h.report, h.readClock())
 			if c.want == "" {
 				require.NoError(t, err)
-				require.Equal(t, trueIn(p).Add(time.Duration(h.counter)), s.Earliest.Add(s.Error), "the middle is the truth, whatever E is")
+				require.Equal(t, trueIn(p).Add(time.Duration(h.counter)), s.Earliest.Add(s.Claim), "the middle is the truth, whatever E is")
 				requireTrueSince(t, trueIn(p), s)
 				return
 			}

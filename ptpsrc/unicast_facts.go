@@ -68,6 +68,6 @@ func (x exchange) facts(e time.Duration) (truetime.Sample, error) {
 		Received: x.sent,
 		Earliest: x.origin.Add(-e).Add(x.gap() - x.slack()),
 		Delay:    x.delay(),
-		Error:    e,
+		Claim:    e,
 	}, nil
 }

@@ -36,7 +36,7 @@ func TestExchangeGivesALowerAndAnUpperFact(t *testing.T) {
 		Received: counterAt(400),
 		Earliest: micro(90).Add(-slack), // at 300 it was at least 40 − 50, and 100 µs later that much more
 		Delay:    500 * time.Microsecond,
-		Error:    50 * time.Microsecond,
+		Claim:    50 * time.Microsecond,
 	}, s)
 }
 

@@ -47,7 +47,7 @@ func TestBothFactsHoldWithTwoStepsAndWithOne(t *testing.T) {
 				s, err := source.Sample(t.Context(), b.counter)
 				require.NoError(t, err)
 				requireTrue(t, s)
-				require.Equal(t, fakeClaim+stampResolution, s.Error)
+				require.Equal(t, fakeClaim+stampResolution, s.Claim)
 				require.Equal(t, 1, s.Stratum)
 				require.Equal(t, b.event.LocalAddr().String(), s.Peer)
 			}
@@ -265,7 +265,7 @@ func TestAnnouncedUTCOffsetIsPassedOnAndBoundsNothing(t *testing.T) {
 		require.NoError(t, err, "%+v", c)
 		requireTrueSince(t, trueIn(source), s)
 		require.Equal(t, c.want, s.TAIOffset, "%+v", c)
-		require.Equal(t, fakeClaim+stampResolution, s.Error, "%+v", c)
+		require.Equal(t, fakeClaim+stampResolution, s.Claim, "%+v", c)
 	}
 }
 
@@ -275,7 +275,7 @@ func TestClaimIsWhatIsAnnouncedAndWhatTheUserAdds(t *testing.T) {
 	})
 	s, err := ask(t, b, WithBoundaryClocks(2*time.Microsecond), WithExtraError(5*time.Microsecond))
 	require.NoError(t, err)
-	require.Equal(t, fakeClaim+stampResolution+11*time.Microsecond, s.Error)
+	require.Equal(t, fakeClaim+stampResolution+11*time.Microsecond, s.Claim)
 	require.Equal(t, 4, s.Stratum)
 }
 

@@ -24,7 +24,7 @@ func fullStatus() Status {
 		Counter:     "TSC", Voters: 4, Faulty: 1, Heard: 3, Answering: 2,
 		Sources: []SourceStatus{{
 			Name: "a", Group: "g", Authenticated: true, NoVote: true, SameAs: []string{"b"}, Scale: ScaleTAI, Verdict: Convicted,
-			Err: fmt.Errorf("a: %w: stratum 16", ErrUnusable), Interval: Interval{at, at + 1}, Delay: 1, Error: 2, Stratum: 3,
+			Err: fmt.Errorf("a: %w: stratum 16", ErrUnusable), Interval: Interval{at, at + 1}, Delay: 1, Claim: 2, Stratum: 3,
 			Leap: LeapDelete, Stamps: "kernel", Age: 4, Reach: 5, Poll: 6, HeldBack: true,
 		}},
 	}

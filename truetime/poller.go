@@ -94,7 +94,7 @@ func (c *Clock) finishLocked(p *poller, x engine.Exchange, s Sample, o engine.Ou
 		reply.Facts = discipline.Facts{
 			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
 			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
-			Claim: int64(s.Error),
+			Claim: int64(s.Claim),
 		}
 	}
 	refused := c.engine.Finish(p.index, x, reply, now)
@@ -121,7 +121,7 @@ func (c *Clock) finishLocked(p *poller, x engine.Exchange, s Sample, o engine.Ou
 func (p *poller) describe(s *SourceStatus, now monotonic.Instant) {
 	s.Group, s.Scale, s.Authenticated, s.Err = p.info.Group, p.info.Scale, p.info.Authenticated, p.err
 	if p.heard {
-		s.Delay, s.Error, s.Stratum, s.Leap = p.last.Delay, p.last.Error, p.last.Stratum, p.last.Leap
+		s.Delay, s.Claim, s.Stratum, s.Leap = p.last.Delay, p.last.Claim, p.last.Stratum, p.last.Leap
 		s.Stamps, s.Age = p.last.Stamps, now.Sub(p.last.Received)
 	}
 }

@@ -64,7 +64,7 @@ type Sample struct {
 	// The rest is for Status only and bounds nothing.
 
 	Delay   time.Duration // round-trip delay δ, without the time spent inside the server
-	Error   time.Duration // E: the error that the source claims, all terms of it
+	Claim   time.Duration // E: the error that the source claims, all terms of it
 	Stratum int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
 	Stamps  string        // where Sent and Received came from, as in "kernel"; empty where there is no choice
 }

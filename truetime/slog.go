@@ -29,7 +29,7 @@ func (s SourceStatus) LogValue() slog.Value {
 	a := attributes{slog.String("verdict", s.Verdict.String())}
 	a.err(s.Err)
 	if s.Interval.Valid() {
-		a.add(slog.Duration("uncertainty", s.Interval.Uncertainty()), slog.Duration("delay", s.Delay), slog.Duration("claim", s.Error),
+		a.add(slog.Duration("uncertainty", s.Interval.Uncertainty()), slog.Duration("delay", s.Delay), slog.Duration("claim", s.Claim),
 			slog.Duration("age", s.Age))
 	}
 	a.add(slog.Duration("poll", s.Poll))

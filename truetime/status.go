@@ -95,7 +95,7 @@ type SourceStatus struct {
 
 	// Of the last sample in this epoch; zero before the first.
 	Delay   time.Duration // round-trip delay δ
-	Error   time.Duration // E, the error it claims
+	Claim   time.Duration // E, the error it claims
 	Stratum int
 	Leap    Leap
 	Stamps  string        // who found when the request left and the reply came, as in "kernel"; may be empty

@@ -24,7 +24,7 @@ func (hostClock) Sample(_ context.Context, counter monotonic.Counter) (truetime.
 	return truetime.Sample{
 		Sent: sent, Latest: now.Add(claim),
 		Received: received, Earliest: now.Add(-claim),
-		Error: claim,
+		Claim: claim,
 	}, nil
 }
 

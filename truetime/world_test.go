@@ -91,7 +91,7 @@ func (f *fake) Sample(ctx context.Context, counter monotonic.Counter) (Sample, e
 		<-ctx.Done()
 		return Sample{}, ctx.Err()
 	}
-	s := Sample{Peer: f.peer, Identity: f.identity, Age: age, Sent: counter.Now(), Error: claim, Delay: f.there + f.back, Stratum: 1}
+	s := Sample{Peer: f.peer, Identity: f.identity, Age: age, Sent: counter.Now(), Claim: claim, Delay: f.there + f.back, Stratum: 1}
 	if err := pause(ctx, f.there); err != nil {
 		return Sample{}, err
 	}

@@ -99,7 +99,7 @@ func sample(r vmclock.Reading) truetime.Sample {
 		Received: r.After,
 		Earliest: at.Add(-r.MaxError),
 		Delay:    r.After.Sub(r.Before),
-		Error:    r.MaxError,
+		Claim:    r.MaxError,
 		Leap:     leap(r.Leap),
 	}
 }

@@ -77,12 +77,12 @@ func system(t *testing.T) monotonic.Counter {
 func requireTime(t *testing.T, sample truetime.Sample, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	require.Equal(t, time.Microsecond, sample.Error.Truncate(time.Microsecond))
+	require.Equal(t, time.Microsecond, sample.Claim.Truncate(time.Microsecond))
 	require.Equal(t, sample.Received.Sub(sample.Sent), sample.Delay)
 	require.Positive(t, sample.Delay)
 	require.LessOrEqual(t, sample.Earliest, truetime.Time(noon*1e9-1000))
 	require.GreaterOrEqual(t, sample.Latest, truetime.Time(noon*1e9+1000))
-	require.Equal(t, 2*sample.Error, sample.Latest.Sub(sample.Earliest))
+	require.Equal(t, 2*sample.Claim, sample.Latest.Sub(sample.Earliest))
 	require.Zero(t, sample.Stratum)
 }
 

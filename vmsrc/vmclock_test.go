@@ -17,7 +17,7 @@ func TestSampleIsTheReadingAsTwoFacts(t *testing.T) {
 		Received: 170,
 		Earliest: 999_970,
 		Delay:    70 * time.Nanosecond,
-		Error:    30 * time.Nanosecond,
+		Claim:    30 * time.Nanosecond,
 		Stratum:  0, // the protocol has none
 		Leap:     truetime.LeapInsert,
 	}, sample(vmclock.Reading{

@@ -54,7 +54,7 @@ func describe(clock *truetime.Clock) string {
 	for _, s := range status.Sources {
 		fmt.Fprintf(&b, "  %-28s %-12v", s.Name, s.Verdict)
 		if s.Stratum > 0 {
-			fmt.Fprintf(&b, " delay %-12v claims ±%-12v stratum %d", s.Delay, s.Error, s.Stratum)
+			fmt.Fprintf(&b, " delay %-12v claims ±%-12v stratum %d", s.Delay, s.Claim, s.Stratum)
 		}
 		if s.Err != nil {
 			fmt.Fprintf(&b, " %v", s.Err)

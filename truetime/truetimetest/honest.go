@@ -22,7 +22,7 @@ type within struct{ claim time.Duration }
 func (within) honest() bool { return true }
 
 func (b within) Answer(q Query) (Reply, bool) {
-	return Reply{Received: q.Received.Add(b.err(q)), Sent: q.Sent.Add(b.err(q)), Error: b.claim, Leap: q.Leap}, true
+	return Reply{Received: q.Received.Add(b.err(q)), Sent: q.Sent.Add(b.err(q)), Claim: b.claim, Leap: q.Leap}, true
 }
 
 // err draws the error of a stamp. The true times in a query are rounded down, by less than a
@@ -49,7 +49,7 @@ type steady struct{ err, claim time.Duration }
 func (steady) honest() bool { return true }
 
 func (b steady) Answer(q Query) (Reply, bool) {
-	return Reply{Received: q.Received.Add(b.err), Sent: q.Sent.Add(b.err), Error: b.claim, Leap: q.Leap}, true
+	return Reply{Received: q.Received.Add(b.err), Sent: q.Sent.Add(b.err), Claim: b.claim, Leap: q.Leap}, true
 }
 
 // WrongLeap is honest about the time and announces a leap second that will not come.

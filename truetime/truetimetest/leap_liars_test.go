@@ -31,7 +31,7 @@ func (b pretends) Answer(q Query) (Reply, bool) {
 	if b.silent {
 		say = truetime.LeapUnknown
 	}
-	return Reply{Received: q.Received.Add(by), Sent: q.Sent.Add(by), Error: b.claim, Leap: say}, true
+	return Reply{Received: q.Received.Add(by), Sent: q.Sent.Add(by), Claim: b.claim, Leap: say}, true
 }
 
 // scaleOf is the one in which the query counts, told by how far it is from the truth.

@@ -13,7 +13,7 @@ type lie struct {
 }
 
 func (b lie) Answer(q Query) (Reply, bool) {
-	return Reply{Received: b.at(q, q.Received), Sent: b.at(q, q.Sent), Error: b.claim, Leap: q.Leap}, true
+	return Reply{Received: b.at(q, q.Received), Sent: b.at(q, q.Sent), Claim: b.claim, Leap: q.Leap}, true
 }
 
 // Offset is wrong by the same amount always. Several of them with one amount are a conspiracy.
@@ -129,7 +129,7 @@ func Backwards(by, claim time.Duration) Behavior { return backwards{by, claim} }
 type backwards struct{ by, claim time.Duration }
 
 func (b backwards) Answer(q Query) (Reply, bool) {
-	return Reply{Received: q.Received.Add(-b.by), Sent: q.Sent.Add(b.by), Error: b.claim, Leap: q.Leap}, true
+	return Reply{Received: q.Received.Add(-b.by), Sent: q.Sent.Add(b.by), Claim: b.claim, Leap: q.Leap}, true
 }
 
 // Turncoat behaves in one way for some time, then in another.

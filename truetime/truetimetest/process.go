@@ -136,9 +136,9 @@ func (m *Machine) ask(l *link) {
 			}
 		}
 		reply := m.asReply(l, r, discipline.Facts{
-			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Error))},
-			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Error))},
-			Claim: int64(r.Error),
+			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Claim))},
+			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Claim))},
+			Claim: int64(r.Claim),
 		})
 		if l.keeps > 0 {
 			l.kept = &reply

@@ -122,7 +122,7 @@ type Query struct {
 // Reply is what a server says.
 type Reply struct {
 	Received, Sent truetime.Time // its stamps
-	Error          time.Duration // the most by which it claims to be wrong
+	Claim          time.Duration // the most by which it claims to be wrong
 	Leap           truetime.Leap
 	Kiss           error // truetime.ErrSlowDown, ErrDenied or ErrUnusable instead of time
 }
@@ -130,10 +130,10 @@ type Reply struct {
 // sample is what a client makes of the reply.
 func (r Reply) sample(sent, received monotonic.Instant) truetime.Sample {
 	return truetime.Sample{
-		Sent: sent, Latest: r.Received.Add(r.Error),
-		Received: received, Earliest: r.Sent.Add(-r.Error),
+		Sent: sent, Latest: r.Received.Add(r.Claim),
+		Received: received, Earliest: r.Sent.Add(-r.Claim),
 		Delay: received.Sub(sent) - r.Sent.Sub(r.Received),
-		Error: r.Error,
+		Claim: r.Claim,
 		Leap:  r.Leap,
 	}
 }

@@ -154,8 +154,24 @@ func statusOf(r engine.Report, names []string) Status {
 
 // Summary says in one sentence what keeps the clock from an answer, in holdover, or from as narrow
 // an answer as there could be: how many voters have been heard or answer, how many are needed, and
-// why the others do not. It is empty if nothing does.
+// why the others do not. Where f is 0 it also says that none of the voters may be wrong, even if
+// nothing else is the matter. It is empty if there is nothing to say.
 func (s Status) Summary() string {
+	text := s.trouble()
+	if s.Faulty != 0 || s.Voters == 0 || s.Epoch == 0 || s.State == Closed || s.State == ClockFaulty {
+		return text
+	}
+	if text != "" {
+		text += "; "
+	}
+	if s.Voters == 1 {
+		return text + "the only voter must not be wrong"
+	}
+	return text + fmt.Sprintf("none of %d voters may be wrong", s.Voters)
+}
+
+// trouble is what Summary says apart from what f is.
+func (s Status) trouble() string {
 	var text string
 	switch {
 	case s.State == Closed:

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"github.com/epsilontime/epsilon/internal/invariants"
+	"github.com/epsilontime/epsilon/internal/plausible"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -92,8 +93,9 @@ func (c *Clock) Now() (Timestamp, error) {
 // greater than the remote one and all before it on this clock. It costs what Now costs.
 //
 // A timestamp that is provably from the future, beyond Latest by more than the tolerance, is
-// refused with a [*FutureError] that names the sender, from. Other errors are those of Now, and
-// [ErrInvalidTimestamp]. After an error nothing has changed.
+// refused with a [*FutureError] that names the sender, from. One that is zero, so that none was
+// sent, or before 1990, so that it is in another unit than nanoseconds, is an
+// [ErrInvalidTimestamp]. Other errors are those of Now. After an error nothing has changed.
 func (c *Clock) Update(remote Timestamp, from string) (Timestamp, error) {
 	return c.update(remote, c.tolerance, from)
 }
@@ -107,7 +109,7 @@ func (c *Clock) UpdateWithin(remote Timestamp, ahead time.Duration, from string)
 }
 
 func (c *Clock) update(remote Timestamp, tolerance time.Duration, from string) (Timestamp, error) {
-	if remote <= 0 {
+	if remote.Time() < plausible.Oldest {
 		return 0, invalidFrom(remote, from)
 	}
 	now, err := c.admit(remote, tolerance, from)
@@ -131,7 +133,7 @@ func (c *Clock) admit(remote Timestamp, tolerance time.Duration, from string) (t
 // timestamps after it are greater than the remote one. It does not read the interval clock if the
 // remote timestamp is not ahead of this clock. Errors are as for Update.
 func (c *Clock) Observe(remote Timestamp, from string) error {
-	if remote <= 0 {
+	if remote.Time() < plausible.Oldest {
 		return invalidFrom(remote, from)
 	}
 	if c.last.Load() >= int64(remote) {
@@ -245,6 +247,7 @@ func (c *Clock) tooFarAhead(before Timestamp, now truetime.Interval) error {
 	return &AheadError{Last: before, Latest: now.Latest, MaxAhead: c.maxAhead, Wait: wait}
 }
 
+// invalidFrom says what is wrong with a remote timestamp below [plausible.Oldest].
 func invalidFrom(remote Timestamp, from string) error {
-	return fmt.Errorf("%w: %q sent %d, which is not above zero", ErrInvalidTimestamp, from, int64(remote))
+	return fmt.Errorf("%w from %q: %w", ErrInvalidTimestamp, from, plausible.Timestamp(remote.Time()))
 }

@@ -37,7 +37,7 @@ func TestTimestampsGoOnWhenTheIntervalGoesBack(t *testing.T) {
 
 func TestUpdateIsAfterBothClocks(t *testing.T) {
 	for name, row := range map[string]struct{ remote, want hlc.Timestamp }{
-		"remote behind":  {remote: 1, want: hlc.Timestamp(start) + 1},
+		"remote behind":  {remote: oldest, want: hlc.Timestamp(start) + 1},
 		"remote equal":   {remote: hlc.Timestamp(start), want: hlc.Timestamp(start) + 1},
 		"remote ahead":   {remote: hlc.Timestamp(start) + 50, want: hlc.Timestamp(start) + 51},
 		"as tolerated":   {remote: hlc.Timestamp(start) + 100, want: hlc.Timestamp(start) + 101},
@@ -53,7 +53,7 @@ func TestUpdateIsAfterBothClocks(t *testing.T) {
 		})
 	}
 	clock := newClock(t, at(start, 0))
-	got, err := clock.Update(1, "peer")
+	got, err := clock.Update(oldest, "peer")
 	require.NoError(t, err)
 	require.Equal(t, start, got.Time(), "physical time counts for receptions, too")
 }
@@ -131,7 +131,7 @@ func TestRunningAheadEndsInAnErrorThatPasses(t *testing.T) {
 	for range 3 { // time stands still
 		_, err = clock.Now()
 		require.ErrorIs(t, err, hlc.ErrTooFarAhead)
-		_, err = clock.Update(1, "peer")
+		_, err = clock.Update(oldest, "peer")
 		require.ErrorIs(t, err, hlc.ErrTooFarAhead)
 		require.Equal(t, start+100, clock.Last().Time(), "no ratchet")
 	}
@@ -185,19 +185,41 @@ func TestWhatIsNoTimestampIsNotMerged(t *testing.T) {
 	require.Zero(t, clock.Last())
 }
 
+// A time in milliseconds is a valid Timestamp, of 1970, and is behind every clock: to merge it would
+// succeed, and order nothing.
+func TestATimestampInAnotherUnitIsNotMerged(t *testing.T) {
+	clock := newClock(t, at(start, 0))
+	now := start.Std()
+	for _, remote := range []hlc.Timestamp{
+		hlc.Timestamp(now.Unix()), hlc.Timestamp(now.UnixMilli()), hlc.Timestamp(now.UnixMicro()), oldest - 1,
+	} {
+		_, err := clock.Update(remote, "node-7")
+		require.ErrorIs(t, err, hlc.ErrInvalidTimestamp)
+		require.ErrorContains(t, err, `from "node-7"`)
+		require.ErrorContains(t, err, "before 1990: it must be in nanoseconds")
+		_, err = clock.UpdateWithin(remote, 0, "node-7")
+		require.ErrorIs(t, err, hlc.ErrInvalidTimestamp)
+		require.ErrorIs(t, clock.Observe(remote, "node-7"), hlc.ErrInvalidTimestamp)
+	}
+	require.Zero(t, clock.Last())
+	_, err := clock.Update(0, "node-7")
+	require.EqualError(t, err, `hlc: invalid timestamp from "node-7": the timestamp is zero, which stands for no time`)
+	require.NoError(t, clock.Observe(oldest, "node-7"))
+}
+
 func TestWithoutAnIntervalThereIsNoTimestamp(t *testing.T) {
 	source := &manual{err: truetime.ErrNotSynchronized}
 	clock := newClock(t, source)
 	_, err := clock.Now()
 	require.ErrorIs(t, err, truetime.ErrNotSynchronized)
-	_, err = clock.Update(1, "peer")
+	_, err = clock.Update(oldest, "peer")
 	require.ErrorIs(t, err, truetime.ErrNotSynchronized)
 
 	for _, bad := range []truetime.Interval{{}, {Earliest: start + 1, Latest: start}} {
 		source.set(bad.Earliest, bad.Latest)
 		_, err = clock.Now()
 		require.ErrorIs(t, err, hlc.ErrInvalidInterval)
-		require.ErrorIs(t, clock.Observe(5, "peer"), hlc.ErrInvalidInterval)
+		require.ErrorIs(t, clock.Observe(oldest, "peer"), hlc.ErrInvalidInterval)
 	}
 	require.Zero(t, clock.Last())
 }
@@ -213,7 +235,7 @@ func TestAClosedClockSaysSo(t *testing.T) {
 		require.ErrorIs(t, err, hlc.ErrClosed)
 		_, err = clock.Update(hlc.Timestamp(start)+5, "peer")
 		require.ErrorIs(t, err, hlc.ErrClosed)
-		require.ErrorIs(t, clock.Observe(5, "peer"), hlc.ErrClosed)
+		require.ErrorIs(t, clock.Observe(oldest, "peer"), hlc.ErrClosed)
 		require.Zero(t, clock.Last())
 		source.answer.Store(nil)
 		source.err = errors.New("closed, too")

@@ -76,6 +76,7 @@ func TestTimestampsAreLinearizableUnderConcurrency(t *testing.T) {
 // An Observe must not take back what another call has merged or issued while it looked.
 func TestObserveTakesNothingBack(t *testing.T) {
 	clock := newClock(t, at(start, 0))
+	require.NoError(t, clock.Observe(oldest, "the first row"))
 	var running sync.WaitGroup
 	var done atomic.Bool
 	running.Go(func() {

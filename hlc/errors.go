@@ -10,7 +10,8 @@ import (
 
 // Errors of this package. Compare with errors.Is.
 var (
-	// ErrInvalidTimestamp: zero, negative, or not a timestamp at all.
+	// ErrInvalidTimestamp: zero, negative, or not a timestamp at all; of a remote one also that it is
+	// before 1990, as a time in milliseconds would be.
 	ErrInvalidTimestamp = errors.New("hlc: invalid timestamp")
 
 	// ErrFromFuture: a remote timestamp is later than it can be if the sender's clock and this one

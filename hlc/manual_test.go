@@ -17,6 +17,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // start is true time where a test has no reason for another: 2026-01-01.
 const start truetime.Time = 1_767_225_600_000_000_000
 
+// oldest is the first remote timestamp that is merged: 1990-01-01.
+const oldest hlc.Timestamp = 631_152_000_000_000_000
+
 // manual is an interval clock that stands still until it is set. Without an answer it fails.
 type manual struct {
 	answer atomic.Pointer[truetime.Interval]

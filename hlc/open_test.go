@@ -326,7 +326,7 @@ func TestTimestampsGoOnAcrossRestarts(t *testing.T) {
 					timestamp, err := clock.Now()
 					if rapid.Bool().Draw(rt, "pushed") {
 						push := hlc.Timestamp(rapid.IntRange(0, int(400*time.Millisecond)).Draw(rt, "push"))
-						timestamp, err = clock.Update(max(timestamp, 1)+push, "peer")
+						timestamp, err = clock.Update(max(timestamp, oldest)+push, "peer")
 						if errors.Is(err, hlc.ErrFromFuture) {
 							continue
 						}

@@ -29,7 +29,8 @@ func WithPeer(name func(*http.Request) string) Option {
 // A request without a timestamp is served: it has nothing to merge. One whose timestamp cannot be
 // merged is not, nothing is merged, and the body of the answer is the error:
 //
-//   - 400 Bad Request: the header is not a timestamp, or there are several;
+//   - 400 Bad Request: the header is not a timestamp, or is one before 1990, which must be in another
+//     unit, or there are several;
 //   - 422 Unprocessable Content: the timestamp is from the future, [hlc.ErrFromFuture], so the
 //     sender's clock is wrong, or this one;
 //   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for

@@ -52,7 +52,10 @@ func (f *Fence) Highest() Token { return Token(f.highest.Load()) }
 // transaction as what was to be written. Otherwise the error wraps ErrStaleToken and nothing may be
 // written; it does so for the zero token always. highest is zero where none has been seen.
 func Admit(highest, token Token) error {
-	if token < highest || token == 0 {
+	switch {
+	case token == 0:
+		return fmt.Errorf("%w: it is zero, so no token was sent with the write", ErrStaleToken)
+	case token < highest:
 		return fmt.Errorf("%w; %d after %d: another has acquired the lease since", ErrStaleToken, token, highest)
 	}
 	return nil

@@ -17,7 +17,15 @@ func TestAFenceAdmitsNoTokenAfterAHigherOne(t *testing.T) {
 	require.ErrorIs(t, err, ErrStaleToken)
 	require.ErrorContains(t, err, "8 after 9")
 	require.Equal(t, Token(9), f.Highest())
-	require.ErrorIs(t, new(Fence).Admit(0), ErrStaleToken, "zero is nobody's token")
+}
+
+func TestAWriteWithoutATokenIsToldSo(t *testing.T) {
+	for _, f := range []*Fence{new(Fence), NewFence(5)} {
+		err := f.Admit(0)
+		require.ErrorIs(t, err, ErrStaleToken, "zero is nobody's token")
+		require.ErrorContains(t, err, "no token was sent with the write")
+		require.NotContains(t, err.Error(), "another has acquired")
+	}
 }
 
 func TestAdmitIsTheRuleOfAFence(t *testing.T) {

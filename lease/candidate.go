@@ -64,7 +64,7 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 	var future time.Time // since when the record has been from the future
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, c.failed(errors.Join(err, trouble))
+			return nil, c.failed(after(err, trouble))
 		}
 		now, err := c.config.now()
 		if err != nil {
@@ -102,7 +102,7 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 			}
 			if err := c.config.send(ctx, &p, a); err != nil {
 				if permanent(err) || a.verb == load && !patient {
-					return nil, c.failed(errors.Join(err, trouble))
+					return nil, c.failed(after(err, trouble))
 				}
 				trouble = err
 				_ = sleep(ctx, jittered(retry))
@@ -125,8 +125,16 @@ func mayPass(why error, since *time.Time) bool {
 	return errors.Is(why, ErrFromFuture) && time.Since(*since) < disbelief
 }
 
+// after returns err and the last trouble before it, if there was any, on one line.
+func after(err, trouble error) error {
+	if trouble == nil {
+		return err
+	}
+	return fmt.Errorf("%w; the last trouble: %w", err, trouble)
+}
+
 func (c *Candidate) failed(err error) error {
-	return fmt.Errorf("%w (lease %.80q not acquired)", err, c.config.name)
+	return fmt.Errorf("lease %.80q not acquired: %w", c.config.name, err)
 }
 
 // send carries out a load or a swap and reports its reply to p. A conflict is a reply and no error.

@@ -39,6 +39,8 @@ func TestAcquireOutlastsTroubleAndEndsWithItsContext(t *testing.T) {
 		_, err := s.b.Acquire(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, ErrTaken, "what kept it")
+		require.Regexp(t, `^lease "[^"]+" not acquired: context deadline exceeded; the last trouble: lease: taken by .*$`, err.Error())
+		require.NotContains(t, err.Error(), "\n")
 		require.NoError(t, l.Check())
 		s.clock.refuse(truetime.ErrClosed)
 		_, err = s.b.Acquire(t.Context())

@@ -35,7 +35,10 @@ func (l *Lease) Do(ctx context.Context, work func(ctx context.Context, token Tok
 	}
 	err := work(inner, l.token)
 	if late := l.stillOurs(); late != nil {
-		return errors.Join(fmt.Errorf("work outlived the lease: %w", late), err)
+		if err != nil {
+			return fmt.Errorf("work outlived the lease: %w; work returned: %w", late, err)
+		}
+		return fmt.Errorf("work outlived the lease: %w", late)
 	}
 	return err
 }

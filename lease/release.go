@@ -25,7 +25,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	_ = l.end(ErrReleased)
 	l.stop()
 	if err := l.release(ctx); err != nil {
-		return fmt.Errorf("%w (lease %.80q not given up, it expires at %v)", err, l.config.name, truetime.Time(l.granted.Load()))
+		return fmt.Errorf("lease %.80q not given up, it expires at %v: %w", l.config.name, truetime.Time(l.granted.Load()), err)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (l *Lease) release(ctx context.Context) error {
 	var trouble error
 	for {
 		if err := ctx.Err(); err != nil {
-			return errors.Join(err, trouble)
+			return after(err, trouble)
 		}
 		a := l.protocol.release()
 		if a.verb == done {
@@ -82,7 +82,7 @@ func (l *Lease) passed(ctx context.Context) error {
 			return err
 		}
 		if late := sleep(ctx, pause); late != nil {
-			return errors.Join(fmt.Errorf("lease: timestamp %v may not have passed: %w", issued, late), err)
+			return after(fmt.Errorf("lease: timestamp %v may not have passed: %w", issued, late), err)
 		}
 	}
 	return nil

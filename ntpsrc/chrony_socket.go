@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/epsilontime/epsilon/internal/mistakes"
 )
 
 // chronyPort is chronyd's default cmdport.
@@ -83,7 +85,7 @@ type unixSocket struct {
 	path string
 }
 
-func (s *unixSocket) Close() error { return errors.Join(s.UnixConn.Close(), os.Remove(s.path)) }
+func (s *unixSocket) Close() error { return mistakes.Join(s.UnixConn.Close(), os.Remove(s.path)) }
 
 // explain says in one sentence why chronyd cannot be asked and what to do.
 func (a chronyAddress) explain(err error) error {

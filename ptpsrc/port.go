@@ -150,7 +150,7 @@ func (p *Port) Close() error {
 		close(in.closed)
 	}
 	p.mu.Unlock()
-	err := errors.Join(p.event.Close(), p.general.Close())
+	err := mistakes.Join(p.event.Close(), p.general.Close())
 	p.readers.Wait()
 	return err
 }

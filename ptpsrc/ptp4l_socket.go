@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/facebook/time/ptp/protocol"
+
+	"github.com/epsilontime/epsilon/internal/mistakes"
 )
 
 // PTP4LSocket is where ptp4l listens unless its uds_address says otherwise. It is root's.
@@ -57,7 +59,7 @@ func dialPTP4L(path string, domain uint8) (*managementSocket, error) {
 	return s, nil
 }
 
-func (s *managementSocket) Close() error { return errors.Join(s.UnixConn.Close(), os.Remove(s.path)) }
+func (s *managementSocket) Close() error { return mistakes.Join(s.UnixConn.Close(), os.Remove(s.path)) }
 
 // explainSocket says in one sentence why ptp4l cannot be asked and what to do.
 func explainSocket(path string, err error) error {

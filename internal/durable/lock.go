@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/epsilontime/epsilon/internal/mistakes"
 )
 
 // ErrLocked: somebody else has the lock.
@@ -35,7 +37,7 @@ func TryLock(path string, mode os.FileMode) (*Lock, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, mistakes.Join(err, file.Close())
 	}
 	return l, nil
 }

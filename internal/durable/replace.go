@@ -1,9 +1,10 @@
 package durable
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
+
+	"github.com/epsilontime/epsilon/internal/mistakes"
 )
 
 // Replace makes data the content of the file at path, and returns once that survives a crash of the
@@ -47,7 +48,7 @@ func write(fs files, path string, data []byte, mode os.FileMode) error {
 	if err == nil {
 		err = f.Sync() // before the rename, or the new name could lead to nothing
 	}
-	return errors.Join(err, f.Close())
+	return mistakes.Join(err, f.Close())
 }
 
 // system is the files of the operating system.

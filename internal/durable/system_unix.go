@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/epsilontime/epsilon/internal/mistakes"
 )
 
 // ReplacesWhatIsRead: a file can be renamed over another that is open, whose reader goes on to see
@@ -37,5 +39,5 @@ func SyncDirectory(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return mistakes.Join(d.Sync(), d.Close())
 }

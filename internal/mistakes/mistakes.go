@@ -1,4 +1,5 @@
-// Package mistakes collects what is wrong with a configuration, so that all of it is reported at once.
+// Package mistakes collects what is wrong, such as with a configuration, so that all of it is reported
+// at once, on one line.
 package mistakes
 
 import (
@@ -28,6 +29,15 @@ func (l List) Err() error {
 		return l[0]
 	}
 	return joined(l)
+}
+
+// Join is errors.Join with an error on one line: what a log has one line for.
+func Join(all ...error) error {
+	var l List
+	for _, err := range all {
+		l.Add(err)
+	}
+	return l.Err()
 }
 
 type joined []error

@@ -19,4 +19,6 @@ func TestAllMistakesAreOnOneLineAndCanBeFound(t *testing.T) {
 	require.EqualError(t, l.Err(), "EOF; port 0: unsupported operation")
 	require.ErrorIs(t, l.Err(), io.EOF)
 	require.ErrorIs(t, l.Err(), errors.ErrUnsupported)
+	require.Equal(t, l.Err(), Join(nil, l[0], nil, l[1]))
+	require.NoError(t, Join(nil, nil))
 }

@@ -47,6 +47,28 @@ func TestManualClockDoesWhatItIsTold(t *testing.T) {
 	require.NoError(t, err, "to be set ends a refusal")
 }
 
+// Code that gets an interval which is upside down, or an answer in place of a refusal, would be tested
+// for something else than the test says.
+func TestMistakesWithAManualClockArePanicsThatSayWhat(t *testing.T) {
+	require.PanicsWithValue(t, "truetimetest: uncertainty of -5ms: it must not be below 0", func() {
+		NewManual(DefaultStart, -5*time.Millisecond)
+	})
+	m := NewManual(DefaultStart, time.Millisecond)
+	before, err := m.Now()
+	require.NoError(t, err)
+	require.PanicsWithValue(t, "truetimetest: Widen by -5ms: it must not be below 0, use Set to make the interval narrower", func() {
+		m.Widen(-5 * time.Millisecond)
+	})
+	m.Widen(0)
+	after, err := m.Now()
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	m.Disrupt()
+	require.PanicsWithValue(t, "truetimetest: Refuse needs an error: use Resume to end a refusal", func() { m.Refuse(nil) })
+	_, err = m.Now()
+	require.ErrorIs(t, err, truetime.ErrNotSynchronized, "it still refuses")
+}
+
 func TestManualClockTellsOfEveryChange(t *testing.T) {
 	m := NewManual(DefaultStart, time.Millisecond)
 	for name, change := range map[string]func(){

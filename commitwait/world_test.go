@@ -92,7 +92,7 @@ func (w *commits) commit() {
 	w.waiter.join(e)
 	w.appointed()
 	if w.rng.IntN(4) == 0 {
-		w.After(w.upTo(100*time.Millisecond), func() {
+		w.In(w.upTo(100*time.Millisecond), func() {
 			w.process.Awake(func() {
 				if w.waiter.leave(e) {
 					w.seen["given up"]++
@@ -142,7 +142,7 @@ func (w *commits) appointed() {
 func (w *commits) Set(d time.Duration) {
 	w.plan++
 	plan := w.plan
-	w.After(max(d, 1), func() {
+	w.In(max(d, 1), func() {
 		if plan == w.plan && w.wrong == nil {
 			w.process.Awake(w.lead)
 		}

@@ -96,7 +96,7 @@ func (c *correspondent) send() {
 	w.seen["sent"]++
 	to := w.nodes[w.rng.IntN(len(w.nodes))]
 	for range w.rng.IntN(3) { // lost, or sent, or sent twice
-		w.After(simulated.UpTo(w.rng, time.Second)+1, func() { to.Awake(func() { to.receive(got, c.Name()) }) })
+		w.In(simulated.UpTo(w.rng, time.Second)+1, func() { to.Awake(func() { to.receive(got, c.Name()) }) })
 	}
 }
 

@@ -109,7 +109,7 @@ func (w *world) broken(format string, values ...any) {
 
 func (w *world) after(d time.Duration, happen func()) {
 	if w.outer != nil {
-		w.outer.After(d, func() {
+		w.outer.In(d, func() {
 			if w.wrong == nil {
 				w.now = w.outer.Now()
 				happen()

@@ -171,7 +171,7 @@ func (w *world) feed() {
 // watch reads every clock there is in this world again and again. The first read is after a while, when all
 // servers have been heard.
 func (w *world) watch(r *result, machine int) {
-	w.After(readEvery, func() {
+	w.In(readEvery, func() {
 		truth, counter := w.Now(), w.machine.Counter()
 		for i, rule := range w.rules {
 			if rule != nil {

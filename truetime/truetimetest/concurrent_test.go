@@ -48,7 +48,7 @@ func TestEverythingMayBeCalledWhileTheWorldRuns(t *testing.T) {
 		func() { machine.Cut(server, time.Millisecond) },
 		func() { server.Become(truetimetest.Honest(time.Millisecond)) },
 		func() { server.WishPoll(time.Second); server.Honest() },
-		func() { world.After(time.Millisecond, func() { world.Elapsed() }) },
+		func() { world.In(time.Millisecond, func() { world.Elapsed() }) },
 		func() { _ = world.TraceText() },
 	} {
 		all.Go(func() {

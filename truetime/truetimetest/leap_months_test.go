@@ -159,7 +159,7 @@ func (d *leapMonth) addServer(name, group string, claim time.Duration, flaky boo
 	r := d.rng
 	var b Behavior = Honest(claim)
 	if flaky {
-		b = Silent(b, r.Float64())
+		b = Silent(b, 1-r.Float64())
 	}
 	if r.IntN(6) == 0 {
 		b = quietly{b}
@@ -227,7 +227,7 @@ func (d *leapMonth) planMonth() {
 	long = time.Duration(r.Int64N(int64(long)))
 	kind := r.IntN(9)
 	some := r.IntN(len(d.servers))
-	d.world.After(at, func() {
+	d.world.In(at, func() {
 		switch kind {
 		case 0, 1:
 			d.machine.Restart()
@@ -301,5 +301,5 @@ func (d *leapMonth) watchMonth() {
 			wait = time.Duration(d.rng.Int64N(int64(2 * time.Second)))
 		}
 	}
-	d.world.After(wait, d.watchMonth)
+	d.world.In(wait, d.watchMonth)
 }

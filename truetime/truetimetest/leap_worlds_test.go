@@ -139,7 +139,7 @@ func (d *leapDay) plan() {
 	}
 	long := time.Duration(r.Int64N(int64(time.Hour)))
 	kind := r.IntN(5)
-	d.world.After(max(at, time.Second), func() {
+	d.world.In(max(at, time.Second), func() {
 		switch kind {
 		case 0:
 			d.machine.Restart()
@@ -187,7 +187,7 @@ func (d *leapDay) watch() {
 	if d.world.Now().Sub(truetime.FromStd(midnight)).Abs() < time.Minute {
 		wait = time.Duration(d.rng.Int64N(int64(2 * time.Second)))
 	}
-	d.world.After(wait, d.watch)
+	d.world.In(wait, d.watch)
 }
 
 func (d *leapDay) describe() string {

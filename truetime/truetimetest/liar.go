@@ -151,18 +151,19 @@ func (b turncoat) Answer(q Query) (Reply, bool) {
 	return b.then.Answer(q)
 }
 
-// Silent answers as b does, but only to that part, 0 to 1, of the queries.
+// Silent leaves that part of the queries, 0 to 1, without an answer, and answers the others as b does:
+// Silent(b, 0.9) answers one of ten.
 func Silent(b Behavior, part float64) Behavior { return partly{b, part} }
 
 type partly struct {
 	Behavior
-	part float64
+	silent float64
 }
 
 func (b partly) honest() bool { return isHonest(b.Behavior) }
 
 func (b partly) Answer(q Query) (Reply, bool) {
-	if q.World.rng.Float64() >= b.part {
+	if q.World.rng.Float64() >= 1-b.silent {
 		return Reply{}, false
 	}
 	return b.Behavior.Answer(q)

@@ -85,10 +85,10 @@ func TestMachinesSufferFaultsInAnyOrder(t *testing.T) {
 // An event may let time pass by itself.
 func TestTrueTimeNeverGoesBack(t *testing.T) {
 	w := NewWorld(1)
-	w.After(time.Second, func() { w.Run(time.Hour) })
+	w.In(time.Second, func() { w.Run(time.Hour) })
 	w.Run(2 * time.Second)
 	require.GreaterOrEqual(t, w.Elapsed(), time.Hour)
-	w.After(math.MaxInt64, func() { t.Error("never") })
+	w.In(math.MaxInt64, func() { t.Error("never") })
 	w.Run(time.Second)
 	require.PanicsWithValue(t, "truetimetest: a world lasts no longer than 100 days", func() { w.Run(math.MaxInt64) })
 }
@@ -112,6 +112,20 @@ func TestMistakesInAWorldArePanicsThatSayWhat(t *testing.T) {
 		require.PanicsWithValue(t, "truetimetest: machine m: "+text, func() { w.NewMachine("m", c) })
 	}
 	w.Run(time.Second) // and nothing of them is left
+}
+
+// The number is the part of the queries that has no answer.
+func TestSilentIsAsSilentAsItIsTold(t *testing.T) {
+	w := NewWorld(1)
+	for part, want := range map[float64]int{0: 1000, 0.9: 100, 1: 0} {
+		answered := 0
+		for range 1000 {
+			if _, ok := Silent(Honest(time.Millisecond), part).Answer(Query{World: w}); ok {
+				answered++
+			}
+		}
+		require.InDelta(t, want, answered, 1000*part*(1-part), "%v", part)
+	}
 }
 
 func TestTraceKeepsNoMoreThanItIsToldTo(t *testing.T) {

@@ -8,15 +8,15 @@ import (
 
 // Oscillator is what drives a machine's counter. Rate returns by how much the counter runs fast at a
 // moment, in parts per million of true time: dc/dT − 1. The world asks for it at rising moments,
-// [OscillatorStep] apart or closer, and lets the rate run straight from each to the next.
+// a second apart or closer, and lets the rate run straight from each to the next.
 //
 // An oscillator belongs to one machine. rng is the machine's own.
 type Oscillator interface {
 	Rate(elapsed time.Duration, rng *rand.Rand) (ppm float64)
 }
 
-// OscillatorStep is the time between two questions for an oscillator's rate.
-const OscillatorStep = time.Second
+// oscillatorStep is the time between two questions for an oscillator's rate.
+const oscillatorStep = time.Second
 
 // OscillatorFunc is an Oscillator that is a function of time.
 type OscillatorFunc func(elapsed time.Duration) (ppm float64)
@@ -151,7 +151,7 @@ func (c *counter) reach(now instant) {
 	for now >= c.end {
 		length := float64(c.end - c.begin)
 		c.ahead += c.rate*length + c.slope*length*length/2
-		c.begin, c.end = c.end, c.end+after(OscillatorStep)
+		c.begin, c.end = c.end, c.end+after(oscillatorStep)
 		c.rate = c.following
 		c.draw()
 	}
@@ -165,7 +165,7 @@ func (c *counter) draw() {
 
 // start makes the first segment.
 func (c *counter) start(now instant) {
-	c.begin, c.end = now, now+after(OscillatorStep)
+	c.begin, c.end = now, now+after(oscillatorStep)
 	c.rate = c.oscillator.Rate(time.Duration(now/nanosecond), c.rng) * 1e-6
 	c.draw()
 }
@@ -176,7 +176,7 @@ func (c *counter) cut(now instant) {
 	length := float64(now - c.begin)
 	c.ahead += c.rate*length + c.slope*length*length/2
 	c.rate += c.slope * length
-	c.begin, c.end = now, now+after(OscillatorStep)
+	c.begin, c.end = now, now+after(oscillatorStep)
 }
 
 // stepRate adds ppm to the rate from now on, at once.

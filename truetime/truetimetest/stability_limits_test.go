@@ -100,11 +100,11 @@ func TestTheRateMayDeviateAsFarAsDeclaredAtBothEndsOfTheDrift(t *testing.T) {
 func TestTheHourOfTheDeviationIsOneOfTrueTime(t *testing.T) {
 	t.Parallel()
 	const first = 10 * time.Minute
-	second := first + time.Hour + 2*OscillatorStep
+	second := first + time.Hour + 2*oscillatorStep
 	for _, from := range []float64{-100_000, 99_960} {
 		t.Run(fmt.Sprintf("from %+v ppm", from), func(t *testing.T) {
 			t.Parallel()
-			holdOver(t, MachineConfig{DriftPPM: 100_000, RateStability: 20, Oscillator: steps(from, 20, first, second)}, second-2*OscillatorStep, 10*time.Minute)
+			holdOver(t, MachineConfig{DriftPPM: 100_000, RateStability: 20, Oscillator: steps(from, 20, first, second)}, second-2*oscillatorStep, 10*time.Minute)
 		})
 	}
 }

@@ -39,7 +39,7 @@ const DefaultStart truetime.Time = 1_800_000_000_000_000_000 // 2027-01-15
 // World is a simulation. One goroutine at a time calls Run, and what happens in the world happens in that call, one
 // thing after the other. Everything else may be called at any time from any goroutine, and so may the methods of
 // machines and servers: a program under test reads machines' clocks while the world runs. What such a program
-// then does depends on when its goroutines run, so only what is called from Run's goroutine, as by [World.After], can be
+// then does depends on when its goroutines run, so only what is called from Run's goroutine, as by [World.In], can be
 // repeated exactly.
 type World struct {
 	mu       sync.Mutex // guards all that follows, and all of the machines and servers
@@ -112,8 +112,8 @@ func (w *World) Run(d time.Duration) {
 	w.now = max(w.now, end) // what happened may have called Run
 }
 
-// After plans that f is called when d has passed from now, by Run. It may call any method, Run too.
-func (w *World) After(d time.Duration, f func()) {
+// In plans that f is called when d has passed from now, by Run. It may call any method, Run too.
+func (w *World) In(d time.Duration, f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.plan(w.in(d), func() { w.unlocked(f) })

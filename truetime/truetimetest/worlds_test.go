@@ -173,7 +173,7 @@ func (t *trial) honest(reach time.Duration) Behavior {
 	case 0:
 		return Steady(time.Duration(t.rng.Int64N(int64(2*claim)+1))-claim, claim)
 	case 1:
-		return Silent(Honest(claim), 0.7)
+		return Silent(Honest(claim), 0.3)
 	case 2:
 		return Honest(time.Nanosecond)
 	}
@@ -271,7 +271,7 @@ func (t *trial) plan(at time.Duration) {
 	d := time.Duration(t.rng.Int64N(int64(20 * time.Second)))
 	kind := t.rng.IntN(6)
 	server := t.servers[t.rng.IntN(len(t.servers))]
-	t.world.After(at, func() {
+	t.world.In(at, func() {
 		switch kind {
 		case 0:
 			t.expect[m]++
@@ -297,7 +297,7 @@ func (t *trial) watch(every time.Duration) {
 			t.err = t.checkMachine(m)
 		}
 	}
-	t.world.After(time.Duration(t.rng.Int64N(int64(2*every))), func() { t.watch(every) })
+	t.world.In(time.Duration(t.rng.Int64N(int64(2*every))), func() { t.watch(every) })
 }
 
 func (t *trial) checkMachine(m *Machine) error {

@@ -38,7 +38,7 @@ func NewProcess(world *truetimetest.World, rng *rand.Rand, name string, servers 
 
 // Again has the process do something again and again, at random times, until it is calm.
 func (p *Process) Again(most time.Duration, do func()) {
-	p.world.After(UpTo(p.rng, most)+1, func() {
+	p.world.In(UpTo(p.rng, most)+1, func() {
 		if !p.Calm {
 			p.Awake(do)
 			p.Again(most, do)
@@ -49,7 +49,7 @@ func (p *Process) Again(most time.Duration, do func()) {
 // Awake has the process do something as soon as it does not sleep.
 func (p *Process) Awake(do func()) {
 	if left := p.asleep.Sub(p.world.Now()); left > 0 {
-		p.world.After(left+1, func() { p.Awake(do) })
+		p.world.In(left+1, func() { p.Awake(do) })
 	} else {
 		do()
 	}

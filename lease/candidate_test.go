@@ -68,7 +68,14 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"overflow":    {WithMargin(1 << 62), WithMaxUncertainty(1 << 62)},
 	} {
 		_, err = make(options...)
-		require.ErrorContains(t, err, "too short", name)
+		require.ErrorContains(t, err, "TTL of 1s does not cover", name)
+		require.ErrorContains(t, err, map[string]string{
+			"uncertainty": "2 × uncertainty of 300ms (WithMaxUncertainty) + margin of 125ms (WithMargin): " +
+				"contexts would end before a renewal. Take a longer TTL or a smaller WithMaxUncertainty",
+			"margin":   "Take a longer TTL or a smaller WithMargin",
+			"renewals": "Take a longer TTL or a smaller WithRenewEvery",
+			"overflow": "Take a longer TTL or a smaller WithMaxUncertainty or WithMargin",
+		}[name])
 	}
 }
 

@@ -95,14 +95,32 @@ func (c config) configure(options []Option) (config, error) {
 		c.mistakes.Addf("TTL of %v: it must be %v to %v", c.ttl, MinTTL, MaxTTL)
 	// Each is below the TTL before they are added up, so that the sum cannot wrap around.
 	case max(c.margin, c.maxUncertainty, c.renewEvery) >= c.ttl || c.renewEvery+2*c.maxUncertainty+c.margin >= c.ttl:
-		c.mistakes.Addf("TTL of %v is too short: it must be longer than %v between renewals + 2 × uncertainty of %v + "+
-			"margin of %v, or contexts end before a renewal",
-			c.ttl, c.renewEvery, c.maxUncertainty, c.margin)
+		c.mistakes.Addf("TTL of %v does not cover a renewal every %v (WithRenewEvery) + 2 × uncertainty of %v "+
+			"(WithMaxUncertainty) + margin of %v (WithMargin): contexts would end before a renewal. Take a longer TTL or %s",
+			c.ttl, c.renewEvery, c.maxUncertainty, c.margin, c.tooLarge())
 	}
 	if err := c.mistakes.Err(); err != nil {
 		return c, fmt.Errorf("lease: %w", err)
 	}
 	return c, nil
+}
+
+// tooLarge names the options to be made smaller: those whose value is above the default.
+func (c config) tooLarge() string {
+	var names []string
+	for _, o := range []struct {
+		name       string
+		value, def time.Duration
+	}{
+		{"WithRenewEvery", c.renewEvery, c.ttl / 3},
+		{"WithMaxUncertainty", c.maxUncertainty, c.ttl / 8},
+		{"WithMargin", c.margin, c.ttl / 8},
+	} {
+		if o.value > o.def {
+			names = append(names, o.name)
+		}
+	}
+	return "a smaller " + strings.Join(names, " or ")
 }
 
 func defaultHolder() string {

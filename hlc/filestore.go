@@ -31,8 +31,11 @@ type FileStore struct {
 }
 
 // OpenFileStore returns a store that keeps the bound in the file of that path. The directory must
-// exist, the file need not. Close the store after the clock that uses it. A relative path is that
-// of the working directory of this moment.
+// exist, the file need not. A relative path is that of the working directory of this moment.
+//
+// The store has the file for itself until it is closed, so close it after the clock that uses it:
+// unlike OpenFileStore of package lease, which takes a directory that many share, and whose store has
+// no Close.
 //
 // It locks a file beside it, named with ".lock" at the end, and returns [ErrInUse] if another store
 // has it, in this process or another: two clocks on one bound would issue the same timestamps. If

@@ -35,7 +35,9 @@ type FileStore struct {
 	directory string
 }
 
-// OpenFileStore returns a store in directory, which must exist. It need not be closed.
+// OpenFileStore returns a store in directory, which must exist. It holds nothing between operations,
+// serves any number of leases and processes, and has no Close: unlike OpenFileStore of package hlc,
+// whose store is one file that one clock has for itself until it is closed.
 func OpenFileStore(directory string) (*FileStore, error) {
 	info, err := os.Stat(directory)
 	switch {

@@ -147,6 +147,24 @@ type Status struct {
 	Ended error
 }
 
+// String says it in one line, for a person.
+func (s Status) String() string {
+	if s.Token == 0 {
+		return s.State.String() + ": never acquired"
+	}
+	text := fmt.Sprintf("%v: token %d until %v", s.State, s.Token, s.Expiry)
+	if s.Issued != 0 {
+		text += fmt.Sprintf(", timestamps up to %v", s.Issued)
+	}
+	if s.Failures > 0 {
+		text += fmt.Sprintf(", not renewed in %d attempts: %v", s.Failures, s.Failure)
+	}
+	if s.Ended != nil {
+		text += fmt.Sprintf(", over: %v", s.Ended)
+	}
+	return text
+}
+
 // Status reports on the lease. It reads the clock and takes a lock.
 func (l *Lease) Status() Status {
 	now, err := l.config.now()

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
@@ -39,6 +40,14 @@ const maxToken = Token(math.MaxUint64)
 // random; zero stands for none.
 type Session [16]byte
 
+// String returns the session in hex, and "none" for zero.
+func (s Session) String() string {
+	if s == (Session{}) {
+		return "none"
+	}
+	return hex.EncodeToString(s[:])
+}
+
 // Record is what a [Store] keeps under the name of a lease. A record, once stored, is never
 // deleted: its token would begin again.
 type Record struct {
@@ -61,6 +70,18 @@ type Record struct {
 
 	// TTL is how long after the request the record was to last, at most.
 	TTL time.Duration
+}
+
+// String says it in one line, for a person.
+func (r Record) String() string {
+	switch {
+	case r == Record{}:
+		return "no record"
+	case r.free():
+		return fmt.Sprintf("version %d: given up, last token %d, TTL %v", r.Version, r.Token, r.TTL)
+	}
+	return fmt.Sprintf("version %d: held by %.80q with token %d until %v, TTL %v, session %v",
+		r.Version, r.Holder, r.Token, r.Expiry, r.TTL, r.Session)
 }
 
 // free reports whether nobody holds the lease: it was never taken, or it was given up.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -187,7 +188,7 @@ func TestPoolTakesNoAddressTwice(t *testing.T) {
 	require.ErrorContains(t, err, "no more servers")
 }
 
-func TestMistakesInAPoolAreReported(t *testing.T) {
+func TestMistakesInAPoolAreReportedOnce(t *testing.T) {
 	for want, sources := range map[string][]truetime.Source{
 		"is one address":          Pool("192.0.2.1", 4),
 		"of 0 servers":            Pool("pool.example.net", 0),
@@ -198,6 +199,7 @@ func TestMistakesInAPoolAreReported(t *testing.T) {
 	} {
 		_, err := truetime.New(sources)
 		require.ErrorContains(t, err, want)
+		require.Equal(t, 1, strings.Count(err.Error(), want), "%v", err)
 	}
 }
 

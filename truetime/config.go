@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,21 @@ func (c *config) mistake(format string, values ...any) {
 	c.mistakes = append(c.mistakes, fmt.Errorf(format, values...))
 }
 
+// compare notes options that are of use alone, and not beside each other.
+func (c *config) compare() {
+	choices := c.choices
+	if limit := choices.MaxUncertainty; limit > 0 && choices.Target > limit {
+		c.mistake("target uncertainty of %v (WithTargetUncertainty) is above the maximum of %v (WithMaxUncertainty): "+
+			"the clock would be content with what it refuses to answer with", choices.Target, limit)
+	}
+	// Rates within the drift differ by 2ρ at most, and so does one of them from a mean of others.
+	if widest := 2 * choices.DriftPPM; choices.DeviationPPM >= widest {
+		c.mistake("rate stability of %v ppm (WithRateStability) says nothing beside a drift of %v ppm (WithDrift), "+
+			"which lets the rate change by no more than %v ppm: leave it out, or give less",
+			choices.DeviationPPM, choices.DriftPPM, widest)
+	}
+}
+
 // openVMClock opens the device that is to be watched, if any.
 func (c *config) openVMClock() {
 	switch {
@@ -85,6 +101,7 @@ func configure(sources []Source, options []Option) (config, error) {
 		}
 		o(&c)
 	}
+	c.compare()
 	c.inquire(sources)
 	var err error
 	if c.engine, err = c.choices.Config(); err != nil {
@@ -153,7 +170,7 @@ func (c *config) checkSources() {
 			continue
 		}
 		if s.Err != nil {
-			c.mistake("source %d, %.80q: %w", i+1, s.Name, s.Err)
+			c.sourceMistake(i)
 			continue
 		}
 		if s.Scale > ScaleTAI {
@@ -169,13 +186,37 @@ func (c *config) checkSources() {
 	}
 }
 
-// configError is every mistake in one sentence.
+// sourceMistake notes what source i says is wrong with it: once for those in a row that say the same, as
+// all sources of a pool do.
+func (c *config) sourceMistake(i int) {
+	same := func(i, j int) bool {
+		a, b := c.infos[i].Err, c.infos[j].Err
+		return a != nil && b != nil && a.Error() == b.Error()
+	}
+	if i > 0 && same(i-1, i) {
+		return
+	}
+	last := i
+	for last+1 < len(c.infos) && same(i, last+1) {
+		last++
+	}
+	s := c.infos[i]
+	if last == i {
+		c.mistake("source %d, %.80q: %w", i+1, s.Name, s.Err)
+		return
+	}
+	c.mistake("sources %d to %d, %.80q to %.80q: %w", i+1, last+1, s.Name, c.infos[last].Name, s.Err)
+}
+
+// configError is every mistake in one sentence, and each text once.
 type configError []error
 
 func (e configError) Error() string {
-	texts := make([]string, len(e))
-	for i, m := range e {
-		texts[i] = m.Error()
+	var texts []string
+	for _, m := range e {
+		if text := m.Error(); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
 	}
 	return "truetime: the clock was not started: " + strings.Join(texts, "; ")
 }

@@ -82,7 +82,8 @@ func WithMaxWander(ppbPerSecond float64) Option {
 //
 // It is easier to defend than a bound on the wander, and the same is to be said about it: see
 // [WithMaxWander], also for what to declare. It does most in a long holdover; between polls a bound
-// on the wander does more. Both may be assumed.
+// on the wander does more. Both may be assumed. Twice the drift ([WithDrift]) or more says nothing,
+// and is refused.
 func WithRateStability(ppm float64) Option {
 	return func(c *config) {
 		if !(ppm >= minDeviationPPM && ppm <= maxDeviationPPM) {
@@ -134,8 +135,8 @@ func WithPoll(min, max time.Duration) Option {
 // ε cannot fall below half the round-trip delay plus what the servers claim to be wrong by. A
 // target below that makes the clock poll as often as its limits allow. It is an aim and not a
 // promise: ε may be above it for a few polls while answers are lost or a source falls silent;
-// [WithMaxUncertainty] refuses then. The first polls, and those after a disruption, are a burst all
-// the same ([WithBurst]).
+// [WithMaxUncertainty], which must not be below the target, refuses then. The first polls, and those
+// after a disruption, are a burst all the same ([WithBurst]).
 func WithTargetUncertainty(target time.Duration) Option {
 	return func(c *config) {
 		if target <= 0 {

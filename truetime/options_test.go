@@ -2,6 +2,7 @@ package truetime
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"testing"
@@ -11,6 +12,17 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 )
+
+// brokenSource has a mistake in its configuration.
+type brokenSource struct{ name, mistake string }
+
+func (b brokenSource) Info() SourceInfo {
+	return SourceInfo{Name: b.name, Err: errors.New(b.mistake)}
+}
+
+func (b brokenSource) Sample(context.Context, monotonic.Counter) (Sample, error) {
+	return Sample{}, ErrUnusable
+}
 
 type misconfigured struct{ Source }
 
@@ -92,6 +104,37 @@ func TestEachMistake(t *testing.T) {
 		_, err := New(c.sources, c.option)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestOptionsThatContradictEachOtherAreMistakes(t *testing.T) {
+	for want, options := range map[string][]Option{
+		"target uncertainty of 2ms (WithTargetUncertainty) is above the maximum of 1ms (WithMaxUncertainty)": {
+			WithTargetUncertainty(2 * time.Millisecond), WithMaxUncertainty(time.Millisecond),
+		},
+		"rate stability of 20 ppm (WithRateStability) says nothing beside a drift of 10 ppm (WithDrift), which lets the rate change by no more than 20 ppm": {
+			WithRateStability(20), WithDrift(10),
+		},
+		"WithPlausibleSince is given the zero Time": {WithPlausibleSince(0)},
+	} {
+		_, err := New(asSources(fakes(1)), options...)
+		require.ErrorContains(t, err, want)
+	}
+	for _, options := range [][]Option{
+		{WithTargetUncertainty(time.Millisecond), WithMaxUncertainty(time.Millisecond)},
+		{WithRateStability(19), WithDrift(10)}, // a rate at one end of the drift may be 20 ppm from a mean at the other
+	} {
+		c, err := New([]Source{&answersAtOnce{}}, options...)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+	}
+}
+
+// A pool reports its mistake with each of its sources.
+func TestAMistakeThatSeveralSourcesShareIsToldOnce(t *testing.T) {
+	bad, worse := brokenSource{"a", "no port"}, brokenSource{"w", "no name"}
+	_, err := New([]Source{bad, brokenSource{"b", "no port"}, brokenSource{"c", "no port"}, worse, bad}, nil, nil)
+	require.EqualError(t, err, "truetime: the clock was not started: an option is nil; "+
+		`sources 1 to 3, "a" to "c": no port; source 4, "w": no name; source 5, "a": no port`)
 }
 
 func TestSmallestAndLargestAreAccepted(t *testing.T) {

@@ -15,7 +15,7 @@ package truetime
 func WithPlausibleSince(t Time) Option {
 	return func(c *config) {
 		if t.IsZero() {
-			c.mistake("plausible since: there is no time in it")
+			c.mistake("WithPlausibleSince is given the zero Time, which is no time: leave it out for the default")
 			return
 		}
 		c.choices.PlausibleSince = int64(t)

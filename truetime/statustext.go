@@ -55,7 +55,7 @@ func (s SourceStatus) String() string {
 	}
 	texts := []string{s.Verdict.String(), s.Interval.String()}
 	if s.Interval.Valid() {
-		texts = append(texts, fmt.Sprintf("delay %v, claim %v, age %v", s.Delay, s.Error, rounded(s.Age)))
+		texts = append(texts, fmt.Sprintf("delay %v, claim %v, age %v", s.Delay, s.Claim, rounded(s.Age)))
 	}
 	if s.NoVote {
 		texts = append(texts, "no vote")

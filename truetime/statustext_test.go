@@ -26,11 +26,11 @@ func ExampleStatus_String() {
 		Sources: []SourceStatus{
 			{
 				Name: "a", Verdict: Truechimer, Interval: Interval{1763628668_100000000, 1763628668_103000000},
-				Delay: time.Millisecond, Error: 100 * time.Microsecond, Age: 3700 * time.Millisecond,
+				Delay: time.Millisecond, Claim: 100 * time.Microsecond, Age: 3700 * time.Millisecond,
 			},
 			{
 				Name: "b", Verdict: Truechimer, Interval: Interval{1763628668_099000000, 1763628668_102700000},
-				Delay: 2 * time.Millisecond, Error: 50 * time.Microsecond, Age: 3699 * time.Millisecond,
+				Delay: 2 * time.Millisecond, Claim: 50 * time.Microsecond, Age: 3699 * time.Millisecond,
 			},
 			{Name: "c", Verdict: Silent, Err: errors.New("i/o timeout")},
 		},

@@ -41,7 +41,8 @@ var (
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("lease: closed")
 
-	// ErrStaleToken: a holder with a higher token has been here before. It is not worth a retry.
+	// ErrStaleToken: a holder with a higher token has been here before, or no token was sent. It is
+	// not worth a retry.
 	ErrStaleToken = errors.New("lease: stale token")
 )
 

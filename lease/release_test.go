@@ -97,3 +97,17 @@ func TestReleaseWaitsForRunningWork(t *testing.T) {
 		require.ErrorIs(t, l.Do(t.Context(), nil), ErrReleased)
 	})
 }
+
+func TestReleaseWithoutAStoreTellsBothCausesOnOneLine(t *testing.T) {
+	inBubble(t, func(t *testing.T, s setting) {
+		l := acquire(t, s.a)
+		s.store.before.Store(1 << 20)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := l.Release(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, errNetwork)
+		require.Regexp(t, `^lease "[^"]+" not given up, it expires at \S+: context deadline exceeded; the last trouble: lease: .*$`, err.Error())
+		require.NotContains(t, err.Error(), "\n")
+	})
+}

@@ -110,26 +110,6 @@ func (p *protocol) take(now truetime.Interval) action {
 	return p.swap(next)
 }
 
-// renew leads to a later expiry. acked has to be false at the beginning.
-func (p *protocol) renew(now truetime.Interval) action {
-	switch {
-	case !p.known:
-		return action{verb: load}
-	case !p.mine():
-		return action{verb: fail, err: fmt.Errorf("%w to %.80q with token %d", ErrLost, p.record.Holder, p.record.Token)}
-	case p.acked:
-		return action{verb: done}
-	case stateAt(now, p.record.Expiry) == Expired:
-		return action{verb: fail, err: fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, p.record.Expiry, now.Earliest)}
-	}
-	next := p.record
-	next.Expiry = now.Earliest.Add(p.ttl)
-	if next.Expiry <= p.record.Expiry {
-		return action{verb: done}
-	}
-	return p.swap(next)
-}
-
 // release leads to a record that is not ours. The holder must have stopped acting before.
 func (p *protocol) release() action {
 	switch {

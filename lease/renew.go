@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
@@ -102,4 +103,24 @@ func (l *Lease) keep(ctx context.Context) {
 			pause = max(l.config.renewEvery/4, time.Microsecond)
 		}
 	}
+}
+
+// renew leads to a later expiry. acked has to be false at the beginning.
+func (p *protocol) renew(now truetime.Interval) action {
+	switch {
+	case !p.known:
+		return action{verb: load}
+	case !p.mine():
+		return action{verb: fail, err: fmt.Errorf("%w to %.80q with token %d", ErrLost, p.record.Holder, p.record.Token)}
+	case p.acked:
+		return action{verb: done}
+	case stateAt(now, p.record.Expiry) == Expired:
+		return action{verb: fail, err: fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, p.record.Expiry, now.Earliest)}
+	}
+	next := p.record
+	next.Expiry = now.Earliest.Add(p.ttl)
+	if next.Expiry <= p.record.Expiry {
+		return action{verb: done}
+	}
+	return p.swap(next)
 }

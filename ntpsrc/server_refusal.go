@@ -7,8 +7,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// When a reply is refused: by what it says, and by what follows from it. reference.go has who
-// follows nobody.
+// When a reply is refused: by what it says, and by what follows from it. server_exchange.go
+// has the exchanges that no true server can have had, and reference.go who follows nobody.
 
 // kissError translates a kiss-o'-death (RFC 5905 section 7.4): a reply of stratum 0.
 func (h header) kissError() error {

@@ -160,7 +160,7 @@ var machineMutants = []mutant.Mutant{
 	{Name: "a group votes the hull of what it covers", File: "internal/discipline/vote.go",
 		Is:      "	d.votes.Cast(d.inner.Parts()...)",
 		Becomes: "	d.votes.Cast(d.inner.Hull())"},
-	{Name: "twins of one machine are twins of each other", File: "internal/agreement/twins.go",
+	{Name: "twins of one machine are twins of each other", File: "internal/agreement/machines.go",
 		Is:      "		t.of[q-1] |= 1 << (p - 1)",
 		Becomes: "		t.of[q-1] |= 1 << (p - 1)\n		for i := range t.count {\n			for j := range t.count {\n				for k := range t.count {\n					if (t.of[i]>>j)&1 == 1 && (t.of[j]>>k)&1 == 1 && i != k {\n						t.of[i] |= 1 << k\n					}\n				}\n			}\n		}"},
 }

@@ -153,6 +153,7 @@ func (s *Server) serve() {
 		}
 		s.done.Go(func() {
 			defer conn.Close()
+			// A test server: the deadline only ends a connection that nobody uses.
 			_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 			_ = s.exchange(conn.(*tls.Conn)) // a client that goes away is no concern of a server
 		})

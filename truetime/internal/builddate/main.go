@@ -1,4 +1,6 @@
-// Command builddate writes builddate.go: see plausible.go of package truetime.
+// Command builddate writes builddate.go: see plausible.go of package truetime. It is no part of the library but what go
+// generate runs on a developer's machine, so it prints, exits, and takes the month from the wall clock. A wall
+// clock that is ahead would have the library refuse the truth, never believe a lie: look at the diff.
 package main
 
 import (

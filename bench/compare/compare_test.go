@@ -19,6 +19,7 @@ func seeds() uint64 { return uint64(race.Count(3, 1)) }
 
 // Without A4, every answer rests on all that the sawtooth's rests on, and on more.
 func TestNeverAboveTheSawtooth(t *testing.T) {
+	t.Parallel()
 	for seed := range seeds() {
 		for _, r := range results(t, brief(seed, false)) {
 			f := r.figures(ours)
@@ -30,6 +31,7 @@ func TestNeverAboveTheSawtooth(t *testing.T) {
 
 // Here each liar looks at the very machine that it lies to.
 func TestOursIsNeverWrongUnderAnyLiar(t *testing.T) {
+	t.Parallel()
 	for seed := range seeds() {
 		for _, r := range results(t, brief(seed, true)) {
 			for i, c := range contenders {
@@ -66,6 +68,7 @@ func TestTargets(t *testing.T) {
 
 // A comparison in which nothing can be wrong would show nothing.
 func TestLiarsMakeTheOthersWrong(t *testing.T) {
+	t.Parallel()
 	caught := map[string]int{}
 	for _, r := range results(t, brief(1, false)) {
 		for i, c := range contenders {

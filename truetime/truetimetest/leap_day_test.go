@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -60,7 +61,7 @@ const (
 
 func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
 	t.Parallel()
-	for _, leap := range []int{1, 0, -1} {
+	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
 		for _, mixed := range []bool{true, false} {
 			scales := everyScale
 			if !mixed {
@@ -88,7 +89,7 @@ func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
 // night unless it was found out what happened.
 func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
 	t.Parallel()
-	for _, leap := range []int{1, 0, -1} {
+	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
 		var widest time.Duration
 		unknown := false
 		quietDay(t, leap, false, func(w *World, m *Machine, _ []*Server) {
@@ -123,7 +124,7 @@ func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
 // Who asks only such as smear the same way as the clock does needs no table and no announcement.
 func TestSmearingSourcesNeedNoTable(t *testing.T) {
 	t.Parallel()
-	for _, leap := range []int{1, 0, -1} {
+	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
 		quietDay(t, leap, false, func(w *World, m *Machine, _ []*Server) {
 			i, err := m.Now()
 			require.NoError(t, err)
@@ -139,7 +140,7 @@ func TestSmearingSourcesNeedNoTable(t *testing.T) {
 // all that may happen, is wrong by nothing, and says so.
 func TestWhatNobodyKnowsIsAllowedFor(t *testing.T) {
 	t.Parallel()
-	for _, leap := range []int{1, 0, -1} {
+	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
 		atMidnight := time.Duration(0)
 		quietDay(t, leap, false, func(w *World, m *Machine, servers []*Server) {
 			for _, s := range servers {

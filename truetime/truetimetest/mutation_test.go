@@ -200,7 +200,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the library once for each fault")
 	}
-	for _, m := range mutants[:race.Count(len(mutants), 2)] {
+	for _, m := range race.Some(mutants, 2) {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			output, err := run(t, m, "^TestWorlds$", "-worlds", "2000")
@@ -208,7 +208,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			require.Contains(t, output, "the same world again", "it was not a world that noticed: %s", output)
 		})
 	}
-	for _, m := range assumptionMutants[:race.Count(len(assumptionMutants), 1)] {
+	for _, m := range race.Some(assumptionMutants, 1) {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			output, err := run(t, m.Mutant, m.test)
@@ -216,7 +216,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			require.Contains(t, output, "it is wrong by", "it was not a wrong answer that was noticed: %s", output)
 		})
 	}
-	for _, m := range machineMutants[:race.Count(len(machineMutants), 1)] {
+	for _, m := range race.Some(machineMutants, 1) {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			output, err := run(t, m, "FDead|InsideAVague|CopiesHonest|WideFirst")
@@ -224,7 +224,7 @@ func TestWorldsNoticeEveryFault(t *testing.T) {
 			require.Contains(t, output, "Error Trace", "it was not a test that noticed: %s", output)
 		})
 	}
-	for _, m := range leapMutants[:race.Count(len(leapMutants), 1)] {
+	for _, m := range race.Some(leapMutants, 1) {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			output, err := run(t, m, "^TestLeapDays$", "-leapdays", "500")

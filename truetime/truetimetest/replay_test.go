@@ -19,7 +19,7 @@ import (
 func TestJournalsOfRandomWorldsReplay(t *testing.T) {
 	t.Parallel()
 	first := rand.Uint64()
-	for i := range uint64(race.Count(50, 20)) {
+	for i := range uint64(race.Count(50, 10)) {
 		var journals []*bytes.Buffer
 		trial := newTrial(first + i)
 		for _, m := range trial.machine {

@@ -184,9 +184,9 @@ func (c *demoCluster) startNode(ctx context.Context, i int) (err error) {
 	})
 }
 
-// eventually tries for 30 s.
+// eventually tries for as long as a client would.
 func eventually(ctx context.Context, try func() error) (err error) {
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(longestWait); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		if err = try(); err == nil {
 			return nil
 		}
@@ -213,6 +213,20 @@ func (c *demoCluster) status(ctx context.Context, i int) (s nodeStatus, err erro
 	}
 	defer response.Body.Close()
 	return s, json.NewDecoder(response.Body).Decode(&s)
+}
+
+// describe says how each node is.
+func (c *demoCluster) describe(ctx context.Context) string {
+	var nodes []string
+	for i := range c.nodes {
+		s, err := c.status(ctx, i)
+		if err != nil {
+			nodes = append(nodes, fmt.Sprintf("node %d: %v", i, err))
+			continue
+		}
+		nodes = append(nodes, fmt.Sprintf("node %d: %s, ε %v, leads %v", i, s.State, s.Epsilon, s.Leads))
+	}
+	return strings.Join(nodes, "; ")
 }
 
 func (c *demoCluster) kill(i int) { end(c.nodes[i]) }

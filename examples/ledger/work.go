@@ -61,7 +61,7 @@ func startWork(ctx context.Context, c *demoCluster, o demoOptions) *work {
 
 // load opens the accounts and sets the clients to work.
 func (w *work) load(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
 	defer cancel()
 	for _, account := range w.accounts {
 		w.transact(ctx, w.client, core.Transaction{ID: "open-" + account, Changes: []core.Change{{Account: account, Delta: 1000, Open: true}}})
@@ -81,6 +81,11 @@ func (w *work) load(ctx context.Context) error {
 // the node had on its way is not done again before it goes on.
 const patientClient = 0
 
+// longestWait is for how long a client asks for one answer. It says that something hangs, and not that
+// the machine is slow: a cluster of a dozen processes that comes back has taken a minute on two cores
+// with much other work.
+const longestWait = 5 * time.Minute
+
 // clientPrefix is how the transactions of a client begin.
 func (w *work) clientPrefix(client int) string { return fmt.Sprintf("%s-%d-", w.prefix, client) }
 
@@ -93,7 +98,7 @@ func (w *work) transfer(client int) {
 		defer asks.Close()
 	}
 	for i := 0; w.running.Err() == nil; i++ {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), longestWait)
 		switch random.IntN(10) {
 		case 0:
 			w.read(ctx, 0)
@@ -183,9 +188,9 @@ func (w *work) mark(text string, node int) {
 // end waits for the clients to finish, and has a last look at all accounts.
 func (w *work) end(ctx context.Context) error {
 	w.stop()
-	w.clients.Wait()
+	w.await(ctx)
 	w.print("\r")
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
 	defer cancel()
 	w.read(ctx, 0)
 	w.client.Close()
@@ -193,6 +198,23 @@ func (w *work) end(ctx context.Context) error {
 		return fmt.Errorf("a client never got an answer: %w", *err)
 	}
 	return nil
+}
+
+// await waits for the clients, and says how the nodes are as long as it has to.
+func (w *work) await(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		w.clients.Wait()
+		close(done)
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(15 * time.Second):
+			w.print("\r%4.1f s: clients wait for answers; %s\n", time.Since(w.begun).Seconds(), w.cluster.describe(ctx))
+		}
+	}
 }
 
 var promised = []string{judge.OrderPromise, judge.MoneyPromise, judge.ReplayPromise, judge.AccountPromise}

@@ -76,8 +76,8 @@ type Discipline struct {
 	brief     int               // brief epochs in a row, before this one
 	confirmed bool              // this one has lasted
 	shown     []shownRate       // by each source
-	fused     Bounds            // valid if answered
-	first     Bounds            // the first answer of this epoch
+	fused     Facts             // the answer as of motion, valid if answered
+	first     Facts             // the first answer of this epoch
 	answer    bool
 	upper     Origin // of the answer's upper end
 	lower     Origin // and of its lower one
@@ -118,13 +118,13 @@ func New(config Config) *Discipline {
 		d.voters[v] = append(d.voters[v], i)
 	}
 	d.identified = make([]identities, len(d.sources))
-	for _, sources := range d.voters {
-		d.within = append(d.within, nil)
+	d.within, d.tolerates = make([]*agreement.Twins, len(d.voters)), make([]int, len(d.voters))
+	for v, sources := range d.voters {
 		if len(sources) > 1 {
-			d.within[len(d.within)-1] = new(agreement.Twins)
+			d.within[v] = new(agreement.Twins)
 		}
-		d.tolerates = append(d.tolerates, tolerated(sources))
 	}
+	d.findTwins()
 	d.motion = d.rates.at(d.now, d.counter)
 	return d
 }
@@ -185,7 +185,7 @@ func (d *Discipline) Observe(now monotonic.Instant) {
 func (d *Discipline) advance() {
 	motion := d.rates.at(d.now, d.counter)
 	if d.answer && motion.stable {
-		i := d.fused.At(d.now).Intersect(motion.at(d.fused.Facts, d.now))
+		i := d.motion.at(d.fused, d.now).Intersect(motion.at(d.fused, d.now))
 		if i.Lo > d.counter.lowerAt(d.fused.Lower, d.now) { // else the drift says as much, and its line is straight
 			d.fused.Lower = Point{d.now, i.Lo}
 		}
@@ -193,7 +193,7 @@ func (d *Discipline) advance() {
 			d.fused.Upper = Point{d.now, i.Hi}
 		}
 	}
-	d.motion, d.fused.motion = motion, motion
+	d.motion = motion
 	if invariants.Enabled {
 		low, high := motion.rate()
 		slow, fast := -d.counter.Drift.slowRate(), d.counter.Drift.fastRate()
@@ -205,7 +205,7 @@ func (d *Discipline) advance() {
 // measured better, which applies to the past as well, for it has run at one rate since the epoch
 // began; and after a disruption because it may be another counter.
 func (d *Discipline) SetCounter(counter CounterSpec) {
-	d.counter, d.motion.CounterSpec, d.fused.CounterSpec, d.first.CounterSpec = counter, counter, counter, counter
+	d.counter, d.motion.CounterSpec = counter, counter
 	d.rates.assume(counter.Drift)
 }
 
@@ -214,9 +214,8 @@ func (d *Discipline) learnRate(now monotonic.Instant) {
 	if !d.motion.stable || !d.answer {
 		return
 	}
-	answer := d.fused.At(now)
-	d.rates.resolution = d.counter.Resolution
-	d.rates.learn(now, answer.Lo, answer.Hi)
+	answer := d.motion.at(d.fused, now)
+	d.rates.learn(now, answer.Lo, answer.Hi, d.counter.Resolution)
 	d.advance()
 	if low, high := d.motion.rate(); low > high {
 		d.contradicted(now, fmt.Sprintf("the counter's rate changes faster than its assumed stability allows: true time would have to gain more than %+.3f ppm on it and less than %+.3f ppm", low*1e6, high*1e6))
@@ -224,7 +223,7 @@ func (d *Discipline) learnRate(now monotonic.Instant) {
 }
 
 // Bounds returns the answer, if there is one.
-func (d *Discipline) Bounds() (Bounds, bool) { return d.fused, d.answer }
+func (d *Discipline) Bounds() (Bounds, bool) { return Bounds{d.fused, d.motion}, d.answer }
 
 // Voters returns n, the number of votes.
 func (d *Discipline) Voters() int { return len(d.voters) }
@@ -258,7 +257,7 @@ func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
 	if !d.answer || span <= 0 {
 		return slow, fast
 	}
-	first, last := d.first.At(d.began), d.fused.At(now)
+	first, last := d.first.At(d.began, d.counter), d.motion.at(d.fused, now)
 	low = (float64(last.Lo-first.Hi)/span - 1) * 1e6
 	high = (float64(last.Hi-first.Lo)/span - 1) * 1e6
 	return max(low, slow), min(high, fast)

@@ -132,9 +132,9 @@ func (d *Discipline) unlink(which func(link) bool) {
 
 // stranger forgets who source i was: from now on it is another machine.
 func (d *Discipline) stranger(i int) {
+	overflow, before := d.identified[i].overflow, len(d.links)
 	d.identified[i] = identities{}
-	before := len(d.links)
-	if d.unlink(func(l link) bool { return l.a == i || l.b == i }); len(d.links) != before {
+	if d.unlink(func(l link) bool { return l.a == i || l.b == i }); overflow || len(d.links) != before {
 		d.findTwins()
 	}
 }
@@ -155,12 +155,13 @@ func (d *Discipline) findTwins() {
 	for v, sources := range d.voters {
 		d.within[v].Reset(len(sources))
 	}
+	common := d.common()
 	for _, l := range d.links {
 		u, v := d.voter[l.a], d.voter[l.b]
 		switch {
 		case u == v:
 			d.within[v].Link(d.position(l.a), d.position(l.b))
-		case d.common(u, v) > tolerated(d.voters[u]) && d.common(v, u) > tolerated(d.voters[v]):
+		case common[pair{u, v}] > tolerated(d.voters[u]) && common[pair{v, u}] > tolerated(d.voters[v]):
 			d.twins.Link(u, v)
 		}
 	}
@@ -187,16 +188,18 @@ func (d *Discipline) position(i int) (position int) {
 	return position
 }
 
-// common counts the sources of voter u that are linked to one of voter v.
-func (d *Discipline) common(u, v int) (sources int) {
-	if len(d.voters[u]) == 1 {
-		return 1 // this is asked of two that have a link
-	}
-	for _, i := range d.voters[u] {
-		for _, l := range d.links {
-			if l.a == i && d.voter[l.b] == v || l.b == i && d.voter[l.a] == v {
-				sources++
-				break
+// pair is two of something, in order.
+type pair [2]int
+
+// common counts, for each two voters, the sources of the first that are linked to one of the second.
+func (d *Discipline) common() map[pair]int {
+	sources, linked := map[pair]int{}, map[pair]bool{} // the latter for a source and a voter
+	for _, l := range d.links {
+		for _, ends := range []pair{{l.a, l.b}, {l.b, l.a}} {
+			v := d.voter[ends[1]]
+			if source := (pair{ends[0], v}); !linked[source] {
+				linked[source] = true
+				sources[pair{d.voter[ends[0]], v}]++
 			}
 		}
 	}

@@ -43,8 +43,8 @@ func (d *Discipline) lowerOrigin(now monotonic.Instant) Origin {
 	for older := range windowBuckets {
 		for i := range d.sources {
 			w := &d.sources[i].window
-			if b := d.counted(i) - 1 - older; b >= 0 && d.motion.lowerAt(w.buckets[b].Lower, now) == d.fused.Lower.Time {
-				return Origin{i, w.buckets[b].Lower, w.lower[b]}
+			if b := d.counted(i) - 1 - older; b >= 0 && d.motion.lowerAt(w.buckets[b].lower, now) == d.fused.Lower.Time {
+				return Origin{i, w.buckets[b].lower, w.buckets[b].below}
 			}
 		}
 	}
@@ -57,8 +57,8 @@ func (d *Discipline) upperOrigin(now monotonic.Instant) Origin {
 	for older := range windowBuckets {
 		for i := range d.sources {
 			w := &d.sources[i].window
-			if b := d.counted(i) - 1 - older; b >= 0 && d.motion.upperAt(w.buckets[b].Upper, now) == d.fused.Upper.Time {
-				return Origin{i, w.buckets[b].Upper, w.upper[b]}
+			if b := d.counted(i) - 1 - older; b >= 0 && d.motion.upperAt(w.buckets[b].upper, now) == d.fused.Upper.Time {
+				return Origin{i, w.buckets[b].upper, w.buckets[b].above}
 			}
 		}
 	}

@@ -93,7 +93,6 @@ const (
 type rates struct {
 	stability  Stability // as declared
 	steadiness           // what follows for a counter of the present drift
-	resolution int64
 
 	began   monotonic.Instant // when the first bucket ever was opened
 	buckets []rateBucket      // the oldest first
@@ -132,18 +131,18 @@ func (r *rates) forget() {
 	r.high, r.low = rateBound{rate: math.Inf(1)}, rateBound{rate: math.Inf(-1)}
 }
 
-// learn takes in the fused interval at now.
-func (r *rates) learn(now monotonic.Instant, lo, hi int64) {
+// learn takes in the fused interval at now, of a counter with a resolution.
+func (r *rates) learn(now monotonic.Instant, lo, hi, resolution int64) {
 	upper, lower := Point{now, hi}, Point{now, lo}
 	for i := range r.buckets {
 		b := &r.buckets[i]
-		if mean, ok := meanAbove(b.lower, upper, r.resolution); ok {
+		if mean, ok := meanAbove(b.lower, upper, resolution); ok {
 			b.high = min(b.high, mean)
 			if bound := mean + float64(r.wander*float64(now-b.lower.At)/2); r.wander > 0 && bound < r.high.rate+float64(r.wander*float64(now-r.high.at)) {
 				r.high = rateBound{bound, now}
 			}
 		}
-		if mean, ok := meanBelow(b.upper, lower, r.resolution); ok {
+		if mean, ok := meanBelow(b.upper, lower, resolution); ok {
 			b.low = max(b.low, mean)
 			if bound := mean - float64(r.wander*float64(now-b.upper.At)/2); r.wander > 0 && bound > r.low.rate-float64(r.wander*float64(now-r.low.at)) {
 				r.low = rateBound{bound, now}

@@ -25,7 +25,7 @@ func (d *Discipline) updateVerdicts(now monotonic.Instant) {
 			s.verdict = Unheard
 		case !d.answer:
 			s.verdict = Undecided
-		case d.region.Meets(said.Intersect(d.fused.At(now))):
+		case d.region.Meets(said.Intersect(d.motion.at(d.fused, now))):
 			s.verdict = Truechimer
 		default:
 			s.verdict = Falseticker

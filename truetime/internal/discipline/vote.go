@@ -102,9 +102,9 @@ func (d *Discipline) fuse(now monotonic.Instant) {
 	if d.answer {
 		d.narrow(now)
 	} else if agreed := d.region.Hull(); d.begins(agreed) {
-		d.fused = Bounds{Facts{Upper: Point{now, agreed.Hi}, Lower: Point{now, agreed.Lo}}, d.motion}
+		d.fused = Facts{Upper: Point{now, agreed.Hi}, Lower: Point{now, agreed.Lo}}
 		d.upper, d.lower = d.upperOrigin(now), d.lowerOrigin(now)
-		d.first, d.began, d.answer = Bounds{d.fused.Facts, motion{CounterSpec: d.counter}}, now, true
+		d.first, d.began, d.answer = d.fused, now, true
 		if invariants.Enabled { // at first only, as voters may show later that they are one machine
 			invariants.Check(d.Heard() > d.faulty, "a first answer of %d voters, of which %d may be wrong", d.Heard(), d.faulty)
 		}
@@ -147,7 +147,7 @@ func (d *Discipline) begins(agreed agreement.Interval) bool {
 // The region may be in several parts, and true time is in one of them and in the previous answer. So
 // it is cut to that answer first, and what is left is as wide as its hull.
 func (d *Discipline) narrow(now monotonic.Instant) {
-	before := d.fused.At(now)
+	before := d.motion.at(d.fused, now)
 	left := d.region.Within(before)
 	switch {
 	case len(d.region.Parts()) == 0:
@@ -166,7 +166,7 @@ func (d *Discipline) narrow(now monotonic.Instant) {
 		d.upper = d.upperOrigin(now)
 	}
 	if invariants.Enabled {
-		after := d.fused.At(now)
+		after := d.motion.at(d.fused, now)
 		invariants.Check(!after.Empty(), "the answer %v is upside down", after)
 		invariants.Check(after.Lo >= before.Lo && after.Hi <= before.Hi, "the answer %v is not within the one before, %v", after, before)
 	}

@@ -26,40 +26,47 @@ const (
 //
 // It ages only when a new sample comes in. A silent source keeps its last word, which widens.
 type window struct {
-	buckets [windowBuckets]Facts // the oldest first
-	from    [windowBuckets]monotonic.Instant
-	upper   [windowBuckets]breadth // of which each bucket's upper point is
-	lower   [windowBuckets]breadth // and its lower one
+	buckets [windowBuckets]bucket // the oldest first
 	filled  int
+}
+
+// bucket is the best points of one span of time.
+type bucket struct {
+	from         monotonic.Instant
+	upper, lower Point
+	above, below breadth // of the exchanges that the upper and the lower point are of
 }
 
 // at returns what the window says about true time at c: everything is possible while it is empty.
 func (w *window) at(c monotonic.Instant, m *motion) agreement.Interval {
 	all := agreement.Everything
-	for _, b := range w.buckets[:w.filled] {
-		all = all.Intersect(m.at(b, c))
+	for i := range w.filled {
+		b := &w.buckets[i]
+		all = all.Intersect(agreement.Interval{Lo: m.lowerAt(b.lower, c), Hi: m.upperAt(b.upper, c)})
 	}
 	return all
 }
 
 // contradicts reports whether f cannot be true together with what the window holds. Each new fact
 // is held against the older ones at its own moment: later the drift would have blurred the
-// contradiction.
+// contradiction. The older ones may exclude each other by a drift that is known better by now.
 func (w *window) contradicts(f Facts, m *motion) bool {
-	return w.at(f.Upper.At, m).Lo > f.Upper.Time || w.at(f.Lower.At, m).Hi < f.Lower.Time
+	sent, received := w.at(f.Upper.At, m), w.at(f.Lower.At, m)
+	return sent.Lo > f.Upper.Time || received.Hi < f.Lower.Time || !m.stable && received.Empty()
 }
 
 // age drops the buckets that began a whole window before now.
 func (w *window) age(now monotonic.Instant) {
 	old := 0
-	for old < w.filled && now.Sub(w.from[old]) >= memory {
+	for old < w.filled && now.Sub(w.buckets[old].from) >= memory {
 		old++
 	}
 	w.drop(old)
 	if invariants.Enabled {
 		for i := range w.filled {
-			invariants.Check(now.Sub(w.from[i]) < memory, "facts of %v ago are kept", now.Sub(w.from[i]))
-			invariants.Check(i == 0 || !w.from[i].Before(w.from[i-1]), "buckets %d and %d are out of order", i-1, i)
+			from := w.buckets[i].from
+			invariants.Check(now.Sub(from) < memory, "facts of %v ago are kept", now.Sub(from))
+			invariants.Check(i == 0 || !from.Before(w.buckets[i-1].from), "buckets %d and %d are out of order", i-1, i)
 		}
 	}
 }
@@ -67,29 +74,24 @@ func (w *window) age(now monotonic.Instant) {
 // insert adds facts that do not contradict the window.
 func (w *window) insert(f Facts, m *motion) {
 	at := f.Lower.At
-	if w.filled == 0 || at.Sub(w.from[w.filled-1]) >= bucketSpan {
+	if w.filled == 0 || at.Sub(w.buckets[w.filled-1].from) >= bucketSpan {
 		if w.filled == windowBuckets {
 			w.drop(1)
 		}
-		w.buckets[w.filled], w.from[w.filled] = f, at
-		w.upper[w.filled], w.lower[w.filled] = breadthOf(f), breadthOf(f)
+		w.buckets[w.filled] = bucket{at, f.Upper, f.Lower, breadthOf(f), breadthOf(f)}
 		w.filled++
 		return
 	}
-	last := w.filled - 1
-	newest := &w.buckets[last]
-	if m.upperAt(newest.Upper, f.Upper.At) > f.Upper.Time {
-		newest.Upper, w.upper[last] = f.Upper, breadthOf(f)
+	newest := &w.buckets[w.filled-1]
+	if m.upperAt(newest.upper, f.Upper.At) > f.Upper.Time {
+		newest.upper, newest.above = f.Upper, breadthOf(f)
 	}
-	if m.lowerAt(newest.Lower, f.Lower.At) < f.Lower.Time {
-		newest.Lower, w.lower[last] = f.Lower, breadthOf(f)
+	if m.lowerAt(newest.lower, f.Lower.At) < f.Lower.Time {
+		newest.lower, newest.below = f.Lower, breadthOf(f)
 	}
 }
 
 func (w *window) drop(oldest int) {
-	copy(w.buckets[:], w.buckets[oldest:w.filled])
-	copy(w.from[:], w.from[oldest:w.filled])
-	copy(w.upper[:], w.upper[oldest:w.filled])
-	copy(w.lower[:], w.lower[oldest:w.filled])
-	w.filled -= oldest
+	w.filled = copy(w.buckets[:], w.buckets[oldest:w.filled])
+	clear(w.buckets[w.filled:])
 }

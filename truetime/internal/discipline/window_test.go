@@ -30,12 +30,13 @@ func TestWindowKeepsTheBestFactOfEachBucket(t *testing.T) {
 		w.insert(worse, d)
 	}
 	require.Equal(t, 1, w.filled)
-	require.Equal(t, best, w.buckets[0])
+	require.Equal(t, best.Upper, w.buckets[0].upper)
+	require.Equal(t, best.Lower, w.buckets[0].lower)
 
 	for minutes := 1.0; minutes < 60; minutes++ {
 		w.age(at(60 * minutes))
 		w.insert(exchange(at(60*minutes), 0), d)
 		require.LessOrEqual(t, w.filled, windowBuckets)
 	}
-	require.GreaterOrEqual(t, int64(w.from[0]), int64(at(60*59-windowBuckets*300)))
+	require.GreaterOrEqual(t, int64(w.buckets[0].from), int64(at(60*59-windowBuckets*300)))
 }

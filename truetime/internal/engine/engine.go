@@ -113,7 +113,7 @@ func New(config Config) *Engine {
 	}
 	for i := range e.sources {
 		e.sources[i] = source{
-			schedule: polling.New(config.Poll, rand.New(rand.NewPCG(config.Seed, uint64(i)))),
+			schedule: polling.New(config.Poll, rand.NewPCG(config.Seed, uint64(i))),
 			due:      config.Now,
 		}
 	}

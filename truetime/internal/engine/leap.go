@@ -37,9 +37,8 @@ type scales struct {
 	table   *leap.Table
 	belief  *leap.Belief // nil if it counts in smeared UTC
 
-	epoch    uint64            // that the belief is about
-	began    monotonic.Instant // no fact of this epoch is older
-	anchored bool              // the belief knows the answer
+	epoch uint64            // that the belief is about
+	began monotonic.Instant // no fact of this epoch is older
 }
 
 func newScales(config Config) scales {
@@ -70,6 +69,9 @@ func (s *scales) widen(counter discipline.CounterSpec) discipline.CounterSpec {
 	return counter
 }
 
+// anchored reports whether there is a belief, and it knows the answer.
+func (s *scales) anchored() bool { return s.belief != nil && s.belief.Anchored() }
+
 // forget forgets what source i has said about leap seconds.
 func (s *scales) forget(i int) {
 	if s.belief != nil {
@@ -85,20 +87,19 @@ func (e *Engine) believe(now monotonic.Instant) {
 	}
 	if epoch := e.discipline.Epoch(); epoch != s.epoch {
 		s.belief.Restart()
-		s.epoch, s.began, s.anchored = epoch, now, false
+		s.epoch, s.began = epoch, now
 	}
 	i, ok := e.bounds(now)
 	if !ok {
 		return
 	}
 	var err error
-	if s.anchored {
+	if s.belief.Anchored() {
 		err = s.belief.Advance(leap.TAI(i.Lo), leap.TAI(i.Hi))
 	} else {
 		span := now.Sub(s.began)
 		from := saturated.Sub(i.Lo, int64(span+span/4)) // the drift is no more than an eighth
 		err = s.belief.Anchor(leap.TAI(from), leap.TAI(i.Lo), leap.TAI(i.Hi))
-		s.anchored = err == nil
 	}
 	if err != nil {
 		e.discipline.Disrupt(now, err.Error())
@@ -186,7 +187,7 @@ func (e *Engine) inTAI(i int, kind leap.Kind, f discipline.Facts) (discipline.Fa
 	if !ok {
 		return f, ErrNearLeap
 	}
-	if s := &e.sources[i]; !e.scales.anchored {
+	if s := &e.sources[i]; !e.scales.anchored() {
 		side := e.scales.belief.Side(f.Lower.Time)
 		if s.side != side {
 			e.discipline.Forget(i)
@@ -201,7 +202,7 @@ func (e *Engine) inTAI(i int, kind leap.Kind, f discipline.Facts) (discipline.Fa
 // this can be held against.
 func (e *Engine) inform(i int, kind leap.Kind, f discipline.Facts, say leap.Say, now monotonic.Instant) {
 	answer, ok := e.bounds(now)
-	if !ok || !e.scales.anchored || !e.discipline.Votes(i) {
+	if !ok || !e.scales.anchored() || !e.discipline.Votes(i) {
 		return
 	}
 	if kind == leap.Smearing {
@@ -230,7 +231,7 @@ func (e *Engine) suspect(i int, f discipline.Facts, now monotonic.Instant) {
 	s := &e.sources[i]
 	s.suspected = false
 	answer, ok := e.bounds(now)
-	if !ok || !e.scales.anchored {
+	if !ok || !e.scales.anchored() {
 		return
 	}
 	lo, hi := shown(f, now)

@@ -66,13 +66,16 @@ func NewBelief(table *Table, voters Voters) *Belief {
 // Forget forgets what a source has said and shown: somebody else speaks for it from now on.
 func (b *Belief) Forget(source int) { b.heard[source] = statement{} }
 
+// Anchored reports whether the epoch has an answer.
+func (b *Belief) Anchored() bool { return b.anchored }
+
 // Restart forgets everything but the table. The epoch may have ended because its answers were wrong,
 // and what the voters showed was held against them.
 func (b *Belief) Restart() {
 	clear(b.heard)
 	b.anchored, b.exact, b.known = false, false, b.table.timeline
 	b.question = noQuestion()
-	b.slow, b.fast = b.known, b.known
+	b.rebuild()
 }
 
 // settled reports whether the table says what happens at the start of a month.
@@ -201,7 +204,7 @@ func (b *Belief) Learn(table *Table) error {
 	switch {
 	case !b.anchored:
 		b.known = newest.timeline
-		b.slow, b.fast = b.known, b.known
+		b.rebuild()
 	case b.question.at > uncovered || b.question.begun:
 		return fmt.Errorf("%w: the table of %s now says what happened at %s", ErrBroken, newest.source, uncovered.Std().Format(layout))
 	default:

@@ -35,6 +35,11 @@ const (
 	timeoutMin   = 200 * time.Millisecond
 	timeoutMax   = 5 * time.Second
 
+	// More failures in a row than these change nothing: nanoseconds have been doubled to decades, and
+	// the shortest timeout to the longest.
+	maxFailures = 64
+	maxTimeouts = 5
+
 	// While there is no answer nobody is waited for longer than this many intervals.
 	urgentFactor = 4
 
@@ -66,7 +71,7 @@ type Config struct {
 // Schedule is the polling state of one source. It is not safe for concurrent use.
 type Schedule struct {
 	config Config
-	rng    *rand.Rand
+	random *rand.PCG // makes the jitter
 
 	burst    int           // quick polls left
 	interval time.Duration // between polls while it answers, if the server has no objection
@@ -76,17 +81,17 @@ type Schedule struct {
 	patience int           // how many of them halve it
 	denial   time.Duration // the last wait for a server that denies service
 	wish     time.Duration // the shortest at which it likes to be asked; 0 if it does not say
-	failures int           // in a row
+	failures int           // in a row, counted up to maxFailures
 	urgent   bool          // there is no answer without this source, or one like it
 	least    time.Duration // the last wait, before jitter
 
 	smoothed, variation time.Duration // of the round trip; 0 before the first
-	timeouts            int           // in a row
+	timeouts            int           // in a row, counted up to maxTimeouts
 }
 
 // New returns the schedule of a source that is due at once. The generator makes the jitter.
-func New(config Config, rng *rand.Rand) *Schedule {
-	return &Schedule{config: config, rng: rng, interval: config.Min, burst: config.Burst - 1}
+func New(config Config, random *rand.PCG) *Schedule {
+	return &Schedule{config: config, random: random, interval: config.Min, burst: config.Burst - 1}
 }
 
 // Restart begins a new burst, because after a disruption the history is gone and answers are wanted
@@ -180,14 +185,14 @@ func (s *Schedule) HeldBack() bool { return s.limit > max(s.interval, s.wish) }
 
 // TimedOut notes that no answer came in time, and returns the wait before the next poll.
 func (s *Schedule) TimedOut() time.Duration {
-	s.timeouts++
+	s.timeouts = min(s.timeouts+1, maxTimeouts)
 	return s.Failed()
 }
 
 // Failed notes an answer that could not be used or a request that could not be sent, and returns
 // the wait before the next poll: twice as long for each failure after the first.
 func (s *Schedule) Failed() time.Duration {
-	s.failures++
+	s.failures = min(s.failures+1, maxFailures)
 	return s.wait()
 }
 
@@ -245,5 +250,5 @@ func (s *Schedule) wait() time.Duration {
 		s.burst--
 		s.least = max(min(max(s.config.Min, s.heeded()), burstSpacing), s.polite())
 	}
-	return s.least + time.Duration(jitter*s.rng.Float64()*float64(s.least))
+	return s.least + time.Duration(jitter*rand.New(s.random).Float64()*float64(s.least))
 }

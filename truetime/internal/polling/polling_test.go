@@ -9,7 +9,7 @@ import (
 )
 
 func newSchedule(burst int) *Schedule {
-	return New(Config{Min: 8 * time.Second, Max: 64 * time.Second, Burst: burst}, rand.New(rand.NewPCG(1, 2)))
+	return New(Config{Min: 8 * time.Second, Max: 64 * time.Second, Burst: burst}, rand.NewPCG(1, 2))
 }
 
 // requireAbout checks a wait against an interval that jitter may only lengthen.
@@ -28,7 +28,7 @@ func TestBurstComesFirstWhateverTheOutcome(t *testing.T) {
 }
 
 func TestBurstIsNoSlowerThanTheOrdinaryPoll(t *testing.T) {
-	s := New(Config{Min: 100 * time.Millisecond, Max: time.Second, Burst: 2}, rand.New(rand.NewPCG(1, 2)))
+	s := New(Config{Min: 100 * time.Millisecond, Max: time.Second, Burst: 2}, rand.NewPCG(1, 2))
 	requireAbout(t, 100*time.Millisecond, s.Answered(time.Millisecond))
 }
 
@@ -180,7 +180,7 @@ func TestTimeoutDoublesUpToItsLimitAndFallsBack(t *testing.T) {
 // What the user has decided goes down to 4 s for a server that wishes for as much, in a burst and after one.
 func TestServerThatWishesForItIsNeverAskedMoreOftenThanIsPolite(t *testing.T) {
 	for _, adaptive := range []bool{false, true} {
-		s := New(Config{Min: 10 * time.Millisecond, Max: 64 * time.Second, Burst: 4, Adaptive: adaptive}, rand.New(rand.NewPCG(1, 2)))
+		s := New(Config{Min: 10 * time.Millisecond, Max: 64 * time.Second, Burst: 4, Adaptive: adaptive}, rand.NewPCG(1, 2))
 		s.Wish(16 * time.Second)
 		for range 4 {
 			for _, wait := range []time.Duration{s.Answered(time.Millisecond), s.TimedOut(), s.Failed(), s.Answered(time.Millisecond), s.Restart()} {
@@ -196,7 +196,7 @@ func TestServerThatWishesForItIsNeverAskedMoreOftenThanIsPolite(t *testing.T) {
 		s.Wish(-time.Second)
 		require.Equal(t, 10*time.Millisecond, s.Interval())
 	}
-	s := New(Config{Min: 10 * time.Millisecond, Max: time.Second, Burst: 4}, rand.New(rand.NewPCG(1, 2)))
+	s := New(Config{Min: 10 * time.Millisecond, Max: time.Second, Burst: 4}, rand.NewPCG(1, 2))
 	s.Wish(time.Second)
 	requireAbout(t, 10*time.Millisecond, s.Answered(time.Millisecond), "one of one's own, which the user has decided about")
 }

@@ -1,0 +1,49 @@
+package ntpserver
+
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// claim is what an interval becomes in a reply: a moment for each stamp, and a bound on the error of
+// both.
+//
+// Let I be the interval that the clock answered with after the request had come and before the reply
+// leaves. Then true time at the arrival was at most I.Latest, less what is known to have passed since,
+// and at the departure it is at least I.Earliest. With half the width h, rounded up,
+//
+//	T2 = I.Latest − h − passed, rounded down to 2⁻³² s    so  arrival   ≤ T2 + h + 1 ns
+//	T3 = I.Earliest + h,        rounded down to 2⁻³² s    so  departure ≥ T3 − h
+//
+// and E = h + 1 ns, rounded up to 2⁻¹⁶ s, bounds both. T2 is not after T3, as I.Latest − h is at most
+// I.Earliest + h. The nanosecond also covers a stamp that would be 0 and is 2⁻³² s instead.
+type claim struct {
+	latest      truetime.Time // I.Latest − h
+	transmitted stamp         // T3
+	dispersion  uint32        // E in 2⁻¹⁶ s
+}
+
+// widest is MAXDISP, what NTP takes for no knowledge at all (RFC 5905 figure 6). Whoever is wider has
+// no answer.
+const widest = 16 * time.Second
+
+// stampRounding is more than what a stamp loses.
+const stampRounding = time.Nanosecond
+
+// newClaim returns false if the interval is too wide to be sent.
+func newClaim(i truetime.Interval) (claim, bool) {
+	h := i.Uncertainty()
+	if !i.Valid() || h > widest {
+		return claim{}, false
+	}
+	return claim{i.Latest.Add(-h), stampOf(i.Earliest.Add(h)), dispersionOf(h + stampRounding)}, true
+}
+
+// received is T2 of a request that arrived at least so long before the clock was read.
+func (c claim) received(passed time.Duration) stamp { return stampOf(c.latest.Add(-passed)) }
+
+// dispersionOf rounds up to 2⁻¹⁶ s. The duration is at least 0 and at most some seconds.
+func dispersionOf(d time.Duration) uint32 {
+	return uint32((uint64(d)<<16 + uint64(time.Second) - 1) / uint64(time.Second))
+}

@@ -1,0 +1,25 @@
+//go:build !linux
+
+package ntpserver
+
+import (
+	"errors"
+	"net/netip"
+)
+
+type socket struct{}
+
+func (*socket) interrupt() {}
+func (*socket) close()     {}
+
+type worker struct {
+	socket   *socket
+	counters counters
+}
+
+func newWorker(*Server, *socket) *worker { return nil }
+func (*worker) run() error               { return nil }
+
+func listen(at netip.AddrPort, _ int, _ bool) ([]*socket, netip.AddrPort, error) {
+	return nil, at, errors.New("the NTP server needs Linux")
+}

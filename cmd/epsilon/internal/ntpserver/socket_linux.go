@@ -1,0 +1,157 @@
+package ntpserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// socket is one of those that share an address. Its descriptor blocks: a thread that waits in the
+// kernel costs less per request than one that is woken through the runtime's poller.
+type socket struct {
+	fd      int
+	where   netip.AddrPort
+	wild    bool // it takes requests to any address of the host
+	stopped atomic.Bool
+}
+
+// listen opens so many sockets that share an address. The first is bound alone, which fails if
+// anybody has the address: with SO_REUSEPORT from the beginning, two daemons of one user would share
+// a port and each get a part of its requests, without a word.
+func listen(at netip.AddrPort, count int, stamped bool) (all []*socket, bound netip.AddrPort, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range all {
+				s.close()
+			}
+		}
+	}()
+	bound = at
+	for i := range count {
+		s, err := openSocket(bound, i > 0, stamped)
+		if err != nil {
+			return all, bound, fmt.Errorf("listen at %v: %w", bound, explain(err))
+		}
+		all = append(all, s)
+		if i > 0 {
+			continue
+		}
+		if bound, err = s.address(); err != nil {
+			return all, bound, fmt.Errorf("listen at %v: %w", at, err)
+		}
+		s.where = bound
+		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil && count > 1 {
+			return all, bound, fmt.Errorf("listen at %v: %w", bound, os.NewSyscallError("setsockopt", err))
+		}
+	}
+	return all, bound, nil
+}
+
+// explain says what to do about an error of bind.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return fmt.Errorf("%w; another NTP server has this port: stop it, or listen at another port or address", err)
+	case errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w; ports below 1024 need the capability CAP_NET_BIND_SERVICE", err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("%w; no interface of this host has the address", err)
+	}
+	return err
+}
+
+func openSocket(at netip.AddrPort, share, stamped bool) (*socket, error) {
+	family, address, err := sockaddr(at)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	s := &socket{fd: fd, where: at, wild: at.Addr().IsUnspecified()}
+	if err := s.prepare(family, address, share, stamped); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *socket) prepare(family int, address unix.Sockaddr, share, stamped bool) error {
+	type option struct{ level, name, value int }
+	var options []option
+	if family == unix.AF_INET6 {
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1})
+	}
+	// A host with several addresses replies from the one that was asked: clients take no other.
+	switch {
+	case s.wild && family == unix.AF_INET6:
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1})
+	case s.wild:
+		options = append(options, option{unix.IPPROTO_IP, unix.IP_PKTINFO, 1})
+	}
+	if share {
+		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
+	}
+	for _, o := range options {
+		if err := unix.SetsockoptInt(s.fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if stamped {
+		// A kernel that does not stamp is one that tells nothing about arrivals.
+		const flags = unix.SOF_TIMESTAMPING_SOFTWARE | unix.SOF_TIMESTAMPING_RX_SOFTWARE
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags)
+	}
+	return os.NewSyscallError("bind", unix.Bind(s.fd, address))
+}
+
+func (s *socket) address() (netip.AddrPort, error) {
+	name, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
+	}
+	port := 0
+	switch a := name.(type) {
+	case *unix.SockaddrInet4:
+		port = a.Port
+	case *unix.SockaddrInet6:
+		port = a.Port
+	}
+	return netip.AddrPortFrom(s.where.Addr(), uint16(port)), nil
+}
+
+// interrupt ends the wait for requests, now and for ever. On a datagram socket that is not connected
+// shutdown(2) returns an error, and wakes all the same who waits (net/ipv4/af_inet.c, inet_shutdown).
+func (s *socket) interrupt() {
+	s.stopped.Store(true)
+	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
+}
+
+func (s *socket) close() { _ = unix.Close(s.fd) }
+
+func sockaddr(at netip.AddrPort) (family int, address unix.Sockaddr, err error) {
+	ip := at.Addr().Unmap()
+	if ip.Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: int(at.Port()), Addr: ip.As4()}, nil
+	}
+	a := &unix.SockaddrInet6{Port: int(at.Port()), Addr: ip.As16()}
+	if zone := ip.Zone(); zone != "" {
+		index, err := strconv.ParseUint(zone, 10, 32)
+		if err != nil {
+			link, err := net.InterfaceByName(zone)
+			if err != nil {
+				return 0, nil, fmt.Errorf("the zone %q: %w", zone, err)
+			}
+			index = uint64(link.Index)
+		}
+		a.ZoneId = uint32(index)
+	}
+	return unix.AF_INET6, a, nil
+}

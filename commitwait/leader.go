@@ -41,7 +41,7 @@ func (w *Waiter) serve(ctx context.Context, e entry) error {
 		defer context.AfterFunc(ctx, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.hurryLocked()
+			w.wakeLeaderLocked()
 		})()
 	}
 	for {
@@ -87,9 +87,9 @@ func (w *Waiter) appointLocked() {
 	w.leader.done <- errLead
 }
 
-// hurryLocked makes the leader look up at once. It stays so until the leader has, whatever the
+// wakeLeaderLocked makes the leader look up at once. It stays so until the leader has, whatever the
 // timer is set to meanwhile.
-func (w *Waiter) hurryLocked() {
+func (w *Waiter) wakeLeaderLocked() {
 	if !w.isClosed() {
 		w.hurried = true
 		w.timer.Set(0)

@@ -63,7 +63,7 @@ func (w *Waiter) join(e entry) {
 		w.appointLocked()
 	case e.index == 0:
 		now, err := read(w.clock)
-		w.sleepLocked(now, err)
+		w.armLocked(now, err)
 	}
 }
 
@@ -126,7 +126,7 @@ func (w *Waiter) settle(leader bool) (spin bool) {
 		now, err := read(w.clock)
 		more := err == nil && w.wakeLocked(now)
 		if !more {
-			spin = w.prepareLocked(now, err, leader)
+			spin = w.spinOrArmLocked(now, err, leader)
 		}
 		w.mu.Unlock()
 		if !more {
@@ -174,14 +174,14 @@ func (w *Waiter) judgeLocked(now truetime.Interval) {
 	}
 }
 
-// prepareLocked sees to it that the head of the queue is served in time: it sets the timer, unless
+// spinOrArmLocked sees to it that the head of the queue is served in time: it sets the timer, unless
 // the leader asks and a spin is what is called for.
-func (w *Waiter) prepareLocked(now truetime.Interval, err error, leader bool) (spin bool) {
+func (w *Waiter) spinOrArmLocked(now truetime.Interval, err error, leader bool) (spin bool) {
 	if err != nil && w.final(err) {
 		w.endAllLocked(err)
 	}
 	if !leader && w.leader != nil && w.leader.index == absent {
-		w.hurryLocked() // its wait has ended, and it does not know yet
+		w.wakeLeaderLocked() // its wait has ended, and it does not know yet
 	}
 	if len(w.queue) == 0 || w.isClosed() {
 		w.next.Store(math.MinInt64)
@@ -194,7 +194,7 @@ func (w *Waiter) prepareLocked(now truetime.Interval, err error, leader bool) (s
 			return true
 		}
 	}
-	w.sleepLocked(now, err)
+	w.armLocked(now, err)
 	return false
 }
 
@@ -203,12 +203,12 @@ func (w *Waiter) leftLocked(now truetime.Interval) time.Duration {
 	return w.queue[0].timestamp.Sub(now.Earliest.Add(-1))
 }
 
-// sleepLocked sets the timer for the head of the queue, or for when its spin begins. The
+// armLocked sets the timer for the head of the queue, or for when its spin begins. The
 // queue is not empty.
 //
 // Earliest runs at almost the rate of the timer, slower by the clock's drift. What is missing is
 // slept again.
-func (w *Waiter) sleepLocked(now truetime.Interval, err error) {
+func (w *Waiter) armLocked(now truetime.Interval, err error) {
 	w.next.Store(int64(w.queue[0].timestamp))
 	switch left := w.leftLocked(now); {
 	case w.hurried:

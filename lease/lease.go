@@ -85,16 +85,6 @@ func (l *Lease) Check() error {
 	return judge(now, truetime.Time(l.granted.Load()))
 }
 
-func judge(now truetime.Interval, expiry truetime.Time) error {
-	switch stateAt(now, expiry) {
-	case Held:
-		return nil
-	case Expired:
-		return fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, expiry, now.Earliest)
-	}
-	return fmt.Errorf("%w: it is %v, and it was %v", ErrUncertain, expiry, now)
-}
-
 // Close ends the lease for its holder: contexts are cancelled, nothing is renewed, nothing runs in
 // the background any more. The record stays until it expires, at most TTL after the last renewal;
 // Release is what gives it up. Close waits for a request to the store to end, which is cancelled.
@@ -107,20 +97,6 @@ func (l *Lease) Close() error {
 	l.stop()
 	<-l.gone
 	return nil
-}
-
-// end makes the lease over for the reason why, if it is not over yet and there is one, and returns
-// the reason why it is.
-func (l *Lease) end(why error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended != nil || why == nil {
-		return l.ended
-	}
-	l.ended = why
-	l.over.Store(true)
-	l.cancelContextsLocked(why)
-	return why
 }
 
 // Status is what is known about a lease, for people and metrics. Do not act on it; that is what

@@ -110,8 +110,8 @@ func (p *protocol) renew(now truetime.Interval) action {
 	switch {
 	case !p.known:
 		return action{verb: load}
-	case !p.mine():
-		return action{verb: fail, err: fmt.Errorf("%w to %.80q with token %d", ErrLost, p.record.Holder, p.record.Token)}
+	case p.lost() != nil:
+		return action{verb: fail, err: p.lost()}
 	case p.acked:
 		return action{verb: done}
 	case stateAt(now, p.record.Expiry) == Expired:

@@ -29,7 +29,10 @@ type NTPd struct {
 // its place would claim 8 s of dispersion at first.
 //
 // Left alone it stops answering whoever asks more often than every other second, as tests do.
-const orphan = "tos orphan 2 orphanwait 1\nunrestrict default kod limited\n"
+const (
+	orphan       = "tos orphan 2 orphanwait 1\n" + unrestricted
+	unrestricted = "unrestrict default kod limited\n"
+)
 
 // StartNTPsec starts an ntpsec that serves CLOCK_REALTIME.
 func StartNTPsec(t testing.TB) *NTPd {
@@ -38,10 +41,10 @@ func StartNTPsec(t testing.TB) *NTPd {
 }
 
 // StartUnsynchronizedNTPsec starts an ntpsec that answers and says that it is not synchronised
-// (leap indicator 3), for as long as it runs.
+// (leap indicator 3), for as long as it runs: it has nobody to follow, and does not serve its own clock.
 func StartUnsynchronizedNTPsec(t testing.TB) *NTPd {
 	t.Helper()
-	return startNTPsec(t, orphan+"disable ntp\n", isUnsynchronized)
+	return startNTPsec(t, unrestricted, isUnsynchronized)
 }
 
 func isUnsynchronized(reply exchange) error {

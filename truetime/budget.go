@@ -18,7 +18,7 @@ import (
 // of that is left; where they disagree, the answer has to cover both, because either source may be
 // the one that is right.
 type Budget struct {
-	Delay        time.Duration // half the round trip: a nearer source or a faster network makes it smaller
+	Delay        time.Duration // half the round trip, less what each way is declared to take: a nearer source or a faster network makes it smaller
 	Claim        time.Duration // E, what the sources say that they may be wrong by: a better source makes it smaller
 	Drift        time.Duration // what the local counter may have gained or lost since: shorter polls or a smaller drift make it smaller
 	Leap         time.Duration // a leap second that is neither confirmed nor excluded: a newer table makes it 0

@@ -121,7 +121,7 @@ func (c *Clock) finishLocked(p *poller, x engine.Exchange, s Sample, o engine.Ou
 func (p *poller) describe(s *SourceStatus, now monotonic.Instant) {
 	s.Group, s.Scale, s.Authenticated, s.Err = p.info.Group, p.info.Scale, p.info.Authenticated, p.err
 	if p.heard {
-		s.Delay, s.Claim, s.Stratum, s.Leap = p.last.Delay, p.last.Claim, p.last.Stratum, p.last.Leap
-		s.Stamps, s.Age = p.last.Stamps, now.Sub(p.last.Received)
+		s.Delay, s.MinDelay, s.Claim = p.last.Delay, p.last.MinDelay, p.last.Claim
+		s.Stratum, s.Leap, s.Stamps, s.Age = p.last.Stratum, p.last.Leap, p.last.Stamps, now.Sub(p.last.Received)
 	}
 }

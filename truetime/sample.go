@@ -15,7 +15,8 @@ import (
 // For an NTP exchange with server stamps T2 and T3 and a claimed error E, Latest is T2 + E and
 // Earliest is T3 − E. For a device that is read between two readings of the counter, Sent and
 // Received are those readings and both ends come from the device. No symmetry of the path is
-// assumed: delay on either way can only widen what follows.
+// assumed: delay on either way can only widen what follows. Where each way is known to take m at
+// least, Latest is T2 + E − m and Earliest is T3 − E + m.
 //
 // Latest and Earliest count in the scale that the source declares to serve (see [Scale]); the clock
 // converts them.
@@ -63,10 +64,11 @@ type Sample struct {
 
 	// The rest is for Status only and bounds nothing.
 
-	Delay   time.Duration // round-trip delay δ, without the time spent inside the server
-	Claim   time.Duration // E: the error that the source claims, all terms of it
-	Stratum int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
-	Stamps  string        // where Sent and Received came from, as in "kernel"; empty where there is no choice
+	Delay    time.Duration // round-trip delay δ, without the time spent inside the server
+	MinDelay time.Duration // what each way is known to take at least; Latest and Earliest allow for it already
+	Claim    time.Duration // E: the error that the source claims, all terms of it
+	Stratum  int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
+	Stamps   string        // where Sent and Received came from, as in "kernel"; empty where there is no choice
 }
 
 // Leap is what a source announces about the end of the current UTC day or month.

@@ -31,6 +31,9 @@ func (s SourceStatus) LogValue() slog.Value {
 	if s.Interval.Valid() {
 		a.add(slog.Duration("uncertainty", s.Interval.Uncertainty()), slog.Duration("delay", s.Delay), slog.Duration("claim", s.Claim),
 			slog.Duration("age", s.Age))
+		if s.MinDelay > 0 {
+			a.add(slog.Duration("min_delay", s.MinDelay))
+		}
 	}
 	a.add(slog.Duration("poll", s.Poll))
 	return slog.GroupValue(a...)

@@ -94,12 +94,13 @@ type SourceStatus struct {
 	Interval Interval
 
 	// Of the last sample in this epoch; zero before the first.
-	Delay   time.Duration // round-trip delay δ
-	Claim   time.Duration // E, the error it claims
-	Stratum int
-	Leap    Leap
-	Stamps  string        // who found when the request left and the reply came, as in "kernel"; may be empty
-	Age     time.Duration // time since it was received
+	Delay    time.Duration // round-trip delay δ
+	MinDelay time.Duration // what each way takes at least, as declared (ntpsrc.WithDistance): ε is smaller by that
+	Claim    time.Duration // E, the error it claims
+	Stratum  int
+	Leap     Leap
+	Stamps   string        // who found when the request left and the reply came, as in "kernel"; may be empty
+	Age      time.Duration // time since it was received
 
 	Reach uint8         // the last eight polls, one bit each, the newest lowest; 1 is an answer that could be used
 	Poll  time.Duration // the present interval between polls

@@ -56,6 +56,9 @@ func (s SourceStatus) String() string {
 	texts := []string{s.Verdict.String(), s.Interval.String()}
 	if s.Interval.Valid() {
 		texts = append(texts, fmt.Sprintf("delay %v, claim %v, age %v", s.Delay, s.Claim, rounded(s.Age)))
+		if s.MinDelay > 0 {
+			texts = append(texts, fmt.Sprintf("declared to take %v at least each way", s.MinDelay))
+		}
 	}
 	if s.NoVote {
 		texts = append(texts, "no vote")

@@ -15,7 +15,8 @@ import (
 //
 // Each end of the answer is one fact, carried: Latest follows from an upper fact, U at c1, and
 // Earliest from a lower one, L at c4. Without any carrying they are U − L + (c4 − c1) apart. If
-// both are of one exchange that is 2E + δ, twice the source's claim and the round trip. If they are
+// both are of one exchange that is 2E + δ, twice the source's claim and the round trip, or 2E + δ − 2m
+// if each way is known to take m at least: what that leaves is the delay here. If they are
 // of two, each brings its own claim and half its round trip; what is left is by how much the two
 // sources disagree, and if nothing is left one rules out what the other allows for, so that less
 // than their claims and delays remains. All that the answer is wider than this is from carrying the
@@ -25,7 +26,7 @@ import (
 // Over c4 − c1 true time is taken to have run at the middle of the rates that are possible. That is
 // no bound, and need not be: it only says to which part something belongs.
 type Budget struct {
-	Delay        time.Duration // half of round trips
+	Delay        time.Duration // half of round trips, less what is known of them
 	Claim        time.Duration // E, what the sources claim
 	Drift        time.Duration // since the samples, by what is assumed about the counter
 	Leap         time.Duration // since a leap second is neither confirmed nor excluded

@@ -79,7 +79,14 @@ func FuzzReply(f *testing.F) {
 	config := defaults()
 	f.Fuzz(func(t *testing.T, reply []byte, match bool, took int64) {
 		sample, err := fuzzed(t.Context(), reply, match, took)
+		near, errNear := fuzzed(t.Context(), reply, match, took, WithDistance(20_038), WithScale(truetime.ScaleUTCSmeared))
+		if errNear == nil && near.Latest.Add(near.Received.Sub(near.Sent)+exchange{c1: near.Sent, c4: near.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(near.Earliest) {
+			t.Fatalf("the sample excludes itself at a distance: %+v", near)
+		}
 		if err != nil {
+			if errNear == nil {
+				t.Fatalf("the distance has made a sample of what is none: %v: %+v", err, near)
+			}
 			return
 		}
 		switch {
@@ -100,9 +107,9 @@ func FuzzReply(f *testing.F) {
 }
 
 // fuzzed is the sample that a Server makes of a reply.
-func fuzzed(ctx context.Context, reply []byte, match bool, took int64) (truetime.Sample, error) {
+func fuzzed(ctx context.Context, reply []byte, match bool, took int64, options ...ServerOption) (truetime.Sample, error) {
 	var counter monotonic.Manual
-	s, to := Server("192.0.2.1").(*server), netip.MustParseAddrPort("192.0.2.1:123")
+	s, to := Server("192.0.2.1", options...).(*server), netip.MustParseAddrPort("192.0.2.1:123")
 	open := func(netip.AddrPort) (socket, error) {
 		return &wire{reply: reply, match: match, counter: &counter, took: time.Duration(took)}, nil
 	}

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/distance"
 	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 // The options form a chain, from those that every source has a use for to those of one source
-// alone: every Option is a ChronyOption, every ChronyOption a ServerOption, and every ServerOption
-// both a PoolOption and an NTSOption. So an option that means nothing to a constructor does not
-// compile.
+// alone: every Option is a ChronyOption, every ChronyOption a NetworkOption, every NetworkOption both
+// a PoolOption and a ServerOption, and every ServerOption an NTSOption. So an option that means
+// nothing to a constructor does not compile.
 
 // An Option is for every source of this package: [Kernel], [Chrony], [Server], [Pool]
 // and [NTS].
@@ -24,13 +25,19 @@ type Option interface {
 // A ChronyOption is for every source but [Kernel], which does not say whom it follows: for
 // [Chrony], [Server], [Pool] and [NTS].
 type ChronyOption interface {
-	ServerOption
+	NetworkOption
 	chrony()
 }
 
-// A ServerOption is for the sources that ask servers over the network: [Server], [Pool] and [NTS].
-type ServerOption interface {
+// A NetworkOption is for the sources that ask servers over the network: [Server], [Pool] and [NTS].
+type NetworkOption interface {
+	ServerOption
 	PoolOption
+}
+
+// A ServerOption is for the sources that ask one server which the user has chosen: [Server] and
+// [NTS].
+type ServerOption interface {
 	NTSOption
 	server()
 }
@@ -71,6 +78,7 @@ type config struct {
 	replaceAfter    time.Duration // 0 for never
 	forwarded       bool
 	private         bool
+	distance        distance.Claim
 
 	mistakes.List
 }
@@ -97,6 +105,7 @@ func configure[O interface{ apply(*config) }](options []O) config {
 		}
 		o.apply(&c)
 	}
+	c.Add(c.distance.Within(c.maxDelay))
 	return c
 }
 
@@ -179,7 +188,7 @@ func WithMaxReferenceAge(max time.Duration) ChronyOption {
 // each poll. Where no other program wants that, it patches its code each time, which may disturb a
 // machine with isolated processors. And one file descriptor, by which the process is told when
 // anybody sets the wall clock, is opened at the first poll and stays open.
-func WithoutKernelStamps() ServerOption {
+func WithoutKernelStamps() NetworkOption {
 	return option(func(c *config) { c.programStamps = true })
 }
 
@@ -187,7 +196,7 @@ func WithoutKernelStamps() ServerOption {
 // behind a router that forwards them. Otherwise servers at one address are one machine, which has
 // one vote, at whatever port they listen. Servers on the loopback interface are always told apart
 // by their ports.
-func WithPortForwarding() ServerOption {
+func WithPortForwarding() NetworkOption {
 	return option(func(c *config) { c.forwarded = true })
 }
 

@@ -25,6 +25,7 @@ func TestOptionsFitTheirConstructors(t *testing.T) {
 		{WithMaxDelay, every}, {WithMaxRootDistance, every}, {WithExtraError, every}, {WithScale, every},
 		{WithMaxStratum, butKernel}, {WithMaxReferenceAge, butKernel}, {WithLocalReference, butKernel},
 		{WithoutKernelStamps, network}, {WithPortForwarding, network}, {WithPrivate, network},
+		{WithDistance, []string{"NTS", "Server"}}, {WithMinDelay, []string{"NTS", "Server"}},
 		{WithReplaceAfter, []string{"Pool"}}, {WithTLSConfig, []string{"NTS"}},
 	} {
 		var fits []string

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/distance"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -27,6 +28,8 @@ type server struct {
 	name   string
 	place  *place // where its server is found
 	config config
+
+	distance distance.Record
 }
 
 // Server returns a source that asks the NTP server at address: a host name or an IP address, with
@@ -172,6 +175,9 @@ func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error)
 	sample, err := x.facts(h.claim() + s.config.extraError)
 	if err == nil {
 		err = s.config.check(sample.Delay, sample.Claim)
+	}
+	if err == nil {
+		sample, err = s.distance.Narrow(s.config.distance, sample, s.config.scale, x.slack())
 	}
 	if err != nil {
 		return truetime.Sample{}, err

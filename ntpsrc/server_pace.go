@@ -24,7 +24,7 @@ const (
 // others are asked every 16 s at most where the clock chooses its own pace, and every 4 s at most
 // in bursts and whatever [truetime.WithPoll] says. The danger of a wrong declaration is to be
 // refused service.
-func WithPrivate() ServerOption {
+func WithPrivate() NetworkOption {
 	return option(func(c *config) { c.private = true })
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/distance"
 	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -52,6 +53,7 @@ type config struct {
 	ports       ports
 	interval    int8 // log₂ s
 	corrections bool
+	distance    distance.Claim
 
 	mistakes.List
 }
@@ -113,6 +115,7 @@ func configure[O interface{ apply(*config) }](options []O) config {
 	if c.trust.tai && c.trust.hasOffset {
 		c.Add(errTwoScales)
 	}
+	c.Add(c.distance.Within(c.maxDelay))
 	return c
 }
 

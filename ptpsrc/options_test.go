@@ -1,6 +1,7 @@
 package ptpsrc
 
 import (
+	"math"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -41,6 +42,7 @@ func TestOptionsFitTheirConstructors(t *testing.T) {
 		{WithExtraError, every}, {WithMaxDelay, every}, {WithMaxError, every},
 		{WithDomain, follower}, {WithBoundaryClocks, follower}, {WithLocalReference, follower},
 		{WithServerPorts, unicast}, {WithMessageRate, unicast}, {WithTransparentClocks, unicast},
+		{WithDistance, unicast}, {WithMinDelay, unicast},
 	} {
 		var fits []string
 		for name, option := range takes {
@@ -66,6 +68,8 @@ func TestOptionsHaveLimits(t *testing.T) {
 		"ports":       {options{WithServerPorts(1, 65535)}, options{WithServerPorts(0, 1), WithServerPorts(5, 5), WithServerPorts(1, 65536)}},
 		"rate":        {options{WithMessageRate(-4), WithMessageRate(7)}, options{WithMessageRate(-5), WithMessageRate(8)}},
 		"transparent": {options{WithTransparentClocks()}, nil},
+		"distance":    {options{WithDistance(0.001), WithDistance(20_038)}, options{WithDistance(0), WithDistance(-1), WithDistance(20_039), WithDistance(math.NaN()), WithDistance(math.Inf(1))}},
+		"way":         {options{WithMinDelay(1), WithMinDelay(500 * time.Millisecond)}, options{WithMinDelay(0), WithMinDelay(-1), WithMinDelay(2 * time.Second)}},
 		"nil":         {nil, options{nil}},
 	} {
 		for _, o := range c.good {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/distance"
 	"github.com/epsilontime/epsilon/internal/shared"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -31,6 +32,8 @@ type unicast struct {
 	turn   shared.Turn // guards what follows
 	server server
 	grants shared.Memory[grants]
+
+	distance distance.Record
 }
 
 // Unicast returns a source that asks the PTP server at a host name or an IP address, through a

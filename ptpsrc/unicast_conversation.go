@@ -29,6 +29,7 @@ type conversation struct {
 	delayReq *departure         // sent upon the Sync; nil: none was
 	sent     monotonic.Instant  // of the Delay_Req, once it is answered
 	answer   *protocol.DelayResp
+	answered monotonic.Instant // after it had come
 
 	receivedBy, sentBy witness
 }
@@ -115,7 +116,7 @@ func (c *conversation) take(m arrival) error {
 		c.followUp = p
 	case *protocol.DelayResp:
 		if c.delayReq != nil && p.SequenceID == c.delayReq.sequence && p.RequestingPortIdentity == c.port.identity {
-			c.answer = p
+			c.answer, c.answered = p, m.at
 			c.sent, c.sentBy = c.left()
 		}
 	}
@@ -191,6 +192,9 @@ func (c *conversation) evaluate() (truetime.Sample, error) {
 		return truetime.Sample{}, err
 	}
 	sample, err := x.facts(e)
+	if err == nil {
+		sample, err = x.narrow(sample, c.answered, c.config.distance, &c.distance)
+	}
 	if err != nil {
 		return truetime.Sample{}, err
 	}
@@ -209,7 +213,7 @@ func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
 	if err != nil {
 		return exchange{}, err
 	}
-	later, err := correction(c.config.corrections, fields...)
+	later, err := correctionOf(c.config.corrections, fields...)
 	if err != nil {
 		return exchange{}, err
 	}
@@ -217,16 +221,18 @@ func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
 	if err != nil {
 		return exchange{}, err
 	}
-	earlier, err := correction(c.config.corrections, c.answer.CorrectionField)
+	earlier, err := correctionOf(c.config.corrections, c.answer.CorrectionField)
 	if err != nil {
 		return exchange{}, err
 	}
 	return exchange{
 		received: c.received,
-		origin:   origin.Add(later),
+		origin:   origin.Add(later.sum()),
 		sent:     c.sent,
-		arrival:  arrival.Add(-earlier),
+		arrival:  arrival.Add(-earlier.sum()),
 		ruler:    c.ruler,
+
+		syncOnTheWay: later.onTheWay, delayReqOnTheWay: earlier.onTheWay,
 	}, nil
 }
 

@@ -16,6 +16,10 @@ type exchange struct {
 	sent     monotonic.Instant // one that it had reached when the Delay_Req left
 	arrival  truetime.Time     // the server's clock when it received the Delay_Req
 	ruler    ruler
+
+	// What transparent clocks say that each message spent on its way. origin and arrival are
+	// corrected by it.
+	syncOnTheWay, delayReqOnTheWay time.Duration
 }
 
 // ruler is how well the counter measures a time.

@@ -21,7 +21,7 @@ func counterAt(n int64) monotonic.Instant { return monotonic.Instant(n * 1000) }
 var worst = ruler{time.Nanosecond, truetime.PollInfo{DriftPPM: 1000}}
 
 func worked(origin, received, sent, arrival int64) exchange {
-	return exchange{counterAt(received), micro(origin), counterAt(sent), micro(arrival), worst}
+	return exchange{received: counterAt(received), origin: micro(origin), sent: counterAt(sent), arrival: micro(arrival), ruler: worst}
 }
 
 func TestExchangeGivesALowerAndAnUpperFact(t *testing.T) {
@@ -56,7 +56,7 @@ func TestOneSidedDelayPutsTheTruthOnAnEndAndNotBeyond(t *testing.T) {
 func TestGapIsCountedWithTheDriftThatTheClockAssumes(t *testing.T) {
 	for _, ppm := range []float64{0.001, 200, 1000, 60_000, truetime.MaxDriftPPM} {
 		for _, runs := range []float64{-ppm, 0, ppm} {
-			x := exchange{0, micro(0), monotonic.Instant(1e6 * (1 + runs/1e6)), micro(1000), ruler{time.Nanosecond, truetime.PollInfo{DriftPPM: ppm}}}
+			x := exchange{origin: micro(0), sent: monotonic.Instant(1e6 * (1 + runs/1e6)), arrival: micro(1000), ruler: ruler{time.Nanosecond, truetime.PollInfo{DriftPPM: ppm}}}
 			s, err := x.facts(0)
 			require.NoError(t, err, "%v of %v ppm", runs, ppm)
 			require.LessOrEqual(t, s.Earliest, micro(1000), "%v of %v ppm: true time when the Delay_Req was sent", runs, ppm)
@@ -125,11 +125,13 @@ func TestCorrectionIsRoundedDownAndWidensUnlessBelieved(t *testing.T) {
 		{false, []protocol.Correction{7 * unit, 9 * unit}, 0},
 		{false, []protocol.Correction{1<<63 - 1}, 0},
 	} {
-		got, err := correction(c.believed, c.fields...)
+		got, err := correctionOf(c.believed, c.fields...)
 		require.NoError(t, err)
-		require.Equal(t, c.want, got, "%+v", c)
+		require.Equal(t, c.want, got.sum(), "%+v", c)
+		require.GreaterOrEqual(t, got.onTheWay, time.Duration(0), "%+v", c)
+		require.LessOrEqual(t, got.below, time.Duration(0), "%+v", c)
 	}
-	_, err := correction(true, 1<<63-1)
+	_, err := correctionOf(true, 1<<63-1)
 	require.ErrorIs(t, err, truetime.ErrUnusable)
 }
 

@@ -131,18 +131,29 @@ func serverTime(t protocol.Timestamp, ahead time.Duration) (truetime.Time, error
 	return truetime.Time(int64(seconds)*1e9 + int64(t.Nanoseconds)).Add(-ahead), nil
 }
 
-// correction returns how much a message was corrected on its way, in nanoseconds, rounded down. It
-// is what the server's own stamp lacks and what transparent clocks have added (IEEE 1588-2019
-// section 13.3.2.9). One above 0 says that the message spent that time on its way, which narrows
-// the interval, and counts only if it is believed. One below 0 widens it and always counts.
-func correction(believed bool, fields ...protocol.Correction) (sum time.Duration, err error) {
+// correction is by how much a message was corrected on its way, in nanoseconds, rounded down. It is
+// what the server's own stamp lacks and what transparent clocks have added (IEEE 1588-2019 section
+// 13.3.2.9).
+type correction struct {
+	onTheWay time.Duration // not below 0: the message spent so long on its way, which narrows the interval
+	below    time.Duration // not above 0: what widens it
+}
+
+func (c correction) sum() time.Duration { return c.onTheWay + c.below }
+
+// correctionOf adds up the fields of a message. Those above 0 count only if they are believed, those
+// below 0 always.
+func correctionOf(believed bool, fields ...protocol.Correction) (sum correction, err error) {
 	for _, f := range fields {
+		ns := time.Duration(int64(f) >> 16) // of 48 bits: a few of them add up without overflow
 		switch {
 		case f > 0 && !believed:
 		case f.TooBig():
-			return 0, unusable("a correction that is too big for its field")
+			return correction{}, unusable("a correction that is too big for its field")
+		case f > 0:
+			sum.onTheWay += ns
 		default:
-			sum += time.Duration(int64(f) >> 16) // of 48 bits: a few of them add up without overflow
+			sum.below += ns
 		}
 	}
 	return sum, nil

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/distance"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
@@ -66,8 +67,25 @@ type Link struct {
 	// Declared is the scale that the machine believes the server to serve; nil for the one that it serves.
 	Declared *truetime.Scale
 
+	// What the machine believes of the way to the server, which may be false: how far away it is at
+	// least, in kilometres, and how long each message takes at least. See [ntpsrc.WithDistance] and
+	// [ntpsrc.WithMinDelay]; 0 is nothing.
+	Distance float64
+	MinDelay time.Duration
+
 	noVote bool    // it is heard, and nothing follows from what it says
 	keeps  float64 // the probability that the last exchange is returned again in place of a new one
+}
+
+// claim is what the machine believes of the way.
+func (l *Link) claim() (c distance.Claim, err error) {
+	if l.Distance != 0 {
+		err = c.SetDistance(l.Distance)
+	}
+	if l.MinDelay != 0 && err == nil {
+		err = c.SetMinDelay(l.MinDelay)
+	}
+	return c, err
 }
 
 func (l *Link) declared() truetime.Scale {
@@ -85,6 +103,9 @@ func (c *MachineConfig) mistake() string {
 	for i, l := range c.Sources {
 		if l.Server == nil {
 			return fmt.Sprintf("source %d has no server", i)
+		}
+		if _, err := l.claim(); err != nil {
+			return fmt.Sprintf("source %d: %v", i, err)
 		}
 		for _, leg := range []Leg{l.Path.There, l.Path.Back} {
 			if leg.CongestedFor > 0 && leg.CongestedEvery <= 0 {

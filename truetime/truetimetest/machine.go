@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/epsilontime/epsilon/internal/distance"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
@@ -45,6 +46,9 @@ type Machine struct {
 type link struct {
 	Link
 	index   int
+	claim   distance.Claim    // what is declared of the way
+	record  distance.Record   // and whether that was disproved
+	unused  error             // why the last sample was not used; nil if it was
 	timer   int               // the present plan; older ones are void
 	planned bool              // there is one
 	due     monotonic.Instant // for when
@@ -92,7 +96,8 @@ func (m *Machine) begin() {
 	m.answer = m.engine.Answer(setup.Now, uint64(setup.Now), discipline.Nanoseconds) // a refusal
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
 	for i, l := range c.Sources {
-		m.links = append(m.links, &link{Link: l, index: i})
+		claim, _ := l.claim() // NewMachine has checked it
+		m.links = append(m.links, &link{Link: l, index: i, claim: claim})
 	}
 	m.replan()
 }
@@ -237,6 +242,9 @@ func (m *Machine) Status() truetime.Status {
 	s.Err, s.Counter = err, "simulated"
 	for i, l := range m.links {
 		s.Sources[i].Group, s.Sources[i].Scale = l.Group, l.declared()
+		if l.unused != nil {
+			s.Sources[i].Err = l.unused
+		}
 	}
 	return s
 }

@@ -1,8 +1,10 @@
 package truetimetest
 
 import (
+	"cmp"
 	"time"
 
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -129,17 +131,15 @@ func (m *Machine) ask(l *link) {
 		if l.serial != serial {
 			return // too late, or the second copy
 		}
-		if r.Kiss == nil && m.config.Samples != nil {
-			m.world.unlocked(func() { m.config.Samples(l.index, r.sample(sent, received)) })
+		sample, err := m.sample(l, r, sent, received)
+		l.unused = err
+		if err == nil && m.config.Samples != nil {
+			m.world.unlocked(func() { m.config.Samples(l.index, sample) })
 			if life != m.life {
 				return // killed meanwhile
 			}
 		}
-		reply := m.asReply(l, r, discipline.Facts{
-			Upper: discipline.Point{At: sent, Time: int64(r.Received.Add(r.Claim))},
-			Lower: discipline.Point{At: received, Time: int64(r.Sent.Add(-r.Claim))},
-			Claim: int64(r.Claim),
-		})
+		reply := m.asReply(l, sample, err)
 		if l.keeps > 0 {
 			l.kept = &reply
 		}
@@ -150,11 +150,31 @@ func (m *Machine) ask(l *link) {
 	})
 }
 
-func (m *Machine) asReply(l *link, r Reply, f discipline.Facts) engine.Reply {
+// sample is what the machine makes of a reply, or why it cannot use it.
+func (m *Machine) sample(l *link, r Reply, sent, received monotonic.Instant) (truetime.Sample, error) {
 	if r.Kiss != nil {
-		return engine.Reply{Outcome: engine.OutcomeOf(r.Kiss, false)}
+		return truetime.Sample{}, r.Kiss
 	}
-	reply := engine.Reply{Outcome: engine.Answered, Facts: f, MinPoll: l.Server.minPoll, Peer: l.Server.peer, Identity: l.Server.identity(), Say: leap.Say(r.Leap)}
+	s := r.sample(sent, received)
+	unseen := time.Duration(m.counter.tick) + 1
+	drift := truetime.PollInfo{DriftPPM: cmp.Or(m.config.DriftPPM, engine.DefaultDriftPPM)}
+	return l.record.Narrow(l.claim, s, l.declared(), unseen+drift.Slack(received.Sub(sent)+unseen))
+}
+
+func (m *Machine) asReply(l *link, s truetime.Sample, unused error) engine.Reply {
+	if unused != nil {
+		m.world.note("%s does not use what %s says: %v", m.name, l.Server.name, unused)
+		return engine.Reply{Outcome: engine.OutcomeOf(unused, false)}
+	}
+	reply := engine.Reply{
+		Outcome: engine.Answered,
+		Facts: discipline.Facts{
+			Upper: discipline.Point{At: s.Sent, Time: int64(s.Latest)},
+			Lower: discipline.Point{At: s.Received, Time: int64(s.Earliest)},
+			Claim: int64(s.Claim),
+		},
+		MinPoll: l.Server.minPoll, Peer: l.Server.peer, Identity: l.Server.identity(), Say: leap.Say(s.Leap),
+	}
 	if l.declared() == truetime.ScaleTAI {
 		reply.TAIOffset = m.world.taiOffset(l.Server.lag)
 	}

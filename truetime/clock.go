@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -103,7 +104,7 @@ func newClock(config config, sources []Source) *Clock {
 	setup.Discipline.Counter = c.watch.counterSpec()
 	setup.Now, setup.Seed, setup.Table = c.counter.Now(), config.seed, config.leaps.table
 	c.engine = engine.New(setup)
-	c.published.Store(&answer{Answer: c.engine.Answer(setup.Now, 0, discipline.Nanoseconds)}) // a refusal
+	c.published.Store(&answer{Answer: c.engine.Answer(setup.Now, 0, line.Nanoseconds)}) // a refusal
 	for i, s := range sources {
 		c.pollers = append(c.pollers, &poller{index: i, source: s, info: config.infos[i], verdict: Silent})
 		if peer := config.infos[i].Peer; peer != "" && setup.Discipline.Voter[i] != discipline.NoVote {

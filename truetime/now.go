@@ -3,10 +3,10 @@ package truetime
 import (
 	"fmt"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/monotonic"
-	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
 
@@ -78,7 +78,7 @@ func (c *Clock) reading(a *answer) uint64 {
 // answerLocked prepares what Now answers with.
 func (c *Clock) answerLocked(now monotonic.Instant) answer {
 	a := answer{vm: c.watch.vm.device, marker: c.watch.vm.marker}
-	raw, meter := uint64(now), discipline.Nanoseconds
+	raw, meter := uint64(now), line.Nanoseconds
 	if a.system = localcounter.Of(c.counter); a.system != nil {
 		a.hardware = a.system.Hardware()
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/epsilontime/epsilon/internal/distance"
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
@@ -93,7 +94,7 @@ func (m *Machine) begin() {
 	setup.Discipline.Counter = m.counterSpec()
 	setup.Seed, setup.Now, setup.Table = m.rng.Uint64(), m.read(), m.world.table(c.TableUntil)
 	m.engine = engine.New(setup)
-	m.answer = m.engine.Answer(setup.Now, uint64(setup.Now), discipline.Nanoseconds) // a refusal
+	m.answer = m.engine.Answer(setup.Now, uint64(setup.Now), line.Nanoseconds) // a refusal
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
 	for i, l := range c.Sources {
 		claim, _ := l.claim() // NewMachine has checked it

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
@@ -96,7 +97,7 @@ func (m *Machine) learn() {
 		defer m.world.unlocked(func() { observe(m) })
 	}
 	now := m.read()
-	m.answer = m.engine.Answer(now, uint64(now), discipline.Nanoseconds)
+	m.answer = m.engine.Answer(now, uint64(now), line.Nanoseconds)
 	if m.answer.Epoch != before {
 		if before != 0 {
 			m.unnoticed = false

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -45,7 +46,7 @@ func (o *wanderer) run(ns float64) {
 }
 
 // With the counter's stability assumed, whatever its ticks are, and however late or seldom something is
-// published: true time is always between the lines of every Ahead, for as long as it is held, and whoever
+// published: true time is always between the lines of every pair, for as long as it is held, and whoever
 // reads one and then the next never sees the lower line go back.
 func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 	const tolerance = 0.05 // of a nanosecond: the floating-point numbers of this test
@@ -83,7 +84,7 @@ func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 		}
 		truth := func() float64 { return o.counter + begin + o.ahead }
 		top := 0.0 // since when the rate has been at its highest
-		var held []Ahead
+		var held []line.Pair
 		check := func() {
 			for _, a := range held[max(0, len(held)-4):] {
 				lower, upper, ok := a.Late(raw)
@@ -134,7 +135,7 @@ func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 			advance("lateness", rapid.OneOf(short, short, later).Draw(t, "lateness"))
 			check()
 			if ok {
-				var before *Ahead
+				var before *line.Pair
 				if len(held) > 0 {
 					before = &held[len(held)-1]
 				}
@@ -155,14 +156,14 @@ func TestAheadOfAStableCounterIsSoundAndNeverGoesBack(t *testing.T) {
 }
 
 // requireNeverBack reads both lines at the same readings: wherever one of them bends, and anywhere.
-func requireNeverBack(t *rapid.T, old, new Ahead, raw uint64, h hardware) {
-	at := []uint64{raw, raw + 1, old.lower.until, new.lower.until}
+func requireNeverBack(t *rapid.T, old, new line.Pair, raw uint64, h hardware) {
+	at := []uint64{raw, raw + 1, old.Lower.Until, new.Lower.Until}
 	for _, span := range []int64{1e3, 1e6, 1e9, 1e11} {
 		at = append(at, raw+h.ticks(rapid.Int64Range(0, span).Draw(t, "read")))
-		at = append(at, new.lower.until+h.ticks(rapid.Int64Range(0, span).Draw(t, "read")))
+		at = append(at, new.Lower.Until+h.ticks(rapid.Int64Range(0, span).Draw(t, "read")))
 	}
 	for _, x := range at {
-		if x-raw > 1<<63 || !old.lower.ends {
+		if x-raw > 1<<63 || !old.Lower.Ends {
 			continue // before both are held
 		}
 		l0, _, ok0 := old.Late(x)
@@ -188,7 +189,7 @@ func TestAheadThatIsPublishedLateIsSound(t *testing.T) {
 	require.True(t, ok)
 	o.run(600e9)
 	late := monotonic.Instant(o.counter)
-	a, ok := bounds.Ahead(late, uint64(late), Nanoseconds, nil)
+	a, ok := bounds.Ahead(late, uint64(late), line.Nanoseconds, nil)
 	require.True(t, ok)
 	for range 100 {
 		o.run(0.1e9)

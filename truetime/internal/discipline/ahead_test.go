@@ -8,19 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
 // hardware is a counter whose raw readings are ticks.
 type hardware struct {
-	meter  Meter
+	meter  line.Meter
 	origin uint64
 }
 
 // drawHardware makes a counter of 1 MHz to 5 GHz, or one whose readings are its instants.
 func drawHardware(t *rapid.T) hardware {
 	if rapid.Bool().Draw(t, "instants") {
-		return hardware{Nanoseconds, 0}
+		return hardware{line.Nanoseconds, 0}
 	}
 	perTick := 1e9 / rapid.Float64Range(1e6, 5e9).Draw(t, "ticks per second")
 	if rapid.Bool().Draw(t, "just above 1 GHz") { // where the upper slope needs a bit more
@@ -31,7 +32,7 @@ func drawHardware(t *rapid.T) hardware {
 		up++
 	}
 	return hardware{
-		Meter{uint64(perTick/float64(uint64(1)<<up)*0x1p63) * 2, up},
+		line.Meter{Multiplier: uint64(perTick/float64(uint64(1)<<up)*0x1p63) * 2, Up: up},
 		rapid.Uint64().Draw(t, "origin"),
 	}
 }
@@ -65,7 +66,7 @@ func TestAheadIsSoundAndNeverGoesBack(t *testing.T) {
 			Drift:      NewDrift(rapid.Uint64Range(1, MaxDriftPPB).Draw(t, "ppb")).Scaled(-20e-6, 30e-6),
 			Resolution: int64(h.meter.Multiplier>>(64-h.meter.Up)) + 2,
 		}}}
-		var before *Ahead
+		var before *line.Pair
 		lowers := []Point{b.Lower} // each of them holds, with the rate as it is known at last
 		last := int64(math.MinInt64)
 		for range rapid.IntRange(1, 12).Draw(t, "publications") {
@@ -130,19 +131,19 @@ func requireOutside(t *rapid.T, h hardware, b Bounds, lowers []Point, raw uint64
 
 func TestAheadRefusesWhatMightOverflow(t *testing.T) {
 	good := Bounds{Facts: Facts{Upper: Point{10, 10}, Lower: Point{10, 10}}}
-	a, ok := good.Ahead(10, 10, Nanoseconds, nil)
+	a, ok := good.Ahead(10, 10, line.Nanoseconds, nil)
 	require.True(t, ok)
 	require.False(t, a.Covers(9), "before its beginning")
 	require.True(t, a.Covers(10))
-	require.True(t, a.Covers(10+spanLimit/2))
-	require.False(t, a.Covers(10+spanLimit))
+	require.True(t, a.Covers(10+line.SpanLimit/2))
+	require.False(t, a.Covers(10+line.SpanLimit))
 	for _, f := range []Facts{
 		{Upper: Point{10, math.MaxInt64}, Lower: Point{10, 10}},
 		{Upper: Point{10, 10}, Lower: Point{10, math.MinInt64}},
 		{Upper: Point{10, 10}, Lower: Point{10, 100}},
 	} {
 		b := Bounds{Facts: f}
-		_, ok := b.Ahead(10, 10, Nanoseconds, nil)
+		_, ok := b.Ahead(10, 10, line.Nanoseconds, nil)
 		require.False(t, ok, "%v", f)
 	}
 }

@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
-	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
@@ -18,26 +18,26 @@ type Answer struct {
 	// Ahead is the bounds in smeared UTC over raw readings of the counter, from then on. It covers no
 	// reading at which there is more to smeared UTC than a constant offset from the engine's scale: Late
 	// has to be asked then.
-	Ahead discipline.Ahead
+	Ahead line.Pair
 
 	maxWidth uint64 // of what At and TAI return, in nanoseconds
 
-	exact   discipline.Ahead // in the engine's scale
-	smeared bool             // which is smeared UTC
-	output  leap.Output      // from it to smeared UTC, if it is not
-	certain leap.TAI         // up to when TAI is known
+	exact   line.Pair   // in the engine's scale
+	smeared bool        // which is smeared UTC
+	output  leap.Output // from it to smeared UTC, if it is not
+	certain leap.TAI    // up to when TAI is known
 	table   *leap.Table
 }
 
 // Answer makes what is to be published now, when the counter's raw reading is raw. Every Answer of an epoch must be
 // published, because the next one takes care that Earliest does not go back from it.
-func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter discipline.Meter) Answer {
+func (e *Engine) Answer(now monotonic.Instant, raw uint64, meter line.Meter) Answer {
 	a := Answer{State: e.State(), Epoch: e.discipline.Epoch(), From: now, maxWidth: e.maxWidth}
 	if a.Err = e.refusal(a.State); a.Err != nil {
 		return a
 	}
 	bounds, _ := e.discipline.Bounds()
-	var before *discipline.Ahead
+	var before *line.Pair
 	if e.answered == a.Epoch {
 		before = &e.published
 	}
@@ -65,7 +65,7 @@ func (s *scales) show(a *Answer, raw uint64) {
 	a.output = s.belief.Output(leap.TAI(lo))
 	a.certain = s.belief.Certain()
 	if a.output.From > leap.TAI(lo) || leap.TAI(hi) > a.output.Until {
-		a.Ahead = discipline.Nowhere(raw)
+		a.Ahead = line.Nowhere(raw)
 		return
 	}
 	a.Ahead = a.exact.Shifted(a.output.Offset, int64(a.output.Until))

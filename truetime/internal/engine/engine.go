@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/invariants"
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -80,8 +81,8 @@ type Engine struct {
 	scales     scales
 	maxWidth   uint64 // of an answer, in nanoseconds
 
-	published discipline.Ahead // the last answer
-	answered  uint64           // its epoch; 0 before the first
+	published line.Pair // the last answer
+	answered  uint64    // its epoch; 0 before the first
 }
 
 // New returns an engine all of whose sources are due at once.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -67,7 +68,7 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 				Say:   leap.Say(r.IntN(5)), TAIOffset: []time.Duration{0, 37 * time.Second, math.MaxInt64, math.MinInt64, 1}[r.IntN(5)],
 			}
 			_ = e.Finish(i, e.Begin(i, reply.Facts.Upper.At), reply, now)
-			a := e.Answer(now, uint64(now), discipline.Nanoseconds)
+			a := e.Answer(now, uint64(now), line.Nanoseconds)
 			_ = e.Leap(now)
 			for s := range n {
 				if own := e.Discipline().Interval(s, now); own.Bounded() {

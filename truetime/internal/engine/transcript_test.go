@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -209,7 +210,7 @@ func (s *transcript) say() string {
 		s.epoch = d.Epoch()
 		text = fmt.Sprintf("epoch %d begins: %s\n", s.epoch, d.LastDisruption().Reason)
 	}
-	s.answer = s.engine.Answer(s.now, uint64(s.now), discipline.Nanoseconds)
+	s.answer = s.engine.Answer(s.now, uint64(s.now), line.Nanoseconds)
 	lo, hi, err := s.answer.At(uint64(s.now))
 	if err != nil {
 		return text + fmt.Sprintln(err)

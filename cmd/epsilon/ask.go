@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/view"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// printJSON prints an object on one line.
+func printJSON(cmd *cobra.Command, object any) error {
+	return json.NewEncoder(cmd.OutOrStdout()).Encode(object)
+}
+
+// reporting makes a command that asks for a report and shows it: 0 if the clock answers and enough
+// sources do, else 1.
+func reporting(s *settings, c *cobra.Command, form func(api.Report) any, text func(api.Report) string) *cobra.Command {
+	c.Args = cobra.NoArgs
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		client := s.client()
+		defer client.Close()
+		r, err := client.Status(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if s.json {
+			err = printJSON(cmd, form(r))
+		} else {
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text(r))
+		}
+		if err == nil && (r.Clock.Err != nil || r.Clock.State != truetime.Synchronized) {
+			return exit{code: exitNot}
+		}
+		return err
+	}
+	return c
+}
+
+func newStatus(s *settings) *cobra.Command {
+	return reporting(s, &cobra.Command{
+		Use:   "status",
+		Short: "Show the clock and its sources",
+		Long: `Status shows what the clock answers, why ε is what it is, and every source. It exits
+with 0 if the clock is synchronized, with 1 if it is not, and with 2 if no daemon
+answers.`,
+	}, func(r api.Report) any { return r }, view.Status)
+}
+
+func newSources(s *settings) *cobra.Command {
+	return reporting(s, &cobra.Command{
+		Use:   "sources",
+		Short: "Show each source, with what it says and what is wrong with it",
+		Long: `Sources shows every source with all that is known of it. Its exit codes are those of
+"epsilon status".`,
+	}, func(r api.Report) any { return r.Clock.Sources }, view.Sources)
+}
+
+func newNow(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "now",
+		Short: "Print the interval that contains true time",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := s.client()
+			defer client.Close()
+			r, err := client.Now(cmd.Context())
+			switch {
+			case err != nil:
+				return err
+			case s.json:
+				if err := printJSON(cmd, r); err != nil {
+					return err
+				}
+				if r.Err != "" {
+					return exit{code: exitNot}
+				}
+				return nil
+			case r.Err != "":
+				return not(errors.New(r.Err))
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%v  ± %v\n", r.Interval, r.Uncertainty)
+			return err
+		},
+	}
+}
+
+func newEvents(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "events",
+		Short: "Print what happens to the clock, as it happens",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := s.client()
+			defer client.Close()
+			err := client.Events(cmd.Context(), func(e truetime.Event) error {
+				if s.json {
+					return printJSON(cmd, e)
+				}
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), e)
+				return err
+			})
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
+		},
+	}
+}
+
+func newReload(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Have the daemon read its configuration again",
+		Long: `Reload has the daemon read its configuration again, and says what is wrong with it if
+it is not used (exit code 1). Only root and the user whom the daemon runs as may.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := s.client()
+			defer client.Close()
+			err := client.Reload(cmd.Context())
+			if err != nil && !errors.Is(err, api.ErrNoDaemon) {
+				return not(err)
+			}
+			return err
+		},
+	}
+}

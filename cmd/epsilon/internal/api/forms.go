@@ -1,0 +1,57 @@
+package api
+
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Report is what there is to know about a daemon and its clock.
+type Report struct {
+	Daemon Daemon
+	Clock  truetime.Status
+}
+
+// Daemon is the process that runs the clock.
+type Daemon struct {
+	Version string
+	PID     int
+	Uptime  time.Duration
+
+	Config string   // the file that it runs by; empty for the demonstration
+	Notes  []string // on the configuration, such as what was left out of the host's
+
+	Ready       bool          // ε is at most ReadyWithin
+	ReadyWithin time.Duration // ready.within
+
+	Reloads int    // configurations that have been taken over since the start
+	Pending string `json:",omitempty"` // why a newer configuration is not in use yet; empty if there is none
+
+	DriftPPM float64 // that the clock assumes of the local counter
+}
+
+// Reading is what the clock answers.
+type Reading struct {
+	Interval    truetime.Interval
+	Uncertainty time.Duration
+	State       truetime.State
+	Epoch       uint64
+	Err         string `json:",omitempty"` // why there is no answer; then there is no interval either
+}
+
+// Readiness says whether ε is small enough.
+type Readiness struct {
+	Ready       bool
+	Within      time.Duration // what was asked for
+	Uncertainty time.Duration // 0 if there is no answer
+	Reason      string        `json:",omitempty"` // why it is not ready
+}
+
+// History is ε at equal distances, the newest last.
+type History struct {
+	Every       time.Duration
+	Uncertainty []time.Duration // 0 where there was no answer
+}
+
+// Problem is why a request was refused.
+type Problem struct{ Err string }

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// DefaultPath is where the daemon looks for its configuration.
+const DefaultPath = "/etc/epsilon/epsilon.toml"
+
+// Defaults of the daemon.
+const (
+	DefaultReadyWithin = 100 * time.Millisecond
+	DefaultDriftPPM    = 200 // of truetime.WithDrift
+)
+
+// Config is what a daemon is to do.
+type Config struct {
+	File  string   // it is from; empty for none
+	Notes []string // what of the host's chrony configuration was left out, and why
+
+	Socket string // of the API; empty for the default
+	User   string // to become once everything is open; empty to stay
+
+	LogJSON  bool
+	LogLevel slog.Level
+
+	// ReadyWithin is the ε up to which the daemon says that it is ready.
+	ReadyWithin time.Duration
+
+	Sources  []Source
+	DriftPPM float64
+
+	clock      []truetime.Option
+	leapList   []byte
+	faultyLine int
+	identity   string
+}
+
+// SameClock reports whether both ask the same sources under the same assumptions, so that a clock that
+// runs by the one need not be replaced for the other.
+func (c *Config) SameClock(other *Config) bool { return c.identity == other.identity }
+
+// defaults is what a file that says nothing makes.
+func defaults(file string) *Config {
+	return &Config{File: file, ReadyWithin: DefaultReadyWithin, DriftPPM: DefaultDriftPPM}
+}
+
+// Load reads a file. An error about what is in it is an [*Error] with all mistakes.
+func Load(path string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file with a configuration", path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	return Parse(path, data)
+}
+
+func explain(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s: %w", path, fs.ErrNotExist)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("no permission to read %s: %w", path, fs.ErrPermission)
+	}
+	return err
+}
+
+// Parse reads what a file has in it.
+//
+// At the top level:
+//
+//	socket   where the API listens
+//	user     whom to become once everything that takes root is open
+//	[log]    format = "text" or "json", level = "debug", "info", "warn" or "error"
+//	[ready]  within, the ε up to which the daemon is ready
+//	[clock]  the options of the clock
+//	[[source]] for each source
+func Parse(file string, data []byte) (*Config, error) {
+	var m mistakes
+	root := keysOf(parse(data, &m), "the file", &m)
+	unreadable := len(m.found) > 0
+	c := defaults(file)
+	root.text("socket", "the absolute path of the socket", func(path string) {
+		if !filepath.IsAbs(path) {
+			m.addf(root.line("socket"), "socket = %q: it must be an absolute path", clip(path))
+		}
+		c.Socket = path
+	})
+	root.text("user", "the name of a user", func(name string) { c.User = name })
+	log := root.tableAt("log")
+	choice(log, "format", map[string]bool{"text": false, "json": true}, func(json bool) { c.LogJSON = json })
+	choice(log, "level", map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}, func(level slog.Level) { c.LogLevel = level })
+	log.rest()
+	ready := root.tableAt("ready")
+	ready.duration("within", func(d time.Duration) {
+		if d <= 0 {
+			m.addf(ready.line("within"), "within = %v: it must be above 0", d)
+		}
+		c.ReadyWithin = d
+	})
+	ready.rest()
+	c.readClock(root.tableAt("clock"))
+	c.readSources(root)
+	root.rest()
+	if len(c.Sources) == 0 && !unreadable && root.values["source"] == nil {
+		m.addf(0, "it has no [[source]]: name at least one server, and four to stay right while one is wrong and another is down")
+	}
+	c.check(&m)
+	c.identity = written(root.values["clock"]) + written(root.values["source"]) + string(c.leapList)
+	if err := m.in(file); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Find returns the configuration at path, or where path is empty the one at [DefaultPath], or else what
+// the host's chrony is configured for.
+func Find(path string) (*Config, error) {
+	if path != "" {
+		return Load(path)
+	}
+	c, err := Load(DefaultPath)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, err
+	}
+	for _, chrony := range ChronyPaths {
+		c, err := FromChrony(chrony)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return c, err
+		}
+	}
+	return nil, errNothing
+}
+
+var errNothing = fmt.Errorf(`no sources of time are configured: there is neither %s nor a chrony configuration.
+Write %[1]s, with at least one server and better four:
+
+  [[source]]
+  server = "ntp1.example.net"
+
+  [[source]]
+  server = "ntp2.example.net"
+
+or try "epsilon serve --demo", which brings servers of its own`, DefaultPath)

@@ -1,0 +1,90 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// The daemon answers what the API asks: it is an [api.Host].
+var _ api.Host = (*Daemon)(nil)
+
+// Report returns what there is to know.
+func (d *Daemon) Report() api.Report {
+	g := d.current.Load()
+	within := d.ReadyWithin()
+	r := api.Report{
+		Daemon: api.Daemon{
+			Version:     d.options.Version,
+			PID:         os.Getpid(),
+			Uptime:      time.Since(d.started),
+			Config:      g.config.File,
+			Notes:       g.config.Notes,
+			ReadyWithin: within,
+			Reloads:     int(d.reloads.Load()),
+			DriftPPM:    g.config.DriftPPM,
+		},
+		Clock: g.clock.Status(),
+	}
+	if why := d.pending.Load(); why != nil {
+		r.Daemon.Pending = *why
+	}
+	r.Daemon.Ready = r.Clock.Err == nil && r.Clock.Uncertainty <= within
+	return r
+}
+
+// Reading returns what the clock answers.
+func (d *Daemon) Reading() api.Reading {
+	s := d.current.Load().clock.Status()
+	r := api.Reading{State: s.State, Epoch: s.Epoch}
+	if s.Err != nil {
+		r.Err = s.Err.Error()
+		return r
+	}
+	r.Interval, r.Uncertainty = s.Interval, s.Uncertainty
+	return r
+}
+
+// History returns ε of the last minutes.
+func (d *Daemon) History() api.History { return d.history.report() }
+
+// ReadyWithin is the ε up to which the daemon is ready.
+func (d *Daemon) ReadyWithin() time.Duration { return time.Duration(d.within.Load()) }
+
+// Subscribe returns events from now on.
+func (d *Daemon) Subscribe() (events <-chan truetime.Event, cancel func()) { return d.hub.subscribe() }
+
+// Wait waits until ε is at most within, whichever clock answers meanwhile.
+func (d *Daemon) Wait(ctx context.Context, within time.Duration) api.Readiness {
+	for {
+		current, changed, switched := d.watch()
+		if current.answers(within) {
+			return api.Readiness{Ready: true, Within: within, Uncertainty: uncertainty(current.clock)}
+		}
+		select {
+		case <-changed:
+		case <-switched:
+		case <-ctx.Done():
+			return notReady(current.clock.Status(), within)
+		}
+	}
+}
+
+func notReady(s truetime.Status, within time.Duration) api.Readiness {
+	if s.Err != nil {
+		reason := s.Err.Error()
+		if summary := s.Summary(); summary != "" {
+			reason += ": " + summary
+		}
+		return api.Readiness{Within: within, Reason: reason}
+	}
+	if s.Uncertainty <= within { // since a moment ago
+		return api.Readiness{Ready: true, Within: within, Uncertainty: s.Uncertainty}
+	}
+	return api.Readiness{Within: within, Uncertainty: s.Uncertainty,
+		Reason: fmt.Sprintf("ε is %v and was to be at most %v", s.Uncertainty, within)}
+}

@@ -1,0 +1,137 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
+)
+
+var (
+	errNoReload = errors.New("the demonstration has no configuration that could be read again")
+	errStopping = errors.New("the daemon stops")
+)
+
+// Reload reads the configuration again. It returns what is wrong with it, and then the old one stays. A
+// clock that has to be replaced goes on answering until the new one can: see the package's documentation.
+func (d *Daemon) Reload() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed:
+		return errStopping
+	case d.options.Load == nil:
+		return errNoReload
+	}
+	return d.supervisor.reloading(d.reloadLocked)
+}
+
+func (d *Daemon) reloadLocked() error {
+	c, err := d.options.Load()
+	if err != nil {
+		return err
+	}
+	current := d.current.Load()
+	d.noteFixed(current.config, c)
+	if d.abandon != nil { // whatever was on its way is out of date
+		d.abandon()
+		d.abandon = nil
+	}
+	if c.SameClock(current.config) {
+		d.useLocked(&generation{current.clock, c})
+		d.log.Info("a new configuration is in use; the clock stays", "config", c.File)
+		return nil
+	}
+	next, err := d.start(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.abandon = cancel
+	d.setPending("its clock has just been started")
+	d.log.Info("a new configuration has been read; its clock starts beside the old one", "config", c.File)
+	d.waiting.Go(func() { d.takeOver(ctx, next) })
+	return nil
+}
+
+// noteFixed says what a reload cannot change.
+func (d *Daemon) noteFixed(old, c *config.Config) {
+	for name, changed := range map[string]bool{
+		"socket": old.Socket != c.Socket, "user": old.User != c.User, "log.format": old.LogJSON != c.LogJSON,
+	} {
+		if changed {
+			d.log.Warn("a change of " + name + " takes a restart of the daemon")
+		}
+	}
+}
+
+// complainEvery is how often it is logged that a new configuration does not lead to an answer.
+const complainEvery = time.Minute
+
+// takeOver waits until a new clock answers well enough, and puts it in the place of the old one.
+func (d *Daemon) takeOver(ctx context.Context, next *generation) {
+	for complain := time.NewTicker(complainEvery); ; {
+		changed := next.clock.Changed()
+		if d.mayTakeOver(next) {
+			complain.Stop()
+			break
+		}
+		d.setPending(describe(next.clock))
+		select {
+		case <-changed:
+		case <-complain.C:
+			d.log.Warn("the new configuration is not in use yet; the old one answers", "reason", describe(next.clock))
+		case <-ctx.Done():
+			complain.Stop()
+			_ = next.clock.Close()
+			return
+		}
+	}
+	d.mu.Lock()
+	if ctx.Err() != nil {
+		d.mu.Unlock()
+		_ = next.clock.Close()
+		return
+	}
+	old := d.current.Load()
+	d.abandon = nil
+	d.useLocked(next)
+	d.mu.Unlock()
+	d.log.Info("the clock of the new configuration answers from now on", "uncertainty", uncertainty(next.clock))
+	_ = old.clock.Close()
+}
+
+// mayTakeOver reports whether a new clock answers well enough: as well as is asked of the daemon, or as
+// the old one does.
+func (d *Daemon) mayTakeOver(next *generation) bool {
+	i, err := next.clock.Now()
+	if err != nil {
+		return false
+	}
+	old, err := d.current.Load().clock.Now()
+	return err != nil || i.Uncertainty() <= max(next.config.ReadyWithin, old.Uncertainty())
+}
+
+// useLocked makes a generation the one that answers.
+func (d *Daemon) useLocked(g *generation) {
+	d.current.Store(g)
+	d.within.Store(int64(g.config.ReadyWithin))
+	d.options.Level.Set(g.config.LogLevel)
+	d.pending.Store(nil)
+	d.reloads.Add(1)
+	close(d.switched)
+	d.switched = make(chan struct{})
+}
+
+func (d *Daemon) setPending(why string) { d.pending.Store(&why) }
+
+// oneLine is an error as a log has it.
+func oneLine(err error) string {
+	var e *config.Error
+	if errors.As(err, &e) {
+		return e.OneLine()
+	}
+	return fmt.Sprint(err)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+)
+
+// configOf writes a configuration that asks servers every second, and returns its path.
+func configOf(t testing.TB, servers ...string) string {
+	path := filepath.Join(t.TempDir(), "epsilon.toml")
+	rewrite(t, path, "", servers...)
+	return path
+}
+
+func rewrite(t testing.TB, path, more string, servers ...string) {
+	t.Helper()
+	text := more + "\n[clock]\npoll_min = \"1s\"\npoll_max = \"8s\"\n"
+	for _, server := range servers {
+		text += fmt.Sprintf("[[source]]\nserver = %q\n", server)
+	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func ntpServer(t testing.TB) string {
+	t.Helper()
+	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: 100 * time.Microsecond})
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s.Address()
+}
+
+func (s served) sources(t testing.TB) (names []string) {
+	for _, source := range s.report(t).Clock.Sources {
+		names = append(names, source.Name)
+	}
+	return names
+}
+
+func TestReloadNeverLeavesTheHostWithoutAnAnswer(t *testing.T) {
+	a, b := ntpServer(t), ntpServer(t)
+	path := configOf(t, a)
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
+
+	rewrite(t, path, "", b)
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	for deadline := time.Now().Add(20 * time.Second); s.sources(t)[0] != b; {
+		require.Equal(t, 0, s.ask(t, "now").code, "there is an answer at every moment")
+		require.True(t, time.Now().Before(deadline), "%v", s.log)
+	}
+	require.Equal(t, 0, s.ask(t, "now").code)
+	require.Equal(t, 1, s.report(t).Daemon.Reloads)
+	require.Empty(t, s.report(t).Daemon.Pending)
+}
+
+func TestBadConfigurationLeavesTheOldOneInUse(t *testing.T) {
+	a := ntpServer(t)
+	path := configOf(t, a)
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
+
+	require.NoError(t, os.WriteFile(path, []byte("[clock]\ndrift = 3\n"), 0o644))
+	bad := s.ask(t, "reload")
+	require.Equal(t, 1, bad.code)
+	require.Contains(t, bad.errors, "line 2: drift is no key of [clock]")
+	require.Equal(t, []string{a}, s.sources(t))
+	require.Equal(t, 0, s.ask(t, "now").code)
+
+	rewrite(t, path, "", "127.0.0.1:9") // good, and of no use
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	require.Equal(t, []string{a}, s.sources(t))
+	require.Equal(t, 0, s.ask(t, "now").code)
+	require.NotEmpty(t, s.report(t).Daemon.Pending)
+	require.Contains(t, s.ask(t, "status").out, "a newer configuration is not in")
+
+	rewrite(t, path, "", a) // back: what was on its way is abandoned
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	require.Empty(t, s.report(t).Daemon.Pending)
+}
+
+func TestClockAndEpochStayWhereTheSourcesDo(t *testing.T) {
+	path := configOf(t, ntpServer(t))
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
+	before := s.report(t)
+
+	rewrite(t, path, "[ready]\nwithin = \"1ns\"", before.Clock.Sources[0].Name)
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	after := s.report(t)
+	require.Equal(t, time.Nanosecond, after.Daemon.ReadyWithin)
+	require.False(t, after.Daemon.Ready)
+	require.Equal(t, before.Clock.Epoch, after.Clock.Epoch)
+	require.NotZero(t, after.Clock.Sources[0].Reach&before.Clock.Sources[0].Reach, "it is the same clock: it remembers its polls")
+	require.Contains(t, s.log.String(), "the clock stays")
+}

@@ -137,14 +137,14 @@ func readChronyOptions(k *keys) (options []ntpsrc.ChronyOption) {
 	return options
 }
 
-// readServerOptions reads what sources that ask over the network have besides.
+// readNetworkOptions reads what sources that ask over the network have besides.
 //
 //	private, port_forwarding, kernel_stamps (true by default)
-func readServerOptions(k *keys) (options []ntpsrc.ServerOption) {
+func readNetworkOptions(k *keys) (options []ntpsrc.NetworkOption) {
 	for _, o := range readChronyOptions(k) {
 		options = append(options, o)
 	}
-	add := func(o ntpsrc.ServerOption) { options = append(options, o) }
+	add := func(o ntpsrc.NetworkOption) { options = append(options, o) }
 	k.flag("private", func() { add(ntpsrc.WithPrivate()) })
 	k.flag("port_forwarding", func() { add(ntpsrc.WithPortForwarding()) })
 	k.boolean("kernel_stamps", func(wanted bool) {
@@ -152,6 +152,18 @@ func readServerOptions(k *keys) (options []ntpsrc.ServerOption) {
 			add(ntpsrc.WithoutKernelStamps())
 		}
 	})
+	return options
+}
+
+// readServerOptions reads what a server that is known by its name has besides.
+//
+//	distance_km, min_delay (one way)
+func readServerOptions(k *keys) (options []ntpsrc.ServerOption) {
+	for _, o := range readNetworkOptions(k) {
+		options = append(options, o)
+	}
+	k.number("distance_km", "km", func(km float64) { options = append(options, ntpsrc.WithDistance(km)) })
+	k.duration("min_delay", func(d time.Duration) { options = append(options, ntpsrc.WithMinDelay(d)) })
 	return options
 }
 
@@ -208,7 +220,7 @@ const defaultPool = 4
 // readPool reads besides count, 4 by default, and replace_after.
 func readPool(k *keys, s *Source) {
 	var options []ntpsrc.PoolOption
-	for _, o := range readServerOptions(k) {
+	for _, o := range readNetworkOptions(k) {
 		options = append(options, o)
 	}
 	k.duration("replace_after", func(d time.Duration) { options = append(options, ntpsrc.WithReplaceAfter(d)) })

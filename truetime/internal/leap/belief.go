@@ -193,15 +193,18 @@ func (b *Belief) Table() *Table { return b.table }
 // Learn takes another table, and keeps the one that is valid for longer. The error is [ErrConflict] if they
 // disagree: nothing has changed then. It is [ErrBroken] if the epoch had to do without what the newer one
 // says about the end of a month: the driver ends the epoch, whether or not what it believed was right. The
-// next one counts TAI by the new table.
+// next one counts TAI by the new table. That goes for an epoch without an answer, too: a sample of it that was
+// converted without a leap second is a second off beside one that was converted with it.
 func (b *Belief) Learn(table *Table) error {
 	newest, err := Newest(b.table, table)
 	if err != nil || newest == b.table {
 		return err
 	}
-	uncovered := nextMonth(b.table.expiry)
+	expired, uncovered := b.table.expiry, nextMonth(b.table.expiry)
 	b.table = newest
-	switch {
+	switch last := newest.entries[len(newest.entries)-1].At; {
+	case !b.anchored && last > expired:
+		return fmt.Errorf("%w: the table of %s now has a leap second at %s, which samples were converted without", ErrBroken, newest.source, last.Std().Format(layout))
 	case !b.anchored:
 		b.known = newest.timeline
 		b.rebuild()

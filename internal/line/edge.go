@@ -29,8 +29,12 @@ func (e *Edge) Read(raw uint64, up uint) int64 {
 	return bent.Straight(raw, up)
 }
 
-// Bent is the edge from where its rate has ended: straight, for ever.
+// Bent is the edge from where its rate has ended: straight, for ever. One whose rate is the later one already does not
+// bend, and goes on from where it is anchored: a second rounding would make an upper one too low.
 func (e *Edge) Bent(up uint) Edge {
+	if e.After == e.Rate {
+		return Edge{At: e.At, Time: e.Time, Rate: e.Rate, After: e.After}
+	}
 	bent := Edge{At: e.Until, Time: e.Straight(e.Until, up), Rate: e.After, After: e.After}
 	if e.After > e.Rate {
 		bent.Time++

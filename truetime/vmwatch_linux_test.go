@@ -1,6 +1,7 @@
 package truetime
 
 import (
+	"context"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -67,6 +68,25 @@ func TestHypervisorsDisruptionIsNoticedByTheNextAnswer(t *testing.T) {
 			require.Contains(t, s.Disruption, want)
 		})
 	}
+}
+
+// Status has no interval where Now has none but for its width, and who waits is told that the counter was disrupted and not
+// that the interval is too wide.
+func TestADisruptionThatNobodyHasLookedAtLeavesNoIntervalInStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		page := newVMPage(t)
+		c := start(t, asSources(fakes(3)), WithVMClock(page.Name()))
+		pass(10 * time.Second)
+		page.set(t, vmMarker, 7)
+		s := c.Status()
+		require.ErrorIs(t, s.Err, ErrNotSynchronized)
+		require.Zero(t, s.Interval)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := c.WaitSynchronized(ctx, time.Nanosecond)
+		require.ErrorIs(t, err, ErrNotSynchronized)
+		require.NotErrorIs(t, err, ErrUncertaintyTooLarge)
+	})
 }
 
 func TestVMClockThatCannotBeUsed(t *testing.T) {

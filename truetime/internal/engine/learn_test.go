@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
@@ -36,7 +37,7 @@ func TestATableLearntBeforeTheFirstAnswerLeavesNoSampleThatWasConvertedWithoutIt
 		}}, now)
 	}
 	answer := func() (lo, hi int64, err error) {
-		a := e.Answer(now, uint64(now), discipline.Nanoseconds)
+		a := e.Answer(now, uint64(now), line.Nanoseconds)
 		return a.At(uint64(now))
 	}
 

@@ -20,6 +20,7 @@ const watchAtMost = 10 * time.Millisecond
 type machineWatch interface {
 	Check() error
 	Rate() (low, high float64)
+	Witness() localcounter.Witness
 }
 
 // watch is what the clock knows about its counter's trustworthiness. The clock's lock guards it.

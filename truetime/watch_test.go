@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
@@ -27,6 +28,8 @@ func (m *fakeMachine) Check() error {
 }
 
 func (m *fakeMachine) Rate() (low, high float64) { return m.low, m.high }
+
+func (m *fakeMachine) Witness() localcounter.Witness { return localcounter.Witness{} }
 
 // on replaces what watches the clock's machine.
 func (m *fakeMachine) on(c *Clock) {

@@ -1,0 +1,4 @@
+package hostclock
+
+// hardwareCounter is the processor's counter in a record.
+const hardwareCounter = counterTSC

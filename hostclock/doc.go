@@ -1,0 +1,42 @@
+// Package hostclock is one clock for all processes of a host: one of them polls and publishes, and the others read.
+//
+// The daemon, epsilon serve, publishes a [truetime.Clock] to a file that every process maps. A [Clock] has the methods
+// of a truetime.Clock and costs about as much to read: no goroutine, no lock, and no system call that reading the counter
+// does not need.
+//
+//	clock, err := hostclock.Open(hostclock.DefaultPath)
+//	if err != nil {
+//		return err // says what to do
+//	}
+//	defer clock.Close()
+//	if err := clock.WaitSynchronized(ctx, 5*time.Millisecond); err != nil {
+//		return err
+//	}
+//	now, err := clock.Now() // true time is in [now.Earliest, now.Latest]
+//
+// # The contract
+//
+//   - An answer is an interval that contains true time, as far as the daemon's assumptions hold. Anything else is an
+//     error of Now: never an interval with a flag beside it.
+//   - What the daemon has published stays true for ever, whatever leap second comes. When the daemon is stopped, killed or
+//     restarted, the interval widens by the drift, and by 11.6 ppm more after a while. [Status] says so.
+//   - A clock that is read looks at the host once a second. It notices that the daemon was restarted, and that the
+//     counter was disrupted: by a suspend, by a change of the kernel's clocksource, by the processor's counter running at
+//     another rate, and by a hypervisor with a VMClock device that this process may read. Then it refuses until the
+//     daemon publishes anew.
+//   - A segment is refused that is from an earlier boot, about a counter that this process cannot read or reads otherwise,
+//     in a layout that it does not know, or written by somebody whom there is no reason to trust.
+//   - Earliest does not go back within an epoch of one run of the daemon.
+//
+// # Containers
+//
+// Mount the directory /run/epsilon, not the file: a daemon that is restarted replaces that. Read-only is enough, and
+// so is any user. /proc has to be there.
+//
+// # What this does not promise
+//
+// Whoever may write the file is trusted: a false record gives false answers, and truncating the file kills its readers
+// (SIGBUS). The daemon never does so. While no daemon runs, nobody compares the counter with any source; what the clock
+// notices by itself is in the list above. The wire between processes is the memory of one machine: nothing here is
+// about other machines.
+package hostclock

@@ -19,10 +19,6 @@ import (
 // otherwise. Root and members of chronyd's group may use it.
 const ChronySocket = "/run/chrony/chronyd.sock"
 
-// systemClock is the peer of every source that reads this host's own clock. Two such sources see
-// one clock, steered by one daemon: they are one vote.
-const systemClock = "the system clock"
-
 // chronySource is a source that asks the chronyd of this host.
 type chronySource struct {
 	config config
@@ -170,7 +166,7 @@ func (c *chronySource) evaluate(x trackingExchange) (truetime.Sample, error) {
 		Latest:   x.before.wall.Add(correction).Add(e),
 		Received: x.after.last,
 		Earliest: now.Add(-e),
-		Peer:     systemClock,
+		Peer:     wallclock.Peer,
 		Delay:    delay,
 		Claim:    e,
 		Stratum:  int(x.reply.Stratum),

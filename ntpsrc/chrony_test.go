@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -143,7 +144,7 @@ func TestChronyClaimIsTheSumOfItsTerms(t *testing.T) {
 	require.InDelta(t, int64(truth(0).Add(s.Claim)), int64(s.Latest), 3)
 	require.InDelta(t, int64(truth(300_000).Add(-s.Claim)), int64(s.Earliest), 3)
 	require.Equal(t, 3, s.Stratum)
-	require.Equal(t, systemClock, s.Peer)
+	require.Equal(t, wallclock.Peer, s.Peer)
 
 	more, err := m.source().Sample(assuming(t.Context(), 1000), &m.counter)
 	require.NoError(t, err)

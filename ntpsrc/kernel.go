@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -108,7 +109,7 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 		Latest:   clock.time.Add(e),
 		Received: c4,
 		Earliest: clock.time.Add(-e),
-		Peer:     systemClock,
+		Peer:     wallclock.Peer,
 		Delay:    delay,
 		Claim:    e,
 		Leap:     clock.leap,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -25,7 +26,7 @@ func TestKernelSampleIsMaxErrorAroundTheSystemClock(t *testing.T) {
 	e := 42*time.Millisecond + 502*time.Microsecond // a second of 500 ppm, and two roundings
 	require.Equal(t, truetime.Sample{
 		Sent: 1000, Latest: wallStart.Add(e), Received: 1700, Earliest: wallStart.Add(-e),
-		Peer: systemClock, Delay: 700, Claim: e, Leap: truetime.LeapDelete,
+		Peer: wallclock.Peer, Delay: 700, Claim: e, Leap: truetime.LeapDelete,
 	}, s)
 }
 

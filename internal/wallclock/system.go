@@ -9,6 +9,10 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
+// Peer is the peer of every source that reads this host's CLOCK_REALTIME. Two such sources see one
+// clock, steered by one daemon: they are one vote.
+const Peer = "the system clock"
+
 // System reads the wall clock, for a source that is told the error of that very clock. The reading
 // is to be bracketed by the counter.
 func System() truetime.Time { return truetime.FromStd(time.Now()) }

@@ -77,6 +77,9 @@ func launch(t testing.TB, directives, environment []string, ready func(exchange)
 // Address returns the server's "127.0.0.1:port". It is the same after a Restart.
 func (c *Chronyd) Address() string { return loopback(c.port).String() }
 
+// PID returns the daemon's process id. The daemon must be running.
+func (c *Chronyd) PID() int { return c.process.pid() }
+
 // Stop ends the daemon and frees its port; questions to it are then refused. It does nothing when
 // the daemon is stopped already. It fails the test if the daemon had died before, because what the
 // test saw since then was not what it thinks.

@@ -12,7 +12,7 @@ import (
 
 // batchSize is how many requests are received by one system call, and answered by one. The last of
 // them waits for the others, so it is no more than pays.
-const batchSize = 32
+const batchSize = 16
 
 // batch is the memory for the datagrams of one system call, made once. The kernel writes to it by
 // addresses that are in it: it must not be copied.
@@ -60,10 +60,9 @@ func (m *message) prepare() {
 	m.header.SetControllen(len(slot{}.into))
 }
 
-// receive waits for requests and returns how many have come. It returns 0 once the socket has been
-// interrupted.
-func (b *batch) receive(fd int) (int, unix.Errno) {
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_WAITFORONE, 0, 0)
+// receive takes the requests that have come, and returns how many.
+func (b *batch) receive(fd uintptr) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -74,7 +73,7 @@ func (b *batch) receive(fd int) (int, unix.Errno) {
 // leave. It never waits.
 func (b *batch) send(fd, count int) (failed int) {
 	for sent := 0; sent < count; {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.out[sent])), uintptr(count-sent), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.out[sent])), uintptr(count-sent), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == unix.EINTR:
 		case errno != 0:

@@ -3,6 +3,7 @@ package ntpserver
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -23,7 +24,7 @@ import (
 // Up to 16 384 prefixes are remembered, in 400 KB. If more ask at the same time those are forgotten
 // that have asked least.
 type Limit struct {
-	PerSecond float64 // above 0, at most 1e6
+	PerSecond float64 // 0.001 to 1e6
 	Burst     int     // 1 to 1e6
 	IPv4Bits  int     // of an IPv4 address that count, 8 to 32
 	IPv6Bits  int     // of an IPv6 address that count, 16 to 128
@@ -37,8 +38,8 @@ func (l *Limit) check(m *mistakes.List) {
 	if l == nil {
 		return
 	}
-	if !(l.PerSecond > 0 && l.PerSecond <= 1e6) {
-		m.Addf("limit of %v requests per second: it must be above 0 and at most 1e6", l.PerSecond)
+	if !(l.PerSecond >= 0.001 && l.PerSecond <= 1e6) {
+		m.Addf("limit of %v requests per second: it must be 0.001 to 1000000", l.PerSecond)
 	}
 	if l.Burst < 1 || l.Burst > 1e6 {
 		m.Addf("limit with a burst of %d requests: it must be 1 to 1000000", l.Burst)
@@ -81,7 +82,7 @@ func newLimiter(l *Limit) *limiter {
 	if l == nil {
 		return nil
 	}
-	interval := max(int64(float64(time.Second)/l.PerSecond), 1)
+	interval := int64(float64(time.Second) / l.PerSecond)
 	return &limiter{
 		interval:  interval,
 		tolerance: interval * int64(l.Burst-1),
@@ -120,6 +121,16 @@ func (l *limiter) rule(from netip.Addr, now monotonic.Instant) ruling {
 		return kiss
 	}
 	return drop
+}
+
+// slower is the poll interval, log₂ s, that a client is told to keep to: its own, but no shorter than
+// what the limit allows in the long run.
+func (l *limiter) slower(poll uint8) uint8 {
+	allowed := uint8(bits.Len64(uint64((time.Duration(l.interval) - 1) / time.Second)))
+	if int8(poll) < int8(allowed) {
+		return allowed
+	}
+	return poll
 }
 
 // hash identifies a prefix. 0 stands for none.

@@ -68,6 +68,11 @@ func newKiss(code string) (h header) {
 	return h
 }
 
+var (
+	unsynchronizedHeader = newKiss("INIT")
+	rateHeader           = newKiss("RATE")
+)
+
 // reply writes the answer to a request that was received and is answered at these stamps.
 func (h *header) reply(b *[messageSize]byte, q request, received, transmitted stamp) {
 	copy(b[:], h[:])

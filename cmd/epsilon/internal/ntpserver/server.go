@@ -68,7 +68,7 @@ func (s *Server) Counters() (sum Counters) {
 // which socket has failed; the others are then closed too. It can be called once.
 func (s *Server) Serve(ctx context.Context) error {
 	if s.serving.Swap(true) {
-		return errors.New("ntpserver: Serve was called before")
+		return errors.New("ntpserver: Serve was called before, or the server is closed: make a new one")
 	}
 	defer s.Close()
 	ctx, cancel := context.WithCancel(ctx)
@@ -100,6 +100,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // Close closes the sockets of a server that does not serve. One that does is ended by its context.
 // It may be called more than once.
 func (s *Server) Close() {
+	s.serving.Store(true)
 	s.closed.Do(func() {
 		for _, w := range s.workers {
 			w.socket.close()

@@ -7,18 +7,19 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"sync/atomic"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// socket is one of those that share an address. Its descriptor blocks: a thread that waits in the
-// kernel costs less per request than one that is woken through the runtime's poller.
+// socket is one of those that share an address.
 type socket struct {
-	fd      int
-	where   netip.AddrPort
-	wild    bool // it takes requests to any address of the host
-	stopped atomic.Bool
+	fd    int
+	file  *os.File        // fd, watched by the runtime's poller
+	raw   syscall.RawConn // of file
+	where netip.AddrPort
+	wild  bool // it takes requests to any address of the host
 }
 
 // listen opens so many sockets that share an address. The first is bound alone, which fails if
@@ -71,11 +72,15 @@ func openSocket(at netip.AddrPort, share, stamped bool) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	s := &socket{fd: fd, where: at, wild: at.Addr().IsUnspecified()}
+	s := &socket{fd: fd, file: os.NewFile(uintptr(fd), "udp"), where: at, wild: at.Addr().IsUnspecified()}
+	if s.raw, err = s.file.SyscallConn(); err != nil {
+		s.close()
+		return nil, err
+	}
 	if err := s.prepare(family, address, share, stamped); err != nil {
 		s.close()
 		return nil, err
@@ -127,14 +132,10 @@ func (s *socket) address() (netip.AddrPort, error) {
 	return netip.AddrPortFrom(s.where.Addr(), uint16(port)), nil
 }
 
-// interrupt ends the wait for requests, now and for ever. On a datagram socket that is not connected
-// shutdown(2) returns an error, and wakes all the same who waits (net/ipv4/af_inet.c, inet_shutdown).
-func (s *socket) interrupt() {
-	s.stopped.Store(true)
-	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
-}
+// interrupt ends the wait for requests, now and for ever.
+func (s *socket) interrupt() { _ = s.file.SetReadDeadline(time.Unix(1, 0)) }
 
-func (s *socket) close() { _ = unix.Close(s.fd) }
+func (s *socket) close() { _ = s.file.Close() }
 
 func sockaddr(at netip.AddrPort) (family int, address unix.Sockaddr, err error) {
 	ip := at.Addr().Unmap()

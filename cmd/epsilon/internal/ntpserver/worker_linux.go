@@ -29,47 +29,86 @@ func newWorker(s *Server, k *socket) *worker {
 // maxErrors is how many errors in a row, 10 ms apart, a socket may return.
 const maxErrors = 100
 
+// run answers requests until the socket is interrupted.
+//
+// The runtime's poller wakes it when a datagram comes. System calls that never wait are made without
+// a word to the scheduler: on a machine that is otherwise idle that word wakes a thread of the
+// runtime, which costs more than the request.
 func (w *worker) run() error {
 	failed := 0
-	for {
-		n, errno := w.batch.receive(w.socket.fd)
-		switch {
-		case w.socket.stopped.Load():
-			return nil
-		case errno == 0:
+	var errno unix.Errno
+	answerAll := func(fd uintptr) (done bool) {
+		for {
+			var n int
+			if n, errno = w.batch.receive(fd); errno != 0 {
+				return errno != unix.EAGAIN
+			}
 			failed = 0
 			w.answer(n)
-		case errno == unix.EINTR:
-		default: // such as ENOMEM
-			if failed++; failed > maxErrors {
-				return fmt.Errorf("receive at %v: %w", w.socket.where, errno)
+			if n < batchSize {
+				return false // there were no more, and what comes from now on wakes it
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
+	}
+	for {
+		if err := w.socket.raw.Read(answerAll); err != nil {
+			return nil // interrupted
+		}
+		if errno == unix.EINTR {
+			continue
+		}
+		if failed++; failed > maxErrors { // such as ENOMEM
+			return fmt.Errorf("receive at %v: %w", w.socket.where, errno)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// answer answers the requests of one batch. The order is what makes it sound: all requests have been
-// received before the wall clock is read, and that before the clock that is served; and no reply
-// leaves before.
+// answer answers the requests of one batch.
 func (w *worker) answer(n int) {
+	t := w.prepare(n)
+	lost := w.batch.send(w.socket.fd, t.replies)
+	c := &w.counters
+	add(&c.received, uint64(n))
+	add(&c.kissed, uint64(t.kissed))
+	add(&c.kernelStamps, uint64(t.stamped))
+	add(&c.dropped[NotSent], uint64(lost))
+	others := uint64(max(t.replies-t.kissed-lost, 0)) // a reply that was not sent is none
+	if t.synchronized {
+		add(&c.answered, others)
+	} else {
+		add(&c.unsynchronized, others)
+	}
+}
+
+// tally is what a batch has become.
+type tally struct {
+	replies      int // to be sent
+	kissed       int // of these, without a time because of the limit
+	stamped      int // of these, with the kernel's stamp put to use
+	synchronized bool
+}
+
+// prepare makes the replies to the requests of one batch. The order is what makes them sound: all
+// requests have been received before the wall clock is read, and that before the clock that is
+// served; and no reply has left yet.
+func (w *worker) prepare(n int) (t tally) {
 	now := w.look()
-	shown := *w.server.reference.Load()
 	interval, err := w.server.config.Reader.Now()
+	shown := *w.server.reference.Load()
 	claim, ok := newClaim(interval)
-	synchronized := err == nil && ok && shown.stratum != 0
+	t.synchronized = err == nil && ok && shown.stratum != 0
 	header := unsynchronizedHeader
-	if synchronized {
+	if t.synchronized {
 		header = newHeader(shown, claim.dispersion)
 	}
-	replies, kissed, stamped := 0, 0, 0
 	for i := range n {
 		q, reason := parse(w.batch.received(i))
 		client := w.batch.client(i)
-		w.batch.put(i, replies)
+		w.batch.put(i, t.replies)
 		switch {
 		case reason != answered:
-		case !client.IsValid() || w.socket.wild && !w.batch.replyFromAsked(i, replies):
+		case !client.IsValid() || w.socket.wild && !w.batch.replyFromAsked(i, t.replies):
 			reason = NoReplyAddress
 		default:
 			b := &w.batch.slots[i].reply
@@ -77,14 +116,15 @@ func (w *worker) answer(n int) {
 			case ruling == drop:
 				reason = RateLimited
 			case ruling == kiss:
+				q.poll = w.server.limiter.slower(q.poll)
 				rateHeader.kiss(b, q)
-				kissed++
-			case !synchronized:
+				t.kissed++
+			case !t.synchronized:
 				header.kiss(b, q)
 			default:
 				passed, known := w.passed(i)
 				if known {
-					stamped++
+					t.stamped++
 				}
 				header.reply(b, q, claim.received(passed), claim.transmitted)
 			}
@@ -94,31 +134,10 @@ func (w *worker) answer(n int) {
 			add(&w.counters.dropped[reason], 1)
 			continue
 		}
-		replies++
+		t.replies++
 	}
-	lost := w.batch.send(w.socket.fd, replies)
-	w.count(n, replies, kissed, stamped, lost, synchronized)
+	return t
 }
-
-// count counts a batch. A reply that was not sent is counted as that and not as what it was.
-func (w *worker) count(n, replies, kissed, stamped, lost int, synchronized bool) {
-	c := &w.counters
-	add(&c.received, uint64(n))
-	add(&c.kissed, uint64(kissed))
-	add(&c.kernelStamps, uint64(stamped))
-	add(&c.dropped[NotSent], uint64(lost))
-	others := uint64(max(replies-kissed-lost, 0))
-	if synchronized {
-		add(&c.answered, others)
-	} else {
-		add(&c.unsynchronized, others)
-	}
-}
-
-var (
-	unsynchronizedHeader = newKiss("INIT")
-	rateHeader           = newKiss("RATE")
-)
 
 // look reads the system's clocks and returns the counter.
 func (w *worker) look() monotonic.Instant {

@@ -1,0 +1,86 @@
+package ntpserver
+
+import (
+	"math/big"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// exact is a stamp of the era that began in 1900, in seconds since 1970.
+func exact(s stamp) *big.Rat {
+	r := new(big.Rat).SetFrac(new(big.Int).SetUint64(uint64(s)), new(big.Int).Lsh(big.NewInt(1), 32))
+	return r.Sub(r, big.NewRat(2_208_988_800, 1))
+}
+
+func seconds(t truetime.Time) *big.Rat { return big.NewRat(int64(t), int64(time.Second)) }
+
+func bound(c claim) *big.Rat { return big.NewRat(int64(c.dispersion), 1<<16) }
+
+// Both facts that a client concludes are true, in exact arithmetic, and no more is claimed than one
+// unit of the field.
+func TestWhatAReplyClaimsFollowsFromTheInterval(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 20_000 {
+		width := random.Int64N(int64(1) << random.IntN(35))
+		i := truetime.Interval{Earliest: truetime.Time(1 + random.Int64N(2_000_000_000_000_000_000))}
+		i.Latest = i.Earliest + truetime.Time(width)
+		var passed time.Duration
+		if random.IntN(2) == 0 {
+			passed = time.Duration(random.Int64N(int64(3 * time.Second)))
+		}
+		c, ok := newClaim(i)
+		require.Equal(t, i.Uncertainty() <= 16*time.Second, ok)
+		if !ok {
+			continue
+		}
+		received := c.received(passed)
+		upper := new(big.Rat).Add(exact(received), bound(c))
+		lower := new(big.Rat).Sub(exact(c.transmitted), bound(c))
+		if upper.Cmp(seconds(i.Latest.Add(-passed))) < 0 || lower.Cmp(seconds(i.Earliest)) > 0 {
+			t.Fatalf("%v, %v ago: T2 %v, T3 %v, E %v", i, passed, received, c.transmitted, c.dispersion)
+		}
+		require.LessOrEqual(t, received, c.transmitted)
+		most := new(big.Rat).Add(seconds(truetime.Time(i.Uncertainty()+stampRounding)), big.NewRat(1, 1<<16))
+		require.Negative(t, bound(c).Cmp(most), "more than needed")
+	}
+}
+
+func TestAnIntervalThatIsNoneIsNoClaim(t *testing.T) {
+	for _, i := range []truetime.Interval{
+		{},
+		{Earliest: 2, Latest: 1},
+		{Earliest: -1 << 63, Latest: 1<<63 - 1},
+		{Earliest: 1, Latest: 1 + truetime.Time(32*time.Second) + 1},
+	} {
+		_, ok := newClaim(i)
+		require.False(t, ok, "%v", i)
+	}
+	_, ok := newClaim(truetime.Interval{Earliest: 1, Latest: 1 + truetime.Time(32*time.Second)})
+	require.True(t, ok)
+}
+
+func TestStampsGoOnIntoTheNextEra(t *testing.T) {
+	at := func(text string) truetime.Time {
+		s, err := time.Parse(time.RFC3339Nano, text)
+		require.NoError(t, err)
+		return truetime.FromStd(s)
+	}
+	for text, want := range map[string]stamp{
+		"1970-01-01T00:00:00Z":           2_208_988_800 << 32,
+		"1900-01-01T00:00:00.5Z":         1 << 31,
+		"1899-12-31T23:59:59.75Z":        1<<64 - 1<<30,
+		"2036-02-07T06:28:15.999999999Z": 1<<64 - 5,
+		"2036-02-07T06:28:16Z":           1, // 0 would be "not stamped"
+		"2036-02-07T06:28:17Z":           1 << 32,
+		"2026-11-30T04:00:00.000000001Z": 4_005_000_000<<32 | 4,
+	} {
+		require.Equal(t, want, stampOf(at(text)), text)
+	}
+}

@@ -27,6 +27,7 @@ type Machine struct {
 	links   []*link
 
 	engine    *engine.Engine
+	setup     engine.Config // that it was made of
 	answer    engine.Answer
 	drift     discipline.Drift // as declared
 	life      int              // counts the starts of its process, so that events of an earlier one are void
@@ -93,7 +94,7 @@ func (m *Machine) begin() {
 	m.drift = setup.Discipline.Counter.Drift
 	setup.Discipline.Counter = m.counterSpec()
 	setup.Seed, setup.Now, setup.Table = m.rng.Uint64(), m.read(), m.world.table(c.TableUntil)
-	m.engine = engine.New(setup)
+	m.engine, m.setup = engine.New(setup), setup
 	m.answer = m.engine.Answer(setup.Now, uint64(setup.Now), line.Nanoseconds) // a refusal
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
 	for i, l := range c.Sources {

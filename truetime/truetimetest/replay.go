@@ -23,7 +23,8 @@ type ReplayStep struct {
 	Interval truetime.Interval // the zero value where there was no answer
 }
 
-// Replay does again what a clock did that had a journal written by [truetime.WithRecorder], and calls
+// Replay does again what a clock did that had a journal written by [truetime.WithRecorder], or by a
+// [truetime.FlightRecorder] from the moment on at which that begins, and calls
 // visit, if it is not nil, after every step. It returns an error that wraps [ErrDiverged] and names the
 // line if it does not arrive at the recorded interval, to the nanosecond; or one that says which line cannot be
 // understood; or visit's. A last line that was cut off is left out.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/internal/journal"
 )
 
 // Whatever happens in a world, and whatever is assumed, the journals of its machines replay to the same intervals.
@@ -57,6 +58,19 @@ func aJournal(t *testing.T) string {
 	w.Run(time.Minute)
 	require.NoError(t, m.Check())
 	return journal.String()
+}
+
+// aLateJournal is a journal of a minute that begins late.
+func aLateJournal(t testing.TB, late time.Duration) string {
+	w := NewWorld(1)
+	m := w.NewMachine("m", MachineConfig{MaxWander: 100, Sources: []Link{{Server: w.NewServer("a", Honest(1000)), Path: LAN()}, {Server: w.NewServer("b", Honest(1000)), Path: LAN()}}})
+	w.Run(late)
+	var lines bytes.Buffer
+	lines.Write(journal.BeginLate(m.setup, m.names(), m.engine))
+	m.config.Recorder = &lines
+	w.Run(time.Minute)
+	require.NoError(t, Replay(bytes.NewReader(lines.Bytes()), nil))
+	return lines.String()
 }
 
 func TestReplayNamesTheLineThatDiverges(t *testing.T) {
@@ -150,6 +164,9 @@ func FuzzReplay(f *testing.F) {
 	for _, n := range []int{1, 2, 8, 20, 60} {
 		require.NoError(f, Replay(strings.NewReader(strings.Join(lines[:n], "")), nil))
 		f.Add(strings.Join(lines[:n], ""))
+	}
+	for _, late := range []time.Duration{time.Millisecond, time.Minute} {
+		f.Add(aLateJournal(f, late))
 	}
 	f.Fuzz(func(t *testing.T, journal string) {
 		_ = Replay(strings.NewReader(journal), nil)

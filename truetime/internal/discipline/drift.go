@@ -85,3 +85,7 @@ func (d Drift) Parts() (slow, fast uint64) { return d.slow, d.fast }
 
 // DriftOf returns the drift with these parts.
 func DriftOf(slow, fast uint64) Drift { return Drift{slow, fast} }
+
+// Sensible reports whether it is less than the half of true time. Whoever hears of another drift need
+// not believe it.
+func (d Drift) Sensible() bool { return d.slow < 1<<63 && d.fast < 1<<63 }

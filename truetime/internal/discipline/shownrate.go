@@ -26,8 +26,9 @@ const rateTolerance = 2e-6
 
 // use takes in the facts of a sample, as they came: a reading may be behind the counter by resolution.
 func (r *shownRate) use(f Facts, resolution int64) {
+	begin := shownRate{first: Facts{Upper: f.Upper, Lower: f.Lower}, heard: true, low: math.Inf(-1), high: math.Inf(1)}
 	if !r.heard {
-		*r = shownRate{first: f, heard: true, low: math.Inf(-1), high: math.Inf(1)}
+		*r = begin
 		return
 	}
 	low, high, ok := rateBetween(r.first, f, resolution)
@@ -36,7 +37,7 @@ func (r *shownRate) use(f Facts, resolution int64) {
 	}
 	r.low, r.high = max(r.low, low-rateTolerance), min(r.high, high+rateTolerance)
 	if r.low > r.high { // it has changed, or somebody's clock was stepped
-		*r = shownRate{first: f, heard: true, low: math.Inf(-1), high: math.Inf(1)}
+		*r = begin
 	}
 }
 

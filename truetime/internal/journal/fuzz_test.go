@@ -10,6 +10,7 @@ import (
 
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
+	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
 
 // fuzzedConfigs are clocks that a fuzzer talks to.
@@ -26,8 +27,16 @@ func fuzzedConfigs() (all []engine.Config) {
 	return append(all, grouped)
 }
 
-// conversation is a journal of two polls of each source and a look between.
+// conversation is a journal of two polls of each source and a look between, and of a disruption.
 func conversation(c engine.Config) []byte {
+	b, e := someEngine(c)
+	now := e.LookBy()
+	e.Look(now, c.Discipline.Counter, "the machine was suspended")
+	return append(b, Look(e, now, c.Discipline.Counter, "the machine was suspended")...)
+}
+
+// someEngine returns a journal of such polls, and the engine.
+func someEngine(c engine.Config) ([]byte, *engine.Engine) {
 	e := engine.New(c)
 	var b []byte
 	now := c.Now
@@ -48,53 +57,71 @@ func conversation(c engine.Config) []byte {
 		e.Look(now, c.Discipline.Counter, "")
 		b = append(b, Look(e, now, c.Discipline.Counter, "")...)
 	}
-	e.Look(now, c.Discipline.Counter, "the machine was suspended")
-	return append(b, Look(e, now, c.Discipline.Counter, "the machine was suspended")...)
+	return b, e
 }
 
 // FuzzPlay has arbitrary lines of a journal played to an engine. What the engine concluded is what it concludes, and so
 // each line is followed by the next, however little it has to do with what a clock would write. Whatever comes,
-// nothing panics, and an answer is an interval.
+// nothing panics, an answer is an interval, and the state is one that is written and read.
 func FuzzPlay(f *testing.F) {
 	configs := fuzzedConfigs()
 	for i, c := range configs {
 		f.Add(conversation(c), uint8(i))
+		begun, e := someEngine(c)
+		state := snapshot.Write(e.Fields)
+		f.Add(state, uint8(i))
+		f.Add(append(state, begun[bytes.Index(begun, []byte("\npoll"))+1:]...), uint8(i))
 	}
 	f.Add([]byte("learn 5 1814140800000000000 63072000:10,78796800:11 \"x\"\n"), uint8(1))
 	f.Fuzz(func(t *testing.T, text []byte, which uint8) {
 		c := configs[int(which)%len(configs)]
-		p := &player{}
-		number := 0
-		play := func(line string) {
-			if number++; p.made {
-				var b bytes.Buffer
-				conclude(&b, p.engine, p.step.Now)
-				require.NoError(t, p.confirm(strings.TrimSuffix(b.String(), "\n")))
-				if bounds, ok := p.engine.Discipline().Bounds(); ok && bounds.At(p.step.Now).Empty() {
-					t.Fatalf("the answer is empty after line %d: %v", number, bounds.At(p.step.Now))
-				}
+		lines := strings.SplitAfter(string(Begin(c, []string{"a", "b", "c", "d", "e"}[:len(c.Discipline.Voter)]))+string(text), "\n")
+		lines = lines[:min(len(lines), 200)]
+		p := &player{read: func() (string, error) {
+			if len(lines) == 0 {
+				return "", errEnd
+			}
+			line := strings.TrimSuffix(lines[0], "\n")
+			lines = lines[1:]
+			return line, nil
+		}}
+		for {
+			line, err := p.next()
+			if err != nil {
+				break
 			}
 			if !strings.HasPrefix(line, "=") {
-				_ = p.play(number, line)
+				_ = p.play(line)
 			}
-		}
-		names := []string{"a", "b", "c", "d", "e"}[:len(c.Discipline.Voter)]
-		for line := range strings.Lines(string(Begin(c, names))) {
-			play(strings.TrimSuffix(line, "\n"))
-		}
-		require.NotNil(t, p.engine)
-		lines := 0
-		for line := range strings.Lines(string(text)) {
-			if lines++; lines > 100 {
-				return
+			if !p.made {
+				continue
 			}
-			play(strings.TrimSuffix(line, "\n"))
+			var b bytes.Buffer
+			conclude(&b, p.engine, p.step.Now)
+			require.NoError(t, p.confirm(strings.TrimSuffix(b.String(), "\n")))
+			if bounds, ok := p.engine.Discipline().Bounds(); ok && bounds.At(p.step.Now).Empty() {
+				t.Fatalf("the answer is empty after line %d: %v", p.number, bounds.At(p.step.Now))
+			}
 			for i := range p.engine.Sources() {
 				if wait := p.engine.Interval(i); wait < 0 || wait > 1000*time.Hour {
 					t.Fatalf("source %d is asked every %v", i, wait)
 				}
 			}
 		}
-		play("")
+		require.NotNil(t, p.engine)
+		requireStateIsRead(t, p.config, p.engine)
 	})
+}
+
+// requireStateIsRead requires that what is written of a state is read, and written again as it was.
+func requireStateIsRead(t *testing.T, c engine.Config, e *engine.Engine) {
+	c.Table = e.Table()
+	text, restored := snapshot.Write(e.Fields), engine.New(c)
+	lines := strings.Split(string(text), "\n")
+	require.NoError(t, snapshot.Read(func() (string, error) {
+		line := lines[0]
+		lines = lines[1:]
+		return line, nil
+	}, restored.Fields))
+	require.Equal(t, string(text), string(snapshot.Write(restored.Fields)))
 }

@@ -8,10 +8,15 @@
 //	leaps expiry at:offset,at:offset,… "source"
 //	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 since=… seed=…
 //	source 0 kind "ntp1.example.net"
+//	state …
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
 //	poll now source epoch begun outcome sent latest received earliest age minpoll say offset "peer" "identity"
 //	learn now expiry at:offset,at:offset,… "source"
 //	= epoch state earliest latest
+//
+// The lines that begin with state are the whole state of the engine, if the journal begins late: see
+// package snapshot. They come after the clock and its sources, and its leap second table is the one in
+// use by then.
 //
 // Each look, each poll and each table that is learnt is followed by a line that begins with "=" and says what the engine then
 // concluded for that moment; the ends are - where there is no answer. Instants are the counter's, in
@@ -32,6 +37,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
+	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
 
 const (
@@ -61,6 +67,13 @@ func Begin(c engine.Config, names []string) []byte {
 		fmt.Fprintf(&b, lineSource, i, uint8(c.Kind[i]), name)
 	}
 	return b.Bytes()
+}
+
+// BeginLate returns the first lines of a journal of an engine that was made with this configuration, and has
+// been told something since.
+func BeginLate(c engine.Config, names []string, e *engine.Engine) []byte {
+	c.Table = e.Table()
+	return append(Begin(c, names), snapshot.Write(e.Fields)...)
 }
 
 func entries(t *leap.Table) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
+	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
 
 // ErrDiverged is returned when the engine concludes something else than the journal says.
@@ -39,37 +40,53 @@ type Step struct {
 // [ErrDiverged] or says which line cannot be understood. A last line that was cut off is left out, since a
 // journal may end with its machine.
 func Replay(r io.Reader, visit func(Step) error) error {
-	p := &player{visit: visit}
 	lines := bufio.NewReaderSize(r, maxLine)
-	for number := 1; ; number++ {
+	p := &player{visit: visit, read: func() (string, error) {
 		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, io.EOF) {
+			err = errEnd
+		}
+		return string(bytes.TrimSuffix(line, []byte("\n"))), err
+	}}
+	for {
+		line, err := p.next()
+		if err == nil {
+			err = p.play(line)
+		}
 		switch {
-		case errors.Is(err, io.EOF):
-			if number == 1 {
-				return errors.New("journal: it is empty")
-			}
+		case err == errEnd && p.number == 1:
+			return errors.New("journal: it is empty")
+		case err == errEnd:
 			return nil
 		case err != nil:
-			return fmt.Errorf("journal: line %d: %w", number, err)
-		}
-		if err := p.play(number, string(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
-			return fmt.Errorf("journal: line %d: %w", number, err)
+			return fmt.Errorf("journal: line %d: %w", p.number, err)
 		}
 	}
 }
 
+// errEnd says that a journal has ended.
+var errEnd = errors.New("the journal has ended")
+
 type player struct {
-	config engine.Config // as far as it has been read
+	read   func() (string, error) // the next line; errEnd after the last one
+	number int                    // of the line that was read last, from 1
+	config engine.Config          // as far as it has been read
 	engine *engine.Engine
 	visit  func(Step) error
+	begun  bool // a state was read or a call was made
 	step   Step
 	made   bool // a call was made that the next line has to confirm
 }
 
-func (p *player) play(number int, line string) error {
+func (p *player) next() (string, error) {
+	p.number++
+	return p.read()
+}
+
+func (p *player) play(line string) error {
 	kind, _, _ := strings.Cut(line, " ")
 	switch {
-	case number == 1:
+	case p.number == 1:
 		if line != header {
 			return fmt.Errorf("%.40q is not how a journal begins: %q", line, header)
 		}
@@ -86,14 +103,37 @@ func (p *player) play(number int, line string) error {
 		return p.confirm(line)
 	case p.made:
 		return errors.New("what the engine concluded is missing")
+	case kind == snapshot.Word && !p.begun:
+		return p.state(line)
 	case kind == "look":
-		return p.look(number, line)
+		return p.look(line)
 	case kind == "poll":
-		return p.poll(number, line)
+		return p.poll(line)
 	case kind == "learn":
-		return p.learn(number, line)
+		return p.learn(line)
 	}
 	return fmt.Errorf("%.40q cannot be understood", line)
+}
+
+// state reads the state that the engine is in at first. Its first line has been read already.
+func (p *player) state(line string) error {
+	e, read := engine.New(p.config), false
+	err := snapshot.Read(func() (string, error) {
+		if !read {
+			read = true
+			return line, nil
+		}
+		return p.next()
+	}, e.Fields)
+	if err == nil {
+		p.engine, p.begun = e, true
+	}
+	return err
+}
+
+// called takes note of a call of the engine.
+func (p *player) called(line string, now monotonic.Instant) {
+	p.step, p.begun, p.made = Step{p.number, line, now, p.engine}, true, true
 }
 
 func (p *player) clock(line string) error {
@@ -106,7 +146,9 @@ func (p *player) clock(line string) error {
 	if err != nil {
 		return err
 	}
-	d.Counter.Drift = discipline.DriftOf(slow, fast)
+	if d.Counter.Drift = discipline.DriftOf(slow, fast); !d.Counter.Drift.Sensible() {
+		return fmt.Errorf("no counter has a drift of %d, %d", slow, fast)
+	}
 	if d.Stability.Wander, err = strconv.ParseFloat(wander, 64); err != nil {
 		return err
 	}
@@ -146,7 +188,7 @@ func (p *player) leaps(line string) error {
 	return err
 }
 
-func (p *player) learn(number int, line string) error {
+func (p *player) learn(line string) error {
 	var now monotonic.Instant
 	var expiry leap.UTC
 	var list, source string
@@ -158,7 +200,7 @@ func (p *player) learn(number int, line string) error {
 		return err
 	}
 	_ = p.engine.Learn(t, now) // an error is part of what happened
-	p.step, p.made = Step{number, line, now, p.engine}, true
+	p.called(line, now)
 	return nil
 }
 
@@ -201,7 +243,7 @@ func (p *player) source(line string) error {
 	return nil
 }
 
-func (p *player) look(number int, line string) error {
+func (p *player) look(line string) error {
 	var now monotonic.Instant
 	var slow, fast uint64
 	var counter discipline.CounterSpec
@@ -209,13 +251,15 @@ func (p *player) look(number int, line string) error {
 	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineLook, "\n"), &now, &slow, &fast, &counter.Resolution, &disruption); err != nil {
 		return err
 	}
-	counter.Drift = discipline.DriftOf(slow, fast)
+	if counter.Drift = discipline.DriftOf(slow, fast); !counter.Drift.Sensible() || counter.Resolution < 0 {
+		return fmt.Errorf("no counter has a drift of %d, %d and a resolution of %d", slow, fast, counter.Resolution)
+	}
 	p.engine.Look(now, counter, disruption)
-	p.step, p.made = Step{number, line, now, p.engine}, true
+	p.called(line, now)
 	return nil
 }
 
-func (p *player) poll(number int, line string) error {
+func (p *player) poll(line string) error {
 	var now monotonic.Instant
 	var i int
 	var x engine.Exchange
@@ -228,7 +272,7 @@ func (p *player) poll(number int, line string) error {
 		return fmt.Errorf("there is no source %d", i)
 	}
 	_ = p.engine.Finish(i, x, r, now) // an error is part of what happened
-	p.step, p.made = Step{number, line, now, p.engine}, true
+	p.called(line, now)
 	return nil
 }
 

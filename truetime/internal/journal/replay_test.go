@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,5 +88,87 @@ func TestReplayRefusesConfigurationsThatNoClockHas(t *testing.T) {
 		err := Replay(strings.NewReader(strings.Replace(good, old, bad, 1)), nil)
 		require.Error(t, err, bad)
 		require.False(t, errors.Is(err, ErrDiverged))
+	}
+}
+
+// A state of somebody else's making is one that a clock can be in, or is refused with the line that is not.
+func TestReplayRefusesStatesThatNoClockIsIn(t *testing.T) {
+	config := someConfig(3)
+	config.Discipline.Stability = discipline.NewStability(100, 0)
+	config.Discipline.Voter = []int{0, 1, discipline.NoVote}
+	config.Discipline.Faulty = 0
+	_, e := someEngine(config)
+	good := string(BeginLate(config, []string{"a", "b", "c"}, e))
+	require.NoError(t, Replay(strings.NewReader(good), nil))
+	require.NoError(t, Replay(strings.NewReader(good[:len(good)-5]), nil), "cut off")
+
+	number := func(begin string) int {
+		require.Contains(t, good, "\n"+begin)
+		return 1 + strings.Count(good[:strings.Index(good, "\n"+begin)+1], "\n")
+	}
+	for _, c := range []struct{ line, field, becomes, want string }{
+		{"state engine", "looked=", "seen=", `"state engine": " seen=`},
+		{"state engine", "interval=", "interval=-", "the interval between polls is -1s"},
+		{"state engine", "interval=", "looked=5 interval=", "is not a field of it, or not in its place"},
+		{"state source 1", "state source 1", "state source 2", `where "state source 1" was to come`},
+		{"state source 1", "state source 1", "state source 10", `where "state source 1" was to come`},
+		{"state source 1", "reach=", "reach=9999", `reach=99993: strconv.ParseUint`},
+		{"state source 1", "peer=", "peer=x", `peer=x"b": invalid syntax`},
+		{"state schedule 0", "burst=", "burst=9", "the schedule of source 0 is beyond its limits"},
+		{"state schedule 0", "random=", "random=1,", "it has to be 2 numbers"},
+		{"state discipline", "epoch=1", "epoch=18446744073709551615", "beyond their limits"},
+		{"state discipline", "epoch=1 ", "", "beyond their limits"},
+		{"state discipline", "slow=", "slow=99999", "out of range"},
+		{"state discipline", "slow=", "slow=930", "beyond their limits"},
+		{"state discipline", "answer=true", "answer=true began=0 fused=0,1,0,2", "not in its place"},
+		{"state upper", "source=1", "source=7", "an end of the answer is of source 7"},
+		{"state facts 0", "buckets=1", "buckets=5", "5 buckets"},
+		{"state facts 0", "buckets=1", "buckets=-1", "-1 buckets"},
+		{"state facts 0", "verdict=2", "verdict=2 convicted=true", "source 0 is convicted without a sample"},
+		{"state facts 0", "verdict=2", "verdict=5", "source 0"},
+		{"state identities 0", "state identities 0", "state identities 0 count=32", "source 0 has shown 32 identities"},
+		{"state rates", "buckets=", "buckets=9", "of which there are at most 64"},
+		{"state rates", `high=\S+`, "high=NaN,1", "it is not a number"},
+		{"state rates", `high=\S+`, "high=-Inf,1", "no rate is possible"},
+		{"state rate 1", `opened=\S+`, "opened=1", "rates 0 and 1 are out of order"},
+		{"state leap", "possible=", "possible=9", "the question about"},
+		{"state leap", "question=", "question=1", "out of range"},
+		{"state leap", "question=", "question=-", "the question about"},
+	} {
+		n := number(c.line)
+		lines := strings.Split(good, "\n")
+		field := regexp.MustCompile(c.field)
+		require.Regexp(t, field, lines[n-1])
+		lines[n-1] = field.ReplaceAllString(lines[n-1], c.becomes)
+		err := Replay(strings.NewReader(strings.Join(lines, "\n")), nil)
+		require.ErrorContains(t, err, c.want, "%s", lines[n-1])
+		require.ErrorContains(t, err, fmt.Sprintf("journal: line %d: ", n), "%s", lines[n-1])
+	}
+
+	// Links, and what the voters have decided about leap seconds, have lines of their own.
+	at := strings.Index(good, "\nstate disruption")
+	linked := func(count int, line string) string {
+		return fmt.Sprintf("%s links=%d%s", good[:at], count, strings.Replace(good[at:], "\nstate rates", line+"\nstate rates", 1))
+	}
+	require.NoError(t, Replay(strings.NewReader(linked(1, "\nstate link 0 b=1")), nil))
+	decided := strings.Replace(good, "\nstate heard 0", " decided=1\nstate decided 0 at=%d delta=%d\nstate heard 0", 1)
+	const newYear, july = 1830297600000000000, 1909094400000000000 // 2028, and 2030: the question is about April
+	require.NoError(t, Replay(strings.NewReader(fmt.Sprintf(decided, newYear, 1)), nil))
+	for bad, want := range map[string]string{
+		linked(0, "\nstate link 0 b=1"):                       `"state link 0 b=1", where "state rates" was to come`,
+		linked(1, "\nstate link 0 a=1 b=1"):                   "a link between sources 1 and 1",
+		linked(1, "\nstate link 0 b=2"):                       "a link between sources 0 and 2",
+		linked(1, "\nstate link 0 a=-1 b=1"):                  "a link between sources -1 and 1",
+		linked(1, "\nstate link 0 a=1 b=3"):                   "a link between sources 1 and 3",
+		linked(3000, ""):                                      "3000 of something of which there are at most 2016",
+		linked(-1, ""):                                        "-1 of something",
+		fmt.Sprintf(decided, newYear, 2):                      "a leap second at",
+		fmt.Sprintf(decided, newYear+1, 1):                    "a leap second at",
+		fmt.Sprintf(decided, july, 1):                         "a leap second at",
+		strings.Replace(good, "anchored=true ", "", 1):        "the question about",
+		good + "state engine\n":                               "cannot be understood",
+		good + "look 4 1 1 1 \"\"\n= 2 0 - -\nstate engine\n": "cannot be understood",
+	} {
+		require.ErrorContains(t, Replay(strings.NewReader(bad), nil), want, bad)
 	}
 }

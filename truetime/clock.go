@@ -36,6 +36,7 @@ type Clock struct {
 	lookAt  *time.Timer   // the next look at the counter
 	events  *eventQueue
 	journal *recorder
+	flight  *FlightRecorder
 
 	rescheduled chan struct{} // closed and replaced when a new epoch brings all polls forward
 
@@ -97,6 +98,7 @@ func newClock(config config, sources []Source) *Clock {
 		rescheduled: make(chan struct{}),
 
 		events: newEventQueue(config.events),
+		flight: config.flight,
 
 		leapsRefused: config.leaps.refused,
 	}
@@ -116,7 +118,10 @@ func newClock(config config, sources []Source) *Clock {
 		defer c.mu.Unlock()
 		c.events.emit(Event{Kind: EventRecorder, Epoch: c.epoch, Err: err})
 	})
-	c.recordLocked(func() []byte { return journal.Begin(setup, c.names()) })
+	c.journal.record(func() []byte { return journal.Begin(setup, c.names()) })
+	if f := c.flight; f != nil {
+		f.flight.Begin(f.span, setup.Now, func() []byte { return journal.BeginLate(setup, c.names(), c.engine) })
+	}
 	return c
 }
 
@@ -259,8 +264,13 @@ func (c *Clock) publishLocked(now monotonic.Instant) {
 	c.setAnswerLocked(a, State(a.State))
 }
 
-// recordLocked adds lines to the journal, if there is one.
-func (c *Clock) recordLocked(lines func() []byte) {
+// recordLocked adds the lines of a call of the engine that has just been made to the journals that there are.
+func (c *Clock) recordLocked(now monotonic.Instant, lines func() []byte) {
+	if f := c.flight; f != nil {
+		text := lines()
+		f.flight.Record(now, text)
+		lines = func() []byte { return text }
+	}
 	if !c.journal.record(lines) {
 		c.events.emit(Event{Kind: EventRecorder, Epoch: c.epoch, Err: errRecorderSlow})
 	}

@@ -25,6 +25,7 @@ type config struct {
 	authenticated bool          // only authenticated sources have a vote
 	events        func(Event)
 	recorder      io.Writer
+	flight        *FlightRecorder
 	counter       monotonic.Counter
 	vmclockPath   *string // nil for the default
 	vmclock       *vmclock.Device
@@ -125,6 +126,7 @@ func configure(sources []Source, options []Option) (config, error) {
 	}
 	c.openVMClock()
 	c.leaps.read(systemZones())
+	c.claimFlightRecorder()
 	if len(c.mistakes) > 0 {
 		return config{}, configError(c.mistakes)
 	}

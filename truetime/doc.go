@@ -98,5 +98,5 @@
 //
 // All of that is decided by a pure engine, which package truetimetest drives through simulated worlds
 // of drifting oscillators, bad networks and lying servers; a recording of a real clock
-// ([WithRecorder]) goes through it again to the same nanosecond.
+// ([WithRecorder], [WithFlightRecorder]) goes through it again to the same nanosecond.
 package truetime

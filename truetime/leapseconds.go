@@ -100,7 +100,7 @@ func (c *Clock) rereadLeapSeconds(system fs.FS) {
 	if err == nil {
 		now := c.lookLocked()
 		err = c.engine.Learn(table, now)
-		c.recordLocked(func() []byte { return journal.Learn(c.engine, now, table) })
+		c.recordLocked(now, func() []byte { return journal.Learn(c.engine, now, table) })
 		c.publishLocked(now)
 	}
 	if err != nil && !errors.Is(err, leap.ErrBroken) {

@@ -98,7 +98,7 @@ func (c *Clock) finishLocked(p *poller, x engine.Exchange, s Sample, o engine.Ou
 		}
 	}
 	refused := c.engine.Finish(p.index, x, reply, now)
-	c.recordLocked(func() []byte { return journal.Finish(c.engine, p.index, x, reply, now) })
+	c.recordLocked(now, func() []byte { return journal.Finish(c.engine, p.index, x, reply, now) })
 	var duplicate *engine.DuplicateError
 	switch {
 	case errors.As(refused, &duplicate):

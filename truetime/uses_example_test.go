@@ -1,6 +1,7 @@
 package truetime_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -154,4 +155,26 @@ func ExampleParseTime() {
 	text, err := json.Marshal(map[string]truetime.Time{"committed": t})
 	fmt.Println(string(text), err)
 	// Output: {"committed":"2026-11-20T08:37:48.123456789Z"} <nil>
+}
+
+// A program that keeps the last minutes of its clock at all times can write them down when it is too late to
+// begin.
+func ExampleFlightRecorder() {
+	flight := truetime.NewFlightRecorder(10 * time.Minute)
+	clock, err := truetime.New([]truetime.Source{hostClock("a")}, truetime.WithFlightRecorder(flight))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer clock.Close()
+	fmt.Println(clock.WaitSynchronized(context.Background(), 2*time.Millisecond))
+
+	var journal bytes.Buffer // a file, in a program
+	if _, err := flight.WriteTo(&journal); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(truetimetest.Replay(&journal, nil)) // on any machine
+	// Output:
+	// <nil>
+	// <nil>
 }

@@ -111,6 +111,6 @@ func (c *Clock) lookLocked() monotonic.Instant {
 	now, counter := c.counter.Now(), c.watch.counterSpec()
 	c.engine.Look(now, counter, disruption)
 	c.lookAt.Reset(engine.LookEvery)
-	c.recordLocked(func() []byte { return journal.Look(c.engine, now, counter, disruption) })
+	c.recordLocked(now, func() []byte { return journal.Look(c.engine, now, counter, disruption) })
 	return now
 }

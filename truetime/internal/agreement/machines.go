@@ -83,8 +83,15 @@ func (t *Twins) Ignore(v int) {
 func (t *Twins) Any() bool { return t != nil && t.count > 0 }
 
 // Apart returns how many of the marked voters are pairwise no twins: the most that can be found.
-func (t *Twins) Apart(marked []bool) (apart int) {
+func (t *Twins) Apart(marked []bool) int {
+	apart, _ := t.Machines(marked)
+	return apart
+}
+
+// Machines is Apart for whoever must not take too few for all: exact is false if there may be more.
+func (t *Twins) Machines(marked []bool) (apart int, exact bool) {
 	var tangled uint64
+	exact = true
 	for v, is := range marked {
 		switch {
 		case !is:
@@ -92,10 +99,13 @@ func (t *Twins) Apart(marked []bool) (apart int) {
 			apart++
 		case t.place[v] != beyond:
 			tangled |= 1 << (t.place[v] - 1)
+		default:
+			exact = false
 		}
 	}
 	budget := searches
-	return apart + t.search(tangled, &budget)
+	apart += t.search(tangled, &budget)
+	return apart, exact && budget > 0
 }
 
 // searches bounds the work of one search.

@@ -27,7 +27,8 @@ import (
 // Two voters of one source each are twins if these are linked: see [agreement.Twins]. Groups are twins
 // if the machines that they have in common are enough to make both of them wrong: more sources of each than it
 // tolerates. Within a group, what is tolerated is counted in the same way, but never all of it: that a group is
-// right means that some of its sources are.
+// right means that some of its sources are. Where there are too many twins to tell how many machines a group has, all of
+// them may be fewer than what is tolerated, and then the group rules nothing out.
 const (
 	// maxShown is how many identities of a source are kept. A machine that corrects its clock
 	// every second, with two addresses that are asked within seconds of each other, is recognised by that many.
@@ -172,8 +173,8 @@ func (d *Discipline) findTwins() {
 	}
 	for v, sources := range d.voters {
 		d.tolerates[v] = tolerated(sources)
-		if d.within[v].Any() {
-			d.tolerates[v] = min(d.tolerates[v], d.within[v].Apart(d.marked(sources, func(int) bool { return true }))-1)
+		if machines, exact := d.within[v].Machines(d.marked(sources, func(int) bool { return true })); exact {
+			d.tolerates[v] = min(d.tolerates[v], machines-1)
 		}
 	}
 }

@@ -60,6 +60,7 @@ type trial struct {
 	group   []*Server // one voter more, if there are any
 	machine []*Machine
 	expect  map[*Machine]int // epochs that have to have ended
+	longest time.Duration    // of the world: where all servers deny service, polls are days apart
 	checks  int
 	err     error
 }
@@ -150,6 +151,7 @@ func newTrial(seed uint64) *trial {
 	for range t.rng.IntN(4) {
 		t.plan(time.Duration(t.rng.Int64N(int64(span))))
 	}
+	t.longest = 100 * span
 	t.watch(span / 300)
 	w.observe = func(m *Machine) {
 		if t.err == nil && !m.Disturbed() {
@@ -161,7 +163,7 @@ func newTrial(seed uint64) *trial {
 }
 
 func (t *trial) run() error {
-	for t.err == nil && len(t.world.events) > 0 && t.world.polls < 400 {
+	for t.err == nil && len(t.world.events) > 0 && t.world.polls < 400 && t.world.Elapsed() < t.longest {
 		t.world.Run(time.Second)
 	}
 	return t.err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -101,7 +102,7 @@ func (c *Clock) awaitPast(ctx context.Context, bound Timestamp) (truetime.Interv
 
 // sleep returns false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(max(d, alarm.Soonest))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -8,6 +8,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -168,7 +169,7 @@ func jittered(d time.Duration) time.Duration {
 
 // sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(max(d, alarm.Soonest))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

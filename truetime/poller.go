@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/alarm"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -35,11 +36,11 @@ func (p *poller) forget() { p.last, p.heard = Sample{}, false }
 // Once the timer has fired the source is polled whatever the counter says: a counter that has stopped shows only in
 // what the sources say.
 func (c *Clock) pollWhenDue(ctx context.Context, p *poller) {
-	timer := time.NewTimer(0) // of Go's: no bound follows from when it fires
+	timer := time.NewTimer(time.Hour) // of Go's: no bound follows from when it fires
 	defer timer.Stop()
 	for {
 		wait, rescheduled := c.nextPoll(p)
-		timer.Reset(wait)
+		timer.Reset(max(wait, alarm.Soonest))
 		select {
 		case <-ctx.Done():
 			return

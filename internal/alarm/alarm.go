@@ -20,6 +20,11 @@ type Alarm interface {
 	Close()
 }
 
+// Soonest is the shortest time to give to a timer of Go's that is waited for in a select. One that is due already is
+// fired by the select itself, and in Go 1.26 two goroutines of a synctest bubble that do so at once crash the race
+// detector: they share its context for the bubble's timers (runtime/time.go, unlockAndRun).
+const Soonest = time.Nanosecond
+
 // goTimer is a timer of Go's runtime.
 type goTimer struct {
 	timer  *time.Timer
@@ -32,7 +37,7 @@ func newGoTimer() *goTimer {
 	return t
 }
 
-func (t *goTimer) Set(d time.Duration) { t.timer.Reset(d) }
+func (t *goTimer) Set(d time.Duration) { t.timer.Reset(max(d, Soonest)) }
 
 func (t *goTimer) Wait() bool {
 	select {

@@ -22,3 +22,24 @@ func ExampleSource() {
 	}
 	defer clock.Close()
 }
+
+// A host whose programs use ClockBound's client gets a clock of many servers, where chronyd goes on
+// to steer CLOCK_REALTIME. chronyd has the line maxslewrate 1000.
+func ExampleNewPublisher() {
+	clock, err := truetime.New([]truetime.Source{
+		ntpsrc.Server("ntp1.example.net"),
+		ntpsrc.Server("ntp2.example.org"),
+		ntpsrc.Server("ntp3.example.com"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer clock.Close()
+	publisher, err := clockbound.NewPublisher(clock, clockbound.DefaultPath, clockbound.WithMaxSlew(1000))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer publisher.Close()
+}

@@ -9,11 +9,13 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // thisHost is the machine that the process runs on.
@@ -49,6 +51,30 @@ func (thisHost) clocks(counter monotonic.Counter) (wallclock.Reading, error) {
 }
 
 func (thisHost) watch() (watch, error) { return wallclock.NewWatch() }
+
+func (thisHost) notice() (notice, error) { return wallclock.NewNotice() }
+
+func (thisHost) coarse() (int64, error) {
+	var now unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_MONOTONIC_COARSE, &now)
+	return now.Nano(), os.NewSyscallError("clock_gettime", err)
+}
+
+func (thisHost) tick() (time.Duration, error) {
+	var tick unix.Timespec
+	err := unix.ClockGetres(unix.CLOCK_MONOTONIC_COARSE, &tick)
+	return time.Duration(tick.Nano()), os.NewSyscallError("clock_getres", err)
+}
+
+func (thisHost) wall() truetime.Time { return wallclock.System() }
+
+func (thisHost) create(path string) (segmentFile, error) {
+	m, err := createSegment(path)
+	if err != nil {
+		return nil, err // and not a nil pointer in an interface
+	}
+	return m, nil
+}
 
 // sharedMonotonic returns an error if the process is in a time namespace that shifts CLOCK_MONOTONIC
 // (time_namespaces(7)): in a segment it is then another clock inside than outside. A process never

@@ -9,8 +9,17 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
+// An Option is for [Source] and for [NewPublisher].
+type Option interface {
+	SourceOption
+	PublisherOption
+}
+
 // A SourceOption is for [Source].
 type SourceOption interface{ applyToSource(*sourceConfig) }
+
+// A PublisherOption is for [NewPublisher].
+type PublisherOption interface{ applyToPublisher(*publisherConfig) }
 
 type sourceOption func(*sourceConfig)
 
@@ -67,12 +76,26 @@ func WithExtraError(extra time.Duration) SourceOption {
 	})
 }
 
-// WithVMClock sets where the VMClock device is with whose disruption marker that of the segment is
-// compared, /dev/vmclock0 by default. It is opened only if the segment says that there is one. A
-// container needs it besides the segment.
-func WithVMClock(path string) SourceOption {
-	return sourceOption(func(c *sourceConfig) {
-		c.Add(mistakeInPath("VMClock device", path))
-		c.vmClock = path
-	})
+// vmClockOption is the path of a VMClock device.
+type vmClockOption string
+
+func (o vmClockOption) applyToSource(c *sourceConfig) {
+	c.Add(mistakeInPath("VMClock device", string(o)))
+	c.vmClock = string(o)
 }
+
+func (o vmClockOption) applyToPublisher(c *publisherConfig) {
+	c.Add(mistakeInPath("VMClock device", string(o)))
+	c.vmClock = string(o)
+}
+
+// WithVMClock sets where the VMClock device is whose disruption marker is compared with that of a
+// segment.
+//
+// [Source] opens it only if the segment says that there is one, at /dev/vmclock0 by default. A
+// container needs it besides the segment.
+//
+// [NewPublisher] writes no marker by default. With the device it does, and clients notice for
+// themselves that the machine was migrated or restored, before anything is written. Each client then
+// needs the device, too: those without it fail.
+func WithVMClock(path string) Option { return vmClockOption(path) }

@@ -2,6 +2,8 @@ package clockbound
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -19,3 +21,6 @@ func mistakeInPath(what, path string) error {
 	}
 	return nil
 }
+
+// makeDirectoryOf makes the directory of a file, readable by everybody.
+func makeDirectoryOf(path string) error { return os.MkdirAll(filepath.Dir(path), 0o755) }

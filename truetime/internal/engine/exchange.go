@@ -153,7 +153,7 @@ func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 		return discipline.ErrOtherEpoch
 	case first < x.Begun:
 		return ErrBeforePoll
-	case first.Add(-max(r.Age, 0)) < e.began:
+	case r.Age > first.Sub(e.began): // neither of which can overflow, as first is of this epoch
 		return ErrOlderThanEpoch
 	}
 	if latest := r.Facts.Upper.Time; latest < e.since { // whatever its scale: TAI is ahead of the others

@@ -37,3 +37,23 @@ func TestAnExchangeThatSpansAnEpochIsNotRepeatedAtOnce(t *testing.T) {
 	}
 	require.Equal(t, Faulty, e.State())
 }
+
+// A counter's zero is arbitrary, and so is the sign of its readings.
+func TestASampleOfAnyAgeIsHeldAgainstTheBeginningOfTheEpoch(t *testing.T) {
+	for _, began := range []monotonic.Instant{-1 << 62, -5, 0, 5, 1 << 62} {
+		for age, old := range map[time.Duration]bool{-1: false, 0: false, time.Second: false, time.Second + 1: true, 1<<63 - 1: true} {
+			e := New(Config{
+				Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0}},
+				Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1}, Now: began,
+			})
+			now, served := began.Add(time.Second), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+			facts := discipline.Facts{Upper: discipline.Point{At: now, Time: served}, Lower: discipline.Point{At: now, Time: served}}
+			err := e.Finish(0, e.Begin(0, now), Reply{Facts: facts, Age: age}, now)
+			if !old {
+				require.NoError(t, err, "%v at %d", age, began)
+				continue
+			}
+			require.ErrorIs(t, err, ErrOlderThanEpoch, "%v at %d", age, began)
+		}
+	}
+}

@@ -114,6 +114,7 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	s.schedule.Urge(!answered)
 	s.outcome = r.Outcome
 	s.reach <<= 1
+	wasDenied := s.denied
 	s.denied = r.Outcome == Denied || s.denied && (r.Outcome == TimedOut || r.Outcome == Failed)
 	var wait time.Duration
 	switch {
@@ -131,7 +132,7 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	default:
 		wait = s.schedule.Failed()
 	}
-	if x.Epoch == epoch || e.discipline.Faulty() { // else the poll after the disruption is due already
+	if x.Epoch == epoch || e.discipline.Faulty() || wasDenied { // else the poll after the disruption is due already: see afterEpoch
 		s.due = e.share(s, wait, now)
 		if invariants.Enabled {
 			invariants.Check(s.due.After(now), "source %d is due at once after a poll, at %d", i, now)

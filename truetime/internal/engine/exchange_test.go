@@ -38,6 +38,25 @@ func TestAnExchangeThatSpansAnEpochIsNotRepeatedAtOnce(t *testing.T) {
 	require.Equal(t, Faulty, e.State())
 }
 
+// Nor is one that has denied service, and is asked by its own calendar: a new epoch brings its poll forward by nothing.
+func TestASourceThatHasDeniedServiceIsNotAskedTwiceAroundADisruption(t *testing.T) {
+	spec := discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}
+	e := New(Config{
+		Discipline: discipline.Config{Counter: spec, Voter: []int{0}},
+		Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1},
+	})
+	now := monotonic.Instant(0)
+	_ = e.Finish(0, e.Begin(0, now), Reply{Outcome: Denied}, now)
+	require.Greater(t, e.Due(0).Sub(now), time.Hour)
+	now = e.Due(0)
+	begun := e.Begin(0, now)
+	e.Look(now, spec, "the machine was suspended")
+	served := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	facts := discipline.Facts{Upper: discipline.Point{At: now, Time: served}, Lower: discipline.Point{At: now, Time: served}}
+	require.ErrorIs(t, e.Finish(0, begun, Reply{Facts: facts}, now), discipline.ErrOtherEpoch)
+	require.GreaterOrEqual(t, e.Due(0).Sub(now), time.Second)
+}
+
 // A counter's zero is arbitrary, and so is the sign of its readings.
 func TestASampleOfAnyAgeIsHeldAgainstTheBeginningOfTheEpoch(t *testing.T) {
 	for _, began := range []monotonic.Instant{-1 << 62, -5, 0, 5, 1 << 62} {

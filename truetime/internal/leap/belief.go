@@ -208,6 +208,7 @@ func (b *Belief) Learn(table *Table) error {
 	case !b.anchored:
 		b.known = newest.timeline
 		b.rebuild()
+	case uncovered > newest.expiry: // it says no more about the end of any month
 	case b.question.at > uncovered || b.question.begun:
 		return fmt.Errorf("%w: the table of %s now says what happened at %s", ErrBroken, newest.source, uncovered.Std().Format(layout))
 	default:

@@ -139,3 +139,23 @@ func TestAnEpochThatBeganWithTAIKeepsIt(t *testing.T) {
 	require.NoError(t, b.Anchor(noon+TAI(3*day), noon+TAI(3*day), noon+TAI(3*day)))
 	require.Less(t, b.Certain(), noon+TAI(day), "one that began after it does not know")
 }
+
+// A table that is valid for longer, but not until the end of the month, says nothing about it: there is nothing that the
+// epoch had to do without.
+func TestATableThatCoversNoOtherMonthEndsNoEpoch(t *testing.T) {
+	u := date(2027, 7, 1) // the built-in table expires on 28 June
+	for _, days := range []float64{-2, -0.4, 0.2, 20} {
+		b := NewBelief(BuiltIn(), each(1, 0))
+		at := TAI(int64(u) + 37*second + int64(days*float64(day)))
+		require.NoError(t, b.Anchor(at, at, at))
+		b.Hear(0, Insert, at, at)
+		require.NoError(t, b.Advance(at, at))
+		before := b.Report(at, at)
+		require.NoError(t, b.Learn(with(date(2027, 6, 29))), "%v days after", days)
+		require.Equal(t, date(2027, 6, 29), b.Table().Expiry())
+		require.NoError(t, b.Advance(at, at))
+		after := b.Report(at, at)
+		require.Equal(t, before.Status, after.Status)
+		require.Equal(t, before.At, after.At)
+	}
+}

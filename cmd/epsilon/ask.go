@@ -60,6 +60,17 @@ func newSources(s *settings) *cobra.Command {
 	}, func(r api.Report) any { return r.Clock.Sources }, view.Sources)
 }
 
+func newWhy(s *settings) *cobra.Command {
+	return reporting(s, &cobra.Command{
+		Use:   "why",
+		Short: "Say why ε is what it is, in parts that add up to it",
+		Long: `Why takes ε apart: the delay of the network, what the servers claim, the drift of the
+counter since, a leap second that is possible, and disagreement. The parts add up to
+ε to the nanosecond. It says what each is and what would make it smaller. Its exit
+codes are those of "epsilon status".`,
+	}, func(r api.Report) any { return r.Clock.Budget }, view.Why)
+}
+
 func newNow(s *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "now",

@@ -296,3 +296,49 @@ func TestCompletionsAndHelp(t *testing.T) {
 	}
 	require.Contains(t, epsilon(t, "version", "--json").out, `"Go":"go1.`)
 }
+
+func TestTopIsOneScreenWhereThereIsNoTerminal(t *testing.T) {
+	s := serve(t, "--demo")
+	require.Equal(t, 0, s.ask(t, "wait").code)
+	top := s.ask(t, "top")
+	require.Equal(t, 0, top.code, top.errors)
+	require.Contains(t, top.out, "epsilon  synchronized  ε ")
+	require.NotContains(t, top.out, "\x1b")
+	require.LessOrEqual(t, strings.Count(top.out, "\n"), 24)
+	narrow(t, top.out)
+	require.Equal(t, 2, epsilon(t, "top", "--socket", filepath.Join(t.TempDir(), "none")).code)
+	require.Equal(t, 2, s.ask(t, "top", "--every", "1ms").code)
+}
+
+func TestWhyAddsUp(t *testing.T) {
+	s := serve(t, "--demo")
+	require.Equal(t, 0, s.ask(t, "wait").code)
+	why := s.ask(t, "why")
+	require.Equal(t, 0, why.code, why.errors)
+	require.Contains(t, why.out, "100 %")
+	narrow(t, why.out)
+	var b truetime.Budget
+	require.NoError(t, json.Unmarshal([]byte(s.ask(t, "why", "--json").out), &b))
+	require.Equal(t, b.Delay+b.Claim+b.Drift+b.Leap+b.Disagreement, b.Uncertainty())
+	require.NotEmpty(t, b.EarliestFrom)
+}
+
+func TestDoctorExitsWithTheNumberOfItsFindings(t *testing.T) {
+	var none, demo examined
+	alone := epsilon(t, "doctor", "--json", "--socket", filepath.Join(t.TempDir(), "none"))
+	require.NoError(t, json.Unmarshal([]byte(alone.out), &none))
+	require.Equal(t, len(none.Findings), alone.code)
+	require.Equal(t, "no-daemon", none.Findings[0].ID)
+
+	s := serve(t, "--demo")
+	require.Equal(t, 0, s.ask(t, "wait").code)
+	var found result
+	require.Eventually(t, func() bool {
+		found = s.ask(t, "doctor", "--json")
+		return strings.Contains(found.out, `"falseticker"`)
+	}, 20*time.Second, 20*time.Millisecond)
+	require.NoError(t, json.Unmarshal([]byte(found.out), &demo))
+	require.Equal(t, len(demo.Findings), found.code)
+	narrow(t, s.ask(t, "doctor").out)
+	require.Equal(t, 125, epsilon(t, "doctor", "--bogus").code)
+}

@@ -28,6 +28,18 @@ type Daemon struct {
 	Pending string `json:",omitempty"` // why a newer configuration is not in use yet; empty if there is none
 
 	DriftPPM float64 // that the clock assumes of the local counter
+
+	NTP *NTP `json:",omitempty"` // the NTP server; nil if there is none
+}
+
+// NTP is what the NTP server has done.
+type NTP struct {
+	Listen         []string
+	Received       uint64            // datagrams
+	Answered       uint64            // with a time
+	Unsynchronized uint64            // without one, as the clock had no answer
+	Kissed         uint64            // with the wish to be asked less often
+	Dropped        map[string]uint64 // by the reason
 }
 
 // Reading is what the clock answers.

@@ -38,10 +38,14 @@ type Config struct {
 	Sources  []Source
 	DriftPPM float64
 
+	NTP *NTP // nil if nothing is served to other hosts
+
 	clock      []truetime.Option
 	leapList   []byte
 	faultyLine int
-	identity   string
+	identity   string // of what makes the clock
+
+	serverIdentity string // of what is served to others
 }
 
 // SameClock reports whether both ask the same sources under the same assumptions, so that a clock that
@@ -89,6 +93,7 @@ func explain(path string, err error) error {
 //	[ready]  within, the ε up to which the daemon is ready
 //	[clock]  the options of the clock
 //	[[source]] for each source
+//	[ntp]    what is served to other hosts
 func Parse(file string, data []byte) (*Config, error) {
 	var m mistakes
 	root := keysOf(parse(data, &m), "the file", &m)
@@ -117,12 +122,14 @@ func Parse(file string, data []byte) (*Config, error) {
 	ready.rest()
 	c.readClock(root.tableAt("clock"))
 	c.readSources(root)
+	c.readNTP(root)
 	root.rest()
 	if len(c.Sources) == 0 && !unreadable && root.values["source"] == nil {
 		m.addf(0, "it has no [[source]]: name at least one server, and four to stay right while one is wrong and another is down")
 	}
 	c.check(&m)
 	c.identity = written(root.values["clock"]) + written(root.values["source"]) + string(c.leapList)
+	c.serverIdentity = written(root.values["ntp"])
 	if err := m.in(file); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,11 @@ phc = "/dev/ptp1"
 ptp4l = "/var/run/ptp4l-1"
 [[source]]
 vmclock = "/dev/vmclock0"
+[ntp]
+listen = ["127.0.0.1:1123", "[::1]:1123"]
+limit_per_second = 2.5
+limit_burst = 8
+workers = 1
 `
 
 func TestEveryKeyIsRead(t *testing.T) {
@@ -88,6 +94,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Equal(t, 10*time.Millisecond, c.ReadyWithin)
 	require.Equal(t, 50.0, c.DriftPPM)
 	require.Len(t, c.Options(), 10)
+	require.Equal(t, &NTP{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1123"), netip.MustParseAddrPort("[::1]:1123")},
+		PerSecond: 2.5, Burst: 8, Workers: 1}, c.NTP)
 	var names []string
 	for _, s := range c.Sources {
 		for _, source := range s.Make(nil) {
@@ -166,6 +174,10 @@ func TestEachMistake(t *testing.T) {
 		"[clock]\nplausible_since = \"2026-01-01\"\n" + good:                        `line 2: plausible_since = "2026-01-01": it must be a date`,
 		"[clock]\ntarget_uncertainty = \"2ms\"\nmax_uncertainty = \"1ms\"\n" + good: "line 1: target uncertainty of 2ms",
 		"[clock]\nrequire_authenticated = true\n" + good:                            "line 1: none of the sources is authenticated",
+		"[ntp]\nlisten = []\n" + good:                                               "line 2: listen = a list: it must be a list of addresses with their ports",
+		"[ntp]\nlisten = [\"x\"]\n" + good:                                          `line 2: listen: "x" is no address with a port`,
+		"[ntp]\nunlimited = true\nlimit_burst = 2\n" + good:                         "line 2: unlimited excludes",
+		"[ntp]\nworkers = 65\n" + good:                                              "line 2: workers = 65: it must be 1 to 64",
 		"[[source]]\nkernel = false\n":                                              "line 2: kernel = false: it must be true",
 		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":                              "line 3: ca: open /nowhere",
 		"[[source]]\npool = \"a.example\"\ncount = 99\n":                            `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,

@@ -53,6 +53,25 @@ func (k *keys) text(key, must string, set func(string)) {
 	}
 }
 
+// texts gives a list of strings to set, of which there is at least one.
+func (k *keys) texts(key, must string, set func([]string)) {
+	v := k.look(key)
+	if v == nil {
+		return
+	}
+	var texts []string
+	for _, element := range v.list {
+		if element.kind == unstable.String {
+			texts = append(texts, element.text)
+		}
+	}
+	if v.kind != unstable.Array || len(texts) == 0 || len(texts) < len(v.list) {
+		k.wrong(key, v, must)
+		return
+	}
+	set(texts)
+}
+
 // duration gives a duration to set.
 func (k *keys) duration(key string, set func(time.Duration)) {
 	v := k.look(key)

@@ -27,6 +27,7 @@ func (d *Daemon) Report() api.Report {
 			ReadyWithin: within,
 			Reloads:     int(d.reloads.Load()),
 			DriftPPM:    g.config.DriftPPM,
+			NTP:         d.ntp.report(),
 		},
 		Clock: g.clock.Status(),
 	}

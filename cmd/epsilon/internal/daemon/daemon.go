@@ -35,6 +35,7 @@ type Daemon struct {
 	log     *slog.Logger
 	started time.Time
 	port    *ptpsrc.Port // of the ptp sources; nil until there is one
+	ntp     ntp
 	hub     hub
 	history history
 
@@ -76,6 +77,9 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 		return err
 	}
 	d.current.Store(first)
+	if err := d.openNTP(options.Config); err != nil {
+		return err
+	}
 	if err := user.become(); err != nil {
 		return err
 	}
@@ -86,8 +90,13 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	}
 
 	server := api.NewServer(d)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan error, 2)
+	d.serveNTP(served)
+	go func() {
+		if err := server.Serve(listener); err != nil {
+			served <- fmt.Errorf("the socket %s: %w", options.Socket, err)
+		}
+	}()
 	if started != nil {
 		started(d)
 	}
@@ -112,7 +121,7 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 		case <-ctx.Done():
 			return nil
 		case err := <-served:
-			return fmt.Errorf("the socket %s: %w", d.options.Socket, err)
+			return err
 		case <-changed:
 		case <-switched:
 		case <-second.C:
@@ -170,6 +179,7 @@ func (d *Daemon) close() {
 	}
 	d.mu.Unlock()
 	d.waiting.Wait()
+	d.ntp.close()
 	if g := d.current.Load(); g != nil {
 		_ = g.clock.Close()
 	}

@@ -60,6 +60,7 @@ func (d *Daemon) reloadLocked() error {
 func (d *Daemon) noteFixed(old, c *config.Config) {
 	for name, changed := range map[string]bool{
 		"socket": old.Socket != c.Socket, "user": old.User != c.User, "log.format": old.LogJSON != c.LogJSON,
+		"[ntp]": !old.SameServer(c),
 	} {
 		if changed {
 			d.log.Warn("a change of " + name + " takes a restart of the daemon")

@@ -1,0 +1,97 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/ntpserver"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// ntp is the server that tells other hosts the time. The zero value serves nobody.
+type ntp struct {
+	server  *ntpserver.Server
+	stop    context.CancelFunc
+	serving sync.WaitGroup
+}
+
+// openNTP opens the server's sockets, which may take privileges.
+func (d *Daemon) openNTP(c *config.Config) error {
+	if c.NTP == nil {
+		return nil
+	}
+	server, err := ntpserver.New(ntpserver.Config{
+		Reader:   d,
+		Listen:   c.NTP.Listen,
+		Upstream: func() ntpserver.Upstream { return ntpserver.UpstreamOf(d.current.Load().clock.Status()) },
+		Limit:    limitOf(c.NTP),
+		Workers:  c.NTP.Workers,
+		DriftPPM: c.DriftPPM,
+	})
+	if err != nil {
+		return fmt.Errorf("[ntp]: %w", err)
+	}
+	d.ntp.server = server
+	return nil
+}
+
+func limitOf(n *config.NTP) *ntpserver.Limit {
+	if n.Unlimited {
+		return nil
+	}
+	limit := ntpserver.DefaultLimit()
+	if n.PerSecond != 0 {
+		limit.PerSecond = n.PerSecond
+	}
+	if n.Burst != 0 {
+		limit.Burst = n.Burst
+	}
+	return limit
+}
+
+// serveNTP has the server answer until the daemon is closed. What ends it before is sent to failed.
+func (d *Daemon) serveNTP(failed chan<- error) {
+	if d.ntp.server == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.ntp.stop = cancel
+	d.ntp.serving.Go(func() {
+		if err := d.ntp.server.Serve(ctx); err != nil {
+			failed <- fmt.Errorf("the NTP server: %w", err)
+		}
+	})
+	d.log.Info("the NTP server listens", "at", d.ntp.server.Addr())
+}
+
+func (n *ntp) close() {
+	switch {
+	case n.stop != nil:
+		n.stop()
+		n.serving.Wait()
+	case n.server != nil:
+		n.server.Close()
+	}
+}
+
+// report says what the server has done; nil if there is none.
+func (n *ntp) report() *api.NTP {
+	if n.server == nil {
+		return nil
+	}
+	c := n.server.Counters()
+	r := &api.NTP{Received: c.Received, Answered: c.Answered, Unsynchronized: c.Unsynchronized, Kissed: c.Kissed, Dropped: map[string]uint64{}}
+	for _, at := range n.server.Addr() {
+		r.Listen = append(r.Listen, at.String())
+	}
+	for _, reason := range ntpserver.Reasons() {
+		r.Dropped[reason.Label()] = c.Dropped[reason]
+	}
+	return r
+}
+
+// Now returns what the clock in use answers: a daemon is a [truetime.Reader].
+func (d *Daemon) Now() (truetime.Interval, error) { return d.current.Load().clock.Now() }

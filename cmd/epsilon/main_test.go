@@ -22,7 +22,15 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// beEpsilon in the environment makes the test binary the program itself, for tests that need a process.
+const beEpsilon = "EPSILON_TEST_BE_EPSILON"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beEpsilon) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // result is what a command has printed and its exit code.
 type result struct {

@@ -11,9 +11,9 @@ import "time"
 // That makes ε smaller by m: it is δ/2 − m + E, below half the round trip.
 //
 // It is your word, and nothing in NTP confirms it. If it is false the interval can be wrong by up to
-// m. A round trip shorter than 2m disproves it: the source is then unusable and says so, until 16
-// round trips in a row have been longer. A server that is nearer than declared and always takes
-// longer than that to answer does not show.
+// m. A round trip shorter than 2m disproves it: that sample is refused, with the reason, and after a
+// second one the source is unusable until 16 round trips in a row have fitted. A server that is nearer
+// than declared and always takes longer than 2m to answer does not show.
 //
 // So declare it only if you know in which building the server stands, and this host:
 //

@@ -60,13 +60,15 @@ func (x exchange) narrow(s truetime.Sample, answered monotonic.Instant, c distan
 // That makes ε smaller by m: it is δ/2 − m + E, below half the sum of both ways.
 //
 // It is your word, and nothing in PTP confirms it. If it is false the interval can be wrong by up to
-// m. A round trip shorter than 2m disproves it: the source is then unusable and says so, until 16
-// round trips in a row have been longer. A server that is nearer than declared and always takes
-// longer than that to answer does not show. So declare it only if you know in which building the
-// server stands, and this host. It has to be true of every address behind the name, also after a
-// failover to another site; never declare it for an anycast address, where the nearest instance
-// answers, nor for a host that moves. If a boundary clock answers, the distance is that of the
-// boundary clock and not of its grandmaster.
+// m. A round trip shorter than 2m disproves it: that sample is refused, with the reason, and after a
+// second one the source is unusable until 16 round trips in a row have fitted. A server that is nearer
+// than declared and always takes longer than 2m to answer does not show.
+//
+// So declare it only if you know in which building the server stands, and this host. It has to be
+// true of every address behind the name, also after a failover to another site. Never declare it for
+// an anycast address: the nearest instance answers, and the interval is wrong by up to m. Nor for a
+// host that moves. If a boundary clock answers, the distance is that of the boundary clock and not of
+// its grandmaster.
 //
 // The distance is that between the two places along the ground, and not the length of a cable. A
 // formula for a sphere may give 0.6 % too much, so take 1 % off. The path no longer makes up for a

@@ -8,25 +8,27 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// requalify is how many exchanges in a row have to fit a claim after one has disproved it.
+// requalify is how many exchanges in a row have to fit a claim that was disproved twice before it
+// counts again.
 //
-// A claim about where a machine stands does not become true again because the network is congested
-// and the round trip long. Without this, samples of a source with a false claim would be refused
-// when the network is idle and believed when it is not. But an exchange can be cut short without
-// anybody's fault, by a machine that is suspended meanwhile, so the end of it is not for ever. A
-// source that fails is asked every few minutes by default: 16 of these are an hour.
+// A claim about where a machine stands does not become true because the network is congested and the
+// round trip long. Without this, samples of a source with a false claim would be refused when the
+// network is idle and believed when it is not. But an exchange can also look too short because the
+// machine was suspended meanwhile, so a single disproof costs that one sample, and two are not for
+// ever. A source that fails is asked every few minutes by default: 16 of these are an hour.
 const requalify = 16
 
 // Record is what a source remembers of its claim from poll to poll. The zero Record is ready for
 // use, also by several goroutines.
 type Record struct {
 	mu       sync.Mutex
-	disproof error // the last one, unless the claim has requalified
+	disproof error // the last one, until requalify exchanges in a row have fitted since
 	fitted   int   // exchanges in a row since then
+	twice    bool  // there was another one before
 }
 
 // Check returns an error if the claim is not to be used for an exchange whose two messages took no
-// longer than roundTrip together: because that disproves it, or another one has done so lately.
+// longer than roundTrip together: because that disproves it, or because others have done so lately.
 func (r *Record) Check(c Claim, roundTrip time.Duration) error {
 	if c.MinDelay() == 0 {
 		return nil
@@ -36,16 +38,19 @@ func (r *Record) Check(c Claim, roundTrip time.Duration) error {
 	defer r.mu.Unlock()
 	switch {
 	case now != nil:
+		r.twice = r.disproof != nil
 		r.disproof, r.fitted = now, 0
 		return now
-	case r.disproof == nil:
-		return nil
 	case r.fitted == requalify:
-		r.disproof = nil
+		r.disproof, r.fitted = nil, 0
+	}
+	if r.disproof == nil {
 		return nil
 	}
-	r.fitted++
-	return fmt.Errorf("%w (in an earlier exchange; that claim is believed again once %d in a row have fitted it, and %d have)", r.disproof, requalify, r.fitted)
+	if r.fitted++; !r.twice {
+		return nil
+	}
+	return fmt.Errorf("%w (that was in an earlier exchange, and not the only one; the claim counts again after %d in a row that fit it, of which there were %d)", r.disproof, requalify, r.fitted)
 }
 
 // Narrow returns a sample with what follows for it from a claim, and with it as a mark that it does.

@@ -100,6 +100,7 @@ func newLeapDay(seed uint64) *leapDay {
 	if r.IntN(3) > 0 {
 		d.config.TableUntil = truetime.FromStd(midnight.AddDate(0, 0, -28))
 	}
+	declareDistances(rand.New(rand.NewPCG(seed, 4)), d.config.Sources, 400*time.Millisecond)
 	d.machine = w.NewMachine("m", d.config)
 	for range r.IntN(3) {
 		d.plan()

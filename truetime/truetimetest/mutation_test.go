@@ -37,6 +37,15 @@ var assumptionMutants = []struct {
 	{mutant.Mutant{Name: "an announcement counts for another day", File: "internal/leap/belief.go",
 		Is:      "	case int64(s.lo) < int64(noon)-halfDay || int64(s.hi) >= int64(noon)+halfDay-ambiguity: // another day",
 		Becomes: "	case false:"}, "^TestALeapSecondInAnotherMonth"},
+	{mutant.Mutant{Name: "what the path takes at least is subtracted twice", File: "../internal/distance/record.go",
+		Is:      "s.Latest.Add(-m), s.Earliest.Add(m), m",
+		Becomes: "s.Latest.Add(-2*m), s.Earliest.Add(2*m), m"}, "^TestDistancesThatAreTrue$"},
+	{mutant.Mutant{Name: "a round trip that is too short disproves nothing", File: "../internal/distance/claim.go",
+		Is:      "	if roundTrip >= 2*m {",
+		Becomes: "	if true {"}, "^TestDistanceThatIsDisproved"},
+	{mutant.Mutant{Name: "light keeps to smeared seconds", File: "../internal/distance/claim.go",
+		Is:      "		m -= (m + smearedDay) / (smearedDay + 1)",
+		Becomes: "		m -= 0"}, "^TestFarServersThatSmear$"},
 }
 
 // leapMutants are noticed by leap days.

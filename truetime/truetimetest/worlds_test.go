@@ -145,6 +145,7 @@ func newTrial(seed uint64) *trial {
 				c.Sources[i].Path = Path{}
 			}
 		}
+		declareDistances(rand.New(rand.NewPCG(seed, uint64(4+i))), c.Sources, reach)
 		t.machine = append(t.machine, w.NewMachine(fmt.Sprintf("m%d", i), c))
 	}
 	span := max(time.Duration(200)*poll/time.Duration(n), 30*time.Second)

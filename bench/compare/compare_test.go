@@ -66,6 +66,22 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// What is known of the distance is taken off the delay, and the rest is much as it was.
+func TestDistanceIsTakenOffTheDelay(t *testing.T) {
+	t.Parallel()
+	for _, rtt := range roundTrips {
+		e := experiment{rtt: rtt, poll: time.Second, liar: liars[0], seed: 1, span: 5 * time.Minute}
+		r := results(t, []experiment{e})[0]
+		m := time.Duration(shortest / refraction * float64(rtt))
+		for far, near := range map[int]int{oursFar: ours, oursTenFar: oursTen} {
+			with, without := r.figures(far), r.figures(near)
+			t.Logf("%v: ε is %v with the distance and %v without, m is %v", rtt, with.mean, without.mean, m)
+			require.Zero(t, with.wrong)
+			require.InDelta(t, without.mean-m, with.mean, 0.25*float64(m), "facts that are nearer to each other show the rate better, too")
+		}
+	}
+}
+
 // A comparison in which nothing can be wrong would show nothing.
 func TestLiarsMakeTheOthersWrong(t *testing.T) {
 	t.Parallel()

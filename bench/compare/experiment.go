@@ -85,6 +85,12 @@ func (e experiment) run() (result, error) {
 	return r, nil
 }
 
+// measured is a sample without what its machine was told of the distance.
+func measured(s truetime.Sample) truetime.Sample {
+	s.Latest, s.Earliest, s.MinDelay = s.Latest.Add(s.MinDelay), s.Earliest.Add(-s.MinDelay), 0
+	return s
+}
+
 func identical(a, b []heard) error {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
@@ -108,6 +114,18 @@ type world struct {
 
 const servers = 4
 
+// shortest is the part of a round trip that either way of a route takes at least: a fifth. If that was
+// a cable without a bend, light would take 1/1.47 of it for the distance, as it is slower in glass.
+// Such a machine is told the distance and nothing of the cable, and of a liar it is told nothing.
+const (
+	shortest   = 0.2
+	refraction = 1.47
+	lightSpeed = 299_792.458 // km/s
+)
+
+// distance is how far away servers are, in kilometres.
+func (e experiment) distance() float64 { return shortest * e.rtt.Seconds() / refraction * lightSpeed }
+
 // newWorld makes four servers of which one may lie, one-way delays of which a third to two thirds are
 // the route's, another one each way, and the rest is queueing with a long tail, and a counter that is
 // fast by 20 ppm, in a room with air conditioning, beside a processor that is now busy and now idle. Its
@@ -117,7 +135,7 @@ func (e experiment) newWorld(c contender, first *world) *world {
 	w := &world{World: truetimetest.NewWorld(e.seed)}
 	route := rand.New(rand.NewPCG(e.seed, uint64(e.rtt)))
 	leg := func() truetimetest.Leg {
-		return truetimetest.Leg{Base: time.Duration((0.2 + 0.2*route.Float64()) * float64(e.rtt)), Jitter: e.rtt / 5}
+		return truetimetest.Leg{Base: time.Duration((shortest + 0.2*route.Float64()) * float64(e.rtt)), Jitter: e.rtt / 5}
 	}
 	config := truetimetest.MachineConfig{
 		Oscillator: truetimetest.Sum(
@@ -131,7 +149,7 @@ func (e experiment) newWorld(c contender, first *world) *world {
 		DriftPPM:  c.drift,
 		MaxWander: c.wander,
 		Samples: func(source int, s truetime.Sample) {
-			w.heard = append(w.heard, heard{source, s})
+			w.heard = append(w.heard, heard{source, measured(s)})
 			for _, r := range w.rules {
 				if r != nil {
 					r.take(source, s)
@@ -152,6 +170,9 @@ func (e experiment) newWorld(c contender, first *world) *world {
 			if e.liar.near {
 				link.Path = truetimetest.Symmetric(truetimetest.Leg{Base: e.rtt / 50})
 			}
+		}
+		if c.far && (i < servers-1 || e.liar.behave == nil) {
+			link.Distance = e.distance()
 		}
 		config.Sources = append(config.Sources, link)
 	}

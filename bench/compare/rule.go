@@ -23,6 +23,7 @@ type contender struct {
 	fed    func(sources int) rule // for the rules that are written here
 	drift  float64                // for ours, in ppm; 0 is 200
 	wander float64                // and in ppb per second; 0 is not assumed
+	far    bool                   // it is told how far away the servers are
 }
 
 // contenders in the order of the table. The first is what the others are compared with.
@@ -47,6 +48,10 @@ var contenders = [...]contender{
 		source: "assuming 200 ppm, and that the rate changes by at most 0.1 ppm per second"},
 	{name: "ours, 10 ppb/s", stroke: stroke{"#1e8449", 1.8}, wander: 10,
 		source: "assuming 200 ppm, and that it changes by at most 10 ppb per second"},
+	{name: "ours, distance", far: true,
+		source: "assuming 200 ppm, and told how far away the honest servers are"},
+	{name: "10 ppb/s, distance", wander: 10, far: true,
+		source: "assuming both"},
 }
 
 // Where the contenders stand.
@@ -55,4 +60,6 @@ const (
 	ours        = 5
 	oursTenth   = 7 // of a ppm per second
 	oursTen     = 8 // ppb per second
+	oursFar     = 9
+	oursTenFar  = 10
 )

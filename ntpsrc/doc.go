@@ -16,7 +16,8 @@
 // stamps the request at T2 and the reply at T3, and claims to be within E of true time. Nothing
 // travels backwards in time, so true time at c1 was at most T2 + E, and at c4 at least T3 − E.
 // That is all a sample carries. The two halves of the delay need not be equal, and whoever delays a
-// packet can only widen the interval. E is
+// packet can only widen the interval. If you know how far away the server is, both facts are better by
+// what light takes to go there ([WithDistance]). E is
 //
 //	root delay / 2 + root dispersion    as the server claims them
 //	+ one unit of each of these fields  2⁻¹⁶ s: the server may have rounded down
@@ -35,7 +36,7 @@
 // 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]), if it
 // claims too large a root distance or has not been corrected for too long, if its stamps are
 // missing or run backwards, if it says that it kept the request longer than the whole exchange
-// took, or if it took too long. Datagrams that do not carry the request's random 64-bit origin are
+// took, if it took too long, or if it took less than the distance allows. Datagrams that do not carry the request's random 64-bit origin are
 // ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR is asked again a
 // day later, then after two, four and eight days.
 //

@@ -18,7 +18,8 @@
 // A Sync that left at T1 cannot arrive earlier, so true time at its arrival was at least T1 − E. A
 // Delay_Req that arrived at T4 had left by then, so true time at its departure was at most T4 + E.
 // That is all a sample carries. The two ways need not take equally long, no path delay is
-// estimated, and whoever delays a message can only widen the interval.
+// estimated, and whoever delays a message can only widen the interval. If you know how far away the
+// server is, both facts are better by what light takes to go there ([WithDistance]).
 //
 // The counter is read in user space, before a message is sent and after one has been received. That
 // adds the time that the process takes to send and to wake up. On Linux the kernel's stamps narrow

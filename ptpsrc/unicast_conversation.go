@@ -193,7 +193,7 @@ func (c *conversation) evaluate() (truetime.Sample, error) {
 	}
 	sample, err := x.facts(e)
 	if err == nil {
-		sample, err = x.narrow(sample, c.answered, c.config.distance, &c.distance)
+		sample, err = x.narrow(sample, c.counter, c.answered, c.config.distance, &c.distance)
 	}
 	if err != nil {
 		return truetime.Sample{}, err

@@ -31,16 +31,16 @@ import (
 // much its two facts are apart. That holds 2E. And the Delay_Resp went the same way back as the Sync,
 // so from the departure of the Delay_Req to its answer it is a round trip by our counter alone.
 
-// narrow returns the sample of the exchange with what follows for it from a claim. The Delay_Resp had
-// come when the counter read answered.
-func (x exchange) narrow(s truetime.Sample, answered monotonic.Instant, c distance.Claim, r *distance.Record) (truetime.Sample, error) {
+// narrow returns the sample of the exchange by the counter with what follows for it from a claim. The
+// Delay_Resp had come when the counter read answered.
+func (x exchange) narrow(s truetime.Sample, counter monotonic.Counter, answered monotonic.Instant, c distance.Claim, r *distance.Record) (truetime.Sample, error) {
 	m := c.MinDelay()
 	if m == 0 {
 		return s, nil
 	}
 	apart := s.Latest.Sub(s.Earliest) + x.syncOnTheWay + x.delayReqOnTheWay
 	waited := answered.Sub(x.sent)
-	if err := r.Check(c, min(apart, waited+x.ruler.slack(waited))); err != nil {
+	if err := r.Check(c, counter, min(apart, waited+x.ruler.slack(waited))); err != nil {
 		return truetime.Sample{}, err
 	}
 	beyond := func(correction time.Duration) time.Duration { return max(m-correction, 0) }

@@ -25,7 +25,7 @@ func narrowed(t *testing.T, x exchange, e, m time.Duration, answered int64) (tru
 	t.Helper()
 	s, err := x.facts(e)
 	require.NoError(t, err)
-	return x.narrow(s, counterAt(answered), claimOf(t, m), new(distance.Record))
+	return x.narrow(s, nil, counterAt(answered), claimOf(t, m), new(distance.Record))
 }
 
 func TestDistanceImprovesBothFactsByM(t *testing.T) {
@@ -42,7 +42,7 @@ func TestDistanceImprovesBothFactsByM(t *testing.T) {
 	require.Equal(t, m, s.MinDelay)
 	require.Less(t, s.Latest.Sub(s.Earliest)/2, s.Delay/2)
 
-	got, err := x.narrow(plain, counterAt(800), distance.Claim{}, new(distance.Record))
+	got, err := x.narrow(plain, nil, counterAt(800), distance.Claim{}, new(distance.Record))
 	require.NoError(t, err)
 	require.Equal(t, plain, got, "no claim changes nothing")
 }
@@ -131,7 +131,7 @@ func TestFactsOfAFarServerWithinItsClaimHold(t *testing.T) {
 		}
 		s, failed := x.facts(e)
 		require.NoError(t, failed)
-		s, failed = x.narrow(s, read(way[0]+gap+way[1]+m), claimOf(t, m), new(distance.Record))
+		s, failed = x.narrow(s, nil, read(way[0]+gap+way[1]+m), claimOf(t, m), new(distance.Record))
 		if failed != nil {
 			t.Fatalf("seed %d, exchange %d: %v: %+v", seed, i, failed, x)
 		}

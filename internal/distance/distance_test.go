@@ -115,7 +115,7 @@ func TestBothFactsAreBetterByM(t *testing.T) {
 	c := claimOf(t, 0, 2*time.Millisecond)
 	x := exchange{there: 3 * time.Millisecond, held: time.Millisecond, back: 4 * time.Millisecond, e: 100 * time.Microsecond}
 	var r Record
-	s, err := r.Narrow(c, x.sample(), truetime.ScaleUTC, 0)
+	s, err := r.Narrow(c, nil, x.sample(), truetime.ScaleUTC, 0)
 	require.NoError(t, err)
 	require.Equal(t, begun.Add(3*time.Millisecond-2*time.Millisecond+100*time.Microsecond), s.Latest, "T2 − m + E")
 	require.Equal(t, begun.Add(4*time.Millisecond+2*time.Millisecond-100*time.Microsecond), s.Earliest, "T3 + m − E")
@@ -123,7 +123,7 @@ func TestBothFactsAreBetterByM(t *testing.T) {
 	width := s.Latest.Sub(s.Earliest) + s.Received.Sub(s.Sent)
 	require.Equal(t, 2*(7*time.Millisecond/2-2*time.Millisecond+100*time.Microsecond), width, "twice δ/2 − m + E")
 
-	s, err = r.Narrow(Claim{}, x.sample(), truetime.ScaleUTC, 0)
+	s, err = r.Narrow(Claim{}, nil, x.sample(), truetime.ScaleUTC, 0)
 	require.NoError(t, err)
 	require.Equal(t, x.sample(), s, "no claim changes nothing")
 }
@@ -132,7 +132,7 @@ func TestBothFactsAreBetterByM(t *testing.T) {
 func TestPathsAsShortAsDeclaredPutTheTruthOnAnEnd(t *testing.T) {
 	const m = 2 * time.Millisecond
 	var r Record
-	s, err := r.Narrow(claimOf(t, 0, m), exchange{there: m, back: m}.sample(), truetime.ScaleUTC, 0)
+	s, err := r.Narrow(claimOf(t, 0, m), nil, exchange{there: m, back: m}.sample(), truetime.ScaleUTC, 0)
 	require.NoError(t, err)
 	require.Equal(t, begun, s.Latest, "true time at c1, exactly")
 	require.Equal(t, begun.Add(2*m), s.Earliest, "true time at c4, exactly")
@@ -157,7 +157,7 @@ func TestTrueClaimIsNeverDisprovedAndFactsHold(t *testing.T) {
 		edge := func() time.Duration { return []time.Duration{-x.e, x.e, 2*upTo(x.e) - x.e}[rng.IntN(3)] }
 		x.errT2, x.errT3 = edge(), edge()
 		var r Record
-		s, err := r.Narrow(c, x.sample(), truetime.ScaleUTC, 0)
+		s, err := r.Narrow(c, nil, x.sample(), truetime.ScaleUTC, 0)
 		require.NoError(t, err, "seed %d, exchange %d: %+v, m %v", seed, i, x, m)
 		require.GreaterOrEqual(t, s.Latest, begun, "seed %d, exchange %d: %+v, m %v", seed, i, x, m)
 		require.LessOrEqual(t, s.Earliest, begun.Add(x.there+x.held+x.back), "seed %d, exchange %d: %+v, m %v", seed, i, x, m)
@@ -176,17 +176,17 @@ func TestRoundTripThatIsTooShortDisproves(t *testing.T) {
 		"next door":                          {there: 10 * time.Microsecond, back: 20 * time.Microsecond},
 	} {
 		var r Record
-		s, err := r.Narrow(c, x.sample(), truetime.ScaleUTC, 0)
+		s, err := r.Narrow(c, nil, x.sample(), truetime.ScaleUTC, 0)
 		require.ErrorIs(t, err, truetime.ErrUnusable, name)
 		require.ErrorContains(t, err, "WithDistance(1000) is disproved", name)
 		require.Zero(t, s, name)
-		require.NoError(t, new(Record).Check(c, 2*m), name)
+		require.NoError(t, new(Record).Check(c, nil, 2*m), name)
 	}
-	err := new(Record).Check(c, 1_200_000)
+	err := new(Record).Check(c, nil, 1_200_000)
 	require.ErrorContains(t, err, "the round trip takes 6.67128ms at least, and it took 1.2ms at most, which WithDistance(179.8) or WithMinDelay(600µs) would fit")
-	err = new(Record).Check(claimOf(t, 1000, 5*time.Millisecond), 6_680_000)
+	err = new(Record).Check(claimOf(t, 1000, 5*time.Millisecond), nil, 6_680_000)
 	require.ErrorContains(t, err, "WithMinDelay(5ms) is disproved")
-	require.NotContains(t, new(Record).Check(c, -time.Second).Error(), "-", "of a counter that went wrong")
+	require.NotContains(t, new(Record).Check(c, nil, -time.Second).Error(), "-", "of a counter that went wrong")
 	require.Less(t, len(err.Error()), 400)
 	require.False(t, strings.Contains(err.Error(), "\n"))
 }
@@ -195,9 +195,9 @@ func TestRoundTripThatIsTooShortDisproves(t *testing.T) {
 func TestSlackIsAllowedFor(t *testing.T) {
 	c := claimOf(t, 0, time.Millisecond)
 	x := exchange{there: time.Millisecond, back: time.Millisecond - 500}
-	_, err := new(Record).Narrow(c, x.sample(), truetime.ScaleUTC, 499)
+	_, err := new(Record).Narrow(c, nil, x.sample(), truetime.ScaleUTC, 499)
 	require.Error(t, err)
-	_, err = new(Record).Narrow(c, x.sample(), truetime.ScaleUTC, 500)
+	_, err = new(Record).Narrow(c, nil, x.sample(), truetime.ScaleUTC, 500)
 	require.NoError(t, err)
 }
 
@@ -215,13 +215,13 @@ func TestSmearedSecondsAreNotSecondsOfLight(t *testing.T) {
 		const held = 3 * time.Second
 		arrived, left, back := shown(m, seconds), shown(m+held, seconds), shown(m+held+m, seconds)
 		s := truetime.Sample{Sent: 0, Latest: begun.Add(arrived + 1), Received: monotonic.Instant(m + held + m), Earliest: begun.Add(left)}
-		got, err := new(Record).Narrow(c, s, truetime.ScaleUTCSmeared, 0)
+		got, err := new(Record).Narrow(c, nil, s, truetime.ScaleUTCSmeared, 0)
 		require.NoError(t, err, "%d", seconds)
 		require.GreaterOrEqual(t, got.Latest, begun, "%d", seconds)
 		require.LessOrEqual(t, got.Earliest, begun.Add(back), "%d", seconds)
 		require.Less(t, m-got.MinDelay, 10*time.Microsecond, "%d: no more than that is lost", seconds)
 
-		stepped, err := new(Record).Narrow(c, s, truetime.ScaleUTC, 0)
+		stepped, err := new(Record).Narrow(c, nil, s, truetime.ScaleUTC, 0)
 		switch seconds {
 		case 86_401:
 			require.Less(t, stepped.Latest, begun, "and is wrong by %v", begun.Sub(stepped.Latest))
@@ -239,17 +239,17 @@ func TestClaimThatWasDisprovedTwiceHasToRequalify(t *testing.T) {
 	fits := func(n int) {
 		t.Helper()
 		for range n {
-			require.NoError(t, r.Check(c, long))
+			require.NoError(t, r.Check(c, nil, long))
 		}
 	}
 	disproves := func() {
 		t.Helper()
-		require.ErrorContains(t, r.Check(c, short), "is disproved")
+		require.ErrorContains(t, r.Check(c, nil, short), "is disproved")
 	}
 	refused := func(n int) {
 		t.Helper()
 		for range n {
-			err := r.Check(c, long)
+			err := r.Check(c, nil, long)
 			require.ErrorIs(t, err, truetime.ErrUnusable)
 			require.ErrorContains(t, err, "is disproved")
 			require.ErrorContains(t, err, "in an earlier exchange")
@@ -269,7 +269,19 @@ func TestClaimThatWasDisprovedTwiceHasToRequalify(t *testing.T) {
 	fits(1)
 	disproves()
 	refused(1)
-	require.NoError(t, r.Check(Claim{}, 0), "no claim is never disproved")
+	require.NoError(t, r.Check(Claim{}, nil, 0), "no claim is never disproved")
+}
+
+// One clock has a counter that stands still, so that no round trip takes any time.
+func TestCounterThatStandsStillDisprovesForNobodyElse(t *testing.T) {
+	c := claimOf(t, 1000, 0)
+	var r Record
+	var stopped, running monotonic.Manual
+	for range 10 {
+		require.Error(t, r.Check(c, &stopped, 0))
+		require.NoError(t, r.Check(c, &running, time.Second))
+	}
+	require.Error(t, r.Check(c, &stopped, time.Second))
 }
 
 func TestRecordServesSeveralClocks(t *testing.T) {
@@ -280,7 +292,7 @@ func TestRecordServesSeveralClocks(t *testing.T) {
 	for i := range disproved {
 		all.Go(func() {
 			for n := range 500 {
-				if err := r.Check(c, time.Duration(1+n%2*1e9)); errors.Is(err, truetime.ErrUnusable) {
+				if err := r.Check(c, nil, time.Duration(1+n%2*1e9)); errors.Is(err, truetime.ErrUnusable) {
 					disproved[i]++
 				}
 			}

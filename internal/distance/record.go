@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -18,10 +20,16 @@ import (
 // ever. A source that fails is asked every few minutes by default: 16 of these are an hour.
 const requalify = 16
 
-// Record is what a source remembers of its claim from poll to poll. The zero Record is ready for
-// use, also by several goroutines.
+// Record is what a source remembers of its claim from poll to poll, for each counter by itself: what a
+// counter that stands still seems to show must not be held against the source by another clock. The
+// zero Record is ready for use, also by several goroutines.
 type Record struct {
-	mu       sync.Mutex
+	mu sync.Mutex
+	of shared.Memory[history]
+}
+
+// history is what exchanges by one counter have shown.
+type history struct {
 	disproof error // the last one, until requalify exchanges in a row have fitted since
 	fitted   int   // exchanges in a row since then
 	twice    bool  // there was another one before
@@ -29,35 +37,36 @@ type Record struct {
 
 // Check returns an error if the claim is not to be used for an exchange whose two messages took no
 // longer than roundTrip together: because that disproves it, or because others have done so lately.
-func (r *Record) Check(c Claim, roundTrip time.Duration) error {
+func (r *Record) Check(c Claim, counter monotonic.Counter, roundTrip time.Duration) error {
 	if c.MinDelay() == 0 {
 		return nil
 	}
 	now := c.disproof(roundTrip)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	h := r.of.Of(counter)
 	switch {
 	case now != nil:
-		r.twice = r.disproof != nil
-		r.disproof, r.fitted = now, 0
+		h.twice = h.disproof != nil
+		h.disproof, h.fitted = now, 0
 		return now
-	case r.fitted == requalify:
-		r.disproof, r.fitted = nil, 0
+	case h.fitted == requalify:
+		h.disproof, h.fitted = nil, 0
 	}
-	if r.disproof == nil {
+	if h.disproof == nil {
 		return nil
 	}
-	if r.fitted++; !r.twice {
+	if h.fitted++; !h.twice {
 		return nil
 	}
-	return fmt.Errorf("%w (that was in an earlier exchange, and not the only one; the claim counts again after %d in a row that fit it, of which there were %d)", r.disproof, requalify, r.fitted)
+	return fmt.Errorf("%w (that was in an earlier exchange, and not the only one; the claim counts again after %d in a row that fit it, of which there were %d)", h.disproof, requalify, h.fitted)
 }
 
-// Narrow returns a sample with what follows for it from a claim, and with it as a mark that it does.
-// The sample is of a request and its reply as those of NTP, in the given scale, and slack is by how
-// much longer than the counter has shown they may have taken.
-func (r *Record) Narrow(c Claim, s truetime.Sample, scale truetime.Scale, slack time.Duration) (truetime.Sample, error) {
-	if err := r.Check(c, underWay(s, scale, slack)); err != nil {
+// Narrow returns a sample by the counter with what follows for it from a claim; MinDelay says that it
+// does. The sample is of a request and its reply as those of NTP, in the given scale, and slack is by
+// how much longer than the counter has shown they may have taken.
+func (r *Record) Narrow(c Claim, counter monotonic.Counter, s truetime.Sample, scale truetime.Scale, slack time.Duration) (truetime.Sample, error) {
+	if err := r.Check(c, counter, underWay(s, scale, slack)); err != nil {
 		return truetime.Sample{}, err
 	}
 	m := c.in(scale)

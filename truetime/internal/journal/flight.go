@@ -17,9 +17,10 @@ var ErrNotBegun = errors.New("no clock has begun to record")
 
 // Flight keeps the last part of a journal. It is safe for concurrent use.
 //
-// It keeps chunks, each of which is a journal of its own: it begins with the state of the engine, which takes
-// some microseconds for each source to write down. A chunk ends after half a span. The oldest one
-// goes when the next one covers the span.
+// It keeps chunks, each of which is a journal of its own and begins with the state of the engine.
+// To write that down takes 40 µs and another 15 µs for each source (BenchmarkBeginLate), as much as
+// twenty polls. So a chunk ends after half a span, and the oldest one goes when the next one covers
+// the span.
 type Flight struct {
 	mu     sync.Mutex
 	span   time.Duration

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
@@ -43,13 +44,9 @@ func someEngine(c engine.Config) ([]byte, *engine.Engine) {
 	for range 2 {
 		for i := range c.Discipline.Voter {
 			x := e.Begin(i, now)
-			sent, received := now+1000, now+2_000_000
-			now = received + 500
-			const base = 1_900_000_000_000_000_000
-			r := engine.Reply{Peer: string(rune('a' + i)), Facts: discipline.Facts{
-				Upper: discipline.Point{At: sent, Time: base + int64(sent) + 1_000_000},
-				Lower: discipline.Point{At: received, Time: base + int64(received) - 1_000_000},
-			}}
+			sent := now + 1000
+			now = sent + 2_000_000
+			r := someReply(i, sent)
 			_ = e.Finish(i, x, r, now)
 			b = append(b, Finish(e, i, x, r, now)...)
 		}
@@ -58,6 +55,16 @@ func someEngine(c engine.Config) ([]byte, *engine.Engine) {
 		b = append(b, Look(e, now, c.Discipline.Counter, "")...)
 	}
 	return b, e
+}
+
+// someReply is what source i said to what was sent then, and was received 2 ms later.
+func someReply(i int, sent monotonic.Instant) engine.Reply {
+	const base = 1_900_000_000_000_000_000
+	received := sent + 1_999_000
+	return engine.Reply{Peer: string(rune('a' + i)), Facts: discipline.Facts{
+		Upper: discipline.Point{At: sent, Time: base + int64(sent) + 1_000_000},
+		Lower: discipline.Point{At: received, Time: base + int64(received) - 1_000_000},
+	}}
 }
 
 // FuzzPlay has arbitrary lines of a journal played to an engine. What the engine concluded is what it concludes, and so

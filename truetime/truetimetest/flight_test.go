@@ -162,8 +162,9 @@ func TestEnginesAreWrittenDownAndReadBack(t *testing.T) {
 		}
 	}
 	for i := range uint64(race.Count(2, 1)) {
+		i++
 		day := newLeapDay(i)
-		p := fly(t, i, day.machine, time.Duration(1+i)*time.Hour, 1000, seen)
+		p := fly(t, i, day.machine, time.Duration(i)*time.Hour, 1000, seen)
 		day.run()
 		require.NoError(t, day.err, "seed %d", i)
 		p.land()
@@ -205,18 +206,20 @@ func flyThroughMidnight(t *testing.T, seen comparison) {
 	p.land()
 }
 
-// flyTooFast has a counter that is refused for a while, a server that wishes to be asked less often, and one that demands
-// it.
+// flyTooFast has a counter that is refused for a while, a server that wishes to be asked less often, one that demands it, and
+// one that denies service.
 func flyTooFast(t *testing.T, seen comparison) {
 	w := NewWorld(2)
 	c := MachineConfig{Poll: time.Second}
-	for i := range 3 {
+	for i := range 4 {
 		s := w.NewServer(fmt.Sprintf("s%d", i), Honest(time.Microsecond))
 		s.peer = s.name
+		s.Serve(truetime.ScaleUTCSmeared) // so the engine counts in that
 		c.Sources = append(c.Sources, Link{Server: s, Path: LAN()})
 	}
 	c.Sources[0].Server.WishPoll(4 * time.Second)
 	c.Sources[1].Server.Become(Turncoat(Kiss(truetime.ErrSlowDown), 10*time.Second, Honest(time.Microsecond)))
+	c.Sources[3].Server.Become(Kiss(truetime.ErrDenied))
 	p := fly(t, 2, w.NewMachine("m", c), time.Minute, 20, seen)
 	w.In(10*time.Second, func() { p.machine.StepRate(5000) })
 	w.In(time.Minute, func() { p.machine.StepRate(-5000) })

@@ -137,6 +137,19 @@ func TestASmearIsMoreDriftForAClockOfSmearingSources(t *testing.T) {
 	}
 }
 
+// What has been published to other processes holds through a leap second that comes later, or while it is smeared, if
+// nothing more is ever heard: Check holds old publications against true time. The counter is at that edge of
+// its drift to which the smear adds.
+func TestWhatIsPublishedHoldsThroughALeapSecond(t *testing.T) {
+	t.Parallel()
+	for _, leap := range race.Some([]int{1, -1}, 1) {
+		for _, scale := range []truetime.Scale{truetime.ScaleUTC, truetime.ScaleUTCSmeared} {
+			w, m, servers := nightOf(leap, 25*time.Hour, scale, func(c *MachineConfig, _ []*Server) { c.Oscillator = Constant(200 * float64(leap)) })
+			checkUntil(t, w, m, servers, 13*time.Hour)
+		}
+	}
+}
+
 // A process that starts shortly before midnight may have no answer until after it, because only one server answers.
 func TestWhatWasSaidBeforeMidnightIsNotHeldAgainstWhatIsSaidAfterIt(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ type Machine struct {
 	engine    *engine.Engine
 	setup     engine.Config // that it was made of
 	answer    engine.Answer
+	lasting   lasting
 	drift     discipline.Drift // as declared
 	life      int              // counts the starts of its process, so that events of an earlier one are void
 	lookPlan  instant
@@ -94,7 +95,7 @@ func (m *Machine) begin() {
 	m.drift = setup.Discipline.Counter.Drift
 	setup.Discipline.Counter = m.counterSpec()
 	setup.Seed, setup.Now, setup.Table = m.rng.Uint64(), m.read(), m.world.table(c.TableUntil)
-	m.engine, m.setup = engine.New(setup), setup
+	m.engine, m.setup, m.lasting = engine.New(setup), setup, lasting{}
 	m.answer = m.engine.Answer(setup.Now, uint64(setup.Now), line.Nanoseconds) // a refusal
 	m.record(func() []byte { return journal.Begin(setup, m.names()) })
 	for i, l := range c.Sources {
@@ -173,7 +174,8 @@ func (m *Machine) Disturbed() bool {
 }
 
 // Check reads the clock and returns an error if the answer does not contain true time, to the
-// picosecond, or if Earliest has gone back within an epoch; in smeared UTC or in TAI. A refusal is no error.
+// picosecond, or if Earliest has gone back within an epoch; in smeared UTC or in TAI, in what Now says or in what other
+// processes of the machine would be told. A refusal is no error.
 func (m *Machine) Check() error {
 	m.world.mu.Lock()
 	defer m.world.mu.Unlock()
@@ -192,6 +194,9 @@ func (m *Machine) Check() error {
 		m.earliestTAI = math.MinInt64
 	}
 	m.epoch, m.earliest = m.answer.Epoch, i.Earliest
+	if err := m.checkLasting(); err != nil {
+		return err
+	}
 	return m.checkTAI()
 }
 

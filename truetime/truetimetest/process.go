@@ -98,6 +98,7 @@ func (m *Machine) learn() {
 	}
 	now := m.read()
 	m.answer = m.engine.Answer(now, uint64(now), line.Nanoseconds)
+	m.lasting.publish(&m.answer)
 	if m.answer.Epoch != before {
 		if before != 0 {
 			m.unnoticed = false

@@ -3,7 +3,6 @@ package hostclock
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,7 +77,7 @@ var errOptions = errors.New("an option cannot be followed")
 
 // begin opens what the clock reads.
 func (c *Clock) begin(config config) (err error) {
-	c.view.Store(&view{generationAt: &nowhere, lines: line.Nowhere(0), err: truetime.ErrNotSynchronized})
+	c.view.Store(refusing(truetime.ErrNotSynchronized))
 	if c.here, err = readHost(); err != nil {
 		return fmt.Errorf("hostclock: %w", err)
 	}
@@ -286,7 +285,7 @@ func (c *Clock) Close() error {
 	c.close.Do(func() {
 		c.stopFallback()
 		c.mu.Lock()
-		c.view.Store(&view{generationAt: &nowhere, lines: line.Nowhere(0), err: truetime.ErrClosed, maxWidth: math.MaxInt64})
+		c.view.Store(refusing(truetime.ErrClosed))
 		c.mu.Unlock()
 		c.waiting.finish()
 	})

@@ -40,6 +40,11 @@ type view struct {
 // nowhere is the generation of views without a segment.
 var nowhere atomic.Uint64
 
+// refusing returns a view of nothing, for ever. Now never gets as far as to read a counter with it.
+func refusing(err error) *view {
+	return &view{generationAt: &nowhere, generation: 1, lines: line.Nowhere(0), err: err}
+}
+
 // read reads the counter of the record.
 func (v *view) read() uint64 {
 	if v.hardware {

@@ -120,9 +120,13 @@ static inline void epsilon_bend_(struct epsilon_line_ *l, uint64_t raw, unsigned
 {
 	if (raw - l->at <= l->until - l->at)
 		return;
+	if (l->after == l->rate) { /* it does not bend, and is rounded once */
+		l->until = raw + ((uint64_t)1 << 60 >> up);
+		return;
+	}
 	l->time = (uint64_t)epsilon_straight_(l, l->until, up) + (l->after > l->rate);
 	l->at = l->until;
-	l->until = raw + ((uint64_t)1 << 62 >> up); /* not again */
+	l->until = raw + ((uint64_t)1 << 60 >> up); /* not again */
 	l->rate = l->after;
 }
 

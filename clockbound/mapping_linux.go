@@ -56,7 +56,10 @@ func createSegment(path string) (*mapping, error) {
 func takeOver(path string) (*mapping, error) {
 	// O_NONBLOCK keeps a named pipe, given by mistake, from blocking here for ever.
 	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("%w: it is a symbolic link", errForeign)
+	case err != nil:
 		return nil, err
 	}
 	defer file.Close()

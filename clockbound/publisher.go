@@ -164,6 +164,7 @@ func (p *Publisher) start(n notice) {
 		for n.Wait() {
 			p.stepped()
 		}
+		p.unwatched()
 	})
 	p.ended.Go(func() {
 		ticker := time.NewTicker(p.period)
@@ -238,6 +239,21 @@ func (p *Publisher) stepped() {
 	defer p.mu.Unlock()
 	p.status.Steps++
 	p.refuseLocked(errSet)
+}
+
+// unwatched is called when nothing tells any more that CLOCK_REALTIME is set: at the end, and
+// otherwise never.
+func (p *Publisher) unwatched() {
+	select {
+	case <-p.stop:
+		return
+	default:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := errors.New("the timer that tells whether CLOCK_REALTIME is set has failed")
+	p.refuseLocked(err)
+	p.failed = mistakes.Join(p.failed, err)
 }
 
 // measure returns what is to be written. The order counts: as_of first, so that no age is too small,

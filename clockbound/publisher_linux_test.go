@@ -1,6 +1,7 @@
 package clockbound
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -129,6 +132,10 @@ func TestFileThatIsSomethingElseIsLeftAlone(t *testing.T) {
 	require.ErrorContains(t, err, "it is no regular file")
 	_, err = NewPublisher(realtime{}, dir, WithMaxSlew(0))
 	require.Error(t, err)
+	link := filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink(pipe, link))
+	_, err = NewPublisher(realtime{}, link, WithMaxSlew(0))
+	require.ErrorContains(t, err, "it is a symbolic link")
 }
 
 // A file that was never written to the end is no client's.
@@ -320,6 +327,62 @@ func TestSourceReadsWhatAPublisherWrites(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, s.Claim, time.Millisecond)
 	require.Less(t, s.Earliest, truetime.FromStd(time.Now()))
+}
+
+// later is a server whose clock is a second ahead of CLOCK_REALTIME, which is true time here.
+type later string
+
+func (l later) Info() truetime.SourceInfo { return truetime.SourceInfo{Name: string(l)} }
+
+func (l later) Sample(_ context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	sent := counter.Now()
+	i, err := realtime{}.Now()
+	return truetime.Sample{Sent: sent, Latest: i.Latest.Add(time.Second), Received: counter.Now(), Earliest: i.Earliest.Add(time.Second)}, err
+}
+
+// On this machine's own clocks: a daemon claims that CLOCK_REALTIME is right, and two servers know
+// better.
+func TestSegmentThatLiesIsOutvotedOnRealClocks(t *testing.T) {
+	path := memoryFile(t)
+	daemon, err := NewPublisher(realtime{}, path, WithMaxSlew(1000), WithPeriod(10*time.Millisecond))
+	require.NoError(t, err)
+	defer daemon.Close()
+	clock, err := truetime.New([]truetime.Source{Source(path), later("a"), later("b")}, truetime.WithPoll(100*time.Millisecond, 100*time.Millisecond))
+	require.NoError(t, err)
+	defer clock.Close()
+	heard := func() bool { s := clock.Status(); return s.Heard == 3 && s.Sources[0].Verdict == truetime.Falseticker }
+	for end := time.Now().Add(time.Minute); !heard() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.True(t, heard(), "%s", clock.Status().Summary())
+	before := time.Now()
+	i, err := clock.Now()
+	after := time.Now()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, i.Latest, truetime.FromStd(before).Add(time.Second))
+	require.LessOrEqual(t, i.Earliest, truetime.FromStd(after).Add(time.Second))
+}
+
+// What it takes until clients are told is logged.
+func TestStepOfThisMachinesClockIsToldAtOnce(t *testing.T) {
+	testbed.MaySetTime(t)
+	path := memoryFile(t)
+	p, err := NewPublisher(realtime{}, path, WithMaxSlew(1000))
+	require.NoError(t, err)
+	defer p.Close()
+	counter := system(t)
+	for n := range uint64(20) {
+		by := time.Millisecond
+		if n%2 == 1 {
+			by = -by
+		}
+		testbed.StepRealtime(t, by)
+		set := counter.Now()
+		for p.Status().Steps <= n {
+			require.Less(t, counter.Now().Sub(set), time.Minute)
+		}
+		t.Logf("told after %v", counter.Now().Sub(set))
+	}
 }
 
 func BenchmarkSample(b *testing.B) {

@@ -167,6 +167,22 @@ func TestStepIsToldAtOnceAndUntilTheNextWrite(t *testing.T) {
 	require.Greater(t, h.last(t).bound, time.Second, "the clock is a second off now")
 }
 
+// Without the timer a step would go unnoticed until the next write.
+func TestPublisherThatCannotNoticeStepsGivesUp(t *testing.T) {
+	h := newScriptedHost()
+	p, n, err := newPublisher(h, filepath.Join(t.TempDir(), "shm0"), h, []PublisherOption{WithMaxSlew(1000)})
+	require.NoError(t, err)
+	p.start(n)
+	close(h.noticed)
+	for p.Status().Err == nil {
+		time.Sleep(time.Millisecond)
+	}
+	require.ErrorContains(t, p.Status().Err, "the timer that tells whether CLOCK_REALTIME is set has failed")
+	h.noticed = make(chan bool)
+	require.Error(t, p.Close())
+	require.Equal(t, statusUnknown, h.last(t).status)
+}
+
 func TestAnotherWriterEndsIt(t *testing.T) {
 	h := newScriptedHost()
 	p := h.publisher(t)

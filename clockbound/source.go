@@ -84,7 +84,7 @@ type watch interface{ WasSet() bool }
 // Source, ntpsrc.Chrony and ntpsrc.Kernel look at one clock and are one vote. A server that chronyd
 // follows is not independent of it: put both in one [truetime.Group], or list only one of them.
 //
-// A sample costs about 15 µs. If the daemon is just writing, or has died while it was, it takes up
+// A sample costs some 35 µs of a processor. If the daemon is just writing, or has died while it was, it takes up
 // to a tenth of a second.
 func Source(path string, options ...SourceOption) truetime.Source {
 	s := &source{config: configureSource(path, options), path: path, host: thisHost{}}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/clockbound"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/ptpsrc"
 	"github.com/epsilontime/epsilon/truetime"
@@ -46,6 +47,8 @@ func allSources(t *testing.T) map[string]truetime.Source {
 		"PHC, mistake":         ptpsrc.PHC("/dev/ptp_none"),
 		"VMClock":              vmsrc.VMClock("/nobody"),
 		"VMClock, mistake":     vmsrc.VMClock(""),
+		"ClockBound":           clockbound.Source("/nobody", clockbound.WithScale(truetime.ScaleUTCSmeared)),
+		"ClockBound, mistake":  clockbound.Source(""),
 		"a wrapper, a mistake": wrapper{ptpsrc.PHC("")},
 	}
 }

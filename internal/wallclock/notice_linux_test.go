@@ -20,7 +20,7 @@ func TestNoticeEndsWhenItIsClosed(t *testing.T) {
 	require.False(t, n.Wait())
 }
 
-func TestNoticeTellsEveryStep(t *testing.T) {
+func TestNoticeTellsEachTimeThatTheClockWasSet(t *testing.T) {
 	testbed.MaySetTime(t)
 	n, err := wallclock.NewNotice()
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"unsafe"
@@ -99,14 +100,15 @@ func (m *mapping) present() error {
 	return nil
 }
 
-// write makes c the content. If the file was truncated the first store raises SIGBUS, which is
-// returned as an error.
+// write makes c the content. If the file was truncated the first access raises SIGBUS, which is
+// returned as an error. All that happens here is accesses to the file, so a fault is one of them; the
+// address that comes with it (debug.SetPanicOnFault) is missing under an emulator.
 func (m *mapping) write(c content) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch fault := recover().(type) {
 		case nil:
-		case interface{ Addr() uintptr }: // see debug.SetPanicOnFault
+		case runtime.Error:
 			err = errCut
 		default:
 			panic(fault)

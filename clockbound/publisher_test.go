@@ -137,11 +137,21 @@ func TestClientsAreToldThatNothingIsKnownWhereNothingIs(t *testing.T) {
 		p.publish()
 		require.Equal(t, statusSynchronized, h.last(t).status)
 		script(h)
+		bounds := 1 // the one before
+		if h.inWrite != nil {
+			bounds++ // which was not known to be wrong yet
+		}
 		p.publish()
 		c := h.last(t)
 		require.Equal(t, statusUnknown, c.status, want)
 		require.GreaterOrEqual(t, c.bound, unknownBound, "no narrow interval stands beside it")
 		require.Equal(t, c.asOf, c.voidAfter)
+		for _, w := range h.writes {
+			if written, err := w.decode(); err == nil && written.status != statusUnknown {
+				bounds--
+			}
+		}
+		require.Zero(t, bounds, "%s: a bound was shown that was known to be wrong", want)
 		require.Zero(t, p.Status().Bound)
 		require.ErrorContains(t, p.Status().Err, want[:min(len(want), 22)])
 

@@ -45,28 +45,32 @@
 //
 // # Without an answer
 //
-// While the clock has no answer, or one that is wider than 16 s, or its Upstream has no stratum, requests
-// are answered with leap indicator 3, the kiss code INIT and stratum 0, which is how stratum 16 is sent
-// (RFC 5905 section 7.3 and 7.4): a client turns to another server at once, where silence would cost it some
-// polls. Such a reply has no time: its stamps are the client's own.
+// While the clock has no answer, or one with an uncertainty above 16 s, or its Upstream has no stratum,
+// requests are answered with leap indicator 3, the kiss code INIT and stratum 0, which is how stratum 16 is
+// sent (RFC 5905 sections 7.3 and 7.4): a client turns to another server at once, where silence would
+// cost it some polls. Such a reply has no time: its stamps are the client's own.
 //
 // # Leap seconds
 //
 // The served scale is UTC smeared from noon to noon, as that of truetime.Time, and the leap indicator
-// is 0 always (RFC 8633 section 3.7.1). Clients must not mix it with servers that step. If it is not known
-// whether there is a leap second, the clock's interval is wide, and E with it.
+// is 0 always (RFC 8633 section 3.7.1). Clients must not mix it with servers that step; a source of
+// package ntpsrc says so with WithScale. If it is not known whether there is a leap second, the clock's
+// interval is wide, and E with it.
 //
 // # What is answered
 //
 // Mode 3 of versions 3 and 4, with the version that was asked. Versions 1 and 2 are from before 1992,
-// and version 5 is another format whose clients ask with version 4 first. Modes 1, 2 and 5 are other
-// associations than a client's, and 6 and 7 are commands: there are none. No reply is an answer to a reply, so
-// two servers cannot be made to talk to each other.
+// and version 5 is a draft of another format. Modes 1, 2 and 5 are other associations than a client's,
+// and 6 and 7 are commands: there are none. No reply is an answer to a reply, so two servers cannot be
+// made to talk to each other.
 //
 // A reply has 48 bytes, and a request that has fewer gets none: nobody gains by sending requests in
-// somebody else's name. What follows the first 48 bytes is ignored, as RFC 7822 demands of extension
-// fields that a server does not know. A message authentication code is ignored too, as there are no
-// keys: who asked with one will not take the reply, which is what he wants.
+// somebody else's name. What follows the first 48 bytes is ignored: extension fields (RFC 7822) are
+// options that a server need not know, and the reply has none of them. A message authentication code
+// is ignored too, as there are no keys: a client that asks with one does not take a reply without.
+//
+// Requests to a broadcast or multicast address get no reply, nor do those from port 0. A reply leaves
+// from the address that was asked.
 //
 // # What this does not promise
 //

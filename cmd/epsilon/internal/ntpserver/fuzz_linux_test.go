@@ -62,7 +62,10 @@ func FuzzRequest(f *testing.F) {
 	f.Add(request, uint16(unix.AF_INET6), uint16(1), six, true)
 	f.Add(request[:47], uint16(unix.AF_INET), uint16(1), four[:20], false)
 	f.Add(append(request, 0, 1, 2, 3), uint16(0), uint16(0), []byte{}, true)
-	answered := 0
+	w := newUnconnected(f, fixed{Interval: truetime.Interval{Earliest: noon, Latest: noon + 1000}}, true)
+	w.received(0, request, unix.AF_INET, 1, four)
+	w.received(1, request, unix.AF_INET6, 1, six)
+	require.Equal(f, 2, w.prepare(2).replies, "a fuzzer that begins with requests which are refused does not get far")
 	f.Fuzz(func(t *testing.T, datagram []byte, family, port uint16, control []byte, wild bool) {
 		w := newUnconnected(t, fixed{Interval: truetime.Interval{Earliest: noon, Latest: noon + 1000}}, wild)
 		w.received(0, datagram, family, port, control)
@@ -75,7 +78,6 @@ func FuzzRequest(f *testing.F) {
 		if tally.replies == 0 {
 			return
 		}
-		answered++
 		reply := w.batch.slots[0].reply[:]
 		require.LessOrEqual(t, len(reply), len(datagram))
 		require.EqualValues(t, 3, datagram[0]&7)
@@ -87,9 +89,6 @@ func FuzzRequest(f *testing.F) {
 		require.NotZero(t, port)
 		require.Equal(t, wild, out.Controllen > 0, "from the address that was asked")
 	})
-	if answered == 0 {
-		f.Fatal("a fuzzer that begins with requests which are refused does not get far")
-	}
 }
 
 func TestRequestsToNoOneHostAreDropped(t *testing.T) {

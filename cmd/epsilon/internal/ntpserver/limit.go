@@ -18,8 +18,8 @@ import (
 //
 // Of what comes beyond that one request in 8 is answered, one in 8 gets kiss-o'-death RATE, which
 // tells an honest client to slow down, and the others are dropped. Without the first, whoever sends
-// requests in a client's name could keep it from ever getting the time (RFC 8633 section 5.3 has
-// more on that); a client ignores a kiss that does not carry the random number of its own request.
+// requests in a client's name could keep it from ever getting the time. A client ignores a kiss that
+// does not carry the random number of its own request.
 //
 // Up to 16 384 prefixes are remembered, in 400 KB. If more ask at the same time those are forgotten
 // that have asked least.

@@ -72,14 +72,13 @@ codes are those of "epsilon status".`,
 }
 
 func newNow(s *settings) *cobra.Command {
-	return &cobra.Command{
+	var segment string
+	c := &cobra.Command{
 		Use:   "now",
 		Short: "Print the interval that contains true time",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client := s.client()
-			defer client.Close()
-			r, err := client.Now(cmd.Context())
+			r, err := askNow(cmd, s, segment)
 			switch {
 			case err != nil:
 				return err
@@ -98,6 +97,17 @@ func newNow(s *settings) *cobra.Command {
 			return err
 		},
 	}
+	segmentFlag(c, &segment)
+	return c
+}
+
+func askNow(cmd *cobra.Command, s *settings, segment string) (api.Reading, error) {
+	if segment != "" {
+		return readSegment(segment)
+	}
+	client := s.client()
+	defer client.Close()
+	return client.Now(cmd.Context())
 }
 
 func newEvents(s *settings) *cobra.Command {

@@ -91,6 +91,7 @@ func TestDaemonGivesUpRootAndOnlyItsUserMayHaveItReload(t *testing.T) {
 	program, dir := installed(t)
 	path, socket := filepath.Join(dir, "epsilon.toml"), filepath.Join(dir, "socket")
 	rewrite(t, path, "user = \"nobody\"", ntpServer(t))
+	require.NoError(t, os.Chown(dir, uid, -1)) // the daemon makes its segment there
 	daemon, log := start(t, program, socket, "--config", path)
 
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", daemon.Process.Pid))

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/daemon"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/demo"
+	"github.com/epsilontime/epsilon/hostclock"
 )
 
 func newServe(s *settings) *cobra.Command {
@@ -56,6 +58,7 @@ watchdog hears from the daemon only when the clock has published something.`,
 			if options.Socket, err = socketOf(s, options.Config); err != nil {
 				return err
 			}
+			options.Segment = options.Config.SegmentOr(filepath.Join(filepath.Dir(options.Socket), filepath.Base(hostclock.DefaultPath)))
 			options.Level.Set(options.Config.LogLevel)
 			options.Log = daemon.NewLogger(cmd.ErrOrStderr(), options.Config.LogJSON, options.Level)
 			reload := make(chan os.Signal, 1)

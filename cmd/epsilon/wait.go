@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 )
 
 func newWait(s *settings) *cobra.Command {
 	var within, timeout time.Duration
+	var segment string
 	c := &cobra.Command{
 		Use:   "wait",
 		Short: "Wait until ε is small enough",
@@ -25,11 +28,19 @@ daemon answers. A timeout of 0 has it look once.`,
 			case timeout < 0:
 				return fmt.Errorf("--timeout %v: it must not be below 0", timeout)
 			}
+			if segment != "" {
+				r, err := waitForSegment(cmd.Context(), segment, within, timeout)
+				if err != nil {
+					return err
+				}
+				return waited(s, cmd, r, timeout)
+			}
 			return wait(cmd.Context(), s, cmd, within, timeout)
 		},
 	}
 	c.Flags().DurationVar(&within, "within", 0, "the largest `ε` to be content with, as in 1ms (default the daemon's ready.within)")
 	c.Flags().DurationVar(&timeout, "timeout", time.Minute, "how `long` to wait")
+	segmentFlag(c, &segment)
 	return c
 }
 
@@ -48,19 +59,24 @@ func wait(ctx context.Context, s *settings, cmd *cobra.Command, within, timeout 
 		if !r.Ready && time.Until(end) > 0 {
 			continue
 		}
-		if s.json {
-			if err := printJSON(cmd, r); err != nil {
-				return err
-			}
-			if !r.Ready {
-				return exit{code: exitNot}
-			}
-			return nil
+		return waited(s, cmd, r, timeout)
+	}
+}
+
+// waited says what has come of it.
+func waited(s *settings, cmd *cobra.Command, r api.Readiness, timeout time.Duration) error {
+	switch {
+	case s.json:
+		if err := printJSON(cmd, r); err != nil {
+			return err
 		}
 		if !r.Ready {
-			return not(fmt.Errorf("not within %v after %v: %s", r.Within, timeout, r.Reason))
+			return exit{code: exitNot}
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "ε is %v, at most %v\n", r.Uncertainty, r.Within)
-		return err
+		return nil
+	case !r.Ready:
+		return not(fmt.Errorf("not within %v after %v: %s", r.Within, timeout, r.Reason))
 	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "ε is %v, at most %v\n", r.Uncertainty, r.Within)
+	return err
 }

@@ -87,6 +87,19 @@ func (c *Client) Reload(ctx context.Context) error {
 	return err
 }
 
+// Recording copies the journal of the clock's last minutes to w.
+func (c *Client) Recording(ctx context.Context, w io.Writer) (int64, error) {
+	response, err := c.send(ctx, http.MethodGet, "/recording")
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("the daemon at %s has no recording: it answers %s", c.path, response.Status)
+	}
+	return io.Copy(w, response.Body)
+}
+
 // Events calls each for every event until ctx ends, the daemon goes, or it returns an error.
 func (c *Client) Events(ctx context.Context, each func(truetime.Event) error) error {
 	response, err := c.send(ctx, http.MethodGet, "/events")

@@ -29,6 +29,9 @@ type Daemon struct {
 
 	DriftPPM float64 // that the clock assumes of the local counter
 
+	Segment      string `json:",omitempty"` // where the clock is published for other processes; empty for nowhere
+	Publications uint64 // of the clock that is in use
+
 	NTP *NTP `json:",omitempty"` // the NTP server; nil if there is none
 }
 

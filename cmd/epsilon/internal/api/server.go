@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -28,6 +29,9 @@ type Host interface {
 	// Subscribe returns a channel of the events from now on. It is closed when the subscriber has fallen
 	// too far behind, and by cancel.
 	Subscribe() (events <-chan truetime.Event, cancel func())
+
+	// WriteRecording writes the journal of the clock's last minutes.
+	WriteRecording(ctx context.Context, w io.Writer) error
 
 	// Reload has the configuration read again, and returns what is wrong with it.
 	Reload() error
@@ -54,6 +58,7 @@ func NewServer(host Host) *Server {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /history", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, host.History()) })
+	mux.HandleFunc("GET /recording", s.recording)
 	mux.HandleFunc("POST /reload", s.reload)
 	s.http = &http.Server{
 		Handler:           mux,
@@ -167,6 +172,12 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// recording writes as fast as the client reads. An end that is cut off is left out by whoever replays it.
+func (s *Server) recording(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_ = s.host.WriteRecording(r.Context(), w) // a client that has gone is no concern of a server
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {

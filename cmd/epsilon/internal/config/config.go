@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pelletier/go-toml/v2/unstable"
+
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -26,8 +28,9 @@ type Config struct {
 	File  string   // it is from; empty for none
 	Notes []string // what of the host's chrony configuration was left out, and why
 
-	Socket string // of the API; empty for the default
-	User   string // to become once everything is open; empty to stay
+	Socket  string  // of the API; empty for the default
+	segment *string // where to publish the clock for other processes; nil for the default
+	User    string  // to become once everything is open; empty to stay
 
 	LogJSON  bool
 	LogLevel slog.Level
@@ -46,6 +49,15 @@ type Config struct {
 	identity   string // of what makes the clock
 
 	serverIdentity string // of what is served to others
+}
+
+// SegmentOr returns where to publish the clock for other processes, empty for nowhere, and usual if the file does
+// not say.
+func (c *Config) SegmentOr(usual string) string {
+	if c.segment == nil {
+		return usual
+	}
+	return *c.segment
 }
 
 // SameClock reports whether both ask the same sources under the same assumptions, so that a clock that
@@ -88,6 +100,7 @@ func explain(path string, err error) error {
 // At the top level:
 //
 //	socket   where the API listens
+//	segment  where the clock is published for other processes; "" for nowhere
 //	user     whom to become once everything that takes root is open
 //	[log]    format = "text" or "json", level = "debug", "info", "warn" or "error"
 //	[ready]  within, the ε up to which the daemon is ready
@@ -105,6 +118,12 @@ func Parse(file string, data []byte) (*Config, error) {
 		}
 		c.Socket = path
 	})
+	if v := root.look("segment"); v != nil {
+		if v.kind != unstable.String || v.text != "" && !filepath.IsAbs(v.text) {
+			root.wrong("segment", v, `the absolute path of a file, as in "/run/epsilon/clock", or "" for none`)
+		}
+		c.segment = &v.text
+	}
 	root.text("user", "the name of a user", func(name string) { c.User = name })
 	log := root.tableAt("log")
 	choice(log, "format", map[string]bool{"text": false, "json": true}, func(json bool) { c.LogJSON = json })

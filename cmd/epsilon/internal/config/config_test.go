@@ -16,6 +16,7 @@ import (
 const everything = `
 socket = "/run/epsilon/other"
 user = "nobody"
+segment = "/run/epsilon/other-clock"
 [log]
 format = "json"
 level = "warn"
@@ -47,6 +48,8 @@ local_reference = true
 private = true
 port_forwarding = true
 kernel_stamps = false
+distance_km = 100.5
+min_delay = "1us"
 [[source]]
 nts = "time.example.net"
 server_name = "ntp"
@@ -59,6 +62,10 @@ chrony = "127.0.0.1"
 [[source]]
 kernel = true
 [[source]]
+clockbound = "/var/run/clockbound/shm0"
+scale = "smeared"
+extra_error = "1us"
+[[source]]
 ptp = "192.0.2.7"
 accuracy = "100ns"
 tai = true
@@ -68,6 +75,8 @@ event_port = 1319
 general_port = 1320
 message_rate = 2
 transparent_clocks = true
+distance_km = 20
+min_delay = "10us"
 [[source]]
 ptp4l = "/var/run/ptp4l"
 [[source]]
@@ -90,6 +99,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/run/epsilon/other", c.Socket)
 	require.Equal(t, "nobody", c.User)
+	require.Equal(t, "/run/epsilon/other-clock", c.SegmentOr("x"))
 	require.True(t, c.LogJSON)
 	require.Equal(t, 10*time.Millisecond, c.ReadyWithin)
 	require.Equal(t, 50.0, c.DriftPPM)
@@ -104,7 +114,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"ntp1.example.net", "nts://time.example.net", "pool.example.net#1", "pool.example.net#2", "pool.example.net#3",
-		"chronyd 127.0.0.1:323", "kernel", "ptp 192.0.2.7 port 1319 domain 1", "ptp4l /var/run/ptp4l", "phc eth0", "phc /dev/ptp1", "vmclock:/dev/vmclock0"}, names)
+		"chronyd 127.0.0.1:323", "kernel", "clockbound /var/run/clockbound/shm0", "ptp 192.0.2.7 port 1319 domain 1", "ptp4l /var/run/ptp4l", "phc eth0", "phc /dev/ptp1", "vmclock:/dev/vmclock0"}, names)
 	require.Equal(t, "example", c.Sources[0].Make(nil)[0].Info().Group)
 }
 
@@ -166,6 +176,7 @@ func TestEachMistake(t *testing.T) {
 		good + "server = \"192.0.2.2\"\n":   "line 3: server is already given on line 2",
 		"[clock]\n[clock]\n" + good:         "line 2: clock is already given on line 1",
 		"[ready]\nwithin = \"0s\"\n" + good: "line 2: within = 0s: it must be above 0",
+		"segment = \"here\"\n" + good:       `line 1: segment = "here": it must be the absolute path of a file`,
 		"socket = \"here\"\n" + good:        `line 1: socket = "here": it must be an absolute path`,
 		"source = 3\n":                      "line 1: source = 3: it must be a table of its own for each source, as in [[source]]",
 		"clock = 3\n" + good:                "line 1: clock = 3: it must be a table, as in [clock]",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"github.com/epsilontime/epsilon/clockbound"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/ptpsrc"
 	"github.com/epsilontime/epsilon/truetime"
@@ -20,7 +21,7 @@ import (
 // Source is one table [[source]]: one source of a clock, or several of a pool.
 type Source struct {
 	Line    int    // 0 for one that is not from a file of ours
-	Kind    string // server, nts, pool, chrony, kernel, ptp, ptp4l, phc or vmclock
+	Kind    string // server, nts, pool, chrony, kernel, clockbound, ptp, ptp4l, phc or vmclock
 	Address string // whom or what it asks
 
 	// UsesPort is true of a ptp source: it shares a port with the others.
@@ -42,18 +43,19 @@ func (s Source) Make(port *ptpsrc.Port) []truetime.Source {
 
 // A kind of source is the key that names it, and how the rest of its table is read.
 var kinds = map[string]func(*keys, *Source){
-	"server":  readServer,
-	"nts":     readNTS,
-	"pool":    readPool,
-	"chrony":  readChrony,
-	"kernel":  readKernel,
-	"ptp":     readPTP,
-	"ptp4l":   readPTP4L,
-	"phc":     readPHC,
-	"vmclock": readVMClock,
+	"server":     readServer,
+	"nts":        readNTS,
+	"pool":       readPool,
+	"chrony":     readChrony,
+	"clockbound": readClockBound,
+	"kernel":     readKernel,
+	"ptp":        readPTP,
+	"ptp4l":      readPTP4L,
+	"phc":        readPHC,
+	"vmclock":    readVMClock,
 }
 
-const kindsText = "server, nts, pool, chrony, kernel, ptp, ptp4l, phc, vmclock"
+const kindsText = "server, nts, pool, chrony, kernel, clockbound, ptp, ptp4l, phc, vmclock"
 
 func (c *Config) readSources(k *keys) {
 	v := k.look("source")
@@ -108,6 +110,9 @@ func (s *Source) address(k *keys, must string) bool {
 	return found
 }
 
+// scales are those in which servers of UTC count.
+var scales = map[string]truetime.Scale{"utc": truetime.ScaleUTC, "smeared": truetime.ScaleUTCSmeared}
+
 const mustBeServer = `a host name or an IP address, as in "ntp1.example.net" or "192.0.2.1:123"`
 
 // readNTPOptions reads what every source of ntpsrc has.
@@ -118,8 +123,7 @@ func readNTPOptions(k *keys) (options []ntpsrc.Option) {
 	k.duration("max_delay", func(d time.Duration) { add(ntpsrc.WithMaxDelay(d)) })
 	k.duration("max_root_distance", func(d time.Duration) { add(ntpsrc.WithMaxRootDistance(d)) })
 	k.duration("extra_error", func(d time.Duration) { add(ntpsrc.WithExtraError(d)) })
-	choice(k, "scale", map[string]truetime.Scale{"utc": truetime.ScaleUTC, "smeared": truetime.ScaleUTCSmeared},
-		func(scale truetime.Scale) { add(ntpsrc.WithScale(scale)) })
+	choice(k, "scale", scales, func(scale truetime.Scale) { add(ntpsrc.WithScale(scale)) })
 	return options
 }
 
@@ -249,6 +253,16 @@ func readKernel(k *keys, s *Source) {
 	s.make = single(func() truetime.Source { return ntpsrc.Kernel(options...) })
 }
 
+// readClockBound reads besides scale and extra_error.
+func readClockBound(k *keys, s *Source) {
+	var options []clockbound.SourceOption
+	choice(k, "scale", scales, func(scale truetime.Scale) { options = append(options, clockbound.WithScale(scale)) })
+	k.duration("extra_error", func(d time.Duration) { options = append(options, clockbound.WithExtraError(d)) })
+	if s.address(k, `the path of the segment, as in "/var/run/clockbound/shm0"`) {
+		s.make = single(func() truetime.Source { return clockbound.Source(s.Address, options...) })
+	}
+}
+
 // readPTPOptions reads what every source of ptpsrc has.
 //
 //	accuracy, tai, utc_offset, extra_error, max_delay, max_error
@@ -290,6 +304,8 @@ func readPTP(k *keys, s *Source) {
 		options = append(options, ptpsrc.WithServerPorts(event, general))
 	}
 	k.integer("message_rate", "an exponent of 2 from -4 to 7", func(n int) { options = append(options, ptpsrc.WithMessageRate(n)) })
+	k.number("distance_km", "km", func(km float64) { options = append(options, ptpsrc.WithDistance(km)) })
+	k.duration("min_delay", func(d time.Duration) { options = append(options, ptpsrc.WithMinDelay(d)) })
 	k.flag("transparent_clocks", func() { options = append(options, ptpsrc.WithTransparentClocks()) })
 	if !s.address(k, mustBeServer) {
 		return

@@ -34,6 +34,9 @@ func (d *Daemon) Report() api.Report {
 	if why := d.pending.Load(); why != nil {
 		r.Daemon.Pending = *why
 	}
+	d.mu.Lock()
+	r.Daemon.Segment, r.Daemon.Publications = d.segment.path, d.segment.count()
+	d.mu.Unlock()
 	r.Daemon.Ready = r.Clock.Err == nil && r.Clock.Uncertainty <= within
 	return r
 }

@@ -13,7 +13,11 @@ import (
 type generation struct {
 	clock  *truetime.Clock
 	config *config.Config
+	flight *truetime.FlightRecorder // of the clock's last minutes
 }
+
+// flightSpan is how much of the past can be replayed after something has gone wrong.
+const flightSpan = 10 * time.Minute
 
 // start makes a clock. Its events are logged and handed on.
 func (d *Daemon) start(c *config.Config) (*generation, error) {
@@ -26,7 +30,8 @@ func (d *Daemon) start(c *config.Config) (*generation, error) {
 		}
 		sources = append(sources, s.Make(d.port)...)
 	}
-	options := append(c.Options(), truetime.WithEvents(func(e truetime.Event) {
+	flight := truetime.NewFlightRecorder(flightSpan)
+	options := append(c.Options(), truetime.WithFlightRecorder(flight), truetime.WithEvents(func(e truetime.Event) {
 		logEvent(d.log, e)
 		d.hub.publish(e)
 	}))
@@ -34,7 +39,7 @@ func (d *Daemon) start(c *config.Config) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &generation{clock, c}, nil
+	return &generation{clock, c, flight}, nil
 }
 
 // openPort opens the port that all ptp sources share. It takes privileges that the daemon may have given

@@ -21,6 +21,7 @@ type Options struct {
 	Version string
 	Config  *config.Config
 	Socket  string // where to listen
+	Segment string // where to publish the clock for other processes; empty for nowhere
 
 	// Load reads the configuration anew, for a reload. Nil where there is none to read.
 	Load func() (*config.Config, error)
@@ -36,8 +37,11 @@ type Daemon struct {
 	started time.Time
 	port    *ptpsrc.Port // of the ptp sources; nil until there is one
 	ntp     ntp
+	segment segment
 	hub     hub
 	history history
+
+	recordings recordings
 
 	current atomic.Pointer[generation] // the one that answers
 	within  atomic.Int64               // ready.within, in nanoseconds
@@ -55,7 +59,8 @@ type Daemon struct {
 // Run runs a daemon until ctx ends. Started, if it is not nil, is called once it listens. Reload is
 // signalled through the channel.
 func Run(ctx context.Context, options Options, started func(*Daemon), reload <-chan os.Signal) error {
-	d := &Daemon{options: options, log: options.Log, started: time.Now(), supervisor: newSupervisor(), switched: make(chan struct{})}
+	d := &Daemon{options: options, log: options.Log, started: time.Now(), supervisor: newSupervisor(),
+		recordings: newRecordings(), switched: make(chan struct{}), segment: segment{path: options.Segment}}
 	d.within.Store(int64(options.Config.ReadyWithin))
 	user, err := findUser(options.Config.User)
 	if err != nil {
@@ -70,6 +75,9 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 		if err := listener.Give(user.uid, user.gid); err != nil {
 			return fmt.Errorf("cannot give the socket to user %s: %w", user.name, err)
 		}
+		if err := d.segment.give(user.uid, user.gid); err != nil {
+			return fmt.Errorf("cannot give the segment to user %s: %w", user.name, err)
+		}
 	}
 	defer d.close()
 	first, err := d.start(options.Config)
@@ -83,7 +91,10 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	if err := user.become(); err != nil {
 		return err
 	}
-	d.log.Info("the daemon has started", "version", options.Version, "pid", os.Getpid(), "config", options.Config.File, "socket", options.Socket,
+	if err := d.segment.follow(first.clock); err != nil {
+		return err
+	}
+	d.log.Info("the daemon has started", "version", options.Version, "pid", os.Getpid(), "config", options.Config.File, "socket", options.Socket, "segment", options.Segment,
 		"sources", len(first.clock.Status().Sources), "counter", first.clock.Status().Counter)
 	for _, note := range options.Config.Notes {
 		d.log.Info(note)
@@ -126,6 +137,7 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 		case <-switched:
 		case <-second.C:
 			d.history.add(uncertainty(current.clock))
+			d.mendSegment()
 		case <-reload:
 			if err := d.Reload(); err != nil {
 				d.log.Error("the new configuration is not used, the old one stays", "err", oneLine(err))
@@ -147,7 +159,7 @@ func (d *Daemon) published(g *generation) {
 	ready := g.answers(d.ReadyWithin())
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.supervisor.published(time.Now(), ready, describe(g.clock)) {
+	if d.supervisor.published(time.Now(), ready, d.segment.grown, func() string { return describe(g.clock) }) {
 		d.log.Info("the daemon is ready", "uncertainty", uncertainty(g.clock), "within", d.ReadyWithin())
 	}
 }
@@ -180,6 +192,9 @@ func (d *Daemon) close() {
 	d.mu.Unlock()
 	d.waiting.Wait()
 	d.ntp.close()
+	d.mu.Lock()
+	d.segment.close()
+	d.mu.Unlock()
 	if g := d.current.Load(); g != nil {
 		_ = g.clock.Close()
 	}

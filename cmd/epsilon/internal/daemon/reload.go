@@ -40,7 +40,7 @@ func (d *Daemon) reloadLocked() error {
 		d.abandon = nil
 	}
 	if c.SameClock(current.config) {
-		d.useLocked(&generation{current.clock, c})
+		d.useLocked(&generation{current.clock, c, current.flight})
 		d.log.Info("a new configuration is in use; the clock stays", "config", c.File)
 		return nil
 	}
@@ -60,7 +60,7 @@ func (d *Daemon) reloadLocked() error {
 func (d *Daemon) noteFixed(old, c *config.Config) {
 	for name, changed := range map[string]bool{
 		"socket": old.Socket != c.Socket, "user": old.User != c.User, "log.format": old.LogJSON != c.LogJSON,
-		"[ntp]": !old.SameServer(c),
+		"[ntp]": !old.SameServer(c), "segment": old.SegmentOr("") != c.SegmentOr(""),
 	} {
 		if changed {
 			d.log.Warn("a change of " + name + " takes a restart of the daemon")
@@ -117,7 +117,12 @@ func (d *Daemon) mayTakeOver(next *generation) bool {
 
 // useLocked makes a generation the one that answers.
 func (d *Daemon) useLocked(g *generation) {
-	d.current.Store(g)
+	before := d.current.Swap(g)
+	if before.clock != g.clock {
+		if err := d.segment.follow(g.clock); err != nil { // it is tried again every second
+			d.log.Error("the clock is not published to other processes", "segment", d.segment.path, "err", err)
+		}
+	}
 	d.within.Store(int64(g.config.ReadyWithin))
 	d.options.Level.Set(g.config.LogLevel)
 	d.pending.Store(nil)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -9,6 +10,7 @@ import (
 
 // supervisor tells systemd how the daemon is (sd_notify(3)). Without systemd every call does nothing.
 type supervisor struct {
+	here     bool // there is a systemd
 	ready    bool
 	every    time.Duration // at least that often systemd wants to hear; 0 for never
 	told     time.Time     // when it was told last
@@ -19,7 +21,7 @@ type supervisor struct {
 const textEvery = 10 * time.Second
 
 func newSupervisor() *supervisor {
-	s := &supervisor{}
+	s := &supervisor{here: os.Getenv("NOTIFY_SOCKET") != ""}
 	if every, err := systemd.SdWatchdogEnabled(false); err == nil {
 		s.every = every
 	}
@@ -29,19 +31,20 @@ func newSupervisor() *supervisor {
 func notify(state string) { _, _ = systemd.SdNotify(false, state) } // a supervisor that has gone cannot be told
 
 // published is called after a publication of the clock, and only then: a clock that has got stuck leaves
-// systemd without word. It reports whether the daemon has become ready now.
-func (s *supervisor) published(now time.Time, ready bool, text string) (becameReady bool) {
+// systemd without word, and so does a segment that has not grown since. It reports whether the daemon has
+// become ready now.
+func (s *supervisor) published(now time.Time, ready bool, grown func() bool, text func() string) (becameReady bool) {
 	if ready && !s.ready {
 		s.ready, becameReady = true, true
 		notify(systemd.SdNotifyReady)
 	}
-	if s.every > 0 && now.Sub(s.told) >= s.every/4 {
+	if s.every > 0 && now.Sub(s.told) >= s.every/4 && grown() {
 		s.told = now
 		notify(systemd.SdNotifyWatchdog)
 	}
-	if becameReady || now.Sub(s.toldText) >= textEvery {
+	if s.here && (becameReady || now.Sub(s.toldText) >= textEvery) {
 		s.toldText = now
-		notify("STATUS=" + text)
+		notify("STATUS=" + text())
 	}
 	return becameReady
 }

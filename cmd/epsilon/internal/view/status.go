@@ -26,6 +26,9 @@ func Status(r api.Report) string {
 	b.WriteString(labelled("counter", plain(cmp.Or(s.Counter, "not known"))))
 	b.WriteString(labelled("voters", fmt.Sprintf("%d, of which %d may be wrong; %d heard, %d answer", s.Voters, s.Faulty, s.Heard, s.Answering)))
 	b.WriteString(labelled("daemon", daemon(r.Daemon)))
+	if r.Daemon.Segment != "" {
+		b.WriteString(labelled("segment", fmt.Sprintf("%s, published %d times", plain(r.Daemon.Segment), r.Daemon.Publications)))
+	}
 	if n := r.Daemon.NTP; n != nil {
 		b.WriteString(labelled("ntp", fmt.Sprintf("at %s: %d requests, %d answered with a time", strings.Join(n.Listen, ", "), n.Received, n.Answered)))
 	}

@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/epsilontime/epsilon/hostclock"
+	"github.com/epsilontime/epsilon/internal/mistakes"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// segment is the file that the clock in use is published to, for every process of the host. Without a path
+// nothing is. The daemon's lock guards it.
+type segment struct {
+	path      string
+	publisher *hostclock.Publisher
+	failure   string // why there is no publisher, if it has been logged
+	told      uint64 // publications that systemd has heard of
+}
+
+// follow publishes another clock, or the first.
+func (s *segment) follow(clock *truetime.Clock) error {
+	if s.path == "" {
+		return nil
+	}
+	s.close()
+	publisher, err := hostclock.NewPublisher(clock, s.path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; let the daemon's user own the directory %s, or turn the segment off by segment = \"\"", err, filepath.Dir(s.path))
+	case err != nil:
+		return err
+	}
+	s.publisher, s.failure, s.told = publisher, "", 0
+	return nil
+}
+
+// close ends publishing. What was published stays true, and readers go on with it.
+func (s *segment) close() {
+	if s.publisher != nil {
+		_ = s.publisher.Close()
+		s.publisher = nil
+	}
+}
+
+// broken returns why nothing is published any more; nil if all is well.
+func (s *segment) broken() error {
+	switch {
+	case s.path == "":
+		return nil
+	case s.publisher == nil:
+		return errors.New("it could not be started")
+	}
+	return s.publisher.Err()
+}
+
+// grown reports whether there has been a publication since the last call that said so. Without a segment there
+// is nothing to say.
+func (s *segment) grown() bool {
+	if s.path == "" {
+		return true
+	}
+	if s.publisher == nil || s.publisher.Published() == s.told {
+		return false
+	}
+	s.told = s.publisher.Published()
+	return true
+}
+
+// count is how many times the clock in use has been published.
+func (s *segment) count() uint64 {
+	if s.publisher == nil {
+		return 0
+	}
+	return s.publisher.Published()
+}
+
+// give makes a user the owner of what an earlier run as root has left behind.
+func (s *segment) give(uid, gid int) error {
+	var failed mistakes.List
+	for _, path := range []string{s.path, s.path + ".lock"} {
+		if s.path == "" {
+			continue
+		}
+		if err := os.Lchown(path, uid, gid); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed.Add(err)
+		}
+	}
+	return failed.Err()
+}
+
+// mendSegment starts publishing again if it has ended, and says so once.
+func (d *Daemon) mendSegment() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	why := d.segment.broken()
+	if why == nil || d.closed {
+		return
+	}
+	if err := d.segment.follow(d.current.Load().clock); err != nil {
+		if text := err.Error(); text != d.segment.failure {
+			d.segment.failure = text
+			d.log.Error("the clock is not published to other processes", "segment", d.segment.path, "err", err)
+		}
+		return
+	}
+	d.log.Warn("the clock is published to other processes again", "segment", d.segment.path, "ended", why)
+}

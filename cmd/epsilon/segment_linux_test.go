@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/hostclock"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// contains requires that an answer contains the wall clock, which is what the servers of these tests serve.
+func contains(t testing.TB, read func() (truetime.Interval, error)) {
+	t.Helper()
+	before := truetime.FromStd(time.Now())
+	i, err := read()
+	after := truetime.FromStd(time.Now())
+	require.NoError(t, err)
+	require.True(t, i.Overlaps(truetime.Interval{Earliest: before, Latest: after}), "%v, and it is %v to %v", i, before, after)
+}
+
+func TestEveryProcessReadsTheClockThroughReloadsAndDeaths(t *testing.T) {
+	dir := t.TempDir()
+	a, b := ntpServer(t), ntpServer(t)
+	path, socket := filepath.Join(dir, "epsilon.toml"), filepath.Join(dir, "socket")
+	segment := filepath.Join(dir, "clock")
+	rewrite(t, path, "", a)
+	daemon, log := start(t, exe(t), socket, "--config", path)
+	s := served{socket: socket}
+	require.Equal(t, segment, s.report(t).Daemon.Segment)
+	clock, err := hostclock.Open(segment)
+	require.NoError(t, err)
+	defer clock.Close()
+	contains(t, clock.Now)
+
+	rewrite(t, path, "", b)
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	for s.sources(t)[0] != b {
+		contains(t, clock.Now)
+	}
+	contains(t, clock.Now)
+
+	require.NoError(t, daemon.Process.Kill())
+	_ = daemon.Wait()
+	contains(t, clock.Now) // holdover
+	require.Equal(t, 0, epsilon(t, "now", "--segment", segment).code, log)
+	require.Equal(t, 2, s.ask(t, "now").code)
+	require.Contains(t, s.ask(t, "now").errors, "one that has ended has left the socket behind")
+
+	start(t, exe(t), socket, "--config", path) // in the place of the socket and segment that were left behind
+	contains(t, clock.Now)
+	require.Eventually(t, func() bool { return clock.Status().Daemon == hostclock.Running }, 20*time.Second, 20*time.Millisecond)
+	contains(t, clock.Now)
+}
+
+func TestWaitAndNowReadTheSegmentAlone(t *testing.T) {
+	s := serve(t, "--demo")
+	segment := filepath.Join(filepath.Dir(s.socket), "clock")
+	waited := epsilon(t, "wait", "--segment", segment, "--within", "1s", "--timeout", "20s")
+	require.Equal(t, 0, waited.code, waited.errors)
+	require.Contains(t, waited.out, "at most 1s")
+	require.Equal(t, 1, epsilon(t, "wait", "--segment", segment, "--within", "1ns", "--timeout", "50ms").code)
+	require.Contains(t, epsilon(t, "now", "--segment", segment).out, "±")
+
+	none := epsilon(t, "wait", "--segment", filepath.Join(t.TempDir(), "none"), "--timeout", "10ms")
+	require.Equal(t, 2, none.code)
+	oneSentence(t, none.errors)
+	foreign := filepath.Join(t.TempDir(), "foreign")
+	require.NoError(t, os.WriteFile(foreign, []byte("no segment"), 0o644))
+	for _, command := range []string{"wait", "now"} {
+		r := epsilon(t, command, "--segment", foreign)
+		require.Equal(t, 2, r.code)
+		oneSentence(t, r.errors)
+	}
+}
+
+func TestSegmentCanBeTurnedOffAndIsMadeAnew(t *testing.T) {
+	path := configOf(t)
+	rewrite(t, path, "segment = \"\"", ntpServer(t))
+	off := serve(t, "--config", path)
+	require.Equal(t, 0, off.ask(t, "wait").code)
+	require.Empty(t, off.report(t).Daemon.Segment)
+	require.NoFileExists(t, filepath.Join(filepath.Dir(off.socket), "clock"))
+
+	on := serve(t, "--demo")
+	segment := filepath.Join(filepath.Dir(on.socket), "clock")
+	require.NoError(t, os.Remove(segment))
+	require.Eventually(t, func() bool { return epsilon(t, "now", "--segment", segment).code == 0 }, 20*time.Second, 20*time.Millisecond)
+}
+
+func TestSegmentThatAnotherPublishes(t *testing.T) {
+	running := serve(t, "--demo")
+	path := configOf(t)
+	rewrite(t, path, "segment = \""+filepath.Join(filepath.Dir(running.socket), "clock")+"\"", "127.0.0.1:9")
+	r := epsilon(t, "serve", "--config", path, "--socket", filepath.Join(t.TempDir(), "socket"))
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.errors, "somebody else publishes there")
+}
+
+func TestRecordingIsReplayedToTheNanosecond(t *testing.T) {
+	s := serve(t, "--demo")
+	require.Equal(t, 0, s.ask(t, "wait").code)
+	file := filepath.Join(t.TempDir(), "journal")
+	recorded := s.ask(t, "record", file)
+	require.Equal(t, 0, recorded.code, recorded.errors)
+	replay := epsilon(t, "replay", file)
+	require.Equal(t, 0, replay.code, replay.errors)
+	require.Contains(t, replay.out, "1 epochs")
+	require.Contains(t, epsilon(t, "replay", file, "--steps").out, "synchronized")
+	require.Contains(t, epsilon(t, "replay", file, "--json").out, `"Steps":`)
+
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, append([]byte("not a journal\n"), text...), 0o644))
+	bad := epsilon(t, "replay", file)
+	require.Equal(t, 1, bad.code)
+	oneSentence(t, bad.errors)
+	require.Equal(t, 2, epsilon(t, "replay", file+"-none").code)
+	require.Equal(t, 2, epsilon(t, "record", file, "--socket", file+"-none").code)
+	require.Equal(t, 1, s.ask(t, "record", filepath.Join(t.TempDir(), "none", "file")).code)
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/clockbound"
 	"github.com/epsilontime/epsilon/hostclock"
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -98,6 +101,30 @@ func TestSegmentThatAnotherPublishes(t *testing.T) {
 	r := epsilon(t, "serve", "--config", path, "--socket", filepath.Join(t.TempDir(), "socket"))
 	require.Equal(t, 1, r.code)
 	require.Contains(t, r.errors, "somebody else publishes there")
+}
+
+func TestClockBoundsOwnClientsAreServedIfItIsConfigured(t *testing.T) {
+	path := configOf(t)
+	segment := filepath.Join(filepath.Dir(path), "shm0")
+	rewrite(t, path, "[clockbound]\nmax_slew_ppm = 0\npath = \""+segment+"\"", ntpServer(t))
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
+	source := clockbound.Source(segment)
+	counter, err := monotonic.System()
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		sample, err := source.Sample(t.Context(), counter)
+		return err == nil && sample.Claim < time.Second
+	}, 20*time.Second, 50*time.Millisecond)
+
+	rewrite(t, path, "[clockbound]\nmax_slew_ppm = 0\npath = \""+segment+"\"", ntpServer(t))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, bytes.Replace(text, []byte("[clock]\n"), []byte("[clock]\ndrift_ppm = 500\n"), 1), 0o644))
+	refused := s.ask(t, "reload")
+	require.Equal(t, 1, refused.code)
+	require.Contains(t, refused.errors, "restart the daemon")
+	require.Equal(t, 0, s.stop())
 }
 
 func TestRecordingIsReplayedToTheNanosecond(t *testing.T) {

@@ -41,6 +41,8 @@ type Config struct {
 	Sources  []Source
 	DriftPPM float64
 
+	ClockBound *ClockBound // nil if no segment is written for ClockBound's clients
+
 	NTP *NTP // nil if nothing is served to other hosts
 
 	clock      []truetime.Option
@@ -107,6 +109,7 @@ func explain(path string, err error) error {
 //	[clock]  the options of the clock
 //	[[source]] for each source
 //	[ntp]    what is served to other hosts
+//	[clockbound] what is written for ClockBound's own clients
 func Parse(file string, data []byte) (*Config, error) {
 	var m mistakes
 	root := keysOf(parse(data, &m), "the file", &m)
@@ -142,13 +145,14 @@ func Parse(file string, data []byte) (*Config, error) {
 	c.readClock(root.tableAt("clock"))
 	c.readSources(root)
 	c.readNTP(root)
+	c.readClockBoundSegment(root)
 	root.rest()
 	if len(c.Sources) == 0 && !unreadable && root.values["source"] == nil {
 		m.addf(0, "it has no [[source]]: name at least one server, and four to stay right while one is wrong and another is down")
 	}
 	c.check(&m)
 	c.identity = written(root.values["clock"]) + written(root.values["source"]) + string(c.leapList)
-	c.serverIdentity = written(root.values["ntp"])
+	c.serverIdentity = written(root.values["ntp"]) + written(root.values["clockbound"])
 	if err := m.in(file); err != nil {
 		return nil, err
 	}

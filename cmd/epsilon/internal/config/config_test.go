@@ -188,6 +188,8 @@ func TestEachMistake(t *testing.T) {
 		"[ntp]\nlisten = []\n" + good:                                               "line 2: listen = a list: it must be a list of addresses with their ports",
 		"[ntp]\nlisten = [\"x\"]\n" + good:                                          `line 2: listen: "x" is no address with a port`,
 		"[ntp]\nunlimited = true\nlimit_burst = 2\n" + good:                         "line 2: unlimited excludes",
+		"[clockbound]\n" + good:                                                     "line 1: max_slew_ppm is missing",
+		"[clockbound]\nmax_slew_ppm = 1\nperiod = \"1s\"\n" + good:                  "line 3: period = 1s: it must be 1ms to 100ms",
 		"[ntp]\nworkers = 65\n" + good:                                              "line 2: workers = 65: it must be 1 to 64",
 		"[[source]]\nkernel = false\n":                                              "line 2: kernel = false: it must be true",
 		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":                              "line 3: ca: open /nowhere",

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/epsilontime/epsilon/clockbound"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 	"github.com/epsilontime/epsilon/ptpsrc"
@@ -32,14 +33,15 @@ type Options struct {
 
 // Daemon is a running one.
 type Daemon struct {
-	options Options
-	log     *slog.Logger
-	started time.Time
-	port    *ptpsrc.Port // of the ptp sources; nil until there is one
-	ntp     ntp
-	segment segment
-	hub     hub
-	history history
+	options    Options
+	log        *slog.Logger
+	started    time.Time
+	port       *ptpsrc.Port // of the ptp sources; nil until there is one
+	ntp        ntp
+	segment    segment
+	clockbound *clockbound.Publisher // nil if there is none
+	hub        hub
+	history    history
 
 	recordings recordings
 
@@ -86,6 +88,9 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	}
 	d.current.Store(first)
 	if err := d.openNTP(options.Config); err != nil {
+		return err
+	}
+	if err := d.openClockBound(options.Config); err != nil {
 		return err
 	}
 	if err := user.become(); err != nil {
@@ -192,6 +197,9 @@ func (d *Daemon) close() {
 	d.mu.Unlock()
 	d.waiting.Wait()
 	d.ntp.close()
+	if d.clockbound != nil {
+		_ = d.clockbound.Close()
+	}
 	d.mu.Lock()
 	d.segment.close()
 	d.mu.Unlock()

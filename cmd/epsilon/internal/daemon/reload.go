@@ -34,6 +34,10 @@ func (d *Daemon) reloadLocked() error {
 		return err
 	}
 	current := d.current.Load()
+	if started := d.options.Config; c.DriftPPM > started.DriftPPM && (started.NTP != nil || started.ClockBound != nil) {
+		return fmt.Errorf("drift_ppm = %v is above the %v that [ntp] and [clockbound] were started with, and what they say would be wrong: restart the daemon",
+			c.DriftPPM, started.DriftPPM)
+	}
 	d.noteFixed(current.config, c)
 	if d.abandon != nil { // whatever was on its way is out of date
 		d.abandon()
@@ -60,7 +64,7 @@ func (d *Daemon) reloadLocked() error {
 func (d *Daemon) noteFixed(old, c *config.Config) {
 	for name, changed := range map[string]bool{
 		"socket": old.Socket != c.Socket, "user": old.User != c.User, "log.format": old.LogJSON != c.LogJSON,
-		"[ntp]": !old.SameServer(c), "segment": old.SegmentOr("") != c.SegmentOr(""),
+		"[ntp] or [clockbound]": !old.SameServer(c), "segment": old.SegmentOr("") != c.SegmentOr(""),
 	} {
 		if changed {
 			d.log.Warn("a change of " + name + " takes a restart of the daemon")

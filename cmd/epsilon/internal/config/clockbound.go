@@ -1,0 +1,43 @@
+package config
+
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/clockbound"
+)
+
+// ClockBound is the segment that is written for ClockBound's own clients.
+type ClockBound struct {
+	Path       string
+	MaxSlewPPM float64       // by how much the system clock is slewed at most
+	Period     time.Duration // between two writes; 0 for the default
+}
+
+// readClockBoundSegment reads [clockbound], whose presence has the segment written.
+//
+//	path, max_slew_ppm (required), period
+func (c *Config) readClockBoundSegment(root *keys) {
+	if root.look("clockbound") == nil {
+		return
+	}
+	k := root.tableAt("clockbound")
+	b := &ClockBound{Path: clockbound.DefaultPath}
+	k.text("path", "the absolute path of the segment", func(path string) { b.Path = path })
+	k.number("max_slew_ppm", "parts per million", func(ppm float64) {
+		b.MaxSlewPPM = ppm
+		if !(ppm >= 0 && ppm <= 250_000) {
+			k.m.addf(k.line("max_slew_ppm"), "max_slew_ppm = %v: it must be 0 to 250000", ppm)
+		}
+	})
+	if k.values["max_slew_ppm"] == nil {
+		k.m.addf(k.table.line, "max_slew_ppm is missing: clients read the system clock, so say by how much it is slewed at most, 83333 for chronyd's default")
+	}
+	k.duration("period", func(d time.Duration) {
+		b.Period = d
+		if d < time.Millisecond || d > 100*time.Millisecond {
+			k.m.addf(k.line("period"), "period = %v: it must be 1ms to 100ms", d)
+		}
+	})
+	k.rest()
+	c.ClockBound = b
+}

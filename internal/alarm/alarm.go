@@ -37,7 +37,7 @@ func newGoTimer() *goTimer {
 	return t
 }
 
-func (t *goTimer) Set(d time.Duration) { t.timer.Reset(max(d, Soonest)) }
+func (t *goTimer) Set(d time.Duration) { t.timer.Reset(d) }
 
 func (t *goTimer) Wait() bool {
 	select {

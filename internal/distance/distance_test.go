@@ -53,7 +53,7 @@ func TestDelayOfADistanceIsRoundedDown(t *testing.T) {
 		require.LessOrEqual(t, way(m).Cmp(d), 0, "seed %d: %v km are less than light goes in %v", seed, kilometres, m)
 		require.Greater(t, way(m+1).Cmp(d), 0, "seed %d: %v km are more than light goes in %v", seed, kilometres, m+1)
 	}
-	for range 3_000 {
+	for range 1_000 {
 		check(MaxKilometres * (1 - rng.Float64()))
 		exact, _ := way(time.Duration(1 + rng.IntN(66_000_000))).Float64() // the nearest to a whole number of nanoseconds
 		for _, d := range []float64{exact, math.Nextafter(exact, 0), math.Nextafter(exact, math.Inf(1))} {
@@ -158,10 +158,14 @@ func TestTrueClaimIsNeverDisprovedAndFactsHold(t *testing.T) {
 		x.errT2, x.errT3 = edge(), edge()
 		var r Record
 		s, err := r.Narrow(c, nil, x.sample(), truetime.ScaleUTC, 0)
-		require.NoError(t, err, "seed %d, exchange %d: %+v, m %v", seed, i, x, m)
-		require.GreaterOrEqual(t, s.Latest, begun, "seed %d, exchange %d: %+v, m %v", seed, i, x, m)
-		require.LessOrEqual(t, s.Earliest, begun.Add(x.there+x.held+x.back), "seed %d, exchange %d: %+v, m %v", seed, i, x, m)
-		require.GreaterOrEqual(t, s.Latest.Add(s.Received.Sub(s.Sent)), s.Earliest, "seed %d, exchange %d: the facts contradict each other", seed, i)
+		switch over := begun.Add(x.there + x.held + x.back); {
+		case err != nil:
+			t.Fatalf("seed %d, exchange %d: %v: %+v, m %v", seed, i, err, x, m)
+		case s.Latest < begun || s.Earliest > over:
+			t.Fatalf("seed %d, exchange %d: Latest is %v, Earliest %v of the truth: %+v, m %v", seed, i, s.Latest.Sub(begun), s.Earliest.Sub(over), x, m)
+		case s.Latest.Add(s.Received.Sub(s.Sent)) < s.Earliest:
+			t.Fatalf("seed %d, exchange %d: the facts contradict each other: %+v, m %v", seed, i, x, m)
+		}
 	}
 }
 

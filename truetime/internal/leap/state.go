@@ -2,7 +2,6 @@ package leap
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
@@ -10,7 +9,12 @@ import (
 // Fields lists the state of the belief. One that is read has just been made, with its table and its voters.
 func (b *Belief) Fields(l *snapshot.Lines) {
 	q := &b.question
-	decided := slices.Clone(b.known.leaps[len(b.table.timeline.leaps):]) // by the voters, since the table ends
+	var decided []span // by the voters, since the table ends; it may be another one than the epoch began with
+	for _, leap := range b.known.leaps {
+		if leap.at > b.table.expiry {
+			decided = append(decided, leap)
+		}
+	}
 	n := len(decided)
 	l.Line("leap", "anchored exact question possible begun past decided",
 		&b.anchored, &b.exact, &q.at, &q.possible, &q.begun, &q.past, &n)

@@ -1,0 +1,94 @@
+package hostclock
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/line"
+	"github.com/epsilontime/epsilon/internal/localcounter"
+	"github.com/epsilontime/epsilon/internal/ticks"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Where the host's clock reads the processor's counter, so does a reader. Here that counter is true time, of 0.4 ns a tick,
+// whatever the kernel keeps time by.
+func TestAReaderReadsTheProcessorsCounterIfTheHostsClockDoes(t *testing.T) {
+	if err := localcounter.Readable(); err != nil {
+		t.Skipf("the processor's counter cannot be read here: %v", err)
+	}
+	meter := line.Meter{Multiplier: 0x6666666666666666, Up: 1}
+	origin := ticks.Read()
+	edge := func(off int64) line.Edge {
+		return line.Edge{At: origin, Time: ahead + off, Rate: meter.Multiplier, After: meter.Multiplier, Until: origin + 1<<40, Ends: true}
+	}
+	truth := edge(0)
+	w := newWriter(t, clockPath(t), func(_ *header, r *record) {
+		r.Shown = line.Pair{Meter: meter, From: ticks.Read(), Lower: edge(-100), Upper: edge(100)}
+		r.TAI = r.Shown
+		r.Counter = localcounter.Witness{Hardware: true, Multiplier: 2 * meter.Multiplier}
+	})
+	c := open(t, w.path)
+	for range 10_000 {
+		before := truth.Straight(ticks.Read(), meter.Up)
+		i, err := c.Now()
+		after := truth.Straight(ticks.Read(), meter.Up)
+		require.NoError(t, err)
+		require.LessOrEqual(t, int64(i.Earliest), after)
+		require.GreaterOrEqual(t, int64(i.Latest), before)
+	}
+	require.Contains(t, c.Status().Counter, ticks.Name)
+}
+
+// The hypervisor's disruption marker is compared after the counter was read, if the host's clock and this process both
+// see the device.
+func TestADisruptionThatTheHypervisorReportsIsSeenByNow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vmclock")
+	page := make([]byte, 4096)
+	binary.LittleEndian.PutUint32(page, 0x4b4c4356) // struct vmclock_abi: magic, size, version; and the marker at 16
+	binary.LittleEndian.PutUint32(page[4:], 4096)
+	binary.LittleEndian.PutUint16(page[8:], 1)
+	binary.LittleEndian.PutUint64(page[16:], 5)
+	require.NoError(t, os.WriteFile(path, page, 0o644))
+	w := newWriter(t, clockPath(t), func(_ *header, r *record) { r.VM, r.Marker = true, 5 })
+	c := open(t, w.path, WithVMClock(path))
+	requireTrue(t, c)
+	require.Contains(t, c.Status().Counter, path)
+
+	device, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer device.Close()
+	_, err = device.WriteAt([]byte{6}, 16)
+	require.NoError(t, err)
+	_, err = c.Now()
+	require.ErrorIs(t, err, truetime.ErrNotSynchronized)
+	require.ErrorContains(t, err, "hypervisor")
+	look(c)
+	_, err = c.NowTAI()
+	require.ErrorIs(t, err, truetime.ErrNotSynchronized)
+
+	w.write(func(r *record) { r.Epoch, r.VM, r.Marker = 2, true, 6 })
+	requireTrue(t, c)
+	w.write(func(r *record) { r.Epoch = 3 }) // a host's clock that watches none
+	requireTrue(t, c)
+
+	_, err = Open(w.path, WithVMClock(path+".not"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = Open(w.path, WithVMClock(path+".not"), WithFallback([]truetime.Source{nil}))
+	require.ErrorIs(t, err, os.ErrNotExist, "no fallback mends an option")
+}
+
+func TestTimeOffsetsAreReadAsTheKernelWritesThem(t *testing.T) {
+	monotonic, boot, err := parseTimeOffsets("monotonic         -1 500000000\nboottime       86400         7\n")
+	require.NoError(t, err)
+	require.Equal(t, -500*time.Millisecond, monotonic)
+	require.Equal(t, 24*time.Hour+7, boot)
+	for _, text := range []string{"monotonic 1", "monotonic x 0", "monotonic 0 1000000000", "monotonic 99999999999999 0", "boottime 0 -1"} {
+		_, _, err := parseTimeOffsets(text)
+		require.Error(t, err, text)
+	}
+}

@@ -89,6 +89,7 @@ func TestSegmentCanBeTurnedOffAndIsMadeAnew(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(filepath.Dir(off.socket), "clock"))
 
 	on := serve(t, "--demo")
+	require.Equal(t, 0, on.ask(t, "wait").code) // it listens before it publishes
 	segment := filepath.Join(filepath.Dir(on.socket), "clock")
 	require.NoError(t, os.Remove(segment))
 	require.Eventually(t, func() bool { return epsilon(t, "now", "--segment", segment).code == 0 }, 20*time.Second, 20*time.Millisecond)
@@ -96,6 +97,7 @@ func TestSegmentCanBeTurnedOffAndIsMadeAnew(t *testing.T) {
 
 func TestSegmentThatAnotherPublishes(t *testing.T) {
 	running := serve(t, "--demo")
+	require.Equal(t, 0, running.ask(t, "wait").code) // it listens before it publishes
 	path := configOf(t)
 	rewrite(t, path, "segment = \""+filepath.Join(filepath.Dir(running.socket), "clock")+"\"", "127.0.0.1:9")
 	r := epsilon(t, "serve", "--config", path, "--socket", filepath.Join(t.TempDir(), "socket"))

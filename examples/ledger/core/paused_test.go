@@ -139,6 +139,7 @@ func TestAPausedTermDoesNotAnswerForTheNext(t *testing.T) {
 		t.Run(fmt.Sprint("unsafe=", unsafe), func(t *testing.T) {
 			t.Parallel()
 			var silent atomic.Bool // participants do not ask; what they are told is lost
+			var told atomic.Int32
 			paused, goOn := make(chan struct{}, 1), make(chan struct{})
 			c := start(t, vfs.NewMem(), honest(), func(i int, c *Config) {
 				c.TTL = 3 * time.Second // so that a busy machine changes no leader but the one that is to be
@@ -151,7 +152,10 @@ func TestAPausedTermDoesNotAnswerForTheNext(t *testing.T) {
 							<-goOn
 						default: // the first time is enough
 						}
-					case i != 0 && step == Arrived && id == finish.name, step == BeforeAsk && silent.Load():
+					case i != 0 && step == Arrived && id == finish.name:
+						told.Add(1)
+						return errCrashed
+					case step == BeforeAsk && silent.Load():
 						return errCrashed
 					}
 					return nil
@@ -182,6 +186,7 @@ func TestAPausedTermDoesNotAnswerForTheNext(t *testing.T) {
 			defer others.Close()
 			require.True(t, transact(t.Context(), t, others, r, Transfer("move", accounts[0], accounts[coordinator], 3)))
 			require.Same(t, old, c.nodes[0].leader(0))
+			require.Eventually(t, func() bool { return told.Load() >= 2 }, time.Minute, time.Millisecond) // and looked up who leads
 			n := c.nodes[coordinator]
 			l := n.leader(coordinator)
 			require.NotNil(t, l, "shard %d is at home", coordinator)

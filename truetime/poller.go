@@ -40,7 +40,14 @@ func (c *Clock) pollWhenDue(ctx context.Context, p *poller) {
 	defer timer.Stop()
 	for {
 		wait, rescheduled := c.nextPoll(p)
-		timer.Reset(max(wait, alarm.Soonest))
+		if wait < alarm.Soonest {
+			if ctx.Err() != nil {
+				return
+			}
+			c.poll(ctx, p)
+			continue
+		}
+		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 			return

@@ -13,7 +13,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-var leapDays = flag.Int("leapdays", race.Count(8, 2), "how many random leap days to run")
+var leapDays = flag.Int("leapdays", race.Count(8, 1), "how many random leap days to run")
 
 // midnight ends the day of all these worlds.
 var midnight = time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)

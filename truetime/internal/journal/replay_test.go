@@ -152,8 +152,8 @@ func TestReplayRefusesStatesThatNoClockIsIn(t *testing.T) {
 	}
 	require.NoError(t, Replay(strings.NewReader(linked(1, "\nstate link 0 b=1")), nil))
 	decided := strings.Replace(good, "\nstate heard 0", " decided=1\nstate decided 0 at=%d delta=%d\nstate heard 0", 1)
-	const newYear, july = 1830297600000000000, 1909094400000000000 // 2028, and 2030: the question is about April
-	require.NoError(t, Replay(strings.NewReader(fmt.Sprintf(decided, int64(newYear), 1)), nil))
+	const newYear, july int64 = 1830297600000000000, 1909094400000000000 // 2028, and 2030: the question is about April
+	require.NoError(t, Replay(strings.NewReader(fmt.Sprintf(decided, newYear, 1)), nil))
 	for bad, want := range map[string]string{
 		linked(0, "\nstate link 0 b=1"):                       `"state link 0 b=1", where "state rates" was to come`,
 		linked(1, "\nstate link 0 a=1 b=1"):                   "a link between sources 1 and 1",

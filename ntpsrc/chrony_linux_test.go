@@ -168,6 +168,7 @@ func TestChronydMayAnswerToOurSocket(t *testing.T) {
 }
 
 func TestChronySocketWithoutPermissionSaysSo(t *testing.T) {
+	t.Parallel()
 	const child = "EPSILON_TEST_CHRONY_SOCKET"
 	if path := os.Getenv(child); path != "" {
 		_, err := Chrony(path).Sample(t.Context(), system(t))

@@ -125,6 +125,7 @@ func readUntil(t *testing.T, clock *truetime.Clock, what string, condition func(
 // Daemons go and come back under a clock that is read all the time.
 func TestDaemonsStopAndRestartUnderARunningClock(t *testing.T) {
 	testbed.RequireBinary(t, "chronyd")
+	t.Parallel()
 	var servers []*testbed.Chronyd
 	for range 4 {
 		servers = append(servers, testbed.StartChronyd(t))

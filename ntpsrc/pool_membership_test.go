@@ -233,6 +233,7 @@ func TestASourceWithoutAServerOfItsOwnTakesNoVoteFromAnother(t *testing.T) {
 
 // Packets of IPv6 vanish, and the resolver puts IPv6 first.
 func TestAClockStartsWhereOneKindOfAddressIsBroken(t *testing.T) {
+	t.Parallel()
 	for of, make := range map[string]func(n *network) []truetime.Source{
 		"a pool of one":  func(n *network) []truetime.Source { return Pool(n.at("ntp.example.net"), 1) },
 		"a pool of four": func(n *network) []truetime.Source { return Pool(n.at("ntp.example.net"), 4) },

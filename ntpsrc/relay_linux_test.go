@@ -64,6 +64,7 @@ func readTruth(t *testing.T, clock *truetime.Clock, reads int, condition func(tr
 }
 
 func TestHostClockIsInEveryIntervalThroughRelays(t *testing.T) {
+	t.Parallel()
 	const lie = 150 * time.Millisecond // beyond any delay below
 	daemons := []string{
 		testbed.StartChronyd(t).Address(),
@@ -150,6 +151,7 @@ func TestLostDatagramsAreOnlyLessNews(t *testing.T) {
 // One source of four is behind a relay that inverts a bit of every reply, or of half of them.
 // Whatever comes through, no answer is wrong.
 func TestFlippedBitsOfOneSourceMakeNoAnswerWrong(t *testing.T) {
+	t.Parallel()
 	honest := []string{testbed.StartChronyd(t).Address(), testbed.StartChronyd(t).Address(), testbed.StartNTPsec(t).Address()}
 	for i, corrupt := range []testbed.Path{{Corrupt: 1}, {Corrupt: 0.5}, {Corrupt: 0.5, FlipBits: 3}} {
 		t.Run(fmt.Sprintf("%v of all, %d bits", corrupt.Corrupt, max(corrupt.FlipBits, 1)), func(t *testing.T) {
@@ -209,6 +211,7 @@ func exchangeAll(t *testing.T, address string, n int) (o outcome) {
 // that matters: about 1 of 384 replies. Agreement over several sources is there for these. A
 // damaged request carries no time, so it can do nothing.
 func TestEveryFlippedBitIsAccountedFor(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func() string{
 		"chronyd": func() string { return testbed.StartChronyd(t).Address() },
 		"ntpsec":  func() string { return testbed.StartNTPsec(t).Address() },

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -147,10 +148,11 @@ func TestExchangeIsRefusedIfAndOnlyIfNoTrueServerCanHaveHadIt(t *testing.T) {
 // Any server within its claim on any admissible counter is believed, and the truth is in what
 // follows.
 func TestFactsOfAServerWithinItsClaimHold(t *testing.T) {
+	t.Parallel()
 	const seed = 15
 	rng := rand.New(rand.NewPCG(seed, seed))
 	upTo := func(d time.Duration) time.Duration { return time.Duration(rng.Int64N(int64(d) + 1)) }
-	for i := range 200_000 {
+	for i := range race.Count(200_000, 50_000) {
 		e := upTo(time.Microsecond << rng.IntN(12))
 		there, kept, back := upTo(time.Microsecond<<rng.IntN(20)), upTo(time.Microsecond<<rng.IntN(20)), upTo(time.Microsecond<<rng.IntN(20))
 		rate := 0.9 + 0.2*rng.Float64() // of the counter: 100 000 ppm

@@ -10,6 +10,7 @@ import (
 
 // One machine of three lies. It has two addresses, ports or names, and so two of four sources.
 func TestAMachineWithTwoAddressesHasOneVote(t *testing.T) {
+	t.Parallel()
 	reference := time.Now().Add(-time.Minute)
 	liar := ntpserver.Behavior{Offset: 10 * time.Millisecond, Dispersion: time.Millisecond, Identity: ntpserver.Identity{ReferenceID: "GPS", Reference: reference}}
 	for which, make := range map[string]func(n *network) []truetime.Source{

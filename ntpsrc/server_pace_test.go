@@ -36,6 +36,7 @@ func TestPrivateServerIsOneByItsAddressOrByDeclaration(t *testing.T) {
 // A server that says nothing, or nothing that can be used, is asked again, too: how often it likes
 // that is told beside every error.
 func TestHowOftenAServerLikesToBeAskedIsToldBesideAnError(t *testing.T) {
+	t.Parallel()
 	for name, b := range map[string]ntpserver.Behavior{
 		"unusable":    {Leap: 3},
 		"RATE":        {Kiss: "RATE"},

@@ -55,6 +55,7 @@ func TestEveryAnswerContainsTrueTimeThoughTheCounterDrifts(t *testing.T) {
 }
 
 func TestSilentMajorityIsHoldoverAndStaysTrue(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sources := fakes(3)
 		c := start(t, asSources(sources), WithCounter(newBubbleCounter(-150)))

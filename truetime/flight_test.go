@@ -31,6 +31,7 @@ func replayed(t *testing.T, f *FlightRecorder) (steps int, lasts time.Duration) 
 }
 
 func TestFlightRecorderKeepsTheEndThroughDisruptionsAndLies(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, w := NewFlightRecorder(time.Minute), &writer{}
 		sources := fakes(4)

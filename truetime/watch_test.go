@@ -198,6 +198,7 @@ func TestClockFollowsTheResolutionOfItsCounter(t *testing.T) {
 }
 
 func TestSourcesNeverShareAWakeUpAtTheCostOfTheShortestInterval(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sources := fakes(4)
 		for i, s := range sources {

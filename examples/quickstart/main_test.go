@@ -52,6 +52,7 @@ func decodeStrictly(t *testing.T, text string) (l line) {
 const printing = int64(time.Second)
 
 func TestFourRealServersAndOneLiar(t *testing.T) {
+	t.Parallel()
 	args := []string{"-json", "-for", "4s", "-local"}
 	for range 4 {
 		args = append(args, "-server", testbed.StartChronyd(t).Address())
@@ -81,6 +82,7 @@ func TestFourRealServersAndOneLiar(t *testing.T) {
 }
 
 func TestWithoutServersItBringsItsOwnAndCatchesTheLiar(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-for", "1s"}, &out))
 	require.Equal(t, 4, strings.Count(out.String(), "truechimer"), out.String())
@@ -137,6 +139,7 @@ func TestInterruptEndsTheRunDuringAPoll(t *testing.T) {
 }
 
 func TestServersThatDieLeaveHoldoverAndSayItAtTheEnd(t *testing.T) {
+	t.Parallel()
 	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
 	require.NoError(t, err)
 	var out stamped
@@ -149,6 +152,7 @@ func TestServersThatDieLeaveHoldoverAndSayItAtTheEnd(t *testing.T) {
 }
 
 func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"-json", "-json=false"} {
 		err := run(t.Context(), []string{format, "-for", "1h"}, full{})
 		require.ErrorIs(t, err, errFull)
@@ -176,6 +180,7 @@ func TestHelpListsTheFlags(t *testing.T) {
 }
 
 func TestServerMayBeAuthenticated(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"-json", "-for", "1s", "-server", "nts://127.0.0.1:1"}, &out)
 	require.ErrorContains(t, err, "nts://127.0.0.1:1: key exchange with 127.0.0.1:1: nothing listens at this TCP port")

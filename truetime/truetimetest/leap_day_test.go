@@ -62,7 +62,7 @@ const (
 func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
 	t.Parallel()
 	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
-		for _, mixed := range []bool{true, false} {
+		for _, mixed := range race.Some([]bool{true, false}, 1) {
 			scales := everyScale
 			if !mixed {
 				scales = scales[:1]
@@ -174,14 +174,15 @@ func (b silentOnLeaps) Answer(q Query) (Reply, bool) {
 func TestASourceThatIsDeclaredWronglyIsToldSo(t *testing.T) {
 	t.Parallel()
 	smeared := truetime.ScaleUTCSmeared
-	for _, c := range []struct {
+	type wrongly struct {
 		serves, declared, others truetime.Scale
 		want                     string
-	}{
+	}
+	for _, c := range race.Some([]wrongly{
 		{smeared, truetime.ScaleUTC, truetime.ScaleUTC, "would not if it served UTC smeared from noon to noon: it is declared to serve UTC with steps"},
 		{truetime.ScaleUTC, smeared, smeared, "would not if it served UTC with steps: it is declared to serve UTC smeared from noon to noon"},
 		{truetime.ScaleTAI, truetime.ScaleUTC, truetime.ScaleUTC, "would not if it served TAI: it is declared to serve UTC with steps"},
-	} {
+	}, 1) {
 		told := 0
 		quietDay(t, 1, true, func(w *World, m *Machine, _ []*Server) {
 			for i, s := range m.Status().Sources {

@@ -67,7 +67,7 @@ func checkEvery(step time.Duration, t *testing.T, w *World, m *Machine, servers 
 func TestTAIIsNotKnownFromTheNoonBeforeALeapSecondThatTheTableMayLack(t *testing.T) {
 	t.Parallel()
 	for _, leap := range race.Some([]int{1, -1}, 1) {
-		for _, left := range []time.Duration{6 * time.Hour, 18 * time.Hour} {
+		for _, left := range race.Some([]time.Duration{6 * time.Hour, 18 * time.Hour}, 1) {
 			w, m, servers := nightOf(leap, 25*time.Hour, truetime.ScaleUTCSmeared, func(c *MachineConfig, _ []*Server) {
 				c.TableUntil = truetime.FromStd(midnight.Add(-left))
 			})
@@ -125,7 +125,7 @@ func TestAnEpochThatWasWrongAboutTheTimeLeavesNoBeliefBehind(t *testing.T) {
 // To a clock that counts in smeared UTC a smear is more drift, and it may come on top of all that is declared.
 func TestASmearIsMoreDriftForAClockOfSmearingSources(t *testing.T) {
 	t.Parallel()
-	for _, leap := range []int{1, -1} {
+	for _, leap := range race.Some([]int{1, -1}, 1) {
 		for _, ppm := range race.Some([]float64{200, -200}, 1) {
 			w, m, servers := nightOf(leap, 25*time.Hour, truetime.ScaleUTCSmeared, func(c *MachineConfig, _ []*Server) { c.Oscillator = Constant(ppm) })
 			w.Run(14 * time.Hour)
@@ -143,7 +143,7 @@ func TestASmearIsMoreDriftForAClockOfSmearingSources(t *testing.T) {
 func TestWhatIsPublishedHoldsThroughALeapSecond(t *testing.T) {
 	t.Parallel()
 	for _, leap := range race.Some([]int{1, -1}, 1) {
-		for _, scale := range []truetime.Scale{truetime.ScaleUTC, truetime.ScaleUTCSmeared} {
+		for _, scale := range race.Some([]truetime.Scale{truetime.ScaleUTCSmeared, truetime.ScaleUTC}, 1) {
 			w, m, servers := nightOf(leap, 25*time.Hour, scale, func(c *MachineConfig, _ []*Server) { c.Oscillator = Constant(200 * float64(leap)) })
 			checkUntil(t, w, m, servers, 13*time.Hour)
 		}

@@ -128,7 +128,7 @@ func TestTheRateMayTurnAroundAtTheLimits(t *testing.T) {
 			Poll: time.Second, MaxWander: 1000 * wander, RateStability: 10,
 		})
 		w.observe = func(m *Machine) { require.NoError(t, m.Check()) }
-		for range 40 {
+		for range race.Count(40, 10) {
 			w.Run(time.Minute)
 			m.Cut(s, time.Duration(w.Rand().Int64N(int64(20*time.Minute))))
 			for range 30 {

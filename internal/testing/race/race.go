@@ -15,3 +15,15 @@ func Count(all, fewer int) int {
 
 // Some returns all cases, or the first fewer of them under the race detector.
 func Some[T any](all []T, fewer int) []T { return all[:Count(len(all), fewer)] }
+
+// Every returns all cases, or each nth of them under the race detector.
+func Every[T any](all []T, nth int) []T {
+	if !Enabled {
+		return all
+	}
+	var some []T
+	for i := 0; i < len(all); i += nth {
+		some = append(some, all[i])
+	}
+	return some
+}

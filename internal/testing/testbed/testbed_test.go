@@ -45,6 +45,7 @@ func TestLiarIsWrongByTheWantedOffsetAndSureOfItself(t *testing.T) {
 	}
 	for _, offset := range offsets {
 		t.Run(offset.String(), func(t *testing.T) {
+			t.Parallel()
 			started := time.Now()
 			liar := StartLyingChronyd(t, offset)
 			t.Logf("ready after %v", time.Since(started))

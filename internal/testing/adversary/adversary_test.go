@@ -64,36 +64,55 @@ func TestNoAnswerIsWrongWhateverTheLiarsSay(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
-	told := map[string]int64{}
-	t.Run("games", func(t *testing.T) {
-		var all []game
-		for _, n := range []int{3, 5, 7} {
-			f := (n - 1) / 2
-			all = append(all, game{honest: n - f, liars: f, faulty: f}, game{honest: n - f, liars: f, faulty: f, wander: 100})
-		}
-		for i, g := range all {
-			g.seed, g.answers = *seed+uint64(i), (*answers+len(all)-1)/len(all)
-			results := make(chan outcome, 1)
-			t.Cleanup(func() {
-				for kind, n := range (<-results).told {
-					told[kind] += n
-				}
-			})
-			t.Run(g.String(), func(t *testing.T) {
-				t.Parallel()
-				defer close(results)
-				o := g.play(t)
-				results <- o
-				t.Logf("seed %d: %v", *seed, o)
-				require.Zero(t, o.wrong, "the same lies again: go test ./internal/testing/adversary -run TestNoAnswerIsWrong -seed %d -answers %d -turn %v; the first: %s", *seed, *answers, *turn, o.first)
-				require.True(t, *until || o.answers == g.answers)
-			})
-		}
-	})
-	t.Logf("replies: %s", list(told))
-	for k := range kinds {
-		require.True(t, *until || told[k.String()] > 0, "no reply with the lie %q: %v", k, told)
+	var all []game
+	for _, n := range []int{3, 5, 7} {
+		f := (n - 1) / 2
+		all = append(all, game{honest: n - f, liars: f, faulty: f}, game{honest: n - f, liars: f, faulty: f, wander: 100})
 	}
+	told := map[string]int64{}
+	games := uint64(0)
+	play := func(t *testing.T, all []game) {
+		t.Run("games", func(t *testing.T) {
+			for _, g := range all {
+				g.seed, g.answers = *seed+games, (*answers+len(all)-1)/len(all)
+				games++
+				results := make(chan outcome, 1)
+				t.Cleanup(func() {
+					for kind, n := range (<-results).told {
+						told[kind] += n
+					}
+				})
+				t.Run(g.String(), func(t *testing.T) {
+					t.Parallel()
+					defer close(results)
+					o := g.play(t)
+					results <- o
+					t.Logf("seed %d: %v", *seed, o)
+					require.Zero(t, o.wrong, "the same lies again: go test ./internal/testing/adversary -run TestNoAnswerIsWrong -seed %d -answers %d -turn %v; the first: %s", *seed, *answers, *turn, o.first)
+					require.True(t, *until || o.answers == g.answers)
+				})
+			}
+		})
+	}
+	untold := func() (missing []string) {
+		for _, k := range kindNames {
+			if told[k] == 0 {
+				missing = append(missing, k)
+			}
+		}
+		return missing
+	}
+	play(t, all)
+	// Lies are drawn, so that a few games may lack one.
+	for range 20 {
+		if *until || t.Failed() || len(untold()) == 0 {
+			break
+		}
+		t.Logf("nobody has told %q yet", untold())
+		play(t, all[len(all)-1:])
+	}
+	t.Logf("replies: %s", list(told))
+	require.True(t, *until || len(untold()) == 0, "no reply with these lies: %q", untold())
 }
 
 // With one liar more than the clock assumes some answers are wrong: what is tested above does not

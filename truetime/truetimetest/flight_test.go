@@ -148,7 +148,7 @@ func (c comparison) differences(path string, a, b reflect.Value, but []string) (
 func TestEnginesAreWrittenDownAndReadBack(t *testing.T) {
 	t.Parallel()
 	seen, steps := comparison{}, 0
-	for i := range uint64(race.Count(30, 10)) {
+	for i := range uint64(race.Count(30, 5)) {
 		trial := newTrial(i)
 		var pilots []*pilot
 		for _, m := range trial.machine {
@@ -161,7 +161,7 @@ func TestEnginesAreWrittenDownAndReadBack(t *testing.T) {
 			steps += p.steps
 		}
 	}
-	for i := range uint64(race.Count(2, 1)) {
+	for i := range uint64(race.Count(2, 0)) {
 		i++
 		day := newLeapDay(i)
 		p := fly(t, i, day.machine, time.Duration(i)*time.Hour, 1000, seen)
@@ -173,6 +173,9 @@ func TestEnginesAreWrittenDownAndReadBack(t *testing.T) {
 	flyThroughMidnight(t, seen)
 	flyTooFast(t, seen)
 	require.Greater(t, steps, 1000)
+	if race.Enabled {
+		return // these few worlds do not set every field
+	}
 	var unset []string
 	for field, set := range seen {
 		if !set && !slices.Contains(seldom, field) {

@@ -20,7 +20,7 @@ import (
 func TestJournalsOfRandomWorldsReplay(t *testing.T) {
 	t.Parallel()
 	first := rand.Uint64()
-	for i := range uint64(race.Count(50, 10)) {
+	for i := range uint64(race.Count(50, 5)) {
 		var journals []*bytes.Buffer
 		trial := newTrial(first + i)
 		for _, m := range trial.machine {

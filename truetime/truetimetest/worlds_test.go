@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	worlds = flag.Int("worlds", race.Count(300, 100), "how many random worlds to run")
+	worlds = flag.Int("worlds", race.Count(300, 60), "how many random worlds to run")
 	seed   = flag.Uint64("seed", 0, "the seed of the first random world; 0 draws one")
 )
 

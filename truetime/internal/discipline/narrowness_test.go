@@ -60,7 +60,7 @@ func TestTheAnswerIsNowhereNarrowerThanAllFactsAllow(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	checked, lost := 0, 0
-	for n := range uint64(race.Count(80, 30)) {
+	for n := range uint64(race.Count(80, 12)) {
 		h := newHistory(t, seed, n)
 		h.run()
 		checked, lost = checked+h.checked, lost+h.lost

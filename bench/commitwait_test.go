@@ -90,7 +90,7 @@ const crowd = 100_000
 //	go test -run '^$' -bench CommitWaitMany -benchtime 3x -count 3 ./bench
 func BenchmarkCommitWaitMany(b *testing.B) {
 	for _, spread := range []time.Duration{time.Second, 0} {
-		for _, spin := range []time.Duration{60 * time.Microsecond, 0} {
+		for _, spin := range []time.Duration{80 * time.Microsecond, 0} {
 			b.Run(fmt.Sprintf("over=%v/spin=%v", spread, spin), func(b *testing.B) {
 				crowdOnChannel() // the runtime keeps what describes a goroutine for the next one
 				plain := crowdOnChannel()

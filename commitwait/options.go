@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	defaultSpin     = 60 * time.Microsecond
+	defaultSpin     = 80 * time.Microsecond
 	maxSpin         = time.Millisecond
 	defaultMaxWait  = time.Hour
 	defaultMaxAhead = 10 * time.Second
@@ -54,9 +54,9 @@ func configure[C any, O ~func(*C)](c *C, found *mistakes.List, clock truetime.Re
 }
 
 // WithSpin sets for how long at most a processor is kept busy with reading the clock before a
-// timestamp passes: 0 to 1 ms, by default 60 µs. 0 switches the spin off.
+// timestamp passes: 0 to 1 ms, by default 80 µs. 0 switches the spin off.
 //
-// A timer of the kernel fires some 30 to 60 µs late, most of which is the processor waking up. The
+// A timer of the kernel fires some 30 to 80 µs late, most of which is the processor waking up. The
 // spin begins that much earlier, so that the wait ends within a few microseconds of its timestamp.
 // It costs a wait up to its length of processor time. Only one goroutine of a Waiter spins. Where
 // more than four wait and the last wake-up was less than four spins ago, none does, so that a crowd

@@ -45,6 +45,9 @@ func parseChronyAddress(s string) (chronyAddress, error) {
 	if at.Port() == 0 {
 		return chronyAddress{}, fmt.Errorf("chronyd's address %.80q: port 0 cannot be asked", s)
 	}
+	if zone := at.Addr().Zone(); zone != "" {
+		return chronyAddress{}, fmt.Errorf("chronyd's address %.80q: a loopback address has no zone, leave %.40q away", s, "%"+zone)
+	}
 	if !at.Addr().IsLoopback() {
 		return chronyAddress{}, fmt.Errorf("chronyd's address %.80q is not of this host: what it says is about the system clock of its own host; for another host use Server", s)
 	}

@@ -368,6 +368,7 @@ func TestMistakesInChronyAreReportedTogether(t *testing.T) {
 		"chronyd.sock":                    "neither the absolute path",
 		"localhost":                       "neither the absolute path",
 		"127.0.0.1:0":                     "port 0",
+		"[::1%a\nb]:323":                  `has no zone, leave "%a\nb" away`,
 		"192.0.2.1":                       "is not of this host",
 		"[2001:db8::1]:323":               "for another host use Server",
 		"/" + strings.Repeat("long/", 30): "a path of 151 bytes",

@@ -52,6 +52,7 @@ func TestBadAddressIsNamedInOneError(t *testing.T) {
 		"0.0.0.0":                    "is not the address of one server",
 		"[::]:123":                   "is not the address of one server",
 		"224.0.1.1":                  "is not the address of one server",
+		"ff80::1%a\nb":               "is not the zone of an address",
 		strings.Repeat("a", 64):      "neither a host name nor an IP address",
 		strings.Repeat("a.", 200):    "neither a host name nor an IP address",
 		"bücher.example":             "neither a host name nor an IP address",

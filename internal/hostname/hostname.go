@@ -17,12 +17,12 @@ func Parse(s string) (ip netip.Addr, name string, err error) {
 	host := strings.TrimSuffix(s, ".")
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ip = ip.Unmap()
-		if ip.IsUnspecified() || ip.IsMulticast() {
-			return netip.Addr{}, "", fmt.Errorf("%v is not the address of one server", ip)
-		}
 		if !validZone(ip.Zone()) {
 			return netip.Addr{}, "", fmt.Errorf("%.80q is not the zone of an address: "+
 				"give the name or the number of an interface after the %%", ip.Zone())
+		}
+		if ip.IsUnspecified() || ip.IsMulticast() {
+			return netip.Addr{}, "", fmt.Errorf("%v is not the address of one server", ip)
 		}
 		return ip, "", nil
 	}

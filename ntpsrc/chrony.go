@@ -164,6 +164,7 @@ func (c *chronySource) evaluate(x trackingExchange) (truetime.Sample, error) {
 	return truetime.Sample{
 		Sent:     x.before.first,
 		Latest:   x.before.wall.Add(correction).Add(e),
+		Age:      aged(max(now.Sub(truetime.FromStd(x.reply.RefTime)), 0) + e),
 		Received: x.after.last,
 		Earliest: now.Add(-e),
 		Peer:     wallclock.Peer,

@@ -116,6 +116,20 @@ func (m *machine) source(options ...ChronyOption) *chronySource {
 	return s
 }
 
+// A virtual machine that is restored has its system clock and its counter where they stood, and chronyd is as sure of
+// itself as before. A clock that has noticed it must not believe chronyd until that has heard from its servers.
+func TestChronySaysHowLongAgoItHeardFromItsServers(t *testing.T) {
+	m := &machine{took: time.Microsecond}
+	m.counter.Set(monotonic.Instant(time.Hour))
+	known := synchronized()
+	known.reference = m.wall().Add(-300 * time.Second)
+	m.says(known)
+	s, err := m.source().Sample(assuming(t.Context(), 200), &m.counter)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, s.Age, 300*time.Second)
+	require.LessOrEqual(t, s.Age, 401*time.Second)
+}
+
 // assuming is the context of a poll by a clock that assumes so much drift.
 func assuming(ctx context.Context, ppm float64) context.Context {
 	return truetime.ContextWithPollInfo(ctx, truetime.PollInfo{DriftPPM: ppm})

@@ -98,7 +98,7 @@ func TestRoundTripThatIsTooShortForTheDistanceIsRefused(t *testing.T) {
 	_, err = evaluated(t, WithMinDelay(most/2+800)) // 200 ppm of 9 ms are 1.8 µs
 	require.NoError(t, err)
 	_, err = evaluated(t, WithMinDelay(most/2+time.Microsecond))
-	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorIs(t, err, truetime.ErrRetracted)
 	require.ErrorContains(t, err, "is disproved: by it the round trip takes")
 	_, err = evaluated(t, WithDistance(1300))
 	require.ErrorIs(t, err, truetime.ErrUnusable)

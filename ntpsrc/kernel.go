@@ -107,6 +107,7 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 	return truetime.Sample{
 		Sent:     c1,
 		Latest:   clock.time.Add(e),
+		Age:      aged((clock.maxError + maxErrorStep) * (1e6 / kernelDriftPPM)), // or all of it would have grown since
 		Received: c4,
 		Earliest: clock.time.Add(-e),
 		Peer:     wallclock.Peer,
@@ -127,6 +128,10 @@ func grown(bound time.Duration, i truetime.PollInfo) time.Duration {
 	}
 	return i.Slack(bound * (1e6 / kernelDriftPPM))
 }
+
+// aged is how long ago something was at most by a counter that was so long ago by the system clock, which may be slewed to be
+// slower by 22.6 % (see package wallclock).
+func aged(bySystemClock time.Duration) time.Duration { return bySystemClock + bySystemClock/3 + 1 }
 
 // maxKernelError is NTP_PHASE_LIMIT (include/linux/timex.h), where the kernel stops counting.
 const maxKernelError = 16 * time.Second

@@ -25,7 +25,7 @@ func TestKernelSampleIsMaxErrorAroundTheSystemClock(t *testing.T) {
 	require.NoError(t, err)
 	e := 42*time.Millisecond + 502*time.Microsecond // a second of 500 ppm, and two roundings
 	require.Equal(t, truetime.Sample{
-		Sent: 1000, Latest: wallStart.Add(e), Received: 1700, Earliest: wallStart.Add(-e),
+		Sent: 1000, Latest: wallStart.Add(e), Age: s.Age, Received: 1700, Earliest: wallStart.Add(-e),
 		Peer: wallclock.Peer, Delay: 700, Claim: e, Leap: truetime.LeapDelete,
 	}, s)
 }
@@ -78,4 +78,24 @@ func TestKernelAndChronyAreOneVote(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ofChrony.Peer, ofKernel.Peer)
 	require.NotEmpty(t, ofKernel.Peer)
+}
+
+// After a suspend the kernel may set its clock from the RTC, and leaves maxerror and STA_UNSYNC as they were. A clock that has
+// noticed the suspend must not believe it until the daemon has set it anew: maxerror says how long ago that was at most.
+func TestKernelSaysHowLongAgoItsClockWasSet(t *testing.T) {
+	var counter monotonic.Manual
+	for maxError, want := range map[time.Duration]time.Duration{
+		0:                      time.Second,
+		20 * time.Millisecond:  41 * time.Second,
+		500 * time.Millisecond: 1001 * time.Second,
+	} {
+		k := &kernelSource{config: configure([]Option{}), read: func() (kernelClock, error) {
+			counter.Advance(1000)
+			return kernelClock{time: wallStart, resolution: 1, maxError: maxError}, nil
+		}}
+		s, err := k.Sample(assuming(t.Context(), 200), &counter)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, s.Age, want, "the kernel adds 500 ppm")
+		require.LessOrEqual(t, s.Age, want*4/3+10*time.Millisecond)
+	}
 }

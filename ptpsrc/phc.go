@@ -220,7 +220,7 @@ func (p *phc) sampleWithPTP4L(ctx context.Context, d phcDevice, path string, cou
 		return truetime.Sample{}, err
 	}
 	s.Peer, s.Stratum, s.Leap, s.Stamps = m.peer, m.stratum, m.leap, how
-	s.TAIOffset, s.Identity = m.tai, m.shown
+	s.TAIOffset, s.Identity, s.Age = m.tai, m.shown, m.age
 	return s, p.config.check(max(s.Delay, m.delay), e)
 }
 

@@ -144,6 +144,7 @@ func (p ptp4lPoll) evaluate(r report, now reading) (truetime.Sample, error) {
 		Latest:   truth.Add(m.claim),
 		Received: now.after,
 		Earliest: truth.Add(-m.claim),
+		Age:      m.age,
 		Peer:     m.peer,
 		Identity: m.shown,
 		Delay:    m.delay,
@@ -161,6 +162,7 @@ type measurement struct {
 	tai     time.Duration // TAI−UTC, if known
 	claim   time.Duration // by how much that may be wrong
 	delay   time.Duration
+	age     time.Duration // of the last Sync
 	peer    string
 	shown   string // Identity
 	stratum int
@@ -200,6 +202,7 @@ func (p ptp4lPoll) measure(r report, now reading) (measurement, error) {
 		tai:     s.grandmaster.taiOffset(p.config.trust),
 		claim:   e,
 		delay:   delay,
+		age:     max(age, 0) + ran + drift,
 		shown:   s.grandmaster.shown(),
 		peer:    fmt.Sprintf("grandmaster %v by ptp4l %v", s.grandmaster.identity, s.local),
 		stratum: 1 + int(min(r.current.StepsRemoved, 14)),

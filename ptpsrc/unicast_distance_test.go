@@ -54,7 +54,7 @@ func TestDistanceIsDisprovedByTheFactsOrByTheAnswer(t *testing.T) {
 	_, err := narrowed(t, x, 0, 250*time.Microsecond, 900)
 	require.NoError(t, err)
 	_, err = narrowed(t, x, 0, 251*time.Microsecond, 1000)
-	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorIs(t, err, truetime.ErrRetracted)
 	require.ErrorContains(t, err, "WithMinDelay(251µs) is disproved")
 
 	_, err = narrowed(t, x, time.Second, 251*time.Microsecond, 1000)

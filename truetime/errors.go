@@ -37,6 +37,12 @@ var (
 	// itself, claims too large an error, or broke the protocol.
 	ErrUnusable = engine.ErrUnusable
 
+	// ErrRetracted is an ErrUnusable by which it has turned out that what the source said before follows from
+	// something false, such as a distance that it was declared to have. Everything that it has said is dropped, and it
+	// counts as one of those that are wrong until it has answered four times. If those are more than may be wrong, the
+	// epoch ends.
+	ErrRetracted = engine.ErrRetracted
+
 	// ErrSlowDown: the source wants to be asked less often. From then on it is asked half as often, each time that it
 	// says so, down to every 1024 s or the longest interval of [WithPoll], whichever is longer. That is halved again after
 	// every 16 answers in a row without another such wish, until nothing is left of it; a source that then says so again is

@@ -25,7 +25,7 @@ type Source interface {
 	// counter may have stood still, and who keeps a sample does not know. So both instants, Sent
 	// and Received, are read during this call; a sample that is older is refused. What follows from
 	// a measurement made before the call, by somebody else, says so in Sample.Age, and is refused
-	// where that was before the last disruption that the clock has noticed. No more is needed, as a
+	// where that was before the last disruption that the clock has noticed, if there was one. No more is needed, as a
 	// disruption that is noticed during the call has every sample of it refused, and of one that
 	// nobody has noticed yet nothing is promised.
 	//

@@ -105,5 +105,5 @@ func (c Claim) disproof(roundTrip time.Duration) error {
 	return fmt.Errorf("%w: %v is disproved: by it the round trip takes %v at least, and it took %v at most, "+
 		"which WithDistance(%v) or WithMinDelay(%v) would fit: the server is nearer than declared, "+
 		"or something nearer answers in its place, such as an anycast instance or a router that intercepts",
-		truetime.ErrUnusable, c, 2*m, roundTrip, kilometres, fits)
+		truetime.ErrRetracted, c, 2*m, roundTrip, kilometres, fits)
 }

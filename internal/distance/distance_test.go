@@ -181,7 +181,7 @@ func TestRoundTripThatIsTooShortDisproves(t *testing.T) {
 	} {
 		var r Record
 		s, err := r.Narrow(c, nil, x.sample(), truetime.ScaleUTC, 0)
-		require.ErrorIs(t, err, truetime.ErrUnusable, name)
+		require.ErrorIs(t, err, truetime.ErrRetracted, name)
 		require.ErrorContains(t, err, "WithDistance(1000) is disproved", name)
 		require.Zero(t, s, name)
 		require.NoError(t, new(Record).Check(c, nil, 2*m), name)

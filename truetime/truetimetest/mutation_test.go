@@ -153,7 +153,7 @@ var mutants = []mutant.Mutant{
 		Is:      "		faulty = max(voters-1, 0) / 2",
 		Becomes: "		faulty = max(voters-3, 0) / 2"},
 	{Name: "a sample that was kept is used", File: "internal/engine/exchange.go",
-		Is:      "	case first < x.Begun:\n		return ErrBeforePoll\n	case r.Age > first.Sub(e.began):",
+		Is:      "	case first < x.Begun:\n		return ErrBeforePoll\n	case x.Epoch > 1 && r.Age > first.Sub(e.began):",
 		Becomes: "	case first < -1<<63:"},
 }
 

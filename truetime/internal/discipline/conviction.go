@@ -1,6 +1,8 @@
 package discipline
 
 import (
+	"fmt"
+
 	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -36,6 +38,18 @@ func (s *source) use(f Facts, m *motion) {
 		// One sample may contradict the counter's assumed stability by itself. It is not convicted for that.
 		invariants.Check(m.stable || !says.Empty(), "what is kept of a source contradicts itself: %v", says)
 		invariants.Check(!s.convicted || s.window.filled > 0 && s.fresh > 0, "a conviction without a sample")
+	}
+}
+
+// Retract takes back what source i has said: it follows from something that is false, and the source is one of
+// those that are wrong. If more than f are, the answer may have been made of nothing else, and the epoch ends.
+func (d *Discipline) Retract(i int, now monotonic.Instant) {
+	if d.Observe(now); d.sources[i].window.filled == 0 {
+		return // it has said nothing in this epoch, or it has been taken back
+	}
+	d.sources[i], d.shown[i] = source{convicted: true, heard: now, verdict: Convicted}, shownRate{}
+	if convicted := d.convictedVoters(); convicted > d.faulty {
+		d.Disrupt(now, fmt.Sprintf("%d voters, of which at most %d may be wrong, contradict themselves or have taken back what they said", convicted, d.faulty))
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *source) fields(l *snapshot.Lines, i int) {
 		return
 	}
 	l.Require(s.verdict >= Undecided && s.verdict <= Convicted && s.fresh >= 0 && s.fresh <= requalifySamples &&
-		(!s.convicted || s.fresh > 0 && w.filled > 0), "source %d is convicted without a sample, or %v", i, s.verdict)
+		(!s.convicted || (s.fresh > 0) == (w.filled > 0)), "source %d is convicted without a sample, or %v", i, s.verdict)
 	for k := range w.filled {
 		b := &w.buckets[k]
 		l.Line(fmt.Sprintf("bucket %d %d", i, k), "from upper lower above below",

@@ -38,12 +38,13 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	Answered Outcome = iota // with facts
-	Unusable                // an answer that cannot be used
-	SlowDown                // the server wants to be asked less often
-	Denied                  // the server denies service
-	TimedOut                // nothing came in time
-	Failed                  // the request could not be sent
+	Answered  Outcome = iota // with facts
+	Unusable                 // an answer that cannot be used
+	SlowDown                 // the server wants to be asked less often
+	Denied                   // the server denies service
+	TimedOut                 // nothing came in time
+	Failed                   // the request could not be sent
+	Retracted                // what the source has said before follows from something false
 )
 
 // Reply is what came of an exchange. All but the Outcome and MinPoll counts only if it was Answered.
@@ -101,6 +102,12 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	if r.Outcome == Answered || r.MinPoll > 0 {
 		s.schedule.Wish(r.MinPoll)
 	}
+	if r.Outcome == Retracted {
+		if r.Outcome = Unusable; x.Epoch == epoch {
+			e.discipline.Retract(i, now)
+			e.believe(now)
+		}
+	}
 	var err error
 	if r.Outcome == Answered {
 		if e.discipline.Votes(i) {
@@ -147,14 +154,14 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 // A fact counts by when it was taken, and not by when it arrives. Whatever has been noticed of the counter
 // by now began an epoch, and an exchange begun in this one has no part before it. So a sample is used if its own
 // poll was begun in this epoch, both its facts are of that poll, and whatever else they follow from is of this
-// epoch. A disruption that is noticed only after the exchange was begun, or now, makes the epoch another one.
+// epoch, or of before the first. A disruption that is noticed only after the exchange was begun, or now, makes the epoch another one.
 func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 	switch first := min(r.Facts.Upper.At, r.Facts.Lower.At); {
 	case x.Epoch != e.discipline.Epoch(): // its counter readings are not of this epoch, and show nothing about leap seconds either
 		return discipline.ErrOtherEpoch
 	case first < x.Begun:
 		return ErrBeforePoll
-	case r.Age > first.Sub(e.began): // neither of which can overflow, as first is of this epoch
+	case x.Epoch > 1 && r.Age > first.Sub(e.began): // neither of which can overflow, as first is of this epoch
 		return ErrOlderThanEpoch
 	}
 	if latest := r.Facts.Upper.Time; latest < e.since { // whatever its scale: TAI is ahead of the others
@@ -170,7 +177,10 @@ func (e *Engine) use(i int, x Exchange, r Reply, now monotonic.Instant) error {
 		e.discipline.Replace(i)
 		e.scales.forget(i)
 	}
-	e.discipline.Show(i, r.Identity, r.Facts.Lower.At)
+	if e.discipline.Show(i, r.Identity, r.Facts.Lower.At); x.Epoch != e.discipline.Epoch() {
+		e.believe(now)
+		return discipline.ErrOtherEpoch
+	}
 	facts, err := e.convert(i, r, now)
 	if err != nil {
 		return err
@@ -242,6 +252,8 @@ var (
 	ErrUnusable = errors.New("unusable answer")
 	ErrSlowDown = errors.New("asked to slow down")
 	ErrDenied   = errors.New("denied service")
+
+	ErrRetracted = fmt.Errorf("%w that takes back the earlier ones", ErrUnusable)
 )
 
 // OutcomeOf is the outcome of an exchange that has ended with an error, perhaps because its time was over.
@@ -249,6 +261,8 @@ func OutcomeOf(err error, timedOut bool) Outcome {
 	switch {
 	case err == nil:
 		return Answered
+	case errors.Is(err, ErrRetracted):
+		return Retracted
 	case errors.Is(err, ErrDenied):
 		return Denied
 	case errors.Is(err, ErrSlowDown):

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
 	"github.com/epsilontime/epsilon/truetime/internal/polling"
 )
 
@@ -57,16 +60,21 @@ func TestASourceThatHasDeniedServiceIsNotAskedTwiceAroundADisruption(t *testing.
 	require.GreaterOrEqual(t, e.Due(0).Sub(now), time.Second)
 }
 
-// A counter's zero is arbitrary, and so is the sign of its readings.
+// A counter's zero is arbitrary, and so is the sign of its readings. Before the first epoch there was no disruption.
 func TestASampleOfAnyAgeIsHeldAgainstTheBeginningOfTheEpoch(t *testing.T) {
+	spec := discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}
 	for _, began := range []monotonic.Instant{-1 << 62, -5, 0, 5, 1 << 62} {
 		for age, old := range map[time.Duration]bool{-1: false, 0: false, time.Second: false, time.Second + 1: true, 1<<63 - 1: true} {
 			e := New(Config{
-				Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0}},
+				Discipline: discipline.Config{Counter: spec, Voter: []int{0}},
 				Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1}, Now: began,
 			})
 			now, served := began.Add(time.Second), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 			facts := discipline.Facts{Upper: discipline.Point{At: now, Time: served}, Lower: discipline.Point{At: now, Time: served}}
+			require.NoError(t, e.Finish(0, e.Begin(0, now), Reply{Facts: facts, Age: age}, now), "%v at %d", age, began)
+			e.Look(now, spec, "the machine was restored")
+			now = now.Add(time.Second)
+			facts.Upper.At, facts.Lower.At = now, now
 			err := e.Finish(0, e.Begin(0, now), Reply{Facts: facts, Age: age}, now)
 			if !old {
 				require.NoError(t, err, "%v at %d", age, began)
@@ -75,4 +83,76 @@ func TestASampleOfAnyAgeIsHeldAgainstTheBeginningOfTheEpoch(t *testing.T) {
 			require.ErrorIs(t, err, ErrOlderThanEpoch, "%v at %d", age, began)
 		}
 	}
+}
+
+// What a source has said is taken back with what it follows from. As long as no more than f are wrong the others have seen to
+// it that the answer is true. Otherwise it may be made of nothing else.
+func TestWhatIsTakenBackMakesNoAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		voters, liars int
+		epoch         uint64
+	}{
+		"the only one":      {voters: 1, liars: 1, epoch: 2},
+		"one of three":      {voters: 3, liars: 1, epoch: 1},
+		"two of three":      {voters: 3, liars: 2, epoch: 2},
+		"one without a say": {voters: 1, liars: 1, epoch: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}
+			var voter []int
+			for i := range c.voters {
+				voter = append(voter, i)
+			}
+			if name == "one without a say" {
+				voter = []int{discipline.NoVote, 0}
+			}
+			e := New(Config{
+				Discipline: discipline.Config{Counter: spec, Faulty: (c.voters - 1) / 2, Voter: voter},
+				Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
+				Kind:       []leap.Kind{leap.Smearing, leap.Smearing, leap.Smearing}[:len(voter)],
+			})
+			now := monotonic.Instant(0)
+			poll := func(i int, r Reply) error {
+				now = now.Add(time.Second)
+				e.Look(now, spec, "")
+				off := time.Duration(0)
+				if i < c.liars {
+					off = 3 * time.Millisecond
+				}
+				at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC).UnixNano() + int64(now)
+				r.Facts = discipline.Facts{Upper: discipline.Point{At: now, Time: at + int64(off) + 1000}, Lower: discipline.Point{At: now, Time: at + int64(off) - 1000}}
+				err := e.Finish(i, e.Begin(i, now), r, now)
+				if bounds, ok := e.Discipline().Bounds(); ok && r.Outcome == Retracted && i == c.liars-1 { // before that more are wrong than it knows
+					answer := bounds.At(now)
+					require.LessOrEqual(t, answer.Lo, at)
+					require.GreaterOrEqual(t, answer.Hi, at)
+				}
+				return err
+			}
+			for i := range voter {
+				require.NoError(t, poll(i, Reply{}))
+			}
+			_, ok := e.Discipline().Bounds()
+			require.True(t, ok)
+			for range 3 {
+				for i := range c.liars {
+					require.NoError(t, poll(i, Reply{Outcome: Retracted}))
+				}
+			}
+			require.Equal(t, c.epoch, e.Discipline().Epoch(), "and no more than once: %v", e.Discipline().LastDisruption())
+			if c.epoch == 1 {
+				require.Equal(t, discipline.Convicted, e.Discipline().Verdict(0))
+			}
+		})
+	}
+}
+
+func TestAnOutcomeIsTheKindOfTheError(t *testing.T) {
+	for err, want := range map[error]Outcome{
+		nil: Answered, ErrUnusable: Unusable, ErrRetracted: Retracted, ErrSlowDown: SlowDown, ErrDenied: Denied,
+		errors.New("unknown"): Failed, fmt.Errorf("%w: it is nearer", ErrRetracted): Retracted,
+	} {
+		require.Equal(t, want, OutcomeOf(err, false), "%v", err)
+	}
+	require.ErrorIs(t, ErrRetracted, ErrUnusable)
 }

@@ -38,8 +38,8 @@
 //     default f = ⌊(n−1)/2⌋ ([WithFaulty]). n counts those configured, not those that answer:
 //     otherwise whoever can silence two honest servers out of five could have two lying ones win. Voters
 //     that have shown the same identity within memory may be one machine, and count once from then
-//     on; what they had agreed on before as two stays for the epoch (declare a [Group] where you know
-//     that two names are one machine). Of a source is remembered what it said in the 20 minutes
+//     on; if they had counted as two in this epoch it ends (declare a [Group] where you know that two
+//     names are one machine). Of a source is remembered what it said in the 20 minutes
 //     before its last answer, however long ago that is; and of what was agreed, the whole epoch.
 //
 //   - A4, stability, only if it is asked for. The rate y = dc/dT of the local counter changes slowly,

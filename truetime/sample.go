@@ -42,7 +42,7 @@ type Sample struct {
 	// grandmaster's clock identity. Empty if the reply shows nothing of the kind.
 	//
 	// Voters that have shown the same Identity lately may be one machine, and count once when they
-	// are wrong: see [New]. Whoever copies what another shows gains nothing by it.
+	// are wrong: see [New]. Whoever copies what another shows can end an epoch by it, and gains nothing else.
 	Identity string
 
 	// MinPoll is the shortest interval at which whoever has answered likes to be asked; 0 if it

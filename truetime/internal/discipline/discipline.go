@@ -154,6 +154,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 		return nil
 	}
 	d.samples++
+	d.identified[i].used = true
 	if convicted := d.convictedVoters(); convicted > d.faulty {
 		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))
 		return nil

@@ -1,6 +1,7 @@
 package discipline
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -29,6 +30,14 @@ import (
 // tolerates. Within a group, what is tolerated is counted in the same way, but never all of it: that a group is
 // right means that some of its sources are. Where there are too many twins to tell how many machines a group has, all of
 // them may be fewer than what is tolerated, and then the group rules nothing out.
+//
+// # A link that shows late
+//
+// The clock of a machine may be corrected between its first replies at one address and at another, and then it shows two
+// identities and counts as two until the next ones come in. If it is wrong, so may be whatever was concluded meanwhile: an
+// answer of f+1 voters, a rate, a leap second. None of that says which voters it rests on, and it is kept for as long as the epoch lasts.
+// So a link between two sources that have both been used in this epoch ends it. A liar that copies what honest machines
+// show can end an epoch so, once for each of them in memory.
 const (
 	// maxShown is how many identities of a source are kept. A machine that corrects its clock
 	// every second, with two addresses that are asked within seconds of each other, is recognised by that many.
@@ -44,6 +53,7 @@ type identities struct {
 	count    int
 	last     monotonic.Instant // when it has shown one
 	overflow bool              // it would have had more links than there may be
+	used     bool              // a sample of this source has been used in this epoch
 }
 
 // link is two sources that may be one machine.
@@ -53,15 +63,18 @@ type link struct {
 }
 
 // Show tells the discipline what identity source i has shown with a reply received at that moment; empty if none.
-// It is called before the sample is added.
+// It is called before the sample is added. It may end the epoch.
 func (d *Discipline) Show(i int, identity string, at monotonic.Instant) {
 	if identity == "" || !d.Votes(i) {
 		return
 	}
-	m, changed := mark(identity), false
+	m, changed, late := mark(identity), false, -1
 	for other := range d.identified {
 		if other != i && d.identified[other].has(m) && d.link(min(i, other), max(i, other), at) {
 			changed = true
+			if d.identified[i].used && d.identified[other].used {
+				late = other
+			}
 		}
 	}
 	d.identified[i].add(m, at)
@@ -72,6 +85,9 @@ func (d *Discipline) Show(i int, identity string, at monotonic.Instant) {
 	})
 	if changed || len(d.links) != before {
 		d.findTwins()
+	}
+	if late >= 0 {
+		d.Disrupt(d.now, fmt.Sprintf("sources %d and %d have counted as two machines and show that they may be one", min(i, late), max(i, late)))
 	}
 }
 
@@ -113,8 +129,9 @@ func (d *Discipline) link(a, b int, at monotonic.Instant) bool {
 		}
 	}
 	if len(d.links) == maxLinks {
+		known := d.identified[a].overflow && d.identified[b].overflow
 		d.identified[a].overflow, d.identified[b].overflow = true, true
-		return true
+		return !known
 	}
 	d.links = append(d.links, link{a, b, at})
 	return true
@@ -140,13 +157,13 @@ func (d *Discipline) stranger(i int) {
 	}
 }
 
-// confirmLinks takes every link as confirmed now. Moments of an earlier epoch cannot be compared with those of this one.
+// confirmLinks takes every link as confirmed now, and nobody as used: moments of an earlier epoch cannot be compared with those of this one.
 func (d *Discipline) confirmLinks(now monotonic.Instant) {
 	for k := range d.links {
 		d.links[k].confirmed = now
 	}
 	for i := range d.identified {
-		d.identified[i].last = now
+		d.identified[i].last, d.identified[i].used = now, false
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *identities) fields(l *snapshot.Lines, i int) {
 	for k := range s.marks {
 		marks = append(marks, &s.marks[k])
 	}
-	l.Line(fmt.Sprint("identities ", i), "marks count last overflow", marks, &s.count, &s.last, &s.overflow)
+	l.Line(fmt.Sprint("identities ", i), "marks count last overflow used", marks, &s.count, &s.last, &s.overflow, &s.used)
 	l.Require(s.count >= 0 && s.count < 2*maxShown, "source %d has shown %d identities", i, s.count)
 }
 

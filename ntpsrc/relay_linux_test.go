@@ -153,10 +153,12 @@ func TestLostDatagramsAreOnlyLessNews(t *testing.T) {
 func TestFlippedBitsOfOneSourceMakeNoAnswerWrong(t *testing.T) {
 	t.Parallel()
 	honest := []string{testbed.StartChronyd(t).Address(), testbed.StartChronyd(t).Address(), testbed.StartNTPsec(t).Address()}
+	// Others than these: one that is asked both ways would be one machine, and its identity is sometimes damaged.
+	behind := []string{testbed.StartChronyd(t).Address(), testbed.StartChronyd(t).Address(), testbed.StartNTPsec(t).Address()}
 	for i, corrupt := range []testbed.Path{{Corrupt: 1}, {Corrupt: 0.5}, {Corrupt: 0.5, FlipBits: 3}} {
 		t.Run(fmt.Sprintf("%v of all, %d bits", corrupt.Corrupt, max(corrupt.FlipBits, 1)), func(t *testing.T) {
 			t.Parallel()
-			relay := testbed.StartRelay(t, uint64(i), honest[i], testbed.Path{Delay: time.Millisecond}, corrupt)
+			relay := testbed.StartRelay(t, uint64(i), behind[i], testbed.Path{Delay: time.Millisecond}, corrupt)
 			clock := startClockOver(t, 0, append([]string{relay.Address()}, honest...)...)
 			waitSynchronized(t, clock, 100*time.Millisecond)
 			enough := func(truetime.Status) bool {

@@ -314,7 +314,7 @@ func (p *Publisher) writeLocked(c content, why error) {
 		return
 	}
 	err := p.tryLocked(c)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errCut) {
+	if p.file != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errCut)) {
 		p.abandonLocked(c)
 		err = p.tryLocked(c)
 	}
@@ -333,6 +333,9 @@ func (p *Publisher) writeLocked(c content, why error) {
 
 func (p *Publisher) tryLocked(c content) (err error) {
 	if p.file == nil {
+		if err := makeDirectoryOf(p.path); err != nil {
+			return fmt.Errorf("make the directory anew: %w", err)
+		}
 		if p.file, err = p.host.create(p.path); err != nil {
 			p.file = nil
 			return fmt.Errorf("make the file anew: %w", err)

@@ -270,13 +270,14 @@ func TestNobodySeesPartsOfTwoUpdates(t *testing.T) {
 
 // Somebody else's truncation raises SIGBUS in the writer.
 func TestFileThatIsTruncatedOrRemovedIsMadeAnewAndKillsNobody(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "shm0")
+	path := filepath.Join(t.TempDir(), "clockbound", "shm0")
 	p, _, err := newPublisher(realtime{}, path, thisHost{}, []PublisherOption{WithMaxSlew(1000)})
 	require.NoError(t, err)
 	defer p.lock.Close()
 	for n, harm := range []func() error{
 		func() error { return os.Truncate(path, 0) },
 		func() error { return os.Remove(path) },
+		func() error { return os.RemoveAll(filepath.Dir(path)) }, // as systemd does to a unit's RuntimeDirectory
 	} {
 		p.publish()
 		require.NoError(t, p.Status().Err)

@@ -218,13 +218,16 @@ func TestFileThatIsGoneOrCutIsMadeAnew(t *testing.T) {
 		require.NoError(t, p.Status().Err)
 		require.EqualValues(t, 1, p.Status().Renewed)
 		require.Equal(t, statusSynchronized, h.last(t).status)
-		h.gone, h.noCreate = gone, errors.New("read-only file system")
-		p.publish()
-		p.publish()
-		require.ErrorContains(t, p.Status().Err, "make the file anew: read-only file system")
-		h.noCreate = nil
-		p.publish()
-		require.NoError(t, p.Status().Err)
+		for _, reason := range []error{errors.New("read-only file system"), fs.ErrNotExist, errCut} {
+			h.gone, h.noCreate = gone, reason
+			for range 3 {
+				p.publish()
+				require.ErrorContains(t, p.Status().Err, "make the file anew: "+reason.Error())
+			}
+			h.noCreate = nil
+			p.publish()
+			require.NoError(t, p.Status().Err)
+		}
 	}
 }
 

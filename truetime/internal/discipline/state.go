@@ -7,6 +7,9 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
 
+// maxCount is far above what is ever counted, and goes on counting without overflow.
+const maxCount = math.MaxInt / 2
+
 // Fields lists the state of the discipline. One that is read has just been made, with its
 // configuration. What follows from the state is derived anew: who are twins, and how true time moves.
 func (d *Discipline) Fields(l *snapshot.Lines) {
@@ -14,15 +17,17 @@ func (d *Discipline) Fields(l *snapshot.Lines) {
 	l.Line("discipline", "epoch now slow fast resolution samples brief confirmed answer began fused first agreed pending links",
 		&d.epoch, &d.now, &d.counter.Drift.slow, &d.counter.Drift.fast, &d.counter.Resolution, &d.samples, &d.brief,
 		&d.confirmed, &d.answer, &d.began, facts(&d.fused), facts(&d.first), &d.agreed, &d.pending, &links)
-	l.Require(d.epoch > 0 && d.epoch < 1<<62 && d.counter.Drift.Sensible() && d.counter.Resolution >= 0 && d.samples >= 0 && d.brief >= 0,
+	l.Require(d.epoch > 0 && d.epoch < 1<<62 && d.counter.Drift.Sensible() && d.counter.Resolution >= 0 &&
+		d.samples >= 0 && d.samples <= maxCount && d.brief >= 0 && d.brief <= maxCount,
 		"its epoch, counter or counts are beyond their limits")
+	l.Require(!d.answer || max(d.fused.Upper.At, d.fused.Lower.At) <= d.now, "its answer is of the future")
 	l.Line("disruption", "at reason", &d.last.At, &d.last.Reason)
 	d.upper.fields(l, "upper", len(d.sources))
 	d.lower.fields(l, "lower", len(d.sources))
 	for i := range d.sources {
 		d.sources[i].fields(l, i)
 		d.shown[i].fields(l, i)
-		d.identified[i].fields(l, i)
+		d.identified[i].fields(l, i, d.Votes(i))
 	}
 	snapshot.Length(l, &d.links, links, maxLinks)
 	for k := range d.links {
@@ -59,13 +64,14 @@ func (r *shownRate) fields(l *snapshot.Lines, i int) {
 	l.Line(fmt.Sprint("shown ", i), "first heard low high", facts(&r.first), &r.heard, &r.low, &r.high)
 }
 
-func (s *identities) fields(l *snapshot.Lines, i int) {
+func (s *identities) fields(l *snapshot.Lines, i int, votes bool) {
 	var marks snapshot.List
 	for k := range s.marks {
 		marks = append(marks, &s.marks[k])
 	}
 	l.Line(fmt.Sprint("identities ", i), "marks count last overflow used", marks, &s.count, &s.last, &s.overflow, &s.used)
-	l.Require(s.count >= 0 && s.count < 2*maxShown, "source %d has shown %d identities", i, s.count)
+	l.Require(s.count >= 0 && s.count < 2*maxShown && (votes || s.count == 0 && !s.overflow && !s.used),
+		"source %d has shown %d identities, and has too many links: %t", i, s.count, s.overflow)
 }
 
 func (o *Origin) fields(l *snapshot.Lines, end string, sources int) {

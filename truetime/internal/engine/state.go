@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
@@ -13,7 +14,8 @@ func (e *Engine) Fields(l *snapshot.Lines) {
 	t := &e.target
 	l.Line("engine", "looked began interval highest samples leap-epoch leap-began",
 		&e.looked, &e.began, &t.interval, &t.highest, &t.samples, &e.scales.epoch, &e.scales.began)
-	l.Require(t.interval >= t.min && t.interval <= t.max && t.highest >= 0 && t.samples >= 0, "the interval between polls is %v", t.interval)
+	l.Require(t.interval >= t.min && t.interval <= t.max && t.highest >= 0 && t.samples >= 0 && t.samples <= math.MaxInt/2,
+		"the interval between polls is %v, after %d samples", t.interval, t.samples)
 	for i := range e.sources {
 		s := &e.sources[i]
 		l.Line(fmt.Sprint("source ", i), "due reach outcome peer denied side suspicion suspected",

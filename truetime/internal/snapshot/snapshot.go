@@ -31,6 +31,7 @@ const Word = "state"
 type Lines struct {
 	text []byte
 	next func() (string, error) // nil while writing
+	full bool                   // fields that are zero are written, too
 	err  error
 }
 
@@ -40,6 +41,13 @@ type List []any
 // Write returns the lines of what has these fields.
 func Write(fields func(*Lines)) []byte {
 	var l Lines
+	fields(&l)
+	return l.text
+}
+
+// WriteFull is Write with the fields that are zero, so that a test finds each of them to change it.
+func WriteFull(fields func(*Lines)) []byte {
+	l := Lines{full: true}
 	fields(&l)
 	return l.text
 }
@@ -66,7 +74,7 @@ func (l *Lines) Line(name, words string, fields ...any) {
 	}
 	l.text = append(append(append(l.text, Word...), ' '), name...)
 	for i, word := range strings.Fields(words) {
-		if !zero(fields[i]) {
+		if l.full || !zero(fields[i]) {
 			l.text = append(append(append(l.text, ' '), word...), '=')
 			l.text = appendField(l.text, fields[i])
 		}

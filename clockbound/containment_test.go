@@ -21,6 +21,7 @@ type slewed struct {
 
 	slewPPM, driftPPM, smear float64 // declared; the smear of a second
 	tickLength               float64
+	pausedTicks              float64 // declared: for how many more the coarse clock may stand still
 	worst                    float64 // -1 or 1: always at the limit on that side; 0: at random
 
 	true, real, mono float64 // CLOCK_REALTIME and CLOCK_MONOTONIC are slewed alike
@@ -39,6 +40,7 @@ func newSlewed(rng *rand.Rand) *slewed {
 	w.slewPPM = []float64{0, 500, 1000, 83_333, 100_000}[rng.IntN(5)]
 	w.driftPPM = []float64{1, 50, 200, 1000}[rng.IntN(4)]
 	w.tickLength = []float64{1e6, 3_333_333, 4e6, 1e7}[rng.IntN(4)]
+	w.pausedTicks = []float64{0, 0, 25}[rng.IntN(3)]
 	w.coarseNow = math.Floor(w.mono/w.tickLength) * w.tickLength
 	w.pause = func() float64 { return 0 }
 	w.steer()
@@ -58,8 +60,8 @@ func (w *slewed) steer() {
 	}
 	w.rate = (1 + at()*w.driftPPM/1e6) * (1 + at()*(w.slewPPM+steeredInTest)/1e6)
 	w.smear = -at() / 86399
-	w.stalledFor = 6
-	if w.worst == 0 {
+	w.stalledFor = 6 + w.pausedTicks
+	if w.worst == 0 && w.rng.IntN(2) == 0 {
 		w.stalledFor = float64(1 + w.rng.IntN(6))
 	}
 }
@@ -137,8 +139,8 @@ func (neverSet) WasSet() bool { return false }
 
 func (w *slewed) publisher(t *testing.T) *Publisher {
 	t.Helper()
-	p := &Publisher{clock: w, host: w, file: w, motion: newMotion(w.slewPPM, w.driftPPM, time.Duration(math.Ceil(w.tickLength)))}
-	return p
+	tick := time.Duration(math.Ceil(w.tickLength))
+	return &Publisher{clock: w, host: w, file: w, motion: newMotion(w.slewPPM, w.driftPPM, tick, time.Duration(w.pausedTicks)*tick)}
 }
 
 // read has a client read, which takes its time between its steps.
@@ -252,10 +254,13 @@ func TestWriterThatHasDiedLeavesATrueIntervalAndThenNone(t *testing.T) {
 }
 
 func TestGrowthOfABoundCoversTheSlowestClock(t *testing.T) {
-	m := newMotion(83_333, 200, 4*time.Millisecond)
+	m := newMotion(83_333, 200, 4*time.Millisecond, 0)
 	require.InDelta(t, 91.74e6, float64(m.driftPPB), 0.01e6)
 	require.Equal(t, 24*time.Millisecond, m.behind)
-	require.Less(t, newMotion(maxSlewPPM, truetime.MaxDriftPPM, 1).driftPPB, uint32(maxDriftPPB), "clients refuse more")
+	require.Less(t, newMotion(maxSlewPPM, truetime.MaxDriftPPM, 1, 0).driftPPB, uint32(maxDriftPPB), "clients refuse more")
+	require.Equal(t, 124*time.Millisecond, newMotion(83_333, 200, 4*time.Millisecond, 100*time.Millisecond).behind)
+	most := motion{maxDriftPPB - 1, 10*6*time.Millisecond + maxLongestPause}
+	require.Greater(t, most.growth(most.behind), maxLongestPause, "nothing overflows")
 	exact := 1.0/((1-200e-6)*(1-83_833e-6))*(1+1.0/86399) - 1
 	require.GreaterOrEqual(t, float64(m.driftPPB), exact*1e9)
 	require.Less(t, float64(m.driftPPB), exact*1e9+1.1)

@@ -30,16 +30,16 @@
 // the segment, whether or not the next write comes in time. The file motion.go derives
 //
 //	max_drift = (1 + 1/86399) / ((1 − ρ)(1 − s − 500 ppm)) − 1
-//	bound     = farther end + max_drift × 6 ticks + 4 ns
+//	bound     = farther end + max_drift × (6 ticks + longest pause) + 4 ns
 //
-// The six ticks are for CLOCK_MONOTONIC_COARSE, by which a client computes the age and which may be
-// behind. The nanoseconds are for the client's arithmetic, which rounds the growth down. A segment is
+// The six ticks and the pause are for CLOCK_MONOTONIC_COARSE, by which a client computes the age and
+// which may be behind. The nanoseconds are for the client's arithmetic, which rounds the growth down. A segment is
 // void 5 s after as_of, the least that ClockBound's client takes notice of. If the writer dies, the
 // clients' intervals grow for 5 s and stay true, and then their status is Unknown.
 //
-// For chronyd with its default of 83 333 ppm this makes an interval of ±100 µs one of ±2.3 ms right
-// after a write, and of ±12 ms just before the next (with ticks of 4 ms). maxslewrate 1000 in chronyd's
-// configuration makes it ±0.14 and ±0.31 ms.
+// For chronyd with its default of 83 333 ppm this makes an interval of ±100 µs one of ±11 ms right
+// after a write, and of ±21 ms just before the next (with ticks of 4 ms). maxslewrate 1000 in chronyd's
+// configuration makes it ±0.31 and ±0.48 ms.
 //
 // # What a writer assumes
 //
@@ -51,7 +51,8 @@
 //     do it, but the kernel does for a leap second that it was told of, and after a suspend.
 //   - The clients look at the status, and are in the time namespace of the host.
 //   - The kernel is 5.18 or newer, where a processor that does not run holds CLOCK_MONOTONIC_COARSE up for six
-//     ticks at most.
+//     ticks at most, unless it is one of a virtual machine all of whose processors stand still.
+//   - They stand still together for no longer than [WithLongestPause] declares.
 //
 // The interval of a client bounds time as our clocks count it, UTC smeared from noon to noon. Where
 // CLOCK_REALTIME steps, it is up to half a second wider on the day of a leap second.

@@ -35,9 +35,15 @@ import (
 // behind, so that end errs to the safe side. But M is behind as well. It moves with the tick of one
 // processor; if that is not running, another one makes up for it when it has seen five ticks of its
 // own go by (MAX_STALLED_JIFFIES in kernel/time/tick-sched.c, since Linux 5.18). So six ticks are
-// added to the age. The bound to be written is
+// added to the age.
 //
-//	max(L − a, b − E) + d · 6 ticks + 4 ns
+// In a virtual machine that is not enough. A processor that its host does not run gets one
+// interrupt for any number of ticks that it has missed. If all of them stand still together, under a
+// quota, for a migration, and the one that moves the coarse clock is the last to run again, the
+// others read one that is behind by the whole pause, and six ticks more at worst. CLOCK_REALTIME has gone
+// on. So the longest such pause P, which has to be declared, is added too. The bound to be written is
+//
+//	max(L − a, b − E) + d · (6 ticks + P) + 4 ns
 //
 // The nanoseconds are the client's truncation of the growth, the rest of its arithmetic in floating
 // point, and what the kernel cuts off R and M.
@@ -57,7 +63,7 @@ const (
 	// smear is σ, for a leap second that is left out.
 	smear = 1.0 / 86399
 
-	// stalledTicks is by how many ticks the coarse clock may be behind.
+	// stalledTicks is by how many ticks the coarse clock may be behind, but for pauses.
 	stalledTicks = 6
 
 	// arithmetic is what a client's arithmetic and the kernel's readings cut off.
@@ -77,13 +83,13 @@ type motion struct {
 }
 
 // newMotion returns that of a clock that is slewed by at most slewPPM, on an oscillator that is off
-// by at most driftPPM, with a tick of the given length.
-func newMotion(slewPPM, driftPPM float64, tick time.Duration) motion {
+// by at most driftPPM, with a tick of the given length, and with pauses of a virtual machine.
+func newMotion(slewPPM, driftPPM float64, tick, longestPause time.Duration) motion {
 	slowest := (1 - driftPPM/1e6) * (1 - (slewPPM+steeredPPM)/1e6)
 	const inexact = 1 + 1e-12
 	return motion{
 		driftPPB: uint32(math.Ceil(((1+smear)/slowest - 1) * 1e9 * inexact)),
-		behind:   stalledTicks * tick,
+		behind:   stalledTicks*tick + longestPause,
 	}
 }
 
@@ -103,5 +109,5 @@ func (m motion) bound(a truetime.Time, i truetime.Interval, b truetime.Time) (ti
 // growth returns by how much the bound grows in a time of CLOCK_MONOTONIC, rounded up.
 func (m motion) growth(d time.Duration) time.Duration {
 	const whole = 1_000_000_000
-	return (d*time.Duration(m.driftPPB) + whole - 1) / whole // at most 60 ms times less than 10⁹
+	return (d*time.Duration(m.driftPPB) + whole - 1) / whole // at most 5.06 s times less than 10⁹
 }

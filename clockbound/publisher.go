@@ -135,7 +135,7 @@ func newPublisher(clock truetime.Reader, path string, host publisherHost, option
 	}
 	p := &Publisher{
 		clock: clock, path: path, host: host, period: c.period,
-		motion: newMotion(c.slewPPM, c.driftPPM, tick),
+		motion: newMotion(c.slewPPM, c.driftPPM, tick, c.longestPause),
 		stop:   make(chan struct{}),
 		status: PublisherStatus{Path: path, Err: errors.New("nothing has been written yet")},
 	}

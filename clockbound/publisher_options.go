@@ -19,6 +19,8 @@ type publisherConfig struct {
 	period   time.Duration
 	vmClock  string // empty for none
 
+	longestPause time.Duration
+
 	mistakes.List
 }
 
@@ -27,12 +29,15 @@ const (
 	maxSlewPPM      = 250_000
 	minPeriod       = time.Millisecond
 	maxPeriod       = 100 * time.Millisecond
+
+	defaultLongestPause = 100 * time.Millisecond // the period of a quota (cpu.max) as it comes
+	maxLongestPause     = lifetime
 )
 
 var errNoMaxSlew = errors.New("WithMaxSlew is missing: say by how many ppm at most CLOCK_REALTIME is slewed, 83333 for chronyd's default")
 
 func configurePublisher(path string, options []PublisherOption) publisherConfig {
-	c := publisherConfig{driftPPM: defaultDriftPPM, period: maxPeriod}
+	c := publisherConfig{driftPPM: defaultDriftPPM, period: maxPeriod, longestPause: defaultLongestPause}
 	c.Add(mistakeInPath("segment", path))
 	for _, o := range options {
 		if o == nil {
@@ -55,8 +60,8 @@ func configurePublisher(path string, options []PublisherOption) publisherConfig 
 // counted.
 //
 // If the clock is slewed faster, the clients' intervals are wrong. The bound grows at this rate, so a
-// smaller one narrows them: with 83333 ppm and a write every 100 ms they are up to 12 ms wider on
-// either side, with maxslewrate 1000 in chronyd's configuration up to 0.2 ms (where a tick is 4 ms).
+// smaller one narrows them: with 83333 ppm and a write every 100 ms they are up to 21 ms wider on
+// either side, with maxslewrate 1000 in chronyd's configuration up to 0.4 ms (where a tick is 4 ms).
 func WithMaxSlew(ppm float64) PublisherOption {
 	return publisherOption(func(c *publisherConfig) {
 		if !(ppm >= 0 && ppm <= maxSlewPPM) { // so that NaN fails too
@@ -89,5 +94,24 @@ func WithPeriod(period time.Duration) PublisherOption {
 			period = maxPeriod
 		}
 		c.period = period
+	})
+}
+
+// WithLongestPause declares for how long at most the host of a virtual machine lets all of its processors
+// stand still together while its clocks go on: 0 to 5 s, default 100 ms, which is the period of a
+// quota (cpu.max) as it comes. A client that runs again before the processor that moves
+// CLOCK_MONOTONIC_COARSE takes the segment to be so much younger than it is. Where a machine is
+// migrated live, or its host gives away more than it has, that may be a second; on a host of its own
+// it is 0.
+//
+// If a pause is longer, the clients' intervals may be wrong for some ticks after it. Each 100 ms make them 11 ms
+// wider on either side with 100 000 ppm, and 0.17 ms with 1000.
+func WithLongestPause(pause time.Duration) PublisherOption {
+	return publisherOption(func(c *publisherConfig) {
+		if pause < 0 || pause > maxLongestPause {
+			c.Addf("longest pause of %v: it must be 0 to %v", pause, maxLongestPause)
+			pause = defaultLongestPause
+		}
+		c.longestPause = pause
 	})
 }

@@ -103,22 +103,22 @@ func (h *scriptedHost) publisher(t *testing.T, options ...PublisherOption) *Publ
 }
 
 // The whole of it, by hand from the table: as_of 792.560468849 s and 5 s more, 500 ns to the farther
-// end, 24 ms by 1714 ppm and 4 ns.
+// end, 24 ms and a pause of 100 ms by 1714 ppm, and 4 ns.
 func TestWhatIsWrittenIsOfTheLayoutToTheByte(t *testing.T) {
 	vectorBytes(t)
 	h := newScriptedHost()
 	p := h.publisher(t)
 	p.publish()
 	require.EqualValues(t, 1_714_188, p.motion.driftPPB)
-	const bound = 500 + 41_141 + 4 // 24 ms · 1 714 188 · 10⁻⁹ = 41 140.512 ns
+	const bound = 500 + 212_560 + 4 // 124 ms · 1 714 188 · 10⁻⁹ = 212 559.312 ns
 	require.Equal(t, fmt.Sprintf("%x", ""+
 		"\x4e\x5a\x4d\x41\x00\x02\x42\x43"+"\x50\x00\x00\x00"+"\x02\x00"+"\x02\x00"+
 		"\x18\x03\x00\x00\x00\x00\x00\x00"+"\x71\x13\x68\x21\x00\x00\x00\x00"+
 		"\x1d\x03\x00\x00\x00\x00\x00\x00"+"\x71\x13\x68\x21\x00\x00\x00\x00"+
-		"\xad\xa2\x00\x00\x00\x00\x00\x00"+"\x00\x00\x00\x00\x00\x00\x00\x00"+
+		"\x48\x40\x03\x00\x00\x00\x00\x00"+"\x00\x00\x00\x00\x00\x00\x00\x00"+
 		"\x0c\x28\x1a\x00"+"\x01\x00\x00\x00"+"\x00"+"\x00\x00\x00\x00\x00\x00\x00"),
 		fmt.Sprintf("%x", h.writes[0][:]))
-	require.EqualValues(t, bound, 0xa2ad)
+	require.EqualValues(t, bound, 0x34048)
 	require.Equal(t, PublisherStatus{Path: p.path, Bound: bound, Writes: 1}, p.Status())
 }
 
@@ -256,8 +256,8 @@ func TestMarkerIsWrittenIfItIsTheSameBeforeAndAfterTheAnswer(t *testing.T) {
 
 func TestMistakesOfAPublisherAreReportedAllAtOnce(t *testing.T) {
 	var none *truetime.Clock
-	_, _, err := newPublisher(none, "", newScriptedHost(), []PublisherOption{nil, WithPeriod(time.Second), WithDrift(0), WithVMClock("")})
-	for _, want := range []string{"the path of the segment is empty", "WithMaxSlew is missing", "the clock is nil", "an option is nil", "period of 1s", "drift of 0 ppm", "the path of the VMClock device is empty"} {
+	_, _, err := newPublisher(none, "", newScriptedHost(), []PublisherOption{nil, WithPeriod(time.Second), WithDrift(0), WithVMClock(""), WithLongestPause(-1)})
+	for _, want := range []string{"the path of the segment is empty", "WithMaxSlew is missing", "the clock is nil", "an option is nil", "period of 1s", "drift of 0 ppm", "longest pause of -1ns: it must be 0 to 5s", "the path of the VMClock device is empty"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, _, err = newPublisher(newScriptedHost(), "\x00", newScriptedHost(), []PublisherOption{WithMaxSlew(-1)})

@@ -253,6 +253,17 @@ func TestWriterThatHasDiedLeavesATrueIntervalAndThenNone(t *testing.T) {
 	}
 }
 
+// A daemon may make the kernel's tick 10 % shorter and the frequency 500 ppm lower (ntp_validate_timex and MAXFREQ in
+// the kernel's ntp.c), and chronyd does whatever its sources make it.
+func TestAClockAtTheLimitsOfLinuxIsCoveredByOneNumber(t *testing.T) {
+	const driftPPM = 200
+	slowest := (1 - driftPPM/1e6) * (1 - 0.1 - 500e-6)
+	for ppm, covers := range map[float64]bool{100_000: true, 83_333: false} {
+		m := newMotion(ppm, driftPPM, 4*time.Millisecond, 0)
+		require.Equal(t, covers, float64(m.driftPPB) >= (1/slowest-1)*1e9, "%g ppm", ppm)
+	}
+}
+
 func TestGrowthOfABoundCoversTheSlowestClock(t *testing.T) {
 	m := newMotion(83_333, 200, 4*time.Millisecond, 0)
 	require.InDelta(t, 91.74e6, float64(m.driftPPB), 0.01e6)

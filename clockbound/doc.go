@@ -9,7 +9,7 @@
 //		ntpsrc.Server("ntp2.example.org"),
 //	})
 //
-//	publisher, err := clockbound.NewPublisher(clock, clockbound.DefaultPath, clockbound.WithMaxSlew(83_333))
+//	publisher, err := clockbound.NewPublisher(clock, clockbound.DefaultPath, clockbound.WithMaxSlew(100_000))
 //
 // The two lines are for two hosts: a host has one writer of a segment.
 //
@@ -25,8 +25,8 @@
 //
 // The clients take their time from CLOCK_REALTIME, which we do not steer. So the bound is the
 // distance from CLOCK_REALTIME to the farther end of our interval, and not half the width of that.
-// From then on somebody may slew CLOCK_REALTIME away from true time, by as much as [WithMaxSlew]
-// declares. That is in max_drift, with the oscillator's drift: the client itself adds it by the age of
+// From then on somebody may slew CLOCK_REALTIME away from true time, or correct its frequency, by as much
+// as [WithMaxSlew] declares. That is in max_drift, with the oscillator's drift: the client itself adds it by the age of
 // the segment, whether or not the next write comes in time. The file motion.go derives
 //
 //	max_drift = (1 + 1/86399) / ((1 − ρ)(1 − s − 500 ppm)) − 1
@@ -37,13 +37,13 @@
 // void 5 s after as_of, the least that ClockBound's client takes notice of. If the writer dies, the
 // clients' intervals grow for 5 s and stay true, and then their status is Unknown.
 //
-// For chronyd with its default of 83 333 ppm this makes an interval of ±100 µs one of ±11 ms right
-// after a write, and of ±21 ms just before the next (with ticks of 4 ms). maxslewrate 1000 in chronyd's
-// configuration makes it ±0.31 and ±0.48 ms.
+// For chronyd as it comes, 100 000 ppm, this makes an interval of ±100 µs one of ±14 ms right after a
+// write, and of ±25 ms just before the next (with ticks of 4 ms). maxslewrate 1000 and maxdrift 500 in chronyd's
+// configuration make it ±0.31 and ±0.48 ms.
 //
 // # What a writer assumes
 //
-//   - Nobody slews CLOCK_REALTIME faster than declared.
+//   - Nobody slews CLOCK_REALTIME, or corrects its frequency, faster than declared.
 //   - Nobody sets it. This is noticed at once, and clients are told that nothing is known until the next
 //     write. But a client that has just read the segment, or does before it is written, centres a
 //     bound from before the step on a clock from after it. Nothing that a writer does can prevent that. A

@@ -24,7 +24,7 @@ func ExampleSource() {
 }
 
 // A host whose programs use ClockBound's client gets a clock of many servers, where chronyd goes on
-// to steer CLOCK_REALTIME. chronyd has the line maxslewrate 1000.
+// to steer CLOCK_REALTIME. chronyd has the lines maxslewrate 1000 and maxdrift 500.
 func ExampleNewPublisher() {
 	clock, err := truetime.New([]truetime.Source{
 		ntpsrc.Server("ntp1.example.net"),

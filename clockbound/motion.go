@@ -19,7 +19,8 @@ import (
 // some moment t of that D was in [E − b, L − a]. How large may it be later?
 //
 // CLOCK_REALTIME runs at a rate r against true time. The oscillator is within ρ of it, the daemon
-// slews by up to s, and corrects the frequency by up to F, the 500 ppm that Linux takes. Slewing
+// slews by up to s, and corrects the frequency by up to F, the 500 ppm that Linux takes for one. (chronyd
+// corrects it by the length of the tick as well, by up to a tenth: that is part of s.) Slewing
 // moves CLOCK_MONOTONIC just as much, so that runs at r, too. T is smeared, and runs at up to 1 + σ,
 // as σ = 1/86399 of a second is left out in each (truetime.Time). While CLOCK_MONOTONIC goes on by
 // m, D changes by at most |1 ± σ − r|/r · m, which is the most where CLOCK_REALTIME is slowest:
@@ -28,8 +29,8 @@ import (
 //
 // This is what is written for max_drift. So the client itself adds what may have been slewed, for as
 // long as it uses the segment, and whether the next write comes in time or never does not matter.
-// With chronyd's default of 83 333 ppm and ρ = 200 ppm it is 91 735 ppm: 9.2 ms more after 100 ms,
-// and 0.46 s after 5 s.
+// With s = 100 000 ppm, which is whatever chronyd does, and ρ = 200 ppm it is 111 964 ppm: 11.2 ms more
+// after 100 ms, and 0.56 s after 5 s.
 //
 // The age that the client computes may be too small. as_of is read before a, and a coarse clock is
 // behind, so that end errs to the safe side. But M is behind as well. It moves with the tick of one

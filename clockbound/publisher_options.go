@@ -34,7 +34,7 @@ const (
 	maxLongestPause     = lifetime
 )
 
-var errNoMaxSlew = errors.New("WithMaxSlew is missing: say by how many ppm at most CLOCK_REALTIME is slewed, 83333 for chronyd's default")
+var errNoMaxSlew = errors.New("WithMaxSlew is missing: say by how many ppm at most CLOCK_REALTIME is slewed: 100000 for chronyd as it comes, 1000 if its configuration has maxslewrate 1000 and maxdrift 500")
 
 func configurePublisher(path string, options []PublisherOption) publisherConfig {
 	c := publisherConfig{driftPPM: defaultDriftPPM, period: maxPeriod, longestPause: defaultLongestPause}
@@ -53,15 +53,25 @@ func configurePublisher(path string, options []PublisherOption) publisherConfig 
 }
 
 // WithMaxSlew declares by how many parts per million at most CLOCK_REALTIME is slewed to correct its
-// offset: 0 to 250 000. It is required. For chronyd it is what its directive maxslewrate says, 83333
-// by default. An ntpd that uses the kernel's loop makes up each second for one of 2^(2+poll) of an
-// offset of up to 128 ms: 500 ppm with its default minpoll of 6, and 4000 with 3. What corrects the
-// frequency of the oscillator comes on top, up to the 500 ppm that Linux takes, and is not to be
-// counted.
+// offset, or by more than 500 to correct its frequency: 0 to 250 000. It is required.
+//
+// For chronyd as it comes it is 100 000, the most that Linux lets a daemon do by the length of the tick. By
+// default chronyd slews by up to 83 333 ppm, and takes whatever frequency its sources show it, as its
+// directive maxdrift allows 500 000 ppm. With the lines
+//
+//	maxslewrate 1000
+//	maxdrift 500
+//
+// in its configuration it is 1000. With any other maxdrift it is maxslewrate and what maxdrift has above 500
+// together.
+//
+// An ntpd that uses the kernel's loop makes up each second for one of 2^(2+poll) of an offset of up
+// to 128 ms: 500 ppm with its default minpoll of 6, and 4000 with 3. It corrects the frequency by up
+// to the 500 ppm that the kernel takes for one, which are not to be counted.
 //
 // If the clock is slewed faster, the clients' intervals are wrong. The bound grows at this rate, so a
-// smaller one narrows them: with 83333 ppm and a write every 100 ms they are up to 21 ms wider on
-// either side, with maxslewrate 1000 in chronyd's configuration up to 0.4 ms (where a tick is 4 ms).
+// smaller one narrows them: with 100 000 ppm and a write every 100 ms they are up to 25 ms wider on
+// either side, with 1000 up to 0.4 ms (where a tick is 4 ms).
 func WithMaxSlew(ppm float64) PublisherOption {
 	return publisherOption(func(c *publisherConfig) {
 		if !(ppm >= 0 && ppm <= maxSlewPPM) { // so that NaN fails too

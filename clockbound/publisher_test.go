@@ -257,7 +257,7 @@ func TestMarkerIsWrittenIfItIsTheSameBeforeAndAfterTheAnswer(t *testing.T) {
 func TestMistakesOfAPublisherAreReportedAllAtOnce(t *testing.T) {
 	var none *truetime.Clock
 	_, _, err := newPublisher(none, "", newScriptedHost(), []PublisherOption{nil, WithPeriod(time.Second), WithDrift(0), WithVMClock(""), WithLongestPause(-1)})
-	for _, want := range []string{"the path of the segment is empty", "WithMaxSlew is missing", "the clock is nil", "an option is nil", "period of 1s", "drift of 0 ppm", "longest pause of -1ns: it must be 0 to 5s", "the path of the VMClock device is empty"} {
+	for _, want := range []string{"the path of the segment is empty", "WithMaxSlew is missing", "100000 for chronyd as it comes, 1000 if its configuration has maxslewrate 1000 and maxdrift 500", "the clock is nil", "an option is nil", "period of 1s", "drift of 0 ppm", "longest pause of -1ns: it must be 0 to 5s", "the path of the VMClock device is empty"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, _, err = newPublisher(newScriptedHost(), "\x00", newScriptedHost(), []PublisherOption{WithMaxSlew(-1)})

@@ -51,7 +51,7 @@ type config struct {
 
 	// Of Unicast only.
 	ports       ports
-	interval    int8 // log₂ s
+	interval    int8 // log₂ s, below 0
 	corrections bool
 	distance    distance.Claim
 
@@ -228,13 +228,15 @@ func makePorts(event, general int) (ports, error) {
 	return ports{uint16(event), uint16(general)}, nil
 }
 
-// WithMessageRate asks the server for 2^exponent messages of each kind in a second: −4 to 7,
-// default 3. A sample needs one message of each kind, and takes about the time between two of them.
-// A server may refuse a rate.
+// WithMessageRate asks the server for 2^exponent messages of each kind in a second: 1 to 7, default 3.
+// A sample needs one message of each kind, and takes about the time between two of them; a clock waits for
+// one for a second at first, so that fewer than two a second would come too late. A server may
+// refuse a rate.
 func WithMessageRate(exponent int) UnicastOption {
 	return option(func(c *config) {
-		if exponent < -4 || exponent > 7 {
-			c.Addf("message rate of 2^%d a second: the exponent must be -4 to 7", exponent)
+		if exponent < 1 || exponent > 7 {
+			c.Addf("message rate of 2^%d a second: the exponent must be 1 to 7, as a sample has to come within a second", exponent)
+			exponent = -defaultInterval
 		}
 		c.interval = int8(-exponent)
 	})

@@ -66,7 +66,7 @@ func TestOptionsHaveLimits(t *testing.T) {
 		"delay":       {options{WithMaxDelay(1)}, options{WithMaxDelay(0)}},
 		"error":       {options{WithMaxError(1)}, options{WithMaxError(0)}},
 		"ports":       {options{WithServerPorts(1, 65535)}, options{WithServerPorts(0, 1), WithServerPorts(5, 5), WithServerPorts(1, 65536)}},
-		"rate":        {options{WithMessageRate(-4), WithMessageRate(7)}, options{WithMessageRate(-5), WithMessageRate(8)}},
+		"rate":        {options{WithMessageRate(1), WithMessageRate(7)}, options{WithMessageRate(-4), WithMessageRate(0), WithMessageRate(8)}},
 		"transparent": {options{WithTransparentClocks()}, nil},
 		"distance":    {options{WithDistance(0.001), WithDistance(20_038)}, options{WithDistance(0), WithDistance(-1), WithDistance(20_039), WithDistance(math.NaN()), WithDistance(math.Inf(1))}},
 		"way":         {options{WithMinDelay(1), WithMinDelay(500 * time.Millisecond)}, options{WithMinDelay(0), WithMinDelay(-1), WithMinDelay(2 * time.Second)}},

@@ -45,7 +45,7 @@ const (
 
 // run listens until the conversation is complete.
 func (c *conversation) run(ctx context.Context, in *inbox) error {
-	repeat := time.NewTicker(max(repeatAfter, 2*interval(c.config.interval)))
+	repeat := time.NewTicker(max(repeatAfter, 2*(time.Second>>-c.config.interval)))
 	defer repeat.Stop()
 	if c.grants.due(c.counter.Now()) {
 		if err := c.request(); err != nil {
@@ -72,14 +72,6 @@ func (c *conversation) run(ctx context.Context, in *inbox) error {
 		}
 	}
 	return fmt.Errorf("%d messages came from %v and none of use: %s", maxMessages, c.server.ip, c.missing())
-}
-
-// interval is 2^exponent seconds.
-func interval(exponent int8) time.Duration {
-	if exponent < 0 {
-		return time.Second >> -exponent
-	}
-	return time.Second << exponent
 }
 
 func (c *conversation) request() error {

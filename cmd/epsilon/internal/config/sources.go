@@ -303,7 +303,7 @@ func readPTP(k *keys, s *Source) {
 	if event != 319 || general != 320 {
 		options = append(options, ptpsrc.WithServerPorts(event, general))
 	}
-	k.integer("message_rate", "an exponent of 2 from -4 to 7", func(n int) { options = append(options, ptpsrc.WithMessageRate(n)) })
+	k.integer("message_rate", "an exponent of 2 from 1 to 7", func(n int) { options = append(options, ptpsrc.WithMessageRate(n)) })
 	k.number("distance_km", "km", func(km float64) { options = append(options, ptpsrc.WithDistance(km)) })
 	k.duration("min_delay", func(d time.Duration) { options = append(options, ptpsrc.WithMinDelay(d)) })
 	k.flag("transparent_clocks", func() { options = append(options, ptpsrc.WithTransparentClocks()) })

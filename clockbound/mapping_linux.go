@@ -71,9 +71,8 @@ func takeOver(path string) (*mapping, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: it is no regular file", errForeign)
 	}
-	var s segment
-	n, _ := file.ReadAt(s[:], 0) // what cannot be read is missing
-	if err := s.identify(n); err != nil {
+	s, err := copyOnce(file)
+	if err != nil {
 		return nil, err
 	}
 	if info.Mode().Perm() != segmentMode { // the umask took some

@@ -117,7 +117,7 @@ func TestFileThatIsSomethingElseIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	other := vectorContent().encode(2)
 	other[versionAt] = 3
-	for name, b := range map[string][]byte{"text": []byte("this is a file of somebody's, and longer than eighty bytes, which nobody wants to lose at all"), "v3": other[:]} {
+	for name, b := range map[string][]byte{"text": []byte("this is a file of somebody's, and longer than eighty bytes, which nobody wants to lose at all"), "v3": other[:], "short": []byte("hello"), "a byte": []byte("h"), "most of a header": []byte("NZMX56789012345")} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, b, 0o644))
 		_, err := NewPublisher(realtime{}, path, WithMaxSlew(0))

@@ -1,6 +1,7 @@
 package clockbound
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -79,11 +80,12 @@ var (
 func (s *segment) identify(n int) error {
 	first, second := s.uint32(0), s.uint32(4)
 	size, v := s.uint32(8), s.uint16(versionAt)
+	magic := content{}.encode(0)
 	switch {
+	case !bytes.HasPrefix(magic[:8], s[:min(n, 8)]): // of one that was cut off, too
+		return fmt.Errorf("%w: it begins with %#08x %#08x, not with %#08x %#08x", errForeign, first, second, magicFirst, magicSecond)
 	case n < headerBytes:
 		return fmt.Errorf("%w: %d bytes, and a header has %d", errShort, n, headerBytes)
-	case first != magicFirst || second != magicSecond:
-		return fmt.Errorf("%w: it begins with %#08x %#08x, not with %#08x %#08x", errForeign, first, second, magicFirst, magicSecond)
 	case v == 0 || s.generation() == 0:
 		return fmt.Errorf("%w, or is just being prepared", errUnwritten)
 	case v != version:

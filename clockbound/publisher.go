@@ -77,8 +77,8 @@ type notice interface {
 
 // segmentFile is a segment that is written.
 type segmentFile interface {
-	// present returns an error if the file is no longer the one at its path. It wraps fs.ErrNotExist
-	// if there is none.
+	// present returns an error if the file is no longer the one at its path: it wraps fs.ErrNotExist
+	// if there is none, and errOtherWriter if it is another one. Any other says that nobody can look.
 	present() error
 
 	// write makes c the content. It returns errCut if the file was truncated, and errOtherWriter if
@@ -197,8 +197,7 @@ func (p *Publisher) Close() error {
 		p.ended.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.refuseLocked(errors.New("the Publisher was closed"))
-		p.closed = p.failed
+		p.closed = p.refuseLocked(errors.New("the Publisher was closed"))
 		if p.file != nil {
 			p.closed = mistakes.Join(p.closed, p.file.close())
 		}
@@ -296,22 +295,23 @@ func (p *Publisher) marker() uint64 {
 const unknownBound = 100 * 24 * time.Hour
 
 // refuseLocked tells clients that nothing is known. An as_of of 0 would do, but some client might
-// find fault with it.
-func (p *Publisher) refuseLocked(why error) {
+// find fault with it. The error says why they could not be told.
+func (p *Publisher) refuseLocked(why error) error {
 	now, err := p.host.coarse()
 	if err != nil {
 		now = 0
 	}
-	p.writeLocked(content{
+	return p.writeLocked(content{
 		asOf: now, voidAfter: now, bound: unknownBound, driftPPB: p.motion.driftPPB,
 		marker: p.marker(), marked: p.device != nil, status: statusUnknown,
 	}, why)
 }
 
-// writeLocked writes c, and if its file is gone, to another one. Why says why c has no bound.
-func (p *Publisher) writeLocked(c content, why error) {
+// writeLocked writes c, and if its file is gone, to another one. Why says why c has no bound. The
+// error says why c was not written.
+func (p *Publisher) writeLocked(c content, why error) error {
 	if p.failed != nil {
-		return
+		return p.failed
 	}
 	err := p.tryLocked(c)
 	if p.file != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errCut)) {
@@ -329,6 +329,7 @@ func (p *Publisher) writeLocked(c content, why error) {
 	if why == nil {
 		p.status.Bound = c.bound
 	}
+	return err
 }
 
 func (p *Publisher) tryLocked(c content) (err error) {
@@ -342,18 +343,27 @@ func (p *Publisher) tryLocked(c content) (err error) {
 		}
 		p.status.Renewed++
 	}
-	if err := p.file.present(); err != nil {
+	switch err := p.file.present(); {
+	case errors.Is(err, fs.ErrNotExist):
+		return err
+	case errors.Is(err, errOtherWriter):
+		p.disownLocked(c)
 		return err
 	}
-	return p.file.write(c)
+	return p.file.write(c) // also where nobody can look at the path: nothing is known to have changed
 }
 
-// abandonLocked gives up a file that is no longer at its path. Clients that have it open are told.
+// abandonLocked gives up a file that is no longer at its path.
 func (p *Publisher) abandonLocked(c content) {
-	c.status, c.bound = statusUnknown, unknownBound
-	_ = p.file.write(c)
+	p.disownLocked(c)
 	_ = p.file.close()
 	p.file = nil
+}
+
+// disownLocked tells the clients that have a file open which is no longer at its path.
+func (p *Publisher) disownLocked(c content) {
+	c.status, c.bound = statusUnknown, unknownBound
+	_ = p.file.write(c)
 }
 
 // lockSegment keeps another Publisher away.

@@ -316,6 +316,9 @@ func TestAnotherWriterOfTheFileIsNoticed(t *testing.T) {
 	p.publish()
 	require.ErrorContains(t, p.Status().Err, "the file was replaced")
 	require.NoError(t, old.snapshot())
+	_, _, status, err := old.now(0, coarse(t))
+	require.NoError(t, err)
+	require.Equal(t, clientUnknown, status, "nobody writes any more for whoever has the old one")
 }
 
 // What one side writes the other reads.

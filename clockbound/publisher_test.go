@@ -1,6 +1,7 @@
 package clockbound
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,7 @@ type scriptedHost struct {
 	inNow    func() // happens while the clock is asked
 	inWrite  func() // and while the segment is written
 	gone     error  // what has become of the file
+	noLook   error  // at its path
 	writes   []segment
 	creates  int
 	noCreate error
@@ -46,7 +48,7 @@ func (h *scriptedHost) watch() (watch, error)        { return scriptedWatch{h, h
 func (h *scriptedHost) notice() (notice, error)      { return h, nil }
 func (h *scriptedHost) Wait() bool                   { return <-h.noticed }
 func (h *scriptedHost) Close() error                 { close(h.noticed); return nil }
-func (h *scriptedHost) present() error               { return h.gone }
+func (h *scriptedHost) present() error               { return cmp.Or(h.noLook, h.gone) }
 func (h *scriptedHost) close() error                 { return nil }
 
 func (h *scriptedHost) create(string) (segmentFile, error) {
@@ -191,6 +193,32 @@ func TestPublisherThatCannotNoticeStepsGivesUp(t *testing.T) {
 	h.noticed = make(chan bool)
 	require.Error(t, p.Close())
 	require.Equal(t, statusUnknown, h.last(t).status)
+}
+
+// What cannot be looked at has not changed: its clients get what is known, and are told of a step and of the end.
+func TestFileWhosePathCannotBeLookedAtIsWritten(t *testing.T) {
+	h := newScriptedHost()
+	p, _, err := newPublisher(h, filepath.Join(t.TempDir(), "shm0"), h, []PublisherOption{WithMaxSlew(1000)})
+	require.NoError(t, err)
+	h.noLook = fs.ErrPermission
+	p.publish()
+	require.NoError(t, p.Status().Err)
+	require.Equal(t, statusSynchronized, h.last(t).status)
+	p.stepped()
+	require.Equal(t, statusUnknown, h.last(t).status)
+	p.publish()
+	require.NoError(t, p.Close())
+	require.Equal(t, statusUnknown, h.last(t).status)
+	require.ErrorContains(t, p.Status().Err, "the Publisher was closed")
+}
+
+func TestCloseThatCannotTellSaysSo(t *testing.T) {
+	h := newScriptedHost()
+	p, _, err := newPublisher(h, filepath.Join(t.TempDir(), "shm0"), h, []PublisherOption{WithMaxSlew(1000)})
+	require.NoError(t, err)
+	p.publish()
+	h.gone, h.noCreate = errCut, errors.New("read-only file system")
+	require.ErrorContains(t, p.Close(), "read-only file system")
 }
 
 func TestAnotherWriterEndsIt(t *testing.T) {

@@ -59,7 +59,10 @@ const (
 
 // follow compares a sample with the last one that was used. Both being within their claims, true
 // time has gone on between them as the counter has, within its drift. If not, somebody has moved the
-// clock and the daemon does not know.
+// clock, and the daemon need not know. A later as_of does not say that it does: it is when the daemon
+// asked chronyd, and that may not have heard from a server since. After a suspend nothing else would tell:
+// the kernel moves the clock on by what another clock says, to the second, and chronyd need not take
+// notice of a short one.
 func (m *memory) follow(s truetime.Sample, info truetime.PollInfo, scale truetime.Scale) error {
 	if before := m.before; before != nil {
 		elapsed := s.Received.Sub(before.Received)
@@ -70,7 +73,9 @@ func (m *memory) follow(s truetime.Sample, info truetime.PollInfo, scale truetim
 		case jump.Abs() <= explained:
 		case scale == truetime.ScaleUTC && mayHaveLeapt(before.Earliest, s.Latest) && (jump.Abs()-time.Second).Abs() <= explained:
 		default:
-			return unusable("CLOCK_REALTIME has moved by about %v, which its daemon does not know of, or was wrong by", jump)
+			return unusable("CLOCK_REALTIME has moved by about %v against the local counter, as the machine slept, or somebody set it, or its daemon was wrong: "+
+				"unless it comes back, it is used again in %v, when its daemon has asked its servers",
+				jump.Round(time.Microsecond), (forgotten - elapsed).Round(time.Second))
 		}
 	}
 	m.before = &s

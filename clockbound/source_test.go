@@ -171,6 +171,31 @@ func TestBoundFromBeforeTheClockWasSetIsNotUsed(t *testing.T) {
 	require.ErrorContains(t, err, "was set", "at the first poll, too")
 }
 
+// In a suspend the kernel moves CLOCK_REALTIME on by what another clock of the machine says, to the second. A
+// daemon that has slept for a few seconds only need not notice, and goes on to claim a millisecond, as of
+// now.
+func TestSuspendIsNamedAndTheDaemonGetsTimeToNotice(t *testing.T) {
+	h := newFakeHost()
+	source := h.source()
+	_, err := h.sample(source)
+	require.NoError(t, err)
+	h.set(8*time.Second + 300*time.Millisecond)
+	h.counter.Advance(time.Second)
+	_, err = h.sample(source)
+	require.ErrorContains(t, err, "CLOCK_REALTIME was set")
+	h.counter.Advance(time.Second)
+	h.says(h.good())
+	_, err = h.sample(source)
+	require.ErrorIs(t, err, truetime.ErrUnusable)
+	require.ErrorContains(t, err, "CLOCK_REALTIME has moved by about 8.3s against the local counter")
+	require.ErrorContains(t, err, "the machine slept")
+	require.ErrorContains(t, err, "in 34m6s")
+	h.counter.Advance(forgotten)
+	h.says(h.good())
+	_, err = h.sample(source)
+	require.NoError(t, err)
+}
+
 // A daemon that does not know of a step goes on to claim a millisecond.
 func TestStepThatTheDaemonDoesNotKnowOfIsRefusedUntilItIsUndone(t *testing.T) {
 	h := newFakeHost()

@@ -1,6 +1,10 @@
-// Package journal writes down everything that a clock's engine is told, as lines of text, and tells
+// Package journal writes down what a clock's engine is told, as lines of text, and tells
 // it to an engine again. An engine is pure, so the second one says what the first one said, to the
 // nanosecond: a journal from a machine on which something went wrong can be examined anywhere.
+//
+// One thing is left out, from which no interval follows: the error that a source claims for itself
+// (discipline.Facts.Claim). So an engine that was told a poll again takes all that the sample was wide
+// for delay, where it says what an uncertainty is made of.
 //
 // # The lines
 //

@@ -250,9 +250,6 @@ func (c *Clock) find(was *view) (*segment, error) {
 		return was.segment, nil
 	}
 	fresh, err := openSegment(c.path, c.here, c.trusted)
-	if err == nil {
-		err = c.readable(fresh)
-	}
 	if err != nil {
 		return was.segment, err
 	}
@@ -262,18 +259,6 @@ func (c *Clock) find(was *view) (*segment, error) {
 		}
 	}
 	return fresh, nil
-}
-
-// readable returns an error if this process cannot read the counter that a segment is about.
-func (c *Clock) readable(s *segment) error {
-	r, _, err := s.record()
-	if err != nil || !r.Counter.Hardware {
-		return err
-	}
-	if err := localcounter.Readable(); err != nil {
-		return fmt.Errorf("hostclock: %s cannot be used: %w: the host's clock reads the processor's, and this process cannot: %w", c.path, ErrCounter, err)
-	}
-	return nil
 }
 
 // Close ends what the clock does, and makes Now return truetime.ErrClosed. It always returns nil, and may be called more

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/line"
 	"github.com/epsilontime/epsilon/internal/localcounter"
@@ -80,6 +82,27 @@ func TestADisruptionThatTheHypervisorReportsIsSeenByNow(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Open(w.path, WithVMClock(path+".not"), WithFallback([]truetime.Source{nil}))
 	require.ErrorIs(t, err, os.ErrNotExist, "no fallback mends an option")
+}
+
+// A daemon may go over to the processor's counter in the middle of a run. Who may not read that would be killed by it.
+func TestACounterThatThisProcessMayNotReadIsRefusedWheneverItIsPublished(t *testing.T) {
+	if err := localcounter.Readable(); err != nil {
+		t.Skipf("the processor's counter cannot be read here: %v", err)
+	}
+	w := newWriter(t, clockPath(t), nil)
+	s := open(t, w.path).view.Load().segment
+	w.write(func(r *record) { r.Epoch, r.Counter.Hardware = 2, true })
+	_, _, err := s.record()
+	require.NoError(t, err)
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_TSC, unix.PR_TSC_SIGSEGV, 0, 0, 0); err != nil {
+		t.Skipf("reading the counter cannot be forbidden here: %v", err)
+	}
+	_, _, err = s.record() // and no more: the clocks of this thread may be that counter too
+	require.NoError(t, unix.Prctl(unix.PR_SET_TSC, unix.PR_TSC_ENABLE, 0, 0, 0))
+	require.ErrorIs(t, err, ErrCounter)
 }
 
 func TestTimeOffsetsAreReadAsTheKernelWritesThem(t *testing.T) {

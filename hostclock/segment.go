@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/epsilontime/epsilon/internal/localcounter"
 )
 
 // segment is one that this process has found fit to be read.
@@ -17,7 +19,8 @@ type segment struct {
 	monotonic, boottime time.Duration
 }
 
-// openSegment opens the segment at a path for a process of this host. The errors say what to do.
+// openSegment opens the segment at a path for a process of this host. The errors say what to do. There is a segment
+// beside one that wraps ErrCounter: what it says of the machine can be read.
 func openSegment(path string, here host, trusted owners) (*segment, error) {
 	mapped, id, err := mapFile(path, trusted)
 	switch {
@@ -39,16 +42,20 @@ func openSegment(path string, here host, trusted owners) (*segment, error) {
 	if err == nil {
 		_, _, err = s.record()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("hostclock: %s cannot be used: %w", path, err)
+	switch {
+	case err == nil:
+		return s, nil
+	case !errors.Is(err, ErrCounter):
+		s = nil
 	}
-	return s, nil
+	return s, fmt.Errorf("hostclock: %s cannot be used: %w", path, err)
 }
 
 // errBusy: the record is replaced more quickly than it can be read.
 var errBusy = errors.New("its record is replaced without a pause")
 
-// record returns the record as this process has to see it, and which publication it is.
+// record returns the record as this process has to see it, and which publication it is. It is there beside ErrCounter, for
+// what it says of the machine. Whether the counter may be read is asked each time, since a daemon may change it.
 func (s *segment) record() (r record, generation uint64, err error) {
 	words, generation, ok := s.load()
 	if !ok {
@@ -63,6 +70,11 @@ func (s *segment) record() (r record, generation uint64, err error) {
 	if !r.Counter.Hardware && s.monotonic != 0 {
 		return r, generation, fmt.Errorf("%w: CLOCK_MONOTONIC_RAW is ahead by %v here of what it is to the daemon, "+
 			"which is in another time namespace: run both in one", ErrCounter, s.monotonic)
+	}
+	if r.Counter.Hardware {
+		if err := localcounter.Readable(); err != nil {
+			return r, generation, fmt.Errorf("%w: the host's clock reads the processor's, and this process cannot: %w", ErrCounter, err)
+		}
 	}
 	r.at += int64(s.monotonic)
 	r.Counter = r.Counter.Moved(s.monotonic, s.boottime)

@@ -2,24 +2,20 @@ package ticks
 
 import (
 	"errors"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // permitted returns an error if reading the counter would kill this process: prctl(2) with
-// PR_SET_TSC makes RDTSC a fault, and some sandboxes do that.
+// PR_SET_TSC makes it a fault, and some sandboxes do that.
 func permitted() error {
-	if runtime.GOARCH != "amd64" {
-		return nil // PR_GET_TSC exists on x86 only
-	}
 	var mode int32
 	if _, _, errno := unix.Syscall(unix.SYS_PRCTL, unix.PR_GET_TSC, uintptr(unsafe.Pointer(&mode)), 0); errno != 0 {
-		return nil // a kernel that cannot forbid it
+		return nil // a kernel that cannot forbid it: arm64 before 6.12
 	}
 	if mode != unix.PR_TSC_ENABLE {
-		return errors.New("this process may not read the time stamp counter (prctl PR_SET_TSC)")
+		return errors.New("this process may not read the processor's counter (prctl PR_SET_TSC)")
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package ticks
 
-import "errors"
+import (
+	"errors"
+	"sync"
+)
 
 // ClockSource is the kernel's name for this counter.
 const ClockSource = "tsc"
@@ -36,8 +39,17 @@ const (
 )
 
 // Usable returns nil if the processor says that its counter runs at a constant rate in every state,
-// and the kernel lets this process read it.
+// and the kernel lets this process read it. The processor is asked once, as CPUID takes up to 200 µs in a
+// virtual machine; the kernel each time, which takes one system call.
 func Usable() error {
+	if err := invariant(); err != nil {
+		return err
+	}
+	return permitted()
+}
+
+// invariant returns nil if the processor says that its counter runs at a constant rate in every state.
+var invariant = sync.OnceValue(func() error {
 	if _, _, _, features := cpuid(leafFeatures); features&requiredFeatures != requiredFeatures {
 		return errors.New("this processor has no time stamp counter")
 	}
@@ -47,5 +59,5 @@ func Usable() error {
 	if _, _, _, power := cpuid(leafPower); power&invariantTSC == 0 {
 		return errors.New("CPUID does not call the time stamp counter invariant (leaf 80000007H, EDX bit 8)")
 	}
-	return permitted()
-}
+	return nil
+})

@@ -242,23 +242,40 @@ func (c *Clock) checkLocked() *view {
 }
 
 // find returns the segment to read: the one at the path, or the one that was read before where that cannot be. A line
-// holds for ever, so to go on with the old one is sound as long as nothing has happened to the counter. It is also
-// what a restart of the daemon takes, until the new one has its first answer.
+// holds for ever, so to go on with the old one is sound as long as nothing has happened to the counter, by what this
+// process sees and by the marker that the new daemon sees. It is also what a restart of the daemon takes, until the new
+// one has its first answer.
 func (c *Clock) find(was *view) (*segment, error) {
 	id, err := identify(c.path)
 	if err == nil && was.segment != nil && id == was.segment.id {
 		return was.segment, nil
 	}
 	fresh, err := openSegment(c.path, c.here, c.trusted)
-	if err != nil {
+	switch {
+	case moved(was.segment, fresh):
+		if err != nil {
+			return nil, err
+		}
+	case err != nil:
 		return was.segment, err
-	}
-	if was.segment != nil && was.err == nil {
+	case was.segment != nil && was.err == nil:
 		if r, _, err := fresh.record(); err == nil && !r.Answers && r.Epoch <= 1 {
 			return was.segment, errors.New("hostclock: " + c.path + " has been replaced by a daemon that has no answer yet: what the one before has said still holds")
 		}
 	}
 	return fresh, nil
+}
+
+// moved reports whether the hypervisor has disrupted the counter between what an older daemon has published and a newer
+// one, by the markers that they have seen.
+func moved(older, newer *segment) bool {
+	if older == nil || newer == nil {
+		return false
+	}
+	was, _, err1 := older.record()
+	is, _, err2 := newer.record()
+	decoded := (err1 == nil || errors.Is(err1, ErrCounter)) && (err2 == nil || errors.Is(err2, ErrCounter))
+	return decoded && was.VM && is.VM && was.Marker != is.Marker
 }
 
 // Close ends what the clock does, and makes Now return truetime.ErrClosed. It always returns nil, and may be called more

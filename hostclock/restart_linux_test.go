@@ -47,6 +47,34 @@ func TestARestartIsNoticed(t *testing.T) {
 	require.ErrorIs(t, c.Status().Trouble, ErrForeign)
 }
 
+// What the old daemon has said ends where the new one sees another marker of the hypervisor, though this process sees none.
+func TestANewDaemonThatSeesAnotherMarkerEndsWhatTheOldOneSaid(t *testing.T) {
+	for marker, is := range map[uint64]error{5: nil, 6: truetime.ErrNotSynchronized} {
+		w := newWriter(t, clockPath(t), func(_ *header, r *record) { r.VM, r.Marker = true, 5 })
+		c := open(t, w.path, WithVMClock(""))
+		requireTrue(t, c)
+		newWriter(t, w.path, func(h *header, r *record) {
+			h.writer, r.State, r.Answers, r.VM, r.Marker = 2, uint8(truetime.Unsynchronized), false, true, marker
+		})
+		look(c)
+		_, err := c.Now()
+		require.ErrorIs(t, err, is)
+	}
+}
+
+// It ends also where this process cannot use what the new daemon publishes, as that of another time namespace.
+func TestAMarkerCountsInARecordThatCannotBeUsed(t *testing.T) {
+	for marker, is := range map[uint64]error{5: nil, 6: ErrCounter} {
+		w := newWriter(t, clockPath(t), func(_ *header, r *record) { r.VM, r.Marker = true, 5 })
+		c := open(t, w.path, WithVMClock(""))
+		newWriter(t, w.path, func(h *header, r *record) { h.monotonic += time.Hour; r.VM, r.Marker = true, marker })
+		look(c)
+		_, err := c.Now()
+		require.ErrorIs(t, err, is)
+		require.ErrorIs(t, c.Status().Trouble, ErrCounter)
+	}
+}
+
 // Nobody has to call anything but Now for a restart to be noticed.
 func TestNowItselfLooksAtTheHost(t *testing.T) {
 	w := newWriter(t, clockPath(t), func(h *header, _ *record) { h.writer = 1 })

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/durable"
+	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/truetime"
@@ -159,6 +160,11 @@ func (p *Publisher) record() (r record, err error) {
 		}
 	}
 	r.at = p.counter.Reference()
+	if invariants.Enabled {
+		words := r.words(1)
+		_, err := decodeRecord(&words, 1)
+		invariants.Check(err == nil, "no reader can use what is published: %v: %+v", err, r)
+	}
 	return r, nil
 }
 

@@ -51,6 +51,8 @@ func faster(rate, fraction uint64) uint64 {
 // KeepLower keeps the lower line of an earlier Pair unless this one's is above it for ever, so that whoever
 // evaluates the one and then this never sees it go back. Both must hold for ever, as Lasting ones do.
 //
+// Both of its edges end, as Lasting's do.
+//
 // Each line is straight but for one bend, so it is enough that the new one is higher now and at both
 // bends, and rises no more slowly after them. By 1 ns is enough: see Bounds.Ahead in package discipline.
 func (p *Pair) KeepLower(before *Pair) {
@@ -61,6 +63,7 @@ func (p *Pair) KeepLower(before *Pair) {
 	old := before.Lower
 	if old.Ends && p.From-old.At > old.Until-old.At {
 		old = old.Bent(up)
+		old.Until, old.Ends = p.Lower.Until, p.Lower.Ends // it has one rate, which may end anywhere
 	}
 	if old == p.Lower || p.Lower.above(&old, p.From, up) {
 		return

@@ -95,12 +95,15 @@ func TestTheLowerLineThatIsKeptNeverGoesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawMeter(t)
 		from := rapid.Uint64().Draw(t, "from")
-		before := drawPair(t, m, from, 2e18).Lasting(1 << 47)
+		fraction := rapid.SampledFrom([]uint64{0, 1 << 47}).Draw(t, "fraction")
+		before := drawPair(t, m, from, 2e18).Lasting(fraction)
 		later := rapid.OneOf(rapid.Uint64Range(0, 100), rapid.Uint64Range(0, m.Units(3600e9*2))).Draw(t, "later")
 		now, _, _ := before.Late(from + later)
-		fresh := drawPair(t, m, from+later, now+rapid.Int64Range(-2000, 100_000).Draw(t, "better")).Lasting(1 << 47)
+		fresh := drawPair(t, m, from+later, now+rapid.Int64Range(-2000, 100_000).Draw(t, "better")).Lasting(fraction)
 		kept := fresh
 		kept.KeepLower(&before)
+		require.True(t, kept.Lower.Ends)
+		require.LessOrEqual(t, kept.Lower.Until-kept.From, m.Span())
 		require.Equal(t, fresh.Upper, kept.Upper)
 		for _, x := range []uint64{0, 1, before.Lower.Until - kept.From, fresh.Lower.Until - kept.From,
 			rapid.Uint64Range(0, m.Units(10e9)).Draw(t, "soon"), rapid.Uint64Range(0, m.Units(3600e9*20)).Draw(t, "late")} {
@@ -113,6 +116,19 @@ func TestTheLowerLineThatIsKeptNeverGoesBack(t *testing.T) {
 			require.GreaterOrEqual(t, is, was, "%d units later", x)
 		}
 	})
+}
+
+// A line that does not bend is kept past its end, with an end.
+func TestALineThatIsKeptPastItsEndStillEnds(t *testing.T) {
+	const rate = 1<<63 - 1<<50
+	e := Edge{Time: 1000, Rate: rate, After: rate, Until: 5e9, Ends: true}
+	before := Pair{Meter: Nanoseconds, Lower: e, Upper: e, Span: 5e9}
+	fresh := before
+	fresh.From, fresh.Lower.Until, fresh.Upper.Until = 6e9, 11e9, 11e9
+	fresh.KeepLower(&before)
+	require.True(t, fresh.Lower.Ends)
+	require.LessOrEqual(t, fresh.Lower.Until-fresh.From, fresh.Meter.Span())
+	require.Equal(t, before.Lower.Read(6e9, 1), fresh.Lower.Read(6e9, 1))
 }
 
 func TestRatesAreBentOutwardAndNeverWrap(t *testing.T) {

@@ -58,12 +58,15 @@ func (l *lasting) publish(a *engine.Answer) {
 	}
 }
 
-// checkLasting returns an error unless the publication and one of those that are held contain true time, and Earliest has not gone back for a
-// reader who gets them all.
+// checkLasting returns an error unless the publication and one of those that are held contain true time, every line that is published ends,
+// and Earliest has not gone back for a reader who gets them all.
 func (m *Machine) checkLasting() error {
 	l, w := &m.lasting, m.world
 	if !l.answers {
 		return nil
+	}
+	if p := &l.current; !p.Shown.Lower.Ends || !p.Shown.Upper.Ends || p.TAIKnown && !(p.TAI.Lower.Ends && p.TAI.Upper.Ends) {
+		return fmt.Errorf("seed %d, %s after %v: a line of publication %d has no end, so that nobody can read it", w.seed, m.name, w.elapsed(), l.count)
 	}
 	raw := uint64(m.read())
 	l.checks++

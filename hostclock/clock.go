@@ -144,10 +144,7 @@ func (c *Clock) Now() (truetime.Interval, error) {
 		raw = uint64(v.counter.Reference())
 	}
 	// The marker after the counter: a disruption in between is noticed, and at worst too early.
-	if v.vm != nil && v.vm.Marker() != v.marker {
-		return truetime.Interval{}, errMoved
-	}
-	if !v.lines.Covers(raw) {
+	if v.vm != nil && v.vm.Marker() != v.marker || !v.lines.Covers(raw) {
 		return c.now()
 	}
 	earliest, latest := v.lines.At(raw)

@@ -1,9 +1,7 @@
 package hostclock
 
 import (
-	"encoding/binary"
 	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -49,24 +47,14 @@ func TestAReaderReadsTheProcessorsCounterIfTheHostsClockDoes(t *testing.T) {
 // The hypervisor's disruption marker is compared after the counter was read, if the host's clock and this process both
 // see the device.
 func TestADisruptionThatTheHypervisorReportsIsSeenByNow(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "vmclock")
-	page := make([]byte, 4096)
-	binary.LittleEndian.PutUint32(page, 0x4b4c4356) // struct vmclock_abi: magic, size, version; and the marker at 16
-	binary.LittleEndian.PutUint32(page[4:], 4096)
-	binary.LittleEndian.PutUint16(page[8:], 1)
-	binary.LittleEndian.PutUint64(page[16:], 5)
-	require.NoError(t, os.WriteFile(path, page, 0o644))
+	path, setMarker := vmPage(t, 5)
 	w := newWriter(t, clockPath(t), func(_ *header, r *record) { r.VM, r.Marker = true, 5 })
 	c := open(t, w.path, WithVMClock(path))
 	requireTrue(t, c)
 	require.Contains(t, c.Status().Counter, path)
 
-	device, err := os.OpenFile(path, os.O_WRONLY, 0)
-	require.NoError(t, err)
-	defer device.Close()
-	_, err = device.WriteAt([]byte{6}, 16)
-	require.NoError(t, err)
-	_, err = c.Now()
+	setMarker(6)
+	_, err := c.Now()
 	require.ErrorIs(t, err, truetime.ErrNotSynchronized)
 	require.ErrorContains(t, err, "hypervisor")
 	look(c)
@@ -82,6 +70,18 @@ func TestADisruptionThatTheHypervisorReportsIsSeenByNow(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Open(w.path, WithVMClock(path+".not"), WithFallback([]truetime.Source{nil}))
 	require.ErrorIs(t, err, os.ErrNotExist, "no fallback mends an option")
+}
+
+// Who reads nothing but Now finds the daemon that comes after a disruption.
+func TestNowFindsTheDaemonThatIsStartedAfterADisruption(t *testing.T) {
+	vm, setMarker := vmPage(t, 5)
+	w := newWriter(t, clockPath(t), func(_ *header, r *record) { r.VM, r.Marker = true, 5 })
+	c := open(t, w.path, WithVMClock(vm))
+	requireTrue(t, c)
+	setMarker(6)
+	newWriter(t, w.path, func(h *header, r *record) { h.writer, r.VM, r.Marker = 2, true, 6 })
+	require.Eventually(t, func() bool { _, err := c.Now(); return err == nil }, time.Minute, time.Millisecond)
+	requireTrue(t, c)
 }
 
 // A daemon may go over to the processor's counter in the middle of a run. Who may not read that would be killed by it.

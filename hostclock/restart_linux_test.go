@@ -210,6 +210,29 @@ func TestAFallbackIsUsedWhileThereIsNoDaemon(t *testing.T) {
 	require.ErrorContains(t, err, "source 1 is nil")
 }
 
+// The hypervisor's marker says nothing about a clock of this process's own.
+func TestAFallbackAnswersWhateverTheMarkerIs(t *testing.T) {
+	fallback := WithFallback([]truetime.Source{wallclocksource.Source{}}, truetime.WithPoll(time.Second, time.Second))
+	vm, setMarker := vmPage(t, 5)
+	t.Run("without a segment", func(t *testing.T) {
+		c := open(t, clockPath(t), WithVMClock(vm), fallback)
+		require.Eventually(t, func() bool { _, err := c.Now(); return err == nil }, time.Minute, time.Millisecond)
+	})
+	t.Run("with a dead daemon's", func(t *testing.T) {
+		w := newWriter(t, clockPath(t), func(_ *header, r *record) { r.VM, r.Marker = true, 5; r.at -= int64(patience) })
+		c := open(t, w.path, WithVMClock(vm), fallback)
+		for !c.Status().UsesOwn {
+			c.chooseClock()
+		}
+		setMarker(6)
+		look(c)
+		_, err := c.Now()
+		require.NoError(t, err)
+		_, err = c.NowTAI()
+		require.NoError(t, err)
+	})
+}
+
 // Now is called too often to make garbage.
 func TestNowAllocatesNothing(t *testing.T) {
 	w := newWriter(t, clockPath(t), nil)

@@ -1,7 +1,9 @@
 package hostclock
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -104,6 +106,26 @@ func look(c *Clock) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.checkLocked()
+}
+
+// vmPage makes a page as a VMClock device has it, with a marker that can be set.
+func vmPage(t testing.TB, marker uint64) (path string, set func(marker uint64)) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "vmclock")
+	page := make([]byte, 4096)
+	binary.LittleEndian.PutUint32(page, 0x4b4c4356) // struct vmclock_abi: magic, size, version; and the marker at 16
+	binary.LittleEndian.PutUint32(page[4:], 4096)
+	binary.LittleEndian.PutUint16(page[8:], 1)
+	binary.LittleEndian.PutUint64(page[16:], marker)
+	require.NoError(t, os.WriteFile(path, page, 0o644))
+	return path, func(marker uint64) {
+		t.Helper()
+		device, err := os.OpenFile(path, os.O_WRONLY, 0)
+		require.NoError(t, err)
+		defer device.Close()
+		_, err = device.WriteAt(binary.LittleEndian.AppendUint64(nil, marker), 16)
+		require.NoError(t, err)
+	}
 }
 
 func clockPath(t testing.TB) string { return filepath.Join(t.TempDir(), "clock") }

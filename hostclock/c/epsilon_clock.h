@@ -9,8 +9,11 @@
  *	epsilon_close(&clock);
  *
  * For Linux on x86-64 and arm64, with GCC or Clang. A clock is for one thread: let each have its own. Nothing here
- * allocates, and epsilon_now makes no system call but once in a second: then it looks whether the file was replaced, by a
- * daemon that was restarted, and whether the machine was suspended.
+ * allocates, and epsilon_now makes no system call that reading the counter does not need, but for some when the daemon has
+ * published and once in a second. Then it looks whether the file was replaced, by a daemon that was restarted, and whether
+ * the counter was disrupted: by a suspend, by a change of the kernel's clocksource, and by the processor's counter running
+ * at another rate. The marker of a VMClock device is compared in each call, and where the daemon watches one that this
+ * process cannot read there is no answer (epsilon_open_vmclock).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -23,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +45,8 @@ enum epsilon_result {
 	EPSILON_UNSYNCHRONIZED,/* there is no answer: not yet, or not since a disruption */
 	EPSILON_FAULTY,        /* there is none: the counter contradicts the daemon's sources */
 	EPSILON_TOO_WIDE,      /* the interval is wider than the daemon allows */
+	EPSILON_OWNER,         /* somebody could have written the file whom there is no reason to trust */
+	EPSILON_VMCLOCK,       /* the daemon watches a VMClock device, and this process cannot read it: let it, or see epsilon_open_vmclock */
 };
 
 struct epsilon_interval {
@@ -58,16 +64,19 @@ struct epsilon_line_ {
 struct epsilon_clock {
 	const uint64_t *words; /* mapped */
 	uint64_t generation;   /* that what follows was decoded from */
+	const uint64_t *marker_at; /* where the hypervisor's marker is; 0 if the record has none, or it is not watched */
+	uint64_t marker;           /* which has to be this */
 	enum epsilon_result refusal;
-	int hardware;
+	int hardware, disrupted;
 	unsigned up;
 	uint64_t from, span, max_width; /* span: up to the next look */
 	uint64_t second, whole;         /* a second, and all of the record's span, in raw units */
 	struct epsilon_line_ lower, upper;
-	uint64_t suspended_least, suspended_most;
-	int suspension_known, disrupted;
+	uint64_t record[EPSILON_RECORD_]; /* as it was published */
 	uint64_t boot[2];
 	int64_t monotonic, boottime; /* offsets of this process's time namespace */
+	const uint64_t *vmclock;     /* the device, mapped; 0 if it cannot be read, or is not to be */
+	int unwatched;               /* it is not to be */
 	int64_t looked;
 	dev_t device;
 	ino_t inode;
@@ -135,90 +144,181 @@ static inline void epsilon_decode_line_(struct epsilon_line_ *l, const uint64_t 
 	l->at = w[0], l->time = w[1], l->rate = w[2], l->until = w[3], l->after = w[4];
 }
 
-static inline void epsilon_suspension_(struct epsilon_clock *c)
+static inline int epsilon_has_(const struct epsilon_clock *c, int bit) { return (int)(c->record[1] >> bit & 1); }
+
+/* epsilon_ran_ returns whether the processor's counter has run at another rate than in the record. */
+static inline int epsilon_ran_(const struct epsilon_clock *c, int64_t monotonic)
 {
-	int64_t before, boot, after, moved = c->boottime - c->monotonic;
-	if (!c->suspension_known)
-		return;
-	moved -= (int64_t)(epsilon_load_(&c->words[7]) - epsilon_load_(&c->words[6]));
-	before = epsilon_clock_(CLOCK_MONOTONIC);
-	boot = epsilon_clock_(CLOCK_BOOTTIME);
-	after = epsilon_clock_(CLOCK_MONOTONIC);
-	if (boot - after > (int64_t)c->suspended_most + moved || boot - before < (int64_t)c->suspended_least + moved)
-		c->disrupted = 1;
+	const uint64_t *w = c->record;
+	uint64_t before, after, best_before = 0, best_after = 0;
+	int64_t raw, best = 0, elapsed, slack, least, most;
+	struct epsilon_line_ ticks = {w[34], 0, w[39], 0, 0};
+	unsigned up = (unsigned)w[40];
+	double low, high;
+	int i;
+	for (i = 0; i < 3; i++) { /* an interrupt widens what is between */
+		before = epsilon_ticks_();
+		raw = epsilon_clock_(CLOCK_MONOTONIC_RAW);
+		after = epsilon_ticks_();
+		if (i == 0 || after - before < best_after - best_before)
+			best_before = before, best = raw, best_after = after;
+	}
+	elapsed = best - ((int64_t)w[36] + monotonic);
+	if (elapsed < 0 || (int64_t)(best_before - w[35]) < 0)
+		return 1; /* it went back */
+	slack = 2 * ((up ? (int64_t)(w[39] >> (64 - up)) : 0) + 1) + 3; /* each by a tick, and by rounding */
+	if (elapsed <= slack)
+		return 0;
+	least = epsilon_straight_(&ticks, best_before, up) - epsilon_straight_(&ticks, w[35], up) - slack;
+	most = epsilon_straight_(&ticks, best_after, up) + slack;
+	memcpy(&low, &w[37], sizeof low);
+	memcpy(&high, &w[38], sizeof high);
+	return (double)(least - elapsed) / (double)elapsed > high || (double)(most - elapsed) / (double)elapsed < low;
+}
+
+/* epsilon_disrupted_ returns whether something has happened to the counter since the record that this process can see. What
+ * cannot be read counts as unchanged. */
+static inline int epsilon_disrupted_(const struct epsilon_clock *c)
+{
+	const uint64_t *w = c->record;
+	int64_t before, boot, after;
+	int64_t monotonic = c->monotonic - (int64_t)epsilon_load_(&c->words[6]), boottime = c->boottime - (int64_t)epsilon_load_(&c->words[7]);
+	if (epsilon_has_(c, 35)) {
+		before = epsilon_clock_(CLOCK_MONOTONIC);
+		boot = epsilon_clock_(CLOCK_BOOTTIME);
+		after = epsilon_clock_(CLOCK_MONOTONIC);
+		if (boot - after > (int64_t)w[33] + boottime - monotonic || boot - before < (int64_t)w[32] + boottime - monotonic)
+			return 1;
+	}
+	if (w[31] != 0) {
+		char name[64];
+		uint64_t id = 14695981039346656037u;
+		ssize_t n = 0, i;
+		int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			n = read(fd, name, sizeof name);
+			close(fd);
+		}
+		for (i = 0; i < n && name[i] != '\n'; i++)
+			id = (id ^ (unsigned char)name[i]) * 1099511628211u;
+		if (i > 0 && id != w[31])
+			return 1;
+	}
+	return c->hardware && epsilon_has_(c, 36) && epsilon_ran_(c, monotonic);
+}
+
+/* epsilon_permitted_ returns whether this process may read the processor's counter: where it may not, that kills it. */
+static inline int epsilon_permitted_(void)
+{
+	int mode = PR_TSC_ENABLE;
+	(void)prctl(PR_GET_TSC, &mode, 0, 0, 0); /* a kernel that does not know this cannot forbid it */
+	return mode == PR_TSC_ENABLE;
+}
+
+/* epsilon_fits_ returns whether readings of a line do not overflow. */
+static inline int epsilon_fits_(const struct epsilon_line_ *l, uint64_t from, uint64_t span)
+{
+	return from - l->at <= span && l->until - from <= span && l->time + ((uint64_t)1 << 62) <= (uint64_t)1 << 63;
+}
+
+/* epsilon_use_ makes the record what is answered from, or returns why there is no answer. */
+static inline enum epsilon_result epsilon_use_(struct epsilon_clock *c)
+{
+	const uint64_t *w = c->record;
+	unsigned counter = w[1] >> 8 & 0xff;
+	uint64_t span;
+
+	c->span = 0;
+	c->marker_at = 0;
+	c->hardware = counter != 1;
+	if (c->generation == 0 || w[0] != c->generation || (w[1] & 0xff) > 4 || counter < 1 || counter > 3 || (w[1] >> 24 & 0xff) != 1 || w[40] > 63)
+		return EPSILON_FOREIGN;
+	if (counter != 1 && (counter != EPSILON_HARDWARE_ || !epsilon_permitted_()))
+		return EPSILON_COUNTER;
+	if (counter == 1 && c->monotonic != (int64_t)epsilon_load_(&c->words[6]))
+		return EPSILON_COUNTER; /* of another time namespace */
+	if (epsilon_has_(c, 34) && !c->unwatched) {
+		if (!c->vmclock)
+			return EPSILON_VMCLOCK;
+		c->marker_at = &c->vmclock[2], c->marker = w[30];
+	}
+	if (!epsilon_has_(c, 32))
+		return (w[1] & 0xff) == 3 ? EPSILON_FAULTY : EPSILON_UNSYNCHRONIZED;
+	if (w[6] > 60 || w[5] >> 61 == 0)
+		return EPSILON_FOREIGN;
+	c->up = (unsigned)w[6];
+	c->max_width = w[4];
+	c->from = w[7];
+	epsilon_decode_line_(&c->lower, w + 8);
+	epsilon_decode_line_(&c->upper, w + 13);
+	span = (uint64_t)1 << 61 >> c->up;
+	if (!epsilon_fits_(&c->lower, c->from, span) || !epsilon_fits_(&c->upper, c->from, span))
+		return EPSILON_FOREIGN;
+	c->whole = span;
+	c->second = (uint64_t)(((unsigned __int128)1000000000 << (64 - c->up)) / w[5]);
+	if (c->disrupted)
+		c->disrupted = epsilon_disrupted_(c);
+	return EPSILON_OK;
 }
 
 /* epsilon_decode_ takes the present record. */
 static inline void epsilon_decode_(struct epsilon_clock *c)
 {
-	uint64_t w[EPSILON_RECORD_], generation, raw, span;
+	uint64_t w[EPSILON_RECORD_], generation;
 	const uint64_t *slot;
 	int i, attempt;
-	unsigned counter;
 
-	for (attempt = 0;; attempt++) {
+	for (attempt = 0; attempt < 1000; attempt++) {
 		generation = epsilon_load_(&c->words[8]);
 		slot = c->words + 16 + (generation & 1) * 64;
 		for (i = 0; i < EPSILON_RECORD_; i++)
 			w[i] = epsilon_load_(&slot[i]);
-		if (epsilon_load_(&c->words[8]) == generation)
-			break;
-		if (attempt == 1000)
-			return; /* what was decoded last still holds */
-	}
-	c->generation = generation;
-	c->span = 0;
-	counter = w[1] >> 8 & 0xff;
-	c->hardware = counter != 1;
-	c->up = (unsigned)w[6];
-	if (generation == 0 || w[0] != generation || (w[1] & 0xff) > 4 || counter < 1 || counter > 3 || (w[1] >> 24 & 0xff) != 1) {
-		c->refusal = EPSILON_FOREIGN;
+		if (epsilon_load_(&c->words[8]) != generation)
+			continue;
+		if (w[3] != c->record[3])
+			c->disrupted = 1; /* in another epoch, until it has been looked at */
+		c->generation = generation;
+		memcpy(c->record, w, sizeof w);
+		c->refusal = epsilon_use_(c);
 		return;
+	} /* what was decoded last still holds */
+}
+
+/* epsilon_trusted_ returns whether nobody can have written the file whom there is no reason to trust: it belongs to root, to
+ * this process's user, or to the owner of a directory that nobody else can write. */
+static inline int epsilon_trusted_(const struct epsilon_clock *c, const struct stat *s)
+{
+	const char *slash = strrchr(c->path, '/');
+	char directory[sizeof c->path] = ".";
+	struct stat d;
+	if (s->st_mode & 022)
+		return 0;
+	if (s->st_uid == 0 || s->st_uid == geteuid())
+		return 1;
+	if (slash) {
+		memcpy(directory, c->path, (size_t)(slash - c->path) + 1);
+		directory[slash - c->path + 1] = 0;
 	}
-	if (counter != 1 && counter != EPSILON_HARDWARE_) {
-		c->refusal = EPSILON_COUNTER;
-		return;
-	}
-	if (counter == 1 && c->monotonic != (int64_t)epsilon_load_(&c->words[6])) {
-		c->refusal = EPSILON_COUNTER; /* of another time namespace */
-		return;
-	}
-	c->suspension_known = w[1] >> 35 & 1;
-	c->suspended_least = w[32], c->suspended_most = w[33];
-	c->disrupted = 0;
-	if (!(w[1] >> 32 & 1)) {
-		c->refusal = (w[1] & 0xff) == 3 ? EPSILON_FAULTY : EPSILON_UNSYNCHRONIZED;
-		return;
-	}
-	c->max_width = w[4];
-	c->from = w[7];
-	epsilon_decode_line_(&c->lower, w + 8);
-	epsilon_decode_line_(&c->upper, w + 13);
-	if (w[6] > 60 || w[5] >> 61 == 0) {
-		c->refusal = EPSILON_FOREIGN;
-		return;
-	}
-	span = (uint64_t)1 << 61 >> c->up;
-	if (c->from - c->lower.at > span || c->from - c->upper.at > span || c->lower.until - c->from > span || c->upper.until - c->from > span) {
-		c->refusal = EPSILON_FOREIGN;
-		return;
-	}
-	c->whole = span;
-	c->second = (uint64_t)(((unsigned __int128)1000000000 << (64 - c->up)) / w[5]);
-	raw = epsilon_read_(c);
-	if (raw - c->from > span) {
-		c->refusal = EPSILON_UNSYNCHRONIZED; /* the counter went back */
-		return;
-	}
-	c->refusal = EPSILON_OK;
-	epsilon_suspension_(c);
+	return stat(directory, &d) == 0 && d.st_uid == s->st_uid && !(d.st_mode & 022);
+}
+
+/* epsilon_keeps_ returns whether to go on with what was mapped before: it answers, the next file cannot be used or has no
+ * answer yet, and the hypervisor has disrupted nothing between the two. */
+static inline int epsilon_keeps_(const struct epsilon_clock *c, const struct epsilon_clock *next)
+{
+	int usable = next->refusal != EPSILON_FOREIGN && next->refusal != EPSILON_COUNTER && next->refusal != EPSILON_VMCLOCK;
+	if (!c->words || c->refusal != EPSILON_OK || c->disrupted)
+		return 0;
+	if (next->refusal != EPSILON_FOREIGN && epsilon_has_(c, 34) && epsilon_has_(next, 34) && c->record[30] != next->record[30])
+		return 0;
+	return !usable || (!epsilon_has_(next, 32) && next->record[3] <= 1);
 }
 
 /* epsilon_map_ maps the file at the path, if this process may read what is in it. */
 static inline enum epsilon_result epsilon_map_(struct epsilon_clock *c)
 {
+	struct epsilon_clock next = *c;
 	struct stat s;
-	const uint64_t *w;
 	void *mapped;
 	uint64_t versions;
 	enum epsilon_result result = EPSILON_OK;
@@ -233,36 +333,81 @@ static inline enum epsilon_result epsilon_map_(struct epsilon_clock *c)
 		return EPSILON_SYSTEM;
 	}
 	close(fd);
-	if (!S_ISREG(s.st_mode) || s.st_size < EPSILON_BYTES_ || s.st_mode & 022) {
+	if (!S_ISREG(s.st_mode) || s.st_size < EPSILON_BYTES_) {
 		munmap(mapped, EPSILON_BYTES_);
 		return EPSILON_FOREIGN;
 	}
-	w = (const uint64_t *)mapped;
-	versions = epsilon_load_(&w[1]);
-	if (epsilon_load_(&w[0]) != 0x4b434f4c43535045 || epsilon_load_(&w[2]) != EPSILON_BYTES_)
+	next.words = (const uint64_t *)mapped;
+	versions = epsilon_load_(&next.words[1]);
+	if (!epsilon_trusted_(c, &s))
+		result = EPSILON_OWNER;
+	else if (epsilon_load_(&next.words[0]) != 0x4b434f4c43535045 || epsilon_load_(&next.words[2]) != EPSILON_BYTES_)
 		result = EPSILON_FOREIGN;
 	else if ((uint32_t)versions > 1 || (uint32_t)(versions >> 32) < 1)
 		result = EPSILON_VERSION;
-	else if (epsilon_load_(&w[3]) != c->boot[0] || epsilon_load_(&w[4]) != c->boot[1])
+	else if (epsilon_load_(&next.words[3]) != c->boot[0] || epsilon_load_(&next.words[4]) != c->boot[1])
 		result = EPSILON_OTHER_BOOT;
-	if (result != EPSILON_OK) {
+	if (result == EPSILON_OK) {
+		next.device = s.st_dev, next.inode = s.st_ino;
+		memset(next.record, 0, sizeof next.record);
+		next.refusal = EPSILON_UNSYNCHRONIZED;
+		epsilon_decode_(&next);
+	}
+	if (result != EPSILON_OK || epsilon_keeps_(c, &next)) {
 		munmap(mapped, EPSILON_BYTES_);
 		return result;
 	}
 	if (c->words)
 		munmap((void *)(uintptr_t)c->words, EPSILON_BYTES_);
-	c->words = w;
-	c->device = s.st_dev, c->inode = s.st_ino;
-	epsilon_decode_(c);
+	*c = next;
 	return EPSILON_OK;
+}
+
+/* epsilon_watch_ maps the VMClock device at a path, if this process may read it. */
+static inline void epsilon_watch_(struct epsilon_clock *c, const char *path)
+{
+	struct stat s;
+	uint64_t *page;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &s) == 0 && (S_ISCHR(s.st_mode) || (S_ISREG(s.st_mode) && s.st_size >= EPSILON_BYTES_))) {
+		page = (uint64_t *)mmap(0, EPSILON_BYTES_, PROT_READ, MAP_SHARED, fd, 0);
+		if (page != MAP_FAILED && (uint32_t)epsilon_load_(&page[0]) == 0x4b4c4356 && (uint16_t)epsilon_load_(&page[1]) == 1)
+			c->vmclock = page;
+		else if (page != MAP_FAILED)
+			munmap(page, EPSILON_BYTES_);
+	}
+	close(fd);
+}
+
+/* epsilon_offsets_ reads the offsets of this process's time namespace. The kernel shows those that its children will have. */
+static inline enum epsilon_result epsilon_offsets_(struct epsilon_clock *c)
+{
+	char name[16], own[64], children[64];
+	long long seconds;
+	long nanoseconds;
+	ssize_t n, m;
+	FILE *f = fopen("/proc/self/timens_offsets", "re");
+	if (!f)
+		return errno == ENOENT ? EPSILON_OK : EPSILON_SYSTEM; /* a kernel without time namespaces */
+	while (fscanf(f, "%15s %lld %ld", name, &seconds, &nanoseconds) == 3) {
+		int64_t offset = (int64_t)seconds * 1000000000 + nanoseconds;
+		if (strcmp(name, "monotonic") == 0)
+			c->monotonic = offset;
+		else if (strcmp(name, "boottime") == 0)
+			c->boottime = offset;
+	}
+	fclose(f);
+	n = readlink("/proc/self/ns/time", own, sizeof own);
+	m = readlink("/proc/self/ns/time_for_children", children, sizeof children);
+	return n > 0 && n == m && memcmp(own, children, (size_t)n) == 0 ? EPSILON_OK : EPSILON_COUNTER;
 }
 
 static inline enum epsilon_result epsilon_identify_(struct epsilon_clock *c)
 {
-	char text[64] = "", name[16];
+	char text[64] = "";
 	unsigned char *boot = (unsigned char *)c->boot;
-	long long seconds;
-	long nanoseconds;
 	unsigned byte;
 	int i, n = 0;
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -283,18 +428,7 @@ static inline enum epsilon_result epsilon_identify_(struct epsilon_clock *c)
 		errno = EINVAL;
 		return EPSILON_SYSTEM;
 	}
-	f = fopen("/proc/self/timens_offsets", "re");
-	if (!f)
-		return errno == ENOENT ? EPSILON_OK : EPSILON_SYSTEM; /* a kernel without time namespaces */
-	while (fscanf(f, "%15s %lld %ld", name, &seconds, &nanoseconds) == 3) {
-		int64_t offset = (int64_t)seconds * 1000000000 + nanoseconds;
-		if (strcmp(name, "monotonic") == 0)
-			c->monotonic = offset;
-		else if (strcmp(name, "boottime") == 0)
-			c->boottime = offset;
-	}
-	fclose(f);
-	return EPSILON_OK;
+	return epsilon_offsets_(c);
 }
 
 /* epsilon_look_ looks at the host, as often as once a second: see the package comment of hostclock. */
@@ -304,11 +438,14 @@ static inline void epsilon_look_(struct epsilon_clock *c, int64_t now)
 	c->looked = now;
 	if (stat(c->path, &s) == 0 && (s.st_dev != c->device || s.st_ino != c->inode))
 		(void)epsilon_map_(c); /* if that fails, what was there before still holds */
-	epsilon_suspension_(c);
+	if (c->refusal == EPSILON_OK)
+		c->disrupted = epsilon_disrupted_(c);
 }
 
-/* epsilon_open opens the clock that is published at a path. */
-static inline enum epsilon_result epsilon_open(struct epsilon_clock *c, const char *path)
+/* epsilon_open_vmclock opens the clock that is published at a path, with the VMClock device at another one; 0 means that none
+ * is watched here. Then a migration is noticed by the daemon alone, some milliseconds to 1.5 s after it, and by nobody while
+ * there is no daemon: up to then the intervals may be wrong. */
+static inline enum epsilon_result epsilon_open_vmclock(struct epsilon_clock *c, const char *path, const char *vmclock)
 {
 	enum epsilon_result result;
 	memset(c, 0, sizeof *c);
@@ -317,6 +454,9 @@ static inline enum epsilon_result epsilon_open(struct epsilon_clock *c, const ch
 		return EPSILON_SYSTEM;
 	}
 	strcpy(c->path, path);
+	c->unwatched = !vmclock;
+	if (vmclock)
+		epsilon_watch_(c, vmclock);
 	result = epsilon_identify_(c);
 	if (result == EPSILON_OK)
 		result = epsilon_map_(c);
@@ -324,13 +464,24 @@ static inline enum epsilon_result epsilon_open(struct epsilon_clock *c, const ch
 	return result;
 }
 
+/* epsilon_open opens the clock that is published at a path, with the machine's VMClock device if it has one. */
+static inline enum epsilon_result epsilon_open(struct epsilon_clock *c, const char *path)
+{
+	return epsilon_open_vmclock(c, path, "/dev/vmclock0");
+}
+
 /* epsilon_close ends it. */
 static inline void epsilon_close(struct epsilon_clock *c)
 {
 	if (c->words)
 		munmap((void *)(uintptr_t)c->words, EPSILON_BYTES_);
-	c->words = 0;
+	if (c->vmclock)
+		munmap((void *)(uintptr_t)c->vmclock, EPSILON_BYTES_);
+	c->words = c->vmclock = 0;
 }
+
+/* epsilon_moved_ returns whether the hypervisor has disrupted the counter since the record. Call it after the counter was read. */
+static inline int epsilon_moved_(const struct epsilon_clock *c) { return c->marker_at && epsilon_load_(c->marker_at) != c->marker; }
 
 static inline enum epsilon_result epsilon_slow_(struct epsilon_clock *c, struct epsilon_interval *i)
 {
@@ -345,8 +496,8 @@ static inline enum epsilon_result epsilon_slow_(struct epsilon_clock *c, struct 
 	if (c->disrupted)
 		return EPSILON_UNSYNCHRONIZED;
 	raw = epsilon_read_(c);
-	if (raw - c->from > c->whole)
-		return EPSILON_UNSYNCHRONIZED; /* the counter went back */
+	if (epsilon_moved_(c) || raw - c->from > c->whole)
+		return EPSILON_UNSYNCHRONIZED; /* also if the counter went back */
 	epsilon_bend_(&c->lower, raw, c->up);
 	epsilon_bend_(&c->upper, raw, c->up);
 	left = c->lower.until - raw;
@@ -375,7 +526,7 @@ static inline enum epsilon_result epsilon_now(struct epsilon_clock *c, struct ep
 	if (epsilon_load_(&c->words[8]) != c->generation || c->span == 0)
 		return epsilon_slow_(c, i);
 	raw = epsilon_read_(c);
-	if (raw - c->from > c->span)
+	if (epsilon_moved_(c) || raw - c->from > c->span)
 		return epsilon_slow_(c, i);
 	earliest = epsilon_straight_(&c->lower, raw, c->up);
 	latest = epsilon_straight_(&c->upper, raw, c->up);

@@ -1,5 +1,6 @@
-/* Prints one interval for each line that it reads, between two readings of CLOCK_MONOTONIC_RAW; with a second argument, a
- * number, it prints how many nanoseconds a read takes in the quickest of so many times a hundred. */
+/* Prints one interval for each line that it reads, between two readings of CLOCK_MONOTONIC_RAW. Its arguments are the path of
+ * the clock and of the VMClock device ("-" for none), and a number: then it prints how many nanoseconds a read takes in the
+ * quickest of so many times a hundred. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,13 +10,14 @@ int main(int argc, char **argv)
 {
 	struct epsilon_clock clock;
 	struct epsilon_interval now = {0, 0};
-	enum epsilon_result result = epsilon_open(&clock, argc > 1 ? argv[1] : "/run/epsilon/clock");
+	const char *path = argc > 1 ? argv[1] : "/run/epsilon/clock";
+	enum epsilon_result result = argc > 2 ? epsilon_open_vmclock(&clock, path, strcmp(argv[2], "-") ? argv[2] : 0) : epsilon_open(&clock, path);
 	if (result != EPSILON_OK) {
 		printf("open %d\n", result);
 		return 1;
 	}
-	if (argc > 2) {
-		long batch, i, batches = atol(argv[2]);
+	if (argc > 3) {
+		long batch, i, batches = atol(argv[3]);
 		int64_t best = INT64_MAX, plain = INT64_MAX, sum = 0, began, took;
 		for (batch = 0; batch < batches; batch++) {
 			began = epsilon_clock_(CLOCK_MONOTONIC_RAW);

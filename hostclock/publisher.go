@@ -218,8 +218,15 @@ func (p *Publisher) replace(r record) error {
 	return nil
 }
 
-// finish says in the segment that nobody publishes any more. What is in it stays true.
+// finish says in the segment that nobody publishes any more. What is in it stays true, as it is what the clock has
+// published last: a disruption may be waiting to be published.
 func (p *Publisher) finish() {
+	switch r, err := p.record(); {
+	case err == nil:
+		p.last = r
+	case errors.Is(err, truetime.ErrClosed) && r.Epoch != p.last.Epoch:
+		p.last.State, p.last.Answers, p.last.Epoch = uint8(truetime.Unsynchronized), false, r.Epoch
+	}
 	p.last.stopped, p.last.at = true, p.counter.Reference()
 	p.mapped.publish(&p.last, p.published.Load()+1)
 	_ = p.lock.Close()

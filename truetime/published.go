@@ -15,7 +15,8 @@ var ErrNotPublishable = errors.New("truetime: the clock cannot be published to o
 // Published returns what Now answers from, in the form in which other processes can use it. It is there
 // for package hostclock, which publishes a clock: nothing outside this module can name its type.
 //
-// The error is [ErrClosed], or wraps [ErrNotPublishable].
+// The error is [ErrClosed], beside a record with nothing but the epoch that the clock was closed in, or wraps
+// [ErrNotPublishable].
 func (c *Clock) Published() (published.Record, error) {
 	if !c.made() {
 		return published.Record{}, errNotMade
@@ -25,7 +26,7 @@ func (c *Clock) Published() (published.Record, error) {
 	a := c.published.Load()
 	switch {
 	case c.state == Closed:
-		return published.Record{}, ErrClosed
+		return published.Record{Epoch: c.epoch}, ErrClosed
 	case localcounter.Of(c.counter) == nil || c.watch.machine == nil:
 		return published.Record{}, fmt.Errorf("%w: it reads %s, which they cannot: leave WithCounter out", ErrNotPublishable, c.watch.describe())
 	}

@@ -157,7 +157,9 @@ func (c *Clock) Now() (truetime.Interval, error) {
 // now is Now where there is something new, or it is time to look for it, or there is no answer.
 func (c *Clock) now() (truetime.Interval, error) {
 	if own := c.own.Load(); own != nil {
-		return own.Now()
+		if i, err := own.Now(); !errors.Is(err, truetime.ErrClosed) { // it may have been given up meanwhile
+			return i, err
+		}
 	}
 	return c.current().now()
 }

@@ -1,6 +1,7 @@
 package hostclock
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/epsilontime/epsilon/truetime"
@@ -31,7 +32,9 @@ func (c *Clock) NowTAI() (truetime.TAIInterval, error) {
 		return truetime.TAIInterval{}, errNotMade
 	}
 	if own := c.own.Load(); own != nil {
-		return own.NowTAI()
+		if i, err := own.NowTAI(); !errors.Is(err, truetime.ErrClosed) { // it may have been given up meanwhile
+			return i, err
+		}
 	}
 	v := c.current()
 	if v.err != nil {

@@ -233,6 +233,16 @@ func TestAFallbackAnswersWhateverTheMarkerIs(t *testing.T) {
 	})
 }
 
+// Who has begun to ask the clock of this process's own when it is given up is answered by the host's: nobody is told that
+// the clock has been closed, which is final.
+func TestAFallbackThatIsGivenUpMeanwhileIsNotTakenForAClosedClock(t *testing.T) {
+	c := open(t, newWriter(t, clockPath(t), nil).path)
+	own := startClock(t)
+	c.divert(own)
+	require.NoError(t, own.Close())
+	requireTrue(t, c)
+}
+
 // Now is called too often to make garbage.
 func TestNowAllocatesNothing(t *testing.T) {
 	w := newWriter(t, clockPath(t), nil)

@@ -104,7 +104,7 @@ func (o owners) check(path string, s *unix.Stat_t) error {
 	if err := stat(filepath.Dir(path), &directory); err != nil {
 		return err
 	}
-	if directory.Uid != s.Uid || directory.Mode&0o002 != 0 {
+	if directory.Uid != s.Uid || directory.Mode&0o022 != 0 {
 		return fmt.Errorf("%w: it belongs to user %d, who is neither root nor this process's user nor the owner of a directory that only they can write: "+
 			"see who put it there, and vouch for them with WithOwner", ErrOwner, s.Uid)
 	}

@@ -96,6 +96,15 @@ func TestWhoseSegmentIsTrusted(t *testing.T) {
 	require.ErrorContains(t, err, "WithOwner")
 	require.ErrorIs(t, trusted.check(path, file(0, 0o646)), ErrOwner)
 
+	// Only root can give a directory away.
+	if me == 0 {
+		require.NoError(t, os.Chown(dir, int(stranger), -1))
+		for mode, is := range map[os.FileMode]error{0o755: nil, 0o775: ErrOwner, 0o757: ErrOwner} {
+			require.NoError(t, os.Chmod(dir, mode))
+			require.ErrorIs(t, trusted.check(path, file(stranger, 0o644)), is, "directory of mode %v", mode)
+		}
+	}
+
 	only := owners{int(stranger)}
 	require.NoError(t, only.check(path, file(stranger, 0o644)))
 	require.ErrorIs(t, only.check(path, file(0, 0o644)), ErrOwner)

@@ -31,7 +31,8 @@
 // # Containers
 //
 // Mount the directory /run/epsilon, not the file: a daemon that is restarted replaces that. Read-only is enough, and
-// so is any user. /proc has to be there.
+// so is any user. /proc has to be there. LXC (Incus, LXD, Proxmox) and systemd-nspawn mount a random boot id over the
+// host's /proc/sys/kernel/random/boot_id in each container: umount that there.
 //
 // # What this does not promise
 //

@@ -20,7 +20,8 @@ var (
 	// ErrOwner: somebody could have written it whom there is no reason to trust.
 	ErrOwner = errors.New("untrusted")
 
-	// ErrOtherBoot: it is from before the machine was started last.
+	// ErrOtherBoot: it is from before the machine was started last, or the daemon or this process is in a container
+	// with a boot id of its own.
 	ErrOtherBoot = errors.New("from another boot")
 
 	// ErrCounter: its clock reads a counter that this process cannot read, or reads otherwise.

@@ -50,7 +50,7 @@ func TestASegmentThatCannotBeUsedIsRefusedWithOneClearError(t *testing.T) {
 		{"newer", words(func(w *[segmentWords]uint64) { w[wordVersions] = 2 | 3<<32 }), ErrVersion, "build it with a newer release"},
 		{"older", words(func(w *[segmentWords]uint64) { w[wordVersions] = 0 }), ErrVersion, "update the daemon"},
 		{"another size", words(func(w *[segmentWords]uint64) { w[wordSize] = 8192 }), ErrForeign, "8192 bytes"},
-		{"another boot", words(func(w *[segmentWords]uint64) { w[wordBoot]++ }), ErrOtherBoot, "started last"},
+		{"another boot", words(func(w *[segmentWords]uint64) { w[wordBoot]++ }), ErrOtherBoot, "a container with a boot id of its own"},
 		{"never written", words(func(w *[segmentWords]uint64) { w[wordGeneration] = 0 }), ErrForeign, "nothing has been published"},
 		{"a record of another publication", words(func(w *[segmentWords]uint64) { w[slot(1)+recordGeneration] = 3 }), ErrForeign, "in the place of"},
 		{"a state that is not known", words(func(w *[segmentWords]uint64) { w[slot(1)+recordKinds] |= 0xff }), ErrForeign, "state 255"},

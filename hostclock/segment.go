@@ -36,7 +36,8 @@ func openSegment(path string, here host, trusted owners) (*segment, error) {
 	words := mapped.header()
 	header, err := decodeHeader(&words)
 	if err == nil && header.boot != here.boot {
-		err = fmt.Errorf("%w: it was written before the machine was started last: start epsilon serve, which replaces it", ErrOtherBoot)
+		err = fmt.Errorf("%w: it was written before the machine was started last, or this process is in a container with a boot id of its own: "+
+			"start epsilon serve, which replaces it, or umount /proc/sys/kernel/random/boot_id in the container", ErrOtherBoot)
 	}
 	s := &segment{mapped, header, id, here.monotonic - header.monotonic, here.boottime - header.boottime}
 	if err == nil {

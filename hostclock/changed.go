@@ -52,9 +52,11 @@ func (c *Clock) publication(v *view) publication {
 	return publication{v.segment, v.generationAt.Load(), v.err == nil, c.own.Load()}
 }
 
-// Changed returns a channel that is closed within some 10 ms of the host's clock publishing anything: an answer in which
-// Earliest may have jumped ahead, or a refusal; and when this clock is closed. Take the channel before calling Now and
-// wait on it after, and nothing is missed; then take the next one. While anybody waits a goroutine looks for it.
+// Changed returns a channel that is closed soon after the host's clock, or the one that this process has of its own, has
+// published anything: an answer in which Earliest may have jumped ahead, or a refusal; and when this clock is closed. Soon
+// is some 10 ms; 100 ms once nothing has been published for three seconds, as by a dead daemon; and up to 1.1 s when a
+// daemon was restarted, whose file is found by the look once a second. Take the channel before calling Now and wait on it
+// after, and nothing is missed; then take the next one. While anybody waits a goroutine looks for it.
 func (c *Clock) Changed() <-chan struct{} {
 	if c == nil || c.view.Load() == nil {
 		return nil
@@ -65,14 +67,18 @@ func (c *Clock) Changed() <-chan struct{} {
 	if w.changed == nil {
 		w.changed = make(chan struct{})
 		if seen, changed := c.publication(c.view.Load()), w.changed; !w.closed {
-			w.running.Go(func() { c.awaitChange(seen, changed) })
+			var own <-chan struct{}
+			if seen.own != nil {
+				own = seen.own.Changed()
+			}
+			w.running.Go(func() { c.awaitChange(seen, own, changed) })
 		}
 	}
 	return w.changed
 }
 
-// awaitChange closes the channel when something else than seen is published.
-func (c *Clock) awaitChange(seen publication, changed chan struct{}) {
+// awaitChange closes the channel when something else than seen is published, or own is closed.
+func (c *Clock) awaitChange(seen publication, own <-chan struct{}, changed chan struct{}) {
 	began := time.Now() // of the wall clock: no bound follows from it
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -85,10 +91,6 @@ func (c *Clock) awaitChange(seen publication, changed chan struct{}) {
 		close(changed)
 	}()
 	for {
-		var own <-chan struct{}
-		if clock := c.own.Load(); clock != nil {
-			own = clock.Changed()
-		}
 		if c.publication(c.current()) != seen {
 			return
 		}

@@ -162,6 +162,28 @@ func TestChangedIsClosedWhenSomethingIsPublished(t *testing.T) {
 	}
 }
 
+// Who waits is told of a publication of this process's own clock that was made before the waiting began: that clock
+// publishes every second, and the wait ends before it does again, unless the machine is so busy that this takes a second.
+func TestNoPublicationOfAFallbackIsMissed(t *testing.T) {
+	c := open(t, newWriter(t, clockPath(t), nil).path)
+	own := startClock(t)
+	c.divert(own)
+	defer c.own.Store(nil)
+	for range 10 {
+		seen, published, changed := c.publication(c.view.Load()), own.Changed(), make(chan struct{})
+		<-published
+		next := own.Changed()
+		c.awaitChange(seen, published, changed)
+		<-changed
+		select {
+		case <-next:
+		default:
+			return
+		}
+	}
+	t.Fatal("it waited for the next publication each time")
+}
+
 // Without a daemon the process polls for itself, and ends that when there is one.
 func TestAFallbackIsUsedWhileThereIsNoDaemon(t *testing.T) {
 	path := clockPath(t)

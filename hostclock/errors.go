@@ -32,7 +32,8 @@ var (
 var ErrPublished = errors.New("somebody else publishes there")
 
 var (
-	errNotMade = fmt.Errorf("%w: it is nil, or was not made by Open", truetime.ErrClosed)
+	errNotMade     = fmt.Errorf("%w: it is nil, or was not made by Open", truetime.ErrClosed)
+	errNoPublisher = fmt.Errorf("%w: the publisher is nil, or was not made by NewPublisher", truetime.ErrClosed)
 
 	// errMoved is what the VMClock marker says before anybody else knows.
 	errMoved = fmt.Errorf("%w: the hypervisor has disrupted the counter, as a migration does", truetime.ErrNotSynchronized)

@@ -234,12 +234,20 @@ func (p *Publisher) finish() {
 
 // Published returns how many times the publisher has published. A daemon that tells its supervisor that it is alive
 // does so only if this has grown.
-func (p *Publisher) Published() uint64 { return p.published.Load() }
+func (p *Publisher) Published() uint64 {
+	if p == nil {
+		return 0
+	}
+	return p.published.Load()
+}
 
 // Err returns why the publisher has ended by itself, and nil as long as it publishes: truetime.ErrClosed if its clock
 // was closed, [ErrPublished] if somebody has taken its file away and publishes in its place, or what kept it from
 // making the file anew.
 func (p *Publisher) Err() error {
+	if p == nil || p.cancel == nil {
+		return errNoPublisher
+	}
 	if err := p.failure.Load(); err != nil {
 		return *err
 	}
@@ -249,6 +257,9 @@ func (p *Publisher) Err() error {
 // Close ends publishing. The file stays: readers go on with the last answer, which widens, until another
 // publisher takes its place. It always returns nil, and may be called more than once.
 func (p *Publisher) Close() error {
+	if p == nil || p.cancel == nil {
+		return nil
+	}
 	p.close.Do(func() {
 		p.cancel()
 		p.running.Wait()

@@ -195,6 +195,11 @@ func TestAClockThatWasNotMadeIsClosed(t *testing.T) {
 		require.Nil(t, c.Changed())
 		require.NoError(t, c.Close())
 	}
+	for _, p := range []*Publisher{nil, {}} {
+		require.ErrorIs(t, p.Err(), truetime.ErrClosed)
+		require.Zero(t, p.Published())
+		require.NoError(t, p.Close())
+	}
 	_, err := NewPublisher(nil, clockPath(t))
 	require.Error(t, err)
 	_, err = NewPublisher(new(truetime.Clock), clockPath(t))

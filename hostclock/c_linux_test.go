@@ -282,9 +282,10 @@ func TestTheCHeaderRefusesACounterThatItCannotRead(t *testing.T) {
 // are wanted.
 func BenchmarkCHeader(b *testing.B) {
 	binary := buildC(b, "read")
-	w := newWriter(b, clockPath(b), nil)
+	vm, _ := vmPage(b, 5)
+	w := newWriter(b, clockPath(b), func(_ *header, r *record) { r.VM, r.Marker = true, 5 })
 	for b.Loop() {
-		out, err := exec.CommandContext(b.Context(), binary, w.path, "-", "10000").CombinedOutput()
+		out, err := exec.CommandContext(b.Context(), binary, w.path, vm, "10000").CombinedOutput()
 		require.NoError(b, err, "%s", out)
 		b.Logf("%s", out)
 	}

@@ -40,7 +40,7 @@ enum epsilon_result {
 	EPSILON_SYSTEM,        /* errno says what; ENOENT: nobody publishes a clock there */
 	EPSILON_FOREIGN,       /* the file is no segment, or a record in it makes no sense */
 	EPSILON_VERSION,       /* its layout is too new or too old for this header */
-	EPSILON_OTHER_BOOT,    /* it is from before the machine was started last */
+	EPSILON_OTHER_BOOT,    /* it is from before the machine was started last, or this process is in a container with a boot id of its own */
 	EPSILON_COUNTER,       /* it is about a counter that this process cannot read, or reads otherwise */
 	EPSILON_UNSYNCHRONIZED,/* there is no answer: not yet, or not since a disruption */
 	EPSILON_FAULTY,        /* there is none: the counter contradicts the daemon's sources */

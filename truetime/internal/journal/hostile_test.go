@@ -2,12 +2,15 @@ package journal
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/snapshot"
 )
@@ -50,8 +53,8 @@ func TestNoFieldOfAStateEndsAReplay(t *testing.T) {
 	states := hostileStates(string(snapshot.WriteFull(e.Fields)))
 	rest := string(somePolls(c, e, e.LookBy()))
 	t.Logf("%d states", len(states))
-	for what, state := range states {
-		if reason := failure(func(t attempt) { playAll(t, c, state+rest) }); reason != "" {
+	for _, what := range race.Every(slices.Sorted(maps.Keys(states)), 8) {
+		if reason := failure(func(t attempt) { playAll(t, c, states[what]+rest) }); reason != "" {
 			t.Errorf("%s: %s", what, reason)
 		}
 	}

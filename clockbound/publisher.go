@@ -371,7 +371,7 @@ func lockSegment(path string) (*durable.Lock, error) {
 	if err := makeDirectoryOf(path); err != nil {
 		return nil, err
 	}
-	lock, err := durable.TryLock(path+".lock", 0o644)
+	lock, err := durable.TryLock(path + ".lock")
 	if errors.Is(err, durable.ErrLocked) {
 		return nil, fmt.Errorf("another Publisher writes it: %w", err)
 	}

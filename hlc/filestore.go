@@ -49,7 +49,7 @@ func OpenFileStore(path string) (*FileStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hlc: path of the bound: %w", err)
 	}
-	lock, err := durable.TryLock(path+".lock", 0o600)
+	lock, err := durable.TryLock(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("hlc: lock of the bound: %w", orInUse(err))
 	}

@@ -109,7 +109,7 @@ func (p *Publisher) begin() (err error) {
 
 // claim takes the lock that says who may publish to the path.
 func (p *Publisher) claim() error {
-	lock, err := durable.TryLock(p.path+".lock", 0o600)
+	lock, err := durable.TryLock(p.path + ".lock")
 	if errors.Is(err, durable.ErrLocked) {
 		return fmt.Errorf("%w: stop the other publisher, or give this one another path: %w", ErrPublished, err)
 	}

@@ -30,7 +30,7 @@ func TestAPublisherWhosePlaceIsTakenAwayEndsWithAnError(t *testing.T) {
 	t.Run("somebody else has it", func(t *testing.T) {
 		path, other := clockPath(t), filepath.Join(t.TempDir(), "lock")
 		p := publish(t, startClock(t), path)
-		lock, err := durable.TryLock(other, 0o600)
+		lock, err := durable.TryLock(other)
 		require.NoError(t, err)
 		defer lock.Close()
 		require.NoError(t, os.Rename(other, path+".lock"))

@@ -155,7 +155,7 @@ func (f *FileStore) locked(ctx context.Context, name string, operate func(path s
 // because the record's is replaced.
 func takeLock(ctx context.Context, path string) (*durable.Lock, error) {
 	for {
-		lock, err := durable.TryLock(path, 0o644)
+		lock, err := durable.TryLock(path)
 		if !errors.Is(err, durable.ErrLocked) {
 			return lock, err
 		}

@@ -126,7 +126,7 @@ func TestALockThatWasRemovedWhileItWasWaitedForIsNone(t *testing.T) {
 				if _, err := os.Stat(path + ".lock"); err != nil {
 					return err // it is not in place
 				}
-				if lock, err := durable.TryLock(path+".lock", 0o644); !errors.Is(err, durable.ErrLocked) {
+				if lock, err := durable.TryLock(path + ".lock"); !errors.Is(err, durable.ErrLocked) {
 					return fmt.Errorf("somebody else can lock it: %v, %w", lock, err)
 				}
 				return nil

@@ -18,8 +18,11 @@ type Lock struct{ file *os.File }
 // TryLock makes the file at path, if need be, and locks it. The error wraps [ErrLocked] if somebody
 // else has it, in this process or another. The file should have no other use, as one that is
 // replaced is no longer the one locked.
-func TryLock(path string, mode os.FileMode) (*Lock, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
+//
+// Only its owner may open the file: whoever can open a file can lock it, also if they may only read it
+// (flock(2)), and so keep its owner away. A link is refused, as it could lead to anybody's file.
+func TryLock(path string) (*Lock, error) {
+	file, err := openLock(path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,9 @@ import (
 // ReplacesWhatIsRead: it is not known whether a file can be renamed over another that is open.
 const ReplacesWhatIsRead = false
 
+// openLock opens a file, and makes it if there is none.
+func openLock(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) }
+
 // tryLock refuses: a lock that is not known to work would let two in.
 func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
 

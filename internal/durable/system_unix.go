@@ -4,6 +4,7 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,36 @@ import (
 // ReplacesWhatIsRead: a file can be renamed over another that is open, whose reader goes on to see
 // what it opened.
 const ReplacesWhatIsRead = true
+
+// openLock opens a file that nobody but its owner may open, and makes it if there is none.
+func openLock(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%s is a link, and a lock is a file of its own: remove it", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := makePrivate(file); err != nil {
+		return nil, mistakes.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// makePrivate takes rights away that an older version, or somebody else, has given to a lock.
+func makePrivate(file *os.File) error {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &s); err != nil {
+		return err
+	}
+	if s.Mode&unix.S_IFMT != unix.S_IFREG || s.Nlink > 1 {
+		return fmt.Errorf("%s has another name or is no regular file, and a lock is a file of its own: remove it", file.Name())
+	}
+	if s.Mode&0o077 == 0 {
+		return nil
+	}
+	return file.Chmod(0o600)
+}
 
 // tryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
 // file is closed, and with the process.

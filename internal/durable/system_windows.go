@@ -10,6 +10,9 @@ import (
 // ReplacesWhatIsRead: a file cannot be renamed over another that is open.
 const ReplacesWhatIsRead = false
 
+// openLock opens a file, and makes it if there is none.
+func openLock(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) }
+
 // tryLock takes the lock of a file if nobody has it, in this process or another. It goes when the
 // file is closed, and with the process.
 func tryLock(file *os.File) (bool, error) {

@@ -81,7 +81,7 @@ func Listen(path string) (*Listener, error) {
 		return nil, fmt.Errorf("cannot listen at %s: there is a file that is no socket", path)
 	}
 	// Whoever holds the lock may replace the socket; two daemons that start at once cannot both.
-	lock, err := durable.TryLock(path+".lock", 0o644)
+	lock, err := durable.TryLock(path + ".lock")
 	if errors.Is(err, durable.ErrLocked) {
 		return nil, fmt.Errorf("another daemon runs and has the socket %s: stop it, or give another path with --socket", path)
 	}

@@ -155,3 +155,56 @@ func TestNoPermissionIsOneSentence(t *testing.T) {
 		oneSentence(t, string(out))
 	}
 }
+
+func TestALinkBesideTheSocketGivesAwayNothing(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root has something to give away")
+	}
+	nobody, err := user.Lookup("nobody")
+	require.NoError(t, err)
+	uid, err := strconv.Atoi(nobody.Uid)
+	require.NoError(t, err)
+	program, dir := installed(t)
+	config := filepath.Join(dir, "epsilon.toml")
+	rewrite(t, config, "user = \"nobody\"", "127.0.0.1:9")
+	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		for _, file := range []string{"socket.lock", "clock", "clock.lock"} {
+			run, err := os.MkdirTemp(dir, "run-*")
+			require.NoError(t, err)
+			require.NoError(t, os.Chown(run, uid, -1))
+			victim := filepath.Join(dir, "victim-"+filepath.Base(run))
+			require.NoError(t, os.WriteFile(victim, nil, 0o600))
+			require.NoError(t, link(victim, filepath.Join(run, file)))
+			out, err := as(0, program, "serve", "--config", config, "--socket", filepath.Join(run, "socket")).CombinedOutput()
+			require.Error(t, err, "%s link %s", name, file)
+			require.Contains(t, string(out), file)
+			require.Contains(t, string(out), "remove it")
+			info, err := os.Stat(victim)
+			require.NoError(t, err)
+			require.Zero(t, info.Sys().(*syscall.Stat_t).Uid, "%s link %s: %s", name, file, out)
+		}
+	}
+}
+
+func TestNobodyElseCanKeepTheDaemonFromStarting(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("to become another user takes root")
+	}
+	flock, err := exec.LookPath("flock")
+	if err != nil {
+		t.Skip("flock(1) is not installed")
+	}
+	program, dir := installed(t)
+	config, socket := filepath.Join(dir, "epsilon.toml"), filepath.Join(dir, "socket")
+	rewrite(t, config, "[clockbound]\nmax_slew_ppm = 0\npath = \""+dir+"/shm0\"", ntpServer(t))
+	for _, file := range []string{"socket", "clock", "shm0"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, file+".lock"), nil, 0o644)) // of an older version
+	}
+	start(t, program, socket, "--config", config)
+	require.Eventually(t, func() bool { return epsilon(t, "now", "--segment", dir+"/clock").code == 0 }, 20*time.Second, 20*time.Millisecond)
+	for _, file := range []string{"socket", "clock", "shm0"} {
+		out, err := as(54321, flock, "-n", filepath.Join(dir, file+".lock"), "true").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "Permission denied", file)
+	}
+}

@@ -103,12 +103,12 @@ func bind(path string) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, explain("replace the socket", path, err)
 	}
+	// A mode that is set afterwards could be that of another file, which somebody has put there meanwhile.
+	restore := letOthersUse()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	restore()
 	if err != nil {
 		return nil, explain("listen at the socket", path, err)
-	}
-	if err := os.Chmod(path, 0o666); err != nil {
-		return nil, mistakes.Join(explain("let others use the socket", path, err), l.Close())
 	}
 	return l, nil
 }
@@ -134,20 +134,15 @@ func writable(dir string) bool {
 	return true
 }
 
-// Give makes a user the owner of the socket, its lock and their directory, so that the user can make
-// more files there and take the socket away at the end.
-func (l *Listener) Give(uid, gid int) error {
+// Files are what a user has to own who is to make more files beside the socket and take it away at the end:
+// the socket, its lock and the directory, if that is the daemon's.
+func (l *Listener) Files() []string {
 	path := l.Path()
-	for _, of := range []string{path, path + ".lock"} {
-		if err := os.Chown(of, uid, gid); err != nil {
-			return err
-		}
+	files := []string{path, path + ".lock"}
+	if dir := filepath.Dir(path); dir == filepath.Dir(SystemSocket) { // any other is somebody else's
+		files = append(files, dir)
 	}
-	dir := filepath.Dir(path)
-	if dir == filepath.Dir(SystemSocket) { // a directory of ours; any other is somebody else's
-		return os.Chown(dir, uid, gid)
-	}
-	return nil
+	return files
 }
 
 // Path is where the socket is.

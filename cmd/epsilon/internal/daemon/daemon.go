@@ -74,11 +74,8 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	}
 	defer listener.Close()
 	if user != nil {
-		if err := listener.Give(user.uid, user.gid); err != nil {
-			return fmt.Errorf("cannot give the socket to user %s: %w", user.name, err)
-		}
-		if err := d.segment.give(user.uid, user.gid); err != nil {
-			return fmt.Errorf("cannot give the segment to user %s: %w", user.name, err)
+		if err := user.own(listener.Files(), d.segment.files()); err != nil {
+			return err
 		}
 	}
 	defer d.close()

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/epsilontime/epsilon/hostclock"
-	"github.com/epsilontime/epsilon/internal/mistakes"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -78,18 +76,12 @@ func (s *segment) count() uint64 {
 	return s.publisher.Published()
 }
 
-// give makes a user the owner of what an earlier run as root has left behind.
-func (s *segment) give(uid, gid int) error {
-	var failed mistakes.List
-	for _, path := range []string{s.path, s.path + ".lock"} {
-		if s.path == "" {
-			continue
-		}
-		if err := os.Lchown(path, uid, gid); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed.Add(err)
-		}
+// files are those that an earlier run as root may have left behind.
+func (s *segment) files() []string {
+	if s.path == "" {
+		return nil
 	}
-	return failed.Err()
+	return []string{s.path, s.path + ".lock"}
 }
 
 // mendSegment starts publishing again if it has ended, and says so once.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 )
 
@@ -37,4 +38,14 @@ func findUser(name string) (*identity, error) {
 		return nil, fmt.Errorf("cannot run as user %q: only root can become another user; start the daemon as %[1]s, or leave user out", name)
 	}
 	return &identity{name, uid, gid}, nil
+}
+
+// own makes the identity the owner of files that it will go on with, where they are there.
+func (i *identity) own(lists ...[]string) error {
+	for _, path := range slices.Concat(lists...) {
+		if err := i.give(path); err != nil {
+			return fmt.Errorf("cannot give what the daemon needs to user %s: %w", i.name, err)
+		}
+	}
+	return nil
 }

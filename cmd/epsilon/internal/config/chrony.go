@@ -29,8 +29,10 @@ const (
 
 // FromChrony takes over the servers that chronyd is configured for: its directives server, pool and
 // peer, in the file, in what it includes, and in the directories of confdir and sourcedir (chrony.conf(5)).
-// Of their options nts, port, ntsport and maxsources count. Everything else that it has is about steering
-// the clock. Reference clocks cannot be taken over, and Notes says so.
+// Of their options nts, port, ntsport and maxsources count. A server that chronyd may not select, or corrects by
+// hand, gets no vote. Options that would give one server more to say than another have no effect here: each has
+// one vote. Reference clocks cannot be taken over. Notes says all of this. Everything else that the file has is
+// about steering the clock.
 func FromChrony(path string) (*Config, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, explain(path, err)
@@ -146,6 +148,13 @@ func (r *chronyReader) all(paths []string, depth int) error {
 func (r *chronyReader) source(directive, address string, words []string) {
 	o := chronyOptions{port: "123", count: defaultPool}
 	o.read(words)
+	if o.excluded != "" {
+		r.note("%s %s is left out: chronyd %s; name it in %s if it is to have a vote", directive, clip(address), o.excluded, DefaultPath)
+		return
+	}
+	for _, option := range o.ignored {
+		r.note("%s %s: the option %s has no effect: here %s; write %s if it is not to be so", directive, clip(address), option, ignoredOptions[option], DefaultPath)
+	}
 	host := address
 	if port := o.portOf(); port != "" {
 		host = join(address, port)
@@ -185,6 +194,16 @@ type chronyOptions struct {
 	nts           bool
 	port, ntsPort string
 	count         int
+	excluded      string   // why the server may have no vote
+	ignored       []string // of ignoredOptions
+}
+
+// ignoredOptions are those that change whom chronyd believes, and what is done in their place.
+var ignoredOptions = map[string]string{
+	"prefer":  "every server has one vote",
+	"trust":   "every server has one vote, and can be outvoted",
+	"require": "there is an answer without this server, too",
+	"offline": "it is asked from the start",
 }
 
 func (o *chronyOptions) read(words []string) {
@@ -203,6 +222,16 @@ func (o *chronyOptions) read(words []string) {
 		case "maxsources":
 			if n, err := strconv.Atoi(next); err == nil {
 				o.count = n
+			}
+		case "noselect":
+			o.excluded = "may not select it (noselect)"
+		case "offset":
+			if correction, err := strconv.ParseFloat(next, 64); err != nil || correction != 0 {
+				o.excluded = "corrects what it says (offset)"
+			}
+		default:
+			if option := strings.ToLower(word); ignoredOptions[option] != "" && !slices.Contains(o.ignored, option) {
+				o.ignored = append(o.ignored, option)
 			}
 		}
 	}

@@ -57,6 +57,35 @@ sourcedir %[1]s/run %[1]s/sources.d
 	}, c.Notes)
 }
 
+// Two servers that chronyd only watches could outvote the one that it follows.
+func TestWhoHasNoVoteInChronyHasNoneHere(t *testing.T) {
+	c, err := FromChrony(write(t, filepath.Join(t.TempDir(), "chrony.conf"), `
+server 192.0.2.1 iburst prefer
+server 192.0.2.50 noselect
+pool 2.pool.example.net iburst NoSelect maxsources 4
+server 192.0.2.51 offset 0.5
+server 192.0.2.2 offset 0.0 trust require
+server 192.0.2.3 offline
+`))
+	require.NoError(t, err)
+	var found []string
+	for _, s := range c.Sources {
+		found = append(found, s.Address)
+	}
+	require.Equal(t, []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}, found)
+	const other = "; name it in " + DefaultPath + " if it is to have a vote"
+	const not = "; write " + DefaultPath + " if it is not to be so"
+	require.Equal(t, []string{
+		"server 192.0.2.1: the option prefer has no effect: here every server has one vote" + not,
+		"server 192.0.2.50 is left out: chronyd may not select it (noselect)" + other,
+		"pool 2.pool.example.net is left out: chronyd may not select it (noselect)" + other,
+		"server 192.0.2.51 is left out: chronyd corrects what it says (offset)" + other,
+		"server 192.0.2.2: the option trust has no effect: here every server has one vote, and can be outvoted" + not,
+		"server 192.0.2.2: the option require has no effect: here there is an answer without this server, too" + not,
+		"server 192.0.2.3: the option offline has no effect: here it is asked from the start" + not,
+	}, c.Notes)
+}
+
 func TestChronyWithoutServers(t *testing.T) {
 	_, err := FromChrony(write(t, filepath.Join(t.TempDir(), "chrony.conf"), "refclock SHM 0\n"))
 	require.ErrorContains(t, err, "names no server that could be asked")

@@ -34,8 +34,8 @@ var OwnReference = [4]byte{'X', 'E', 'P', 'S'}
 func UpstreamOf(s truetime.Status) Upstream {
 	u := Upstream{Age: -1}
 	for _, source := range s.Sources {
-		heard := source.Verdict == truetime.Truechimer ||
-			source.Verdict == truetime.Silent && s.State == truetime.Holdover && source.Interval.Valid()
+		quiet := source.Verdict == truetime.Silent || source.Verdict == truetime.Unusable // it says that it is not synchronized
+		heard := source.Verdict == truetime.Truechimer || quiet && s.State == truetime.Holdover && source.Interval.Valid()
 		if !heard || source.NoVote {
 			continue
 		}

@@ -32,8 +32,13 @@ func TestHoldoverKeepsWhomTheClockFollowed(t *testing.T) {
 	status := truetime.Status{State: truetime.Holdover, Sources: []truetime.SourceStatus{
 		source("192.0.2.5", truetime.Silent, 1, time.Hour),
 	}}
-	require.Equal(t, Upstream{2, [4]byte{192, 0, 2, 5}, time.Hour}, UpstreamOf(status))
-	status.State = truetime.Synchronized
+	for _, verdict := range []truetime.Verdict{truetime.Silent, truetime.Unusable} { // unplugged, or without its antenna
+		status.State, status.Sources[0].Verdict = truetime.Holdover, verdict
+		require.Equal(t, Upstream{2, [4]byte{192, 0, 2, 5}, time.Hour}, UpstreamOf(status), verdict)
+		status.State = truetime.Synchronized
+		require.Zero(t, UpstreamOf(status), verdict)
+	}
+	status.State, status.Sources[0].Verdict = truetime.Holdover, truetime.Convicted
 	require.Zero(t, UpstreamOf(status))
 	require.Zero(t, UpstreamOf(truetime.Status{}))
 }

@@ -89,3 +89,12 @@ func TestTheFirstReadingIsOldEnoughForRequestsThatWait(t *testing.T) {
 	require.Greater(t, a.next.Before, anchor.Before)
 	require.LessOrEqual(t, a.first.Before, a.bracket.Last.Before-monotonic.Instant(time.Second))
 }
+
+// The limit goes by the counter, also where nothing can be known of arrivals.
+func TestTimePassesForTheLimitWithoutAWatch(t *testing.T) {
+	counter := new(monotonic.Manual)
+	counter.Advance(time.Hour)
+	w := &worker{server: &Server{config: Config{Counter: counter}}, arrivals: newArrivals(counter, 200)}
+	w.arrivals.usable = false // no timerfd could be had
+	require.Equal(t, counter.Now(), w.look())
+}

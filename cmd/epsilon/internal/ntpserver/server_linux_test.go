@@ -1,6 +1,7 @@
 package ntpserver_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -269,4 +270,43 @@ func TestServeIsCalledOnce(t *testing.T) {
 	require.ErrorContains(t, server.Serve(t.Context()), "Serve was called before")
 	_, err = ask(t, "udp4", server.Addr()[0].String(), clientRequest())
 	require.NoError(t, err, "it goes on")
+}
+
+// flood is a clock that has as many requests waiting after each batch as one batch takes.
+type flood struct {
+	truth
+	conn net.Conn
+}
+
+func (f *flood) Now() (truetime.Interval, error) {
+	if f.conn != nil {
+		for range 16 {
+			_, _ = f.conn.Write(clientRequest())
+		}
+	}
+	now := f.now()
+	return truetime.Interval{Earliest: now, Latest: now}, nil
+}
+
+func TestAServerThatHasMoreRequestsThanItCanAnswerStops(t *testing.T) {
+	clock := &flood{truth: newTruth(t)}
+	server, err := ntpserver.New(ntpserver.Config{Reader: clock, Listen: anyPort(), Workers: 1, Upstream: ntpserver.Fixed(1, ntpserver.OwnReference)})
+	require.NoError(t, err)
+	clock.conn, err = net.Dial("udp4", server.Addr()[0].String())
+	require.NoError(t, err)
+	_, err = clock.Now() // the first 16
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx) }()
+	require.Eventually(t, func() bool { return server.Counters().Received > 100 }, 20*time.Second, time.Millisecond)
+	cancel()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(10 * time.Second):
+		clock.conn.Close() // which ends the flood
+		t.Fatal("it does not stop")
+	}
+	clock.conn.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,6 +21,8 @@ type socket struct {
 	raw   syscall.RawConn // of file
 	where netip.AddrPort
 	wild  bool // it takes requests to any address of the host
+
+	interrupted atomic.Bool
 }
 
 // listen opens so many sockets that share an address. The first is bound alone, which fails if
@@ -132,8 +135,12 @@ func (s *socket) address() (netip.AddrPort, error) {
 	return netip.AddrPortFrom(s.where.Addr(), uint16(port)), nil
 }
 
-// interrupt ends the wait for requests, now and for ever.
-func (s *socket) interrupt() { _ = s.file.SetReadDeadline(time.Unix(1, 0)) }
+// interrupt ends the wait for requests, now and for ever. Whoever does not have to wait, as there are always
+// more, looks at interrupted.
+func (s *socket) interrupt() {
+	s.interrupted.Store(true)
+	_ = s.file.SetReadDeadline(time.Unix(1, 0))
+}
 
 func (s *socket) close() { _ = s.file.Close() }
 

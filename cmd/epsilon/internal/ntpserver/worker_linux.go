@@ -45,7 +45,7 @@ func (w *worker) run() error {
 			}
 			failed = 0
 			w.answer(n)
-			if n < batchSize {
+			if n < batchSize || w.socket.interrupted.Load() {
 				return false // there were no more, and what comes from now on wakes it
 			}
 		}
@@ -141,11 +141,13 @@ func (w *worker) prepare(n int) (t tally) {
 
 // look reads the system's clocks and returns the counter.
 func (w *worker) look() monotonic.Instant {
-	if w.arrivals == nil {
-		return w.server.config.Counter.Now()
+	if w.arrivals != nil {
+		w.arrivals.look()
+		if w.arrivals.steady {
+			return w.arrivals.bracket.Last.After
+		}
 	}
-	w.arrivals.look()
-	return w.arrivals.bracket.Last.After
+	return w.server.config.Counter.Now()
 }
 
 // passed is how long ago a request has arrived at least.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -15,7 +16,7 @@ var _ api.Host = (*Daemon)(nil)
 
 // Report returns what there is to know.
 func (d *Daemon) Report() api.Report {
-	g := d.current.Load()
+	g, status := d.status()
 	within := d.ReadyWithin()
 	r := api.Report{
 		Daemon: api.Daemon{
@@ -29,7 +30,7 @@ func (d *Daemon) Report() api.Report {
 			DriftPPM:    g.config.DriftPPM,
 			NTP:         d.ntp.report(),
 		},
-		Clock: g.clock.Status(),
+		Clock: status,
 	}
 	if why := d.pending.Load(); why != nil {
 		r.Daemon.Pending = *why
@@ -41,9 +42,28 @@ func (d *Daemon) Report() api.Report {
 	return r
 }
 
+// inUse asks the clock in use. One that is closed just then has been replaced, and so the next one is asked.
+func (d *Daemon) inUse(ask func(*generation) error) {
+	for {
+		g := d.current.Load()
+		if err := ask(g); !errors.Is(err, truetime.ErrClosed) || d.current.Load() == g {
+			return
+		}
+	}
+}
+
+// status returns a report on the clock in use.
+func (d *Daemon) status() (g *generation, s truetime.Status) {
+	d.inUse(func(current *generation) error {
+		g, s = current, current.clock.Status()
+		return s.Err
+	})
+	return g, s
+}
+
 // Reading returns what the clock answers.
 func (d *Daemon) Reading() api.Reading {
-	s := d.current.Load().clock.Status()
+	_, s := d.status()
 	r := api.Reading{State: s.State, Epoch: s.Epoch}
 	if s.Err != nil {
 		r.Err = s.Err.Error()

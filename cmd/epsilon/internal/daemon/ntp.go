@@ -24,9 +24,12 @@ func (d *Daemon) openNTP(c *config.Config) error {
 		return nil
 	}
 	server, err := ntpserver.New(ntpserver.Config{
-		Reader:   d,
-		Listen:   c.NTP.Listen,
-		Upstream: func() ntpserver.Upstream { return ntpserver.UpstreamOf(d.current.Load().clock.Status()) },
+		Reader: d,
+		Listen: c.NTP.Listen,
+		Upstream: func() ntpserver.Upstream {
+			_, s := d.status()
+			return ntpserver.UpstreamOf(s)
+		},
 		Limit:    limitOf(c.NTP),
 		Workers:  c.NTP.Workers,
 		DriftPPM: c.DriftPPM,
@@ -94,4 +97,10 @@ func (n *ntp) report() *api.NTP {
 }
 
 // Now returns what the clock in use answers: a daemon is a [truetime.Reader].
-func (d *Daemon) Now() (truetime.Interval, error) { return d.current.Load().clock.Now() }
+func (d *Daemon) Now() (i truetime.Interval, err error) {
+	d.inUse(func(g *generation) error {
+		i, err = g.clock.Now()
+		return err
+	})
+	return i, err
+}

@@ -15,7 +15,7 @@ import (
 
 func TestOtherHostsAreToldTheTimeIfItIsConfigured(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "epsilon.toml")
-	rewrite(t, path, "[ntp]\nlisten = [\"127.0.0.1:0\"]", ntpServer(t))
+	rewrite(t, path, "[ntp]\nscale = \"smeared\"\nlisten = [\"127.0.0.1:0\"]", ntpServer(t))
 	s := serve(t, "--config", path)
 	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
 	at := s.report(t).Daemon.NTP.Listen
@@ -29,6 +29,7 @@ func TestOtherHostsAreToldTheTimeIfItIsConfigured(t *testing.T) {
 	require.EqualValues(t, 2, response.Stratum)
 	require.NotZero(t, s.report(t).Daemon.NTP.Answered)
 	require.Contains(t, s.ask(t, "status").out, fmt.Sprintf("at %s: ", at[0]))
+	require.Contains(t, s.log.String(), "smeared from noon to noon", "whoever serves it is told")
 	require.Equal(t, 0, s.stop())
 }
 
@@ -38,11 +39,41 @@ func TestPortOfTheNTPServerInUse(t *testing.T) {
 	defer taken.Close()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "epsilon.toml")
-	text := fmt.Sprintf("[ntp]\nlisten = [%q]\n[[source]]\nserver = \"127.0.0.1:9\"\n", taken.LocalAddr())
+	text := fmt.Sprintf("[ntp]\nscale = \"smeared\"\nlisten = [%q]\n[[source]]\nserver = \"127.0.0.1:9\"\n", taken.LocalAddr())
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	r := epsilon(t, "serve", "--config", path, "--socket", dir+"/s")
 	require.Equal(t, 1, r.code)
 	require.Contains(t, r.errors, taken.LocalAddr().String())
 	require.Contains(t, r.errors, "in use")
 	oneSentence(t, r.errors[strings.LastIndex(r.errors, "epsilon: "):])
+}
+
+// What starts after the service is ready may ask it.
+func TestNTPIsServedOnceSystemdHearsOfReadiness(t *testing.T) {
+	systemd := supervise(t)
+	server := ntpServer(t)
+	path := configOf(t, server)
+	rewrite(t, path, "[ntp]\nscale = \"smeared\"\nlisten = [\"127.0.0.1:0\"]\n[ready]\nwithin = \"1h\"", server)
+	s := serve(t, "--config", path)
+	at := s.report(t).Daemon.NTP.Listen[0]
+	systemd.hear(t, "READY=1")
+	response, err := ntp.Query(at)
+	require.NoError(t, err)
+	require.NoError(t, response.Validate())
+}
+
+func TestAChangeThatTakesARestartIsToldByReload(t *testing.T) {
+	server := ntpServer(t)
+	path := configOf(t, server)
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
+	same := s.ask(t, "reload", "--json")
+	require.Equal(t, 0, same.code, same.errors)
+	require.Equal(t, "{\"Restart\":[]}\n", same.out)
+	rewrite(t, path, "[ntp]\nscale = \"smeared\"\nlisten = [\"127.0.0.1:0\"]", server)
+	for range 2 { // it is in use no more than before
+		changed := s.ask(t, "reload")
+		require.Equal(t, 0, changed.code, changed.errors)
+		require.Equal(t, "in use, but for [ntp]: restart the daemon\n", changed.out)
+	}
 }

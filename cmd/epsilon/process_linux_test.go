@@ -134,25 +134,42 @@ func TestNoPermissionIsOneSentence(t *testing.T) {
 	other := filepath.Join(dir, "other.toml")
 	rewrite(t, other, "user = \"root\"", "127.0.0.1:9")
 	low := filepath.Join(dir, "low.toml")
-	rewrite(t, low, "[ntp]\nlisten = [\"127.0.0.1:123\"]", "127.0.0.1:9")
+	rewrite(t, low, "[ntp]\nscale = \"smeared\"\nlisten = [\"127.0.0.1:123\"]", "127.0.0.1:9")
+	open := filepath.Join(dir, "open")
+	require.NoError(t, os.Mkdir(open, 0o755))
+	require.NoError(t, os.Chown(open, 54321, -1))
+	elsewhere := filepath.Join(dir, "elsewhere.toml")
+	rewrite(t, elsewhere, "segment = \""+closed+"/clock\"", "127.0.0.1:9")
+	unread := filepath.Join(dir, "unread")
+	require.NoError(t, os.WriteFile(unread, nil, 0o600))
+	start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	require.NoError(t, err)
+	lowPorts, err := strconv.Atoi(strings.TrimSpace(string(start)))
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		args []string
 		code int
 		want string
 	}{
+		"port 123":      {[]string{"serve", "--config", low, "--socket", open + "/socket"}, 1, "CAP_NET_BIND_SERVICE"},
+		"segment":       {[]string{"serve", "--config", elsewhere, "--socket", open + "/socket"}, 1, "let the daemon's user own the directory " + closed},
+		"reader":        {[]string{"now", "--segment", unread}, 2, "this process may not read " + unread},
 		"socket":        {[]string{"serve", "--demo", "--socket", closed + "/socket"}, 1, "no permission; run as root"},
 		"configuration": {[]string{"serve", "--config", secret}, 2, "no permission to read " + secret},
 		"user":          {[]string{"serve", "--config", other, "--socket", "/tmp/epsilon-test-unused"}, 1, "only root can become another user"},
 		"status":        {[]string{"status", "--socket", closed + "/socket"}, 2, "no permission to use the socket"},
 		"default":       {[]string{"serve", "--demo"}, 2, "XDG_RUNTIME_DIR is not set"},
 	} {
+		if name == "port 123" && lowPorts <= 123 {
+			continue // everybody may use it on this host
+		}
 		command := as(54321, program, c.args...)
 		command.Env = append(command.Env, "XDG_RUNTIME_DIR=", "EPSILON_SOCKET=")
 		out, err := command.CombinedOutput()
 		require.Error(t, err, name)
 		require.Equal(t, c.code, command.ProcessState.ExitCode(), "%s: %s", name, out)
 		require.Contains(t, string(out), c.want, name)
-		oneSentence(t, string(out))
+		oneSentence(t, string(out[bytes.LastIndex(out, []byte("epsilon: ")):]))
 	}
 }
 
@@ -175,13 +192,18 @@ func TestALinkBesideTheSocketGivesAwayNothing(t *testing.T) {
 			victim := filepath.Join(dir, "victim-"+filepath.Base(run))
 			require.NoError(t, os.WriteFile(victim, nil, 0o600))
 			require.NoError(t, link(victim, filepath.Join(run, file)))
-			out, err := as(0, program, "serve", "--config", config, "--socket", filepath.Join(run, "socket")).CombinedOutput()
-			require.Error(t, err, "%s link %s", name, file)
-			require.Contains(t, string(out), file)
-			require.Contains(t, string(out), "remove it")
+			var out bytes.Buffer
+			daemon := as(0, program, "serve", "--config", config, "--socket", filepath.Join(run, "socket"))
+			daemon.Stderr = &out
+			require.NoError(t, daemon.Start())
+			late := time.AfterFunc(10*time.Second, func() { _ = daemon.Process.Kill() })
+			require.Error(t, daemon.Wait(), "%s link %s", name, file)
+			late.Stop()
 			info, err := os.Stat(victim)
 			require.NoError(t, err)
-			require.Zero(t, info.Sys().(*syscall.Stat_t).Uid, "%s link %s: %s", name, file, out)
+			require.Zero(t, info.Sys().(*syscall.Stat_t).Uid, "%s link %s: %s", name, file, out.String())
+			require.Contains(t, out.String(), file)
+			require.Contains(t, out.String(), "remove it")
 		}
 	}
 }
@@ -207,4 +229,44 @@ func TestNobodyElseCanKeepTheDaemonFromStarting(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, string(out), "Permission denied", file)
 	}
+}
+
+// A pipe is read to its end, which never comes.
+func TestAPipeInPlaceOfAFileIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o644))
+	path := filepath.Join(dir, "epsilon.toml")
+	require.NoError(t, os.WriteFile(path, []byte("[clock]\nleap_seconds = \""+pipe+"\"\n[[source]]\nserver = \"a\"\n"), 0o644))
+	ended := make(chan result, 1)
+	go func() { ended <- epsilon(t, "check-config", path) }()
+	select {
+	case r := <-ended:
+		require.Equal(t, 2, r.code)
+		require.Contains(t, r.errors, "line 2: leap_seconds: "+pipe+" is no regular file")
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is still read")
+	}
+}
+
+// A small file system of its own, which is full, and then read-only.
+func TestNowhereToWriteIsOneSentence(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4k"); err != nil {
+		t.Skipf("no file system can be mounted: %v", err)
+	}
+	defer func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) }()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "full"), make([]byte, 4096), 0o644))
+	config := configOf(t, "127.0.0.1:9")
+	full := epsilon(t, "serve", "--config", config, "--socket", filepath.Join(dir, "socket"))
+	require.Equal(t, 1, full.code)
+	require.Contains(t, full.errors, filepath.Join(dir, "clock")+" cannot be published to")
+	require.Contains(t, full.errors, "no space left on device")
+	oneSentence(t, full.errors[strings.LastIndex(full.errors, "epsilon: "):])
+
+	require.NoError(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	closed := epsilon(t, "serve", "--config", config, "--socket", filepath.Join(dir, "socket"))
+	require.Equal(t, 1, closed.code)
+	require.Contains(t, closed.errors, "the file system is read-only")
+	oneSentence(t, closed.errors)
 }

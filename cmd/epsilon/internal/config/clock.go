@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -53,7 +52,7 @@ func (c *Config) readClock(k *keys) {
 	k.flag("require_authenticated", func() { c.clock = append(c.clock, truetime.WithRequireAuthenticated()) })
 	c.readPlausibleSince(k, use)
 	k.text("leap_seconds", "the path of a leap-seconds.list", func(path string) {
-		list, err := os.ReadFile(path)
+		list, err := readFile(path)
 		if err != nil {
 			k.m.addf(k.line("leap_seconds"), "leap_seconds: %v", err)
 			return
@@ -63,6 +62,7 @@ func (c *Config) readClock(k *keys) {
 			return
 		}
 		c.leapList = list // a reader is used up by one clock
+		k.m.read = append(k.m.read, list...)
 	})
 	if v := k.look("vmclock"); v != nil {
 		if v.kind != unstable.String {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/epsilontime/epsilon/clockbound"
@@ -22,7 +23,12 @@ func (c *Config) readClockBoundSegment(root *keys) {
 	}
 	k := root.tableAt("clockbound")
 	b := &ClockBound{Path: clockbound.DefaultPath}
-	k.text("path", "the absolute path of the segment", func(path string) { b.Path = path })
+	k.text("path", "the absolute path of the segment", func(path string) {
+		b.Path = path
+		if !filepath.IsAbs(path) {
+			k.m.addf(k.line("path"), "path = %q: it must be an absolute path", clip(path))
+		}
+	})
 	k.number("max_slew_ppm", "parts per million", func(ppm float64) {
 		b.MaxSlewPPM = ppm
 		if !(ppm >= 0 && ppm <= 250_000) {

@@ -50,7 +50,8 @@ type Config struct {
 	faultyLine int
 	identity   string // of what makes the clock
 
-	serverIdentity string // of what is served to others
+	ntpIdentity        string // of what is served to other hosts
+	clockboundIdentity string // of what is written for ClockBound's clients
 }
 
 // SegmentOr returns where to publish the clock for other processes, empty for nowhere, and usual if the file does
@@ -65,6 +66,28 @@ func (c *Config) SegmentOr(usual string) string {
 // SameClock reports whether both ask the same sources under the same assumptions, so that a clock that
 // runs by the one need not be replaced for the other.
 func (c *Config) SameClock(other *Config) bool { return c.identity == other.identity }
+
+// Fixed returns the keys and tables in which another configuration differs from the one that a daemon was
+// started with, and that it uses until it ends.
+func (c *Config) Fixed(other *Config) []string {
+	fixed := []string{}
+	for _, of := range []struct {
+		name    string
+		changed bool
+	}{
+		{"socket", c.Socket != other.Socket},
+		{"segment", c.SegmentOr("unset") != other.SegmentOr("unset")},
+		{"user", c.User != other.User},
+		{"log.format", c.LogJSON != other.LogJSON},
+		{"[ntp]", c.ntpIdentity != other.ntpIdentity},
+		{"[clockbound]", c.clockboundIdentity != other.clockboundIdentity},
+	} {
+		if of.changed {
+			fixed = append(fixed, of.name)
+		}
+	}
+	return fixed
+}
 
 // defaults is what a file that says nothing makes.
 func defaults(file string) *Config {
@@ -85,6 +108,23 @@ func Load(path string) (*Config, error) {
 		return nil, explain(path, err)
 	}
 	return Parse(path, data)
+}
+
+// maxOtherFile bounds what is read of a file that a configuration names: all authorities of a host are 250 KB.
+const maxOtherFile = 16 << 20
+
+// readFile reads a file that a configuration names. A pipe or a device could take for ever.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file: give the path of one", path)
+	case info.Size() > maxOtherFile:
+		return nil, fmt.Errorf("%s is longer than %d bytes: give the path of another file", path, maxOtherFile)
+	}
+	return os.ReadFile(path)
 }
 
 func explain(path string, err error) error {
@@ -151,8 +191,8 @@ func Parse(file string, data []byte) (*Config, error) {
 		m.addf(0, "it has no [[source]]: name at least one server, and four to stay right while one is wrong and another is down")
 	}
 	c.check(&m)
-	c.identity = written(root.values["clock"]) + written(root.values["source"]) + string(c.leapList)
-	c.serverIdentity = written(root.values["ntp"]) + written(root.values["clockbound"])
+	c.identity = written(root.values["clock"]) + written(root.values["source"]) + string(m.read)
+	c.ntpIdentity, c.clockboundIdentity = written(root.values["ntp"]), written(root.values["clockbound"])
 	if err := m.in(file); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,14 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"math/big"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -10,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/ntpserver"
 )
 
 // everything is a file that uses each kind of source.
@@ -88,6 +97,7 @@ ptp4l = "/var/run/ptp4l-1"
 [[source]]
 vmclock = "/dev/vmclock0"
 [ntp]
+scale = "smeared"
 listen = ["127.0.0.1:1123", "[::1]:1123"]
 limit_per_second = 2.5
 limit_burst = 8
@@ -105,7 +115,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Equal(t, 50.0, c.DriftPPM)
 	require.Len(t, c.Options(), 10)
 	require.Equal(t, &NTP{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1123"), netip.MustParseAddrPort("[::1]:1123")},
-		PerSecond: 2.5, Burst: 8, Workers: 1}, c.NTP)
+		Limit: &ntpserver.Limit{PerSecond: 2.5, Burst: 8, IPv4Bits: 32, IPv6Bits: 64}, Workers: 1}, c.NTP)
 	var names []string
 	for _, s := range c.Sources {
 		for _, source := range s.Make(nil) {
@@ -181,20 +191,29 @@ func TestEachMistake(t *testing.T) {
 		"source = 3\n":                      "line 1: source = 3: it must be a table of its own for each source, as in [[source]]",
 		"clock = 3\n" + good:                "line 1: clock = 3: it must be a table, as in [clock]",
 		"[clock]\nfaulty = 1\n" + good:      "line 2: 1 faulty of 1 voters",
-		"[clock]\nleap_seconds = \"/nowhere\"\n" + good:                             "line 2: leap_seconds: open /nowhere: no such file or directory",
-		"[clock]\nplausible_since = \"2026-01-01\"\n" + good:                        `line 2: plausible_since = "2026-01-01": it must be a date`,
-		"[clock]\ntarget_uncertainty = \"2ms\"\nmax_uncertainty = \"1ms\"\n" + good: "line 1: target uncertainty of 2ms",
-		"[clock]\nrequire_authenticated = true\n" + good:                            "line 1: none of the sources is authenticated",
-		"[ntp]\nlisten = []\n" + good:                                               "line 2: listen = a list: it must be a list of addresses with their ports",
-		"[ntp]\nlisten = [\"x\"]\n" + good:                                          `line 2: listen: "x" is no address with a port`,
-		"[ntp]\nunlimited = true\nlimit_burst = 2\n" + good:                         "line 2: unlimited excludes",
-		"[clockbound]\n" + good:                                                     "line 1: max_slew_ppm is missing",
-		"[clockbound]\nmax_slew_ppm = 1\nperiod = \"1s\"\n" + good:                  "line 3: period = 1s: it must be 1ms to 100ms",
-		"[ntp]\nworkers = 65\n" + good:                                              "line 2: workers = 65: it must be 1 to 64",
-		"[[source]]\nkernel = false\n":                                              "line 2: kernel = false: it must be true",
-		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":                              "line 3: ca: open /nowhere",
-		"[[source]]\npool = \"a.example\"\ncount = 99\n":                            `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,
-		"[[source]]\nphc = \"eth0\"\n":                                              "line 2: source eth0: phc eth0 does not say what it counts",
+		"[clock]\nleap_seconds = \"/nowhere\"\n" + good:                                    "line 2: leap_seconds: stat /nowhere: no such file or directory",
+		"[clock]\nplausible_since = \"2026-01-01\"\n" + good:                               `line 2: plausible_since = "2026-01-01": it must be a date`,
+		"[clock]\ntarget_uncertainty = \"2ms\"\nmax_uncertainty = \"1ms\"\n" + good:        "line 1: target uncertainty of 2ms",
+		"[clock]\nrequire_authenticated = true\n" + good:                                   "line 1: none of the sources is authenticated",
+		"[ntp]\nscale = \"smeared\"\nlisten = []\n" + good:                                 "line 3: listen = a list: it must be a list of addresses with their ports",
+		"[ntp]\nscale = \"smeared\"\nlisten = [\"x\"]\n" + good:                            `line 3: listen: "x" is no address with a port`,
+		"[ntp]\nscale = \"smeared\"\nunlimited = true\nlimit_burst = 2\n" + good:           "line 3: unlimited excludes limit_burst",
+		"[clockbound]\n" + good:                                                            "line 1: max_slew_ppm is missing",
+		"[clockbound]\nmax_slew_ppm = 1\nperiod = \"1s\"\n" + good:                         "line 3: period = 1s: it must be 1ms to 100ms",
+		"[ntp]\nscale = \"smeared\"\nworkers = 65\n" + good:                                "line 3: workers: 65 workers: they must be 1 to 64",
+		"[ntp]\nscale = \"smeared\"\nlimit_per_second = 0.0005\n" + good:                   "line 3: limit_per_second: limit of 0.0005 requests per second: it must be 0.001 to",
+		"[ntp]\nscale = \"smeared\"\nlimit_burst = 0\n" + good:                             "line 3: limit_burst: limit with a burst of 0",
+		"[ntp]\nscale = \"smeared\"\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n" + good: "line 3: listen: listen at 127.0.0.1:1: it is there twice",
+		"[ntp]\nscale = \"smeared\"\nlisten = [\"224.0.1.1:123\"]\n" + good:                "line 3: listen: listen at 224.0.1.1:123: it is not the address of one host",
+		"[ntp]\n" + good:                  "line 1: scale is missing: write scale = \"smeared\"",
+		"[ntp]\nscale = \"utc\"\n" + good: "line 2: scale = \"utc\": it must be one of \"smeared\"",
+		"[clockbound]\nmax_slew_ppm = 1\npath = \"here\"\n" + good: "line 3: path = \"here\": it must be an absolute path",
+		"[clock]\nleap_seconds = \"/dev/null\"\n" + good:           "line 2: leap_seconds: /dev/null is no regular file",
+		"[[source]]\nnts = \"a\"\nca = \"/dev/null\"\n":            "line 3: ca: /dev/null is no regular file",
+		"[[source]]\nkernel = false\n":                             "line 2: kernel = false: it must be true",
+		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":             "line 3: ca: stat /nowhere",
+		"[[source]]\npool = \"a.example\"\ncount = 99\n":           `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,
+		"[[source]]\nphc = \"eth0\"\n":                             "line 2: source eth0: phc eth0 does not say what it counts",
 	} {
 		found := mistakesOf(t, text)
 		require.Len(t, found, 1, text)
@@ -226,6 +245,41 @@ func TestOnlyWhatMattersToTheClockMakesItAnother(t *testing.T) {
 	require.True(t, base.SameClock(parse("\n[ready]\nwithin = \"1s\"\n[clock]\nfaulty = 0\nburst = 2\n[[source]]\nserver = 'a' # same\n")))
 	require.False(t, base.SameClock(parse("[clock]\nburst = 3\nfaulty = 0\n[[source]]\nserver = \"a\"\n")))
 	require.False(t, base.SameClock(parse("[clock]\nburst = 2\nfaulty = 0\n[[source]]\nserver = \"b\"\n")))
+}
+
+// An authority that is replaced in its file is another one.
+func TestWhatTheFilesHaveMattersToTheClock(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	parse := func() *Config {
+		c, err := Parse("f", fmt.Appendf(nil, "[[source]]\nnts = \"a\"\nca = %q\n", ca))
+		require.NoError(t, err)
+		return c
+	}
+	authority := func() {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		require.NoError(t, err)
+		template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
+	}
+	authority()
+	before := parse()
+	require.True(t, before.SameClock(parse()))
+	authority()
+	require.False(t, before.SameClock(parse()))
+}
+
+func TestWhatTakesARestartIsNamed(t *testing.T) {
+	parse := func(text string) *Config {
+		c, err := Parse("f", []byte(text+"[[source]]\nserver = \"a\"\n"))
+		require.NoError(t, err)
+		return c
+	}
+	base := parse("")
+	require.Empty(t, base.Fixed(parse("[ready]\nwithin = \"1s\"\n")))
+	require.Equal(t, []string{"socket", "segment", "user", "log.format", "[ntp]", "[clockbound]"}, base.Fixed(parse(
+		"socket = \"/a\"\nsegment = \"\"\nuser = \"b\"\n[log]\nformat = \"json\"\n[ntp]\nscale = \"smeared\"\n[clockbound]\nmax_slew_ppm = 1\n")))
 }
 
 func FuzzParse(f *testing.F) {

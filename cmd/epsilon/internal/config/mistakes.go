@@ -50,6 +50,8 @@ func (e *Error) OneLine() string {
 type mistakes struct {
 	found []Mistake
 	clock int // the line of [clock], for what its keys have against each other
+
+	read []byte // of other files, which belongs to what was configured
 }
 
 func (m *mistakes) addf(line int, format string, values ...any) {

@@ -2,37 +2,40 @@ package config
 
 import (
 	"net/netip"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/ntpserver"
 )
 
 // NTP is what the daemon serves to other hosts.
 type NTP struct {
-	Listen    []netip.AddrPort
-	PerSecond float64 // requests of one client that are answered in the long run; 0 for the server's default
-	Burst     int     // and at once; 0 for the server's default
-	Unlimited bool
-	Workers   int // sockets for each address; 0 for one per processor, at most 4
-}
-
-// defaultListen is port 123 at every address of the host.
-var defaultListen = []netip.AddrPort{
-	netip.AddrPortFrom(netip.IPv4Unspecified(), 123),
-	netip.AddrPortFrom(netip.IPv6Unspecified(), 123),
+	Listen  []netip.AddrPort // nil for port 123 at every address of the host
+	Limit   *ntpserver.Limit // nil for none
+	Workers int              // sockets for each address; 0 for one per processor, at most 4
 }
 
 // readNTP reads [ntp], whose presence turns the NTP server on.
 //
+//	scale (required)             how what is served counts leap seconds: "smeared"
 //	listen                       a list of addresses with their ports
 //	limit_per_second, limit_burst, unlimited, workers
 func (c *Config) readNTP(root *keys) {
-	v := root.look("ntp")
-	if v == nil {
+	if root.look("ntp") == nil {
 		return
 	}
 	k := root.tableAt("ntp")
-	n := &NTP{Listen: defaultListen}
+	n := &NTP{Limit: ntpserver.DefaultLimit()}
+	objected := func(key string, err error) {
+		if err != nil {
+			k.m.addf(k.line(key), "%s: %v", key, err)
+		}
+	}
+	// Whoever asks this server has to know it, so nobody serves it without having written it down.
+	choice(k, "scale", map[string]struct{}{"smeared": {}}, func(struct{}) {})
+	if k.values["scale"] == nil {
+		k.m.addf(k.table.line, `scale is missing: write scale = "smeared", as UTC with steps is not served yet, and the same for this server in every Epsilon that asks it; other clients must not mix it with servers that step`)
+	}
 	const must = `a list of addresses with their ports, as in ["0.0.0.0:123", "[::]:123"]`
 	k.texts("listen", must, func(texts []string) {
-		n.Listen = nil
 		for _, text := range texts {
 			at, err := netip.ParseAddrPort(text)
 			if err != nil {
@@ -41,32 +44,34 @@ func (c *Config) readNTP(root *keys) {
 			}
 			n.Listen = append(n.Listen, at)
 		}
+		objected("listen", ntpserver.CheckListen(n.Listen))
 	})
+	limited := ""
 	k.number("limit_per_second", "requests a second", func(f float64) {
-		n.PerSecond = f
-		if !(f > 0 && f <= 1e6) {
-			k.m.addf(k.line("limit_per_second"), "limit_per_second = %v: it must be above 0 and at most 1000000", f)
-		}
+		limited = "limit_per_second"
+		alone := *ntpserver.DefaultLimit()
+		alone.PerSecond, n.Limit.PerSecond = f, f
+		objected(limited, alone.Check())
 	})
 	k.integer("limit_burst", "a whole number of requests", func(i int) {
-		n.Burst = i
-		if i < 1 || i > 1_000_000 {
-			k.m.addf(k.line("limit_burst"), "limit_burst = %d: it must be 1 to 1000000", i)
+		limited = "limit_burst"
+		alone := *ntpserver.DefaultLimit()
+		alone.Burst, n.Limit.Burst = i, i
+		objected(limited, alone.Check())
+	})
+	k.flag("unlimited", func() {
+		n.Limit = nil
+		if limited != "" {
+			k.m.addf(k.line("unlimited"), "unlimited excludes %s", limited)
 		}
 	})
-	k.boolean("unlimited", func(is bool) { n.Unlimited = is })
-	if n.Unlimited && (n.PerSecond != 0 || n.Burst != 0) {
-		k.m.addf(k.line("unlimited"), "unlimited excludes limit_per_second and limit_burst")
-	}
 	k.integer("workers", "a whole number of sockets for each address", func(i int) {
 		n.Workers = i
-		if i < 1 || i > 64 {
-			k.m.addf(k.line("workers"), "workers = %d: it must be 1 to 64", i)
+		objected("workers", ntpserver.CheckWorkers(i))
+		if i == 0 {
+			k.m.addf(k.line("workers"), "workers = 0: leave it out for one per processor")
 		}
 	})
 	k.rest()
 	c.NTP = n
 }
-
-// SameServer reports whether both serve the same to other hosts.
-func (c *Config) SameServer(other *Config) bool { return c.serverIdentity == other.serverIdentity }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -191,7 +190,8 @@ func readNTS(k *keys, s *Source) {
 	}
 	settings := &tls.Config{}
 	k.text("ca", "the path of a file of certificates in PEM", func(path string) {
-		authorities, err := readAuthorities(path)
+		authorities, pem, err := readAuthorities(path)
+		k.m.read = append(k.m.read, pem...)
 		if err != nil {
 			k.m.addf(k.line("ca"), "ca: %v", err)
 		}
@@ -206,16 +206,15 @@ func readNTS(k *keys, s *Source) {
 	}
 }
 
-func readAuthorities(path string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+func readAuthorities(path string) (pool *x509.CertPool, pem []byte, err error) {
+	if pem, err = readFile(path); err != nil {
+		return nil, nil, err
 	}
-	pool := x509.NewCertPool()
+	pool = x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", path)
+		return nil, nil, fmt.Errorf("%s has no certificate in PEM", path)
 	}
-	return pool, nil
+	return pool, pem, nil
 }
 
 // defaultPool is chrony's maxsources.

@@ -23,14 +23,20 @@ func (d *Daemon) openNTP(c *config.Config) error {
 	if c.NTP == nil {
 		return nil
 	}
+	listen := c.NTP.Listen
+	if listen == nil {
+		if listen = ntpserver.Everywhere(); len(listen) == 1 {
+			d.log.Info("this host has no IPv6, so the NTP server listens by IPv4 alone")
+		}
+	}
 	server, err := ntpserver.New(ntpserver.Config{
 		Reader: d,
-		Listen: c.NTP.Listen,
+		Listen: listen,
 		Upstream: func() ntpserver.Upstream {
 			_, s := d.status()
 			return ntpserver.UpstreamOf(s)
 		},
-		Limit:    limitOf(c.NTP),
+		Limit:    c.NTP.Limit,
 		Workers:  c.NTP.Workers,
 		DriftPPM: c.DriftPPM,
 	})
@@ -39,20 +45,6 @@ func (d *Daemon) openNTP(c *config.Config) error {
 	}
 	d.ntp.server = server
 	return nil
-}
-
-func limitOf(n *config.NTP) *ntpserver.Limit {
-	if n.Unlimited {
-		return nil
-	}
-	limit := ntpserver.DefaultLimit()
-	if n.PerSecond != 0 {
-		limit.PerSecond = n.PerSecond
-	}
-	if n.Burst != 0 {
-		limit.Burst = n.Burst
-	}
-	return limit
 }
 
 // serveNTP has the server answer until the daemon is closed. What ends it before is sent to failed.
@@ -68,6 +60,7 @@ func (d *Daemon) serveNTP(failed chan<- error) {
 		}
 	})
 	d.log.Info("the NTP server listens", "at", d.ntp.server.Addr())
+	d.log.Info("what it serves is UTC smeared from noon to noon around a leap second: every Epsilon that asks it has to be told scale = \"smeared\", and other clients must not mix it with servers that step")
 }
 
 func (n *ntp) close() {
@@ -94,6 +87,13 @@ func (n *ntp) report() *api.NTP {
 		r.Dropped[reason.Label()] = c.Dropped[reason]
 	}
 	return r
+}
+
+// renew has the server find out at once that the clock answers.
+func (n *ntp) renew() {
+	if n.server != nil {
+		n.server.Renew()
+	}
 }
 
 // Now returns what the clock in use answers: a daemon is a [truetime.Reader].

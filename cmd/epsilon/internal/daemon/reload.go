@@ -62,13 +62,8 @@ func (d *Daemon) reloadLocked() error {
 
 // noteFixed says what a reload cannot change.
 func (d *Daemon) noteFixed(old, c *config.Config) {
-	for name, changed := range map[string]bool{
-		"socket": old.Socket != c.Socket, "user": old.User != c.User, "log.format": old.LogJSON != c.LogJSON,
-		"[ntp] or [clockbound]": !old.SameServer(c), "segment": old.SegmentOr("") != c.SegmentOr(""),
-	} {
-		if changed {
-			d.log.Warn("a change of " + name + " takes a restart of the daemon")
-		}
+	for _, name := range old.Fixed(c) {
+		d.log.Warn("a change of " + name + " takes a restart of the daemon")
 	}
 }
 

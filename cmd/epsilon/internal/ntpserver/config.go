@@ -17,7 +17,7 @@ type Config struct {
 	Reader truetime.Reader
 
 	// Listen is where requests are taken: IPv4 and IPv6 addresses, also 0.0.0.0 and [::], of which
-	// the latter takes IPv6 only. Port 0 is any that is free.
+	// the latter takes IPv6 only. Port 0 is any that is free. See Everywhere.
 	Listen []netip.AddrPort
 
 	// Upstream says whom the clock follows: it is called about once a second, by one goroutine at a
@@ -75,18 +75,8 @@ func (c *Config) check() error {
 	if len(c.Listen) == 0 {
 		m.Addf("no address to listen at: add one, as 0.0.0.0:123 or [::]:123")
 	}
-	seen := map[netip.AddrPort]bool{}
-	for _, a := range c.Listen {
-		switch {
-		case !a.IsValid():
-			m.Addf("an address to listen at is not valid")
-		case a.Addr().IsMulticast() || a.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-			m.Addf("listen at %v: it is not the address of one host", a)
-		case seen[a] && a.Port() != 0:
-			m.Addf("listen at %v: it is there twice", a)
-		}
-		seen[a] = true
-	}
+	m.Add(CheckListen(c.Listen))
+	c.Listen = unmapped(c.Listen)
 	switch c.Scale {
 	case ScaleSmeared:
 	case ScaleStepped:
@@ -94,10 +84,8 @@ func (c *Config) check() error {
 	default:
 		m.Addf("scale %d is none of ScaleSmeared, ScaleStepped", c.Scale)
 	}
-	c.Limit.check(&m)
-	if c.Workers < 0 || c.Workers > maxWorkers {
-		m.Addf("%d workers: they must be 1 to %d, or 0 for one per processor, at most 4", c.Workers, maxWorkers)
-	}
+	m.Add(c.Limit.Check())
+	m.Add(CheckWorkers(c.Workers))
 	if c.Workers == 0 {
 		c.Workers = min(runtime.GOMAXPROCS(0), 4)
 	}
@@ -114,4 +102,40 @@ func (c *Config) check() error {
 		}
 	}
 	return m.Err()
+}
+
+// CheckListen says what is wrong with addresses to listen at, so that a configuration can be refused with its
+// line before anything is started.
+func CheckListen(listen []netip.AddrPort) error {
+	var m mistakes.List
+	seen := map[netip.AddrPort]bool{}
+	for _, a := range unmapped(listen) {
+		switch {
+		case !a.IsValid():
+			m.Addf("an address to listen at is not valid")
+		case a.Addr().IsMulticast() || a.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+			m.Addf("listen at %v: it is not the address of one host", a)
+		case seen[a] && a.Port() != 0:
+			m.Addf("listen at %v: it is there twice", a)
+		}
+		seen[a] = true
+	}
+	return m.Err()
+}
+
+// unmapped writes IPv4 addresses as such, also those that were written as IPv6 (::ffff:192.0.2.1).
+func unmapped(listen []netip.AddrPort) []netip.AddrPort {
+	plain := make([]netip.AddrPort, len(listen))
+	for i, a := range listen {
+		plain[i] = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return plain
+}
+
+// CheckWorkers says what is wrong with a number of workers.
+func CheckWorkers(n int) error {
+	if n < 0 || n > maxWorkers {
+		return fmt.Errorf("%d workers: they must be 1 to %d, or 0 for one per processor, at most 4", n, maxWorkers)
+	}
+	return nil
 }

@@ -34,10 +34,12 @@ type Limit struct {
 // 16 times a second gains nothing by it.
 func DefaultLimit() *Limit { return &Limit{PerSecond: 16, Burst: 128, IPv4Bits: 32, IPv6Bits: 64} }
 
-func (l *Limit) check(m *mistakes.List) {
+// Check says what is wrong with a limit.
+func (l *Limit) Check() error {
 	if l == nil {
-		return
+		return nil
 	}
+	var m mistakes.List
 	if !(l.PerSecond >= 0.001 && l.PerSecond <= 1e6) {
 		m.Addf("limit of %v requests per second: it must be 0.001 to 1000000", l.PerSecond)
 	}
@@ -50,6 +52,7 @@ func (l *Limit) check(m *mistakes.List) {
 	if l.IPv6Bits < 16 || l.IPv6Bits > 128 {
 		m.Addf("limit by the first %d bits of an IPv6 address: they must be 16 to 128", l.IPv6Bits)
 	}
+	return m.Err()
 }
 
 // limiter keeps a Limit, by the generic cell rate algorithm (ITU-T I.371): of each prefix it knows

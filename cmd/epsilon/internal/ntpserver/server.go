@@ -19,6 +19,7 @@ type Server struct {
 	workers   []*worker
 	addresses []netip.AddrPort
 	reference atomic.Pointer[reference] // what all workers show
+	renewing  sync.Mutex
 
 	serving atomic.Bool
 	closed  sync.Once
@@ -32,7 +33,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{config: config, limiter: newLimiter(config.Limit)}
 	s.reference.Store(&reference{})
-	s.renewReference()
+	s.Renew()
 	var failed mistakes.List
 	for _, a := range config.Listen {
 		sockets, bound, err := listen(a, config.Workers, !config.ProgramStamps)
@@ -117,14 +118,16 @@ func (s *Server) keepReference(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.renewReference()
+			s.Renew()
 		}
 	}
 }
 
-// renewReference leaves what is shown as it is while the clock has no answer: replies do not show it
-// then.
-func (s *Server) renewReference() {
+// Renew asks Upstream now, so that whoever knows that the clock has its first answer need not wait for the next
+// second. What is shown stays as it is while the clock has no answer: replies do not show it then.
+func (s *Server) Renew() {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
 	i, err := s.config.Reader.Now()
 	if err != nil {
 		return

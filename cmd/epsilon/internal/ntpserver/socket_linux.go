@@ -57,6 +57,27 @@ func listen(at netip.AddrPort, count int, stamped bool) (all []*socket, bound ne
 	return all, bound, nil
 }
 
+// Everywhere is port 123 at every address of the host: by IPv4, and by IPv6 where the host has it.
+func Everywhere() []netip.AddrPort { return everywhere(hasFamily) }
+
+func everywhere(has func(family int) bool) []netip.AddrPort {
+	at := []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), 123)}
+	if has(unix.AF_INET6) {
+		at = append(at, netip.AddrPortFrom(netip.IPv6Unspecified(), 123))
+	}
+	return at
+}
+
+// hasFamily reports whether the host has a family of addresses. One that cannot be tried is taken to be there, so
+// that whoever listens is told why it cannot be used.
+func hasFamily(family int) bool {
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		_ = unix.Close(fd)
+	}
+	return !errors.Is(err, unix.EAFNOSUPPORT)
+}
+
 // explain says what to do about an error of bind.
 func explain(err error) error {
 	switch {
@@ -64,6 +85,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w; another NTP server has this port: stop it, or listen at another port or address", err)
 	case errors.Is(err, unix.EACCES):
 		return fmt.Errorf("%w; ports below 1024 need the capability CAP_NET_BIND_SERVICE", err)
+	case errors.Is(err, unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w; this host has no IPv6, or none for addresses of this kind: leave the address out of what is listened at", err)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return fmt.Errorf("%w; no interface of this host has the address", err)
 	}

@@ -95,6 +95,9 @@ not or the file cannot be understood. For FILE - it reads the standard input.`,
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%6d  %-14v %v\n", step.Line, step.State, step.Interval)
 				return err
 			})
+			if err == nil && r.Steps == 0 {
+				err = fmt.Errorf("%s has nothing recorded in it", args[0])
+			}
 			if err != nil {
 				r.Err = err.Error()
 			}
@@ -111,8 +114,6 @@ not or the file cannot be understood. For FILE - it reads the standard input.`,
 				return exit{code: exitNot}
 			case err != nil:
 				return not(err)
-			case r.Steps == 0 && !s.json:
-				return not(fmt.Errorf("%s has nothing recorded in it", args[0]))
 			}
 			return nil
 		},

@@ -58,7 +58,10 @@ func waitForSegment(ctx context.Context, path string, within, timeout time.Durat
 			case err == nil && refused == nil:
 				return api.Readiness{Ready: true, Within: within, Uncertainty: i.Uncertainty()}, nil
 			}
-			return api.Readiness{Within: within, Reason: errors.Join(err, refused).Error()}, nil
+			if err == nil {
+				err = refused
+			}
+			return api.Readiness{Within: within, Reason: err.Error()}, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return api.Readiness{}, err

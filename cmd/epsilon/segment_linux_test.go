@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -65,7 +66,9 @@ func TestWaitAndNowReadTheSegmentAlone(t *testing.T) {
 	waited := epsilon(t, "wait", "--segment", segment, "--within", "1s", "--timeout", "20s")
 	require.Equal(t, 0, waited.code, waited.errors)
 	require.Contains(t, waited.out, "at most 1s")
-	require.Equal(t, 1, epsilon(t, "wait", "--segment", segment, "--within", "1ns", "--timeout", "50ms").code)
+	late := epsilon(t, "wait", "--segment", segment, "--within", "1ns", "--timeout", "50ms")
+	require.Equal(t, 1, late.code)
+	oneSentence(t, late.errors)
 	require.Contains(t, epsilon(t, "now", "--segment", segment).out, "±")
 
 	none := epsilon(t, "wait", "--segment", filepath.Join(t.TempDir(), "none"), "--timeout", "10ms")
@@ -150,4 +153,48 @@ func TestRecordingIsReplayedToTheNanosecond(t *testing.T) {
 	require.Equal(t, 2, epsilon(t, "replay", file+"-none").code)
 	require.Equal(t, 2, epsilon(t, "record", file, "--socket", file+"-none").code)
 	require.Equal(t, 1, s.ask(t, "record", filepath.Join(t.TempDir(), "none", "file")).code)
+}
+
+// Words of a segment: docs/segment.md.
+const (
+	wordVersions        = 1
+	wordBoot            = 3
+	wordMonotonicOffset = 6
+)
+
+// Whatever is wrong with a segment, a command says it in one sentence, and ends with 2: nobody can be asked.
+func TestASegmentThatCannotBeUsedIsOneSentence(t *testing.T) {
+	s := serve(t, "--demo")
+	segment := filepath.Join(filepath.Dir(s.socket), "clock")
+	require.Equal(t, 0, epsilon(t, "wait", "--segment", segment, "--within", "1h").code)
+	good, err := os.ReadFile(segment)
+	require.NoError(t, err)
+	word := func(at int, change func(uint64) uint64) func([]byte) []byte {
+		return func(b []byte) []byte {
+			binary.NativeEndian.PutUint64(b[8*at:], change(binary.NativeEndian.Uint64(b[8*at:])))
+			return b
+		}
+	}
+	for name, c := range map[string]struct {
+		change func([]byte) []byte
+		mode   os.FileMode
+		want   string
+	}{
+		"other boot":    {word(wordBoot, func(w uint64) uint64 { return w + 1 }), 0o644, "before the machine was started last"},
+		"other counter": {word(wordMonotonicOffset, func(w uint64) uint64 { return w + 3600e9 }), 0o644, "CLOCK_MONOTONIC_RAW is"},
+		"newer version": {word(wordVersions, func(uint64) uint64 { return 2 | 3<<32 }), 0o644, "build it with a newer release"},
+		"short":         {func(b []byte) []byte { return b[:4095] }, 0o644, "it has 4095 bytes"},
+		"wrong owner":   {func(b []byte) []byte { return b }, 0o666, "chmod go-w"},
+	} {
+		path := filepath.Join(t.TempDir(), "clock")
+		require.NoError(t, os.WriteFile(path, c.change(bytes.Clone(good)), c.mode))
+		require.NoError(t, os.Chmod(path, c.mode))
+		for _, command := range []string{"now", "wait"} {
+			r := epsilon(t, command, "--segment", path)
+			require.Equal(t, 2, r.code, "%s: %s: %s", name, command, r.errors)
+			require.Contains(t, r.errors, c.want, name)
+			require.Contains(t, r.errors, path, name)
+			oneSentence(t, r.errors)
+		}
+	}
 }

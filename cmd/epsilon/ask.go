@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -125,8 +126,11 @@ func newEvents(s *settings) *cobra.Command {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), e)
 				return err
 			})
-			if cmd.Context().Err() != nil {
+			switch {
+			case cmd.Context().Err() != nil:
 				return nil
+			case errors.Is(err, api.ErrBehind):
+				return not(err)
 			}
 			return err
 		},
@@ -138,14 +142,22 @@ func newReload(s *settings) *cobra.Command {
 		Use:   "reload",
 		Short: "Have the daemon read its configuration again",
 		Long: `Reload has the daemon read its configuration again, and says what is wrong with it if
-it is not used (exit code 1). Only root and the user whom the daemon runs as may.`,
+it is not used (exit code 1), or what of it takes a restart of the daemon. Only root
+and the user whom the daemon runs as may.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := s.client()
 			defer client.Close()
-			err := client.Reload(cmd.Context())
-			if err != nil && !errors.Is(err, api.ErrNoDaemon) {
+			r, err := client.Reload(cmd.Context())
+			switch {
+			case errors.Is(err, api.ErrNoDaemon):
+				return err
+			case err != nil:
 				return not(err)
+			case s.json:
+				return printJSON(cmd, r)
+			case len(r.Restart) > 0:
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "in use, but for %s: restart the daemon\n", strings.Join(r.Restart, ", "))
 			}
 			return err
 		},

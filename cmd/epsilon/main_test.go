@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -349,4 +350,49 @@ func TestDoctorExitsWithTheNumberOfItsFindings(t *testing.T) {
 	require.Equal(t, len(demo.Findings), found.code)
 	narrow(t, s.ask(t, "doctor").out)
 	require.Equal(t, 125, epsilon(t, "doctor", "--bogus").code)
+}
+
+// A daemon that is stopped, by a signal or a debugger, still has a socket that takes connections.
+func TestADaemonThatDoesNotAnswerIsNotWaitedForForEver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	l, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	defer l.Close()
+	var asking sync.WaitGroup
+	for _, c := range []struct {
+		code int
+		args string
+	}{
+		{1, "wait --timeout 100ms"}, {2, "wait --timeout 1h --within 1ms"}, {2, "status"}, {2, "now"}, {2, "reload"},
+		{2, "events"}, {2, "record -"}, {2, "top"},
+	} {
+		asking.Go(func() {
+			began := time.Now()
+			r := epsilon(t, append(strings.Fields(c.args), "--socket", path)...)
+			assert.Less(t, time.Since(began), 25*time.Second, c.args)
+			assert.Equal(t, c.code, r.code, "%s: %s", c.args, r.errors)
+			assert.Contains(t, r.errors, "it is stuck", c.args)
+			assert.Equal(t, 1, strings.Count(r.errors, "\n"), r.errors)
+		})
+	}
+	asking.Go(func() {
+		r := epsilon(t, "doctor", "--json", "--socket", path)
+		assert.Contains(t, r.out, "it is stuck")
+	})
+	asking.Wait()
+}
+
+// What has nothing recorded in it is no recording, in whatever form it is asked for.
+func TestAnEmptyJournalIsNoRecording(t *testing.T) {
+	s := serve(t, "--demo")
+	require.Equal(t, 0, s.ask(t, "wait").code)
+	file := filepath.Join(t.TempDir(), "journal")
+	require.Equal(t, 0, s.ask(t, "record", file).code)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	header, _, _ := bytes.Cut(text, []byte("\n"))
+	require.NoError(t, os.WriteFile(file, append(header, '\n'), 0o644))
+	for _, form := range []string{"--json=false", "--json"} {
+		require.Equal(t, 1, epsilon(t, "replay", file, form).code, form)
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -53,7 +54,10 @@ func wait(ctx context.Context, s *settings, cmd *cobra.Command, within, timeout 
 	for end := time.Now().Add(timeout); ; {
 		left := time.Until(end)
 		r, err := client.Wait(ctx, within, max(0, min(left, oneWait)))
-		if err != nil {
+		switch {
+		case errors.Is(err, api.ErrStuck) && time.Until(end) <= 0:
+			return not(err)
+		case err != nil:
 			return err
 		}
 		if !r.Ready && time.Until(end) > 0 {

@@ -6,7 +6,7 @@
 //	GET  /readyz?within=1ms&wait=30s     a Readiness; 200 if ε is at most that, else 503. It waits for up to 60 s
 //	GET  /history                        a History of ε
 //	GET  /recording                      the last minutes of the clock, as "epsilon replay" reads them
-//	POST /reload                         has the configuration read again; 409 with a Problem if it is bad
+//	POST /reload                         has the configuration read again: a Reloaded; 409 with a Problem if it is bad
 //
 // Everybody may read. Only root and the user whom the daemon runs as may have it do anything: the kernel
 // says who has connected (SO_PEERCRED, unix(7)).

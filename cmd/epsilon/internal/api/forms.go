@@ -70,3 +70,8 @@ type History struct {
 
 // Problem is why a request was refused.
 type Problem struct{ Err string }
+
+// Reloaded is what has come of a configuration that was read again.
+type Reloaded struct {
+	Restart []string // keys and tables whose change is not in use before the daemon is started again
+}

@@ -30,11 +30,11 @@ type Host interface {
 	// too far behind, and by cancel.
 	Subscribe() (events <-chan truetime.Event, cancel func())
 
-	// WriteRecording writes the journal of the clock's last minutes.
-	WriteRecording(ctx context.Context, w io.Writer) error
+	// WriteRecording writes the journal of the clock's last minutes. An error says that it is not complete.
+	WriteRecording(w io.Writer) error
 
-	// Reload has the configuration read again, and returns what is wrong with it.
-	Reload() error
+	// Reload has the configuration read again, and returns what of it takes a restart, or what is wrong with it.
+	Reload() (Reloaded, error)
 }
 
 const maxWait = 60 * time.Second
@@ -44,6 +44,11 @@ type Server struct {
 	host Host
 	http *http.Server
 	stop context.CancelFunc
+
+	// A recording may be 64 MB, so one is written at a time: one to whoever may change the daemon, and one to
+	// all others, who cannot keep the first from getting theirs.
+	ownRecording, recording chan struct{}
+	turn, read              time.Duration // how long one waits for its turn, and how long it may take to read it
 }
 
 type peerKey struct{}
@@ -51,14 +56,15 @@ type peerKey struct{}
 // NewServer makes a server; [Server.Serve] has it answer.
 func NewServer(host Host) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{host: host, stop: cancel}
+	s := &Server{host: host, stop: cancel, ownRecording: make(chan struct{}, 1), recording: make(chan struct{}, 1),
+		turn: 5 * time.Second, read: 30 * time.Second}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, host.Report()) })
 	mux.HandleFunc("GET /now", s.now)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /history", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, host.History()) })
-	mux.HandleFunc("GET /recording", s.recording)
+	mux.HandleFunc("GET /recording", s.record)
 	mux.HandleFunc("POST /reload", s.reload)
 	s.http = &http.Server{
 		Handler:           mux,
@@ -137,6 +143,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 // keepAlive is how often a stream without events says that it is still there.
 const keepAlive = 15 * time.Second
 
+// fallenBehind ends a stream whose reader has missed events.
+const fallenBehind = ": events were missed"
+
 // events streams what happens: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	events, cancel := s.host.Subscribe()
@@ -158,6 +167,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		select {
 		case e, open := <-events:
 			if !open {
+				send("%s\n\n", fallenBehind)
 				return
 			}
 			object, err := json.Marshal(e)
@@ -174,10 +184,28 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// recording writes as fast as the client reads. An end that is cut off is left out by whoever replays it.
-func (s *Server) recording(w http.ResponseWriter, r *http.Request) {
+// record writes as fast as the client reads. One that is not complete is cut off, so that the client can tell.
+func (s *Server) record(w http.ResponseWriter, r *http.Request) {
+	turn := s.recording
+	if mayChange(r.Context()) {
+		turn = s.ownRecording
+	}
+	waiting, cancel := context.WithTimeout(r.Context(), s.turn)
+	defer cancel()
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-waiting.Done():
+		reply(w, http.StatusServiceUnavailable, Problem{"others are reading one: try again"})
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(s.read))
+	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_ = s.host.WriteRecording(r.Context(), w) // a client that has gone is no concern of a server
+	if s.host.WriteRecording(w) != nil || control.Flush() != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
@@ -185,11 +213,12 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusForbidden, Problem{"only root and the user whom the daemon runs as may have it read its configuration"})
 		return
 	}
-	if err := s.host.Reload(); err != nil {
+	reloaded, err := s.host.Reload()
+	if err != nil {
 		reply(w, http.StatusConflict, Problem{err.Error()})
 		return
 	}
-	reply(w, http.StatusOK, struct{}{})
+	reply(w, http.StatusOK, reloaded)
 }
 
 // mayChange reports whether whoever asks is root or runs the daemon.

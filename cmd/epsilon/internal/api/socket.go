@@ -116,7 +116,9 @@ func bind(path string) (*net.UnixListener, error) {
 // explain says in one sentence what could not be done, and what to do.
 func explain(what, path string, err error) error {
 	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("cannot %s %s: the file system is read-only; give another path with --socket: %w", what, path, err)
+	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("cannot %s %s: no permission; run as root, or give another path with --socket: %w", what, path, err)
 	case errors.Is(err, syscall.EINVAL):
 		return fmt.Errorf("cannot %s %s: the path is too long, or no path: %w", what, path, err)

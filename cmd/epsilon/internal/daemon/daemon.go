@@ -43,8 +43,6 @@ type Daemon struct {
 	hub        hub
 	history    history
 
-	recordings recordings
-
 	current atomic.Pointer[generation] // the one that answers
 	within  atomic.Int64               // ready.within, in nanoseconds
 	reloads atomic.Int64
@@ -62,7 +60,7 @@ type Daemon struct {
 // signalled through the channel.
 func Run(ctx context.Context, options Options, started func(*Daemon), reload <-chan os.Signal) error {
 	d := &Daemon{options: options, log: options.Log, started: time.Now(), supervisor: newSupervisor(),
-		recordings: newRecordings(), switched: make(chan struct{}), segment: segment{path: options.Segment}}
+		switched: make(chan struct{}), segment: segment{path: options.Segment}}
 	d.within.Store(int64(options.Config.ReadyWithin))
 	user, err := findUser(options.Config.User)
 	if err != nil {
@@ -141,7 +139,7 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 			d.history.add(uncertainty(current.clock))
 			d.mendSegment()
 		case <-reload:
-			if err := d.Reload(); err != nil {
+			if _, err := d.Reload(); err != nil {
 				d.log.Error("the new configuration is not used, the old one stays", "err", oneLine(err))
 			}
 		}

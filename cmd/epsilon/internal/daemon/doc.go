@@ -5,11 +5,12 @@
 //
 // A clock of package truetime keeps the sources that it was made with. So where a new configuration has
 // other sources or other assumptions, a new clock is started beside the old one, which goes on answering
-// until the new one has an answer with an ε of at most ready.within, or of at most the old one's. Then
-// the old one is closed. What that costs: servers that both ask are asked by both for that while; the
+// until the new one has an answer whose ε is at most twice the old one's, or, after a minute, at most
+// ready.within. Then the old one is closed. What that costs: servers that both ask are asked by both for that while; the
 // epoch counts from 1 again; what was known of the sources, and of the rate of the counter, is learned
 // anew, so ε may be larger at first; and the servers that had the votes of a pool are chosen anew.
-// Intervals of both contain true time, so nobody who compares them can be misled.
+// Intervals of both contain true time, so nobody who compares them can be misled. But Earliest may go back
+// then: whoever reads the segment sees another writer, beside an epoch that may have the same number.
 //
 // Where only something else has changed, such as ready.within, the clock and its epoch stay.
 package daemon

@@ -1,23 +1,9 @@
 package daemon
 
-import (
-	"context"
-	"io"
-)
-
-// recordings lets one be written at a time: it may be 64 MB.
-type recordings chan struct{}
-
-func newRecordings() recordings { return make(recordings, 1) }
+import "io"
 
 // WriteRecording writes the last minutes of the clock in use, as "epsilon replay" reads them.
-func (d *Daemon) WriteRecording(ctx context.Context, w io.Writer) error {
-	select {
-	case d.recordings <- struct{}{}:
-		defer func() { <-d.recordings }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+func (d *Daemon) WriteRecording(w io.Writer) error {
 	_, err := d.current.Load().flight.WriteTo(w)
 	return err
 }

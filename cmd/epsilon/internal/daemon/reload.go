@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 )
 
@@ -16,29 +17,35 @@ var (
 
 // Reload reads the configuration again. It returns what is wrong with it, and then the old one stays. A
 // clock that has to be replaced goes on answering until the new one can: see the package's documentation.
-func (d *Daemon) Reload() error {
+func (d *Daemon) Reload() (r api.Reloaded, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.closed:
-		return errStopping
+		return r, errStopping
 	case d.options.Load == nil:
-		return errNoReload
+		return r, errNoReload
 	}
-	return d.supervisor.reloading(d.reloadLocked)
+	err = d.supervisor.reloading(func() error {
+		c, err := d.reloadLocked()
+		if err == nil {
+			r.Restart = d.noteFixed(c)
+		}
+		return err
+	})
+	return r, err
 }
 
-func (d *Daemon) reloadLocked() error {
+func (d *Daemon) reloadLocked() (*config.Config, error) {
 	c, err := d.options.Load()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	current := d.current.Load()
 	if started := d.options.Config; c.DriftPPM > started.DriftPPM && (started.NTP != nil || started.ClockBound != nil) {
-		return fmt.Errorf("drift_ppm = %v is above the %v that [ntp] and [clockbound] were started with, and what they say would be wrong: restart the daemon",
+		return nil, fmt.Errorf("drift_ppm = %v is above the %v that [ntp] and [clockbound] were started with, and what they say would be wrong: restart the daemon",
 			c.DriftPPM, started.DriftPPM)
 	}
-	d.noteFixed(current.config, c)
 	if d.abandon != nil { // whatever was on its way is out of date
 		d.abandon()
 		d.abandon = nil
@@ -46,25 +53,27 @@ func (d *Daemon) reloadLocked() error {
 	if c.SameClock(current.config) {
 		d.useLocked(&generation{current.clock, c, current.flight})
 		d.log.Info("a new configuration is in use; the clock stays", "config", c.File)
-		return nil
+		return c, nil
 	}
 	next, err := d.start(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	d.abandon = cancel
 	d.setPending("its clock has just been started")
 	d.log.Info("a new configuration has been read; its clock starts beside the old one", "config", c.File)
 	d.waiting.Go(func() { d.takeOver(ctx, next) })
-	return nil
+	return c, nil
 }
 
 // noteFixed says what a reload cannot change.
-func (d *Daemon) noteFixed(old, c *config.Config) {
-	for _, name := range old.Fixed(c) {
+func (d *Daemon) noteFixed(c *config.Config) []string {
+	fixed := d.options.Config.Fixed(c)
+	for _, name := range fixed {
 		d.log.Warn("a change of " + name + " takes a restart of the daemon")
 	}
+	return fixed
 }
 
 // complainEvery is how often it is logged that a new configuration does not lead to an answer.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,4 +101,66 @@ func TestClockAndEpochStayWhereTheSourcesDo(t *testing.T) {
 	require.Equal(t, before.Clock.Epoch, after.Clock.Epoch)
 	require.NotZero(t, after.Clock.Sources[0].Reach&before.Clock.Sources[0].Reach, "it is the same clock: it remembers its polls")
 	require.Contains(t, s.log.String(), "the clock stays")
+}
+
+// A clock that is much wider than the old one waits until it is not, or for a minute, though it is good enough.
+func TestAReloadDoesNotMakeTheAnswerMuchWider(t *testing.T) {
+	a := ntpServer(t)
+	vague, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: 500 * time.Millisecond})
+	require.NoError(t, err)
+	defer vague.Close()
+	path := configOf(t)
+	rewrite(t, path, "[ready]\nwithin = \"1h\"", a)
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait", "--within", "50ms").code, s.log)
+
+	rewrite(t, path, "[ready]\nwithin = \"1h\"", vague.Address())
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	require.Eventually(t, func() bool { return strings.Contains(s.report(t).Daemon.Pending, "1 of 1 voters heard") }, 20*time.Second, 20*time.Millisecond, "%v", s.log)
+	require.Equal(t, []string{a}, s.sources(t))
+	require.Equal(t, 0, s.ask(t, "wait", "--within", "100ms").code)
+}
+
+// What has been read last and can be used is what is on its way, whatever else has been tried since.
+func TestAConfigurationThatCannotStartDoesNotStopTheOneOnItsWay(t *testing.T) {
+	port, err := net.ListenPacket("udp", ":319")
+	if err != nil {
+		t.Skipf("UDP port 319 cannot be had: %v", err)
+	}
+	defer port.Close()
+	a := ntpServer(t)
+	reserved, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	b := reserved.LocalAddr().String()
+	path := configOf(t, a)
+	s := serve(t, "--config", path)
+	require.Equal(t, 0, s.ask(t, "wait").code, s.log)
+
+	rewrite(t, path, "", b) // where nobody answers yet
+	require.Equal(t, 0, s.ask(t, "reload").code)
+	require.NoError(t, os.WriteFile(path, []byte("[[source]]\nptp = \"192.0.2.1\"\ntai = true\n"), 0o644))
+	refused := s.ask(t, "reload")
+	require.Equal(t, 1, refused.code)
+	require.Contains(t, refused.errors, "UDP port 319 is in use")
+
+	require.NoError(t, reserved.Close())
+	late, err := ntpserver.Start(b, ntpserver.Behavior{Dispersion: 100 * time.Microsecond})
+	require.NoError(t, err)
+	defer late.Close()
+	require.Eventually(t, func() bool { return s.sources(t)[0] == b }, 40*time.Second, 50*time.Millisecond, "%v", s.log)
+	require.Empty(t, s.report(t).Daemon.Pending)
+}
+
+func TestPortOfPTPInUseAtTheStart(t *testing.T) {
+	port, err := net.ListenPacket("udp", ":319")
+	if err != nil {
+		t.Skipf("UDP port 319 cannot be had: %v", err)
+	}
+	defer port.Close()
+	path := filepath.Join(t.TempDir(), "epsilon.toml")
+	require.NoError(t, os.WriteFile(path, []byte("[[source]]\nptp = \"192.0.2.1\"\ntai = true\n"), 0o644))
+	r := epsilon(t, "serve", "--config", path, "--socket", path+".socket")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.errors, "UDP port 319 is in use")
+	oneSentence(t, r.errors)
 }

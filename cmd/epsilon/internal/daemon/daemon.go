@@ -48,12 +48,14 @@ type Daemon struct {
 	reloads atomic.Int64
 	pending atomic.Pointer[string] // why a newer configuration is not in use yet
 
-	mu         sync.Mutex // of reloads
 	supervisor *supervisor
-	abandon    context.CancelFunc // stops waiting for it
-	switched   chan struct{}      // closed and replaced when another generation answers
-	closed     bool
-	waiting    sync.WaitGroup
+	reloading  sync.Mutex // one reload at a time
+
+	mu       sync.Mutex         // of what follows; not held while a file is read or systemd is told
+	abandon  context.CancelFunc // stops waiting for it
+	switched chan struct{}      // closed and replaced when another generation answers
+	closed   bool
+	waiting  sync.WaitGroup
 }
 
 // Run runs a daemon until ctx ends. Started, if it is not nil, is called once it listens. Reload is
@@ -139,9 +141,7 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 			d.history.add(uncertainty(current.clock))
 			d.mendSegment()
 		case <-reload:
-			if _, err := d.Reload(); err != nil {
-				d.log.Error("the new configuration is not used, the old one stays", "err", oneLine(err))
-			}
+			go d.reloadBySignal() // a file that cannot be read to its end must not keep the daemon from stopping
 		}
 	}
 }
@@ -157,11 +157,18 @@ func (d *Daemon) watch() (current *generation, changed, switched <-chan struct{}
 
 func (d *Daemon) published(g *generation) {
 	ready := g.answers(d.ReadyWithin())
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.supervisor.published(time.Now(), ready, d.segment.grown, func() string { return describe(g.clock) }) {
+	if ready {
+		d.ntp.renew()
+	}
+	if d.supervisor.published(time.Now(), ready, d.segmentGrown, func() string { return describe(g.clock) }) {
 		d.log.Info("the daemon is ready", "uncertainty", uncertainty(g.clock), "within", d.ReadyWithin())
 	}
+}
+
+func (d *Daemon) segmentGrown() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.segment.grown()
 }
 
 // describe says how a clock is, in one line for systemctl status.

@@ -15,112 +15,137 @@ var (
 	errStopping = errors.New("the daemon stops")
 )
 
-// Reload reads the configuration again. It returns what is wrong with it, and then the old one stays. A
-// clock that has to be replaced goes on answering until the new one can: see the package's documentation.
+// Reload reads the configuration again. It returns what of it takes a restart, or what is wrong with it, and
+// then the old one stays. A clock that has to be replaced goes on answering until the new one can: see the
+// package's documentation.
 func (d *Daemon) Reload() (r api.Reloaded, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.closed:
-		return r, errStopping
-	case d.options.Load == nil:
+	d.reloading.Lock() // and not mu: files may take long to read, and the supervisor to be told
+	defer d.reloading.Unlock()
+	if d.options.Load == nil {
 		return r, errNoReload
 	}
 	err = d.supervisor.reloading(func() error {
-		c, err := d.reloadLocked()
-		if err == nil {
-			r.Restart = d.noteFixed(c)
+		c, err := d.options.Load()
+		if err != nil {
+			return err
 		}
+		r.Restart, err = d.reload(c)
 		return err
 	})
 	return r, err
 }
 
-func (d *Daemon) reloadLocked() (*config.Config, error) {
-	c, err := d.options.Load()
-	if err != nil {
-		return nil, err
+func (d *Daemon) reloadBySignal() {
+	if _, err := d.Reload(); err != nil {
+		d.log.Error("the new configuration is not used, the old one stays", "err", oneLine(err))
 	}
-	current := d.current.Load()
-	if started := d.options.Config; c.DriftPPM > started.DriftPPM && (started.NTP != nil || started.ClockBound != nil) {
+}
+
+func (d *Daemon) reload(c *config.Config) (restart []string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, errStopping
+	}
+	started := d.options.Config
+	if c.DriftPPM > started.DriftPPM && (started.NTP != nil || started.ClockBound != nil) {
 		return nil, fmt.Errorf("drift_ppm = %v is above the %v that [ntp] and [clockbound] were started with, and what they say would be wrong: restart the daemon",
 			c.DriftPPM, started.DriftPPM)
+	}
+	current := d.current.Load()
+	next := &generation{current.clock, c, current.flight}
+	stays := c.SameClock(current.config)
+	if !stays {
+		if next, err = d.start(c); err != nil {
+			return nil, err
+		}
+	}
+	restart = started.Fixed(c)
+	for _, name := range restart {
+		d.log.Warn("a change of " + name + " takes a restart of the daemon")
 	}
 	if d.abandon != nil { // whatever was on its way is out of date
 		d.abandon()
 		d.abandon = nil
 	}
-	if c.SameClock(current.config) {
-		d.useLocked(&generation{current.clock, c, current.flight})
+	if stays {
+		d.useLocked(next)
 		d.log.Info("a new configuration is in use; the clock stays", "config", c.File)
-		return c, nil
-	}
-	next, err := d.start(c)
-	if err != nil {
-		return nil, err
+		return restart, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	d.abandon = cancel
 	d.setPending("its clock has just been started")
 	d.log.Info("a new configuration has been read; its clock starts beside the old one", "config", c.File)
 	d.waiting.Go(func() { d.takeOver(ctx, next) })
-	return c, nil
+	return restart, nil
 }
-
-// noteFixed says what a reload cannot change.
-func (d *Daemon) noteFixed(c *config.Config) []string {
-	fixed := d.options.Config.Fixed(c)
-	for _, name := range fixed {
-		d.log.Warn("a change of " + name + " takes a restart of the daemon")
-	}
-	return fixed
-}
-
-// complainEvery is how often it is logged that a new configuration does not lead to an answer.
-const complainEvery = time.Minute
 
 // takeOver waits until a new clock answers well enough, and puts it in the place of the old one.
 func (d *Daemon) takeOver(ctx context.Context, next *generation) {
-	for complain := time.NewTicker(complainEvery); ; {
+	begun := time.Now()
+	complain := time.NewTicker(patience)
+	defer complain.Stop()
+	for {
 		changed := next.clock.Changed()
-		if d.mayTakeOver(next) {
-			complain.Stop()
-			break
+		if d.tryTakeOver(ctx, next, time.Since(begun)) {
+			return
 		}
-		d.setPending(describe(next.clock))
 		select {
 		case <-changed:
+		case <-time.After(lookAgain): // the old one may have become wider, or the minute be over
 		case <-complain.C:
 			d.log.Warn("the new configuration is not in use yet; the old one answers", "reason", describe(next.clock))
 		case <-ctx.Done():
-			complain.Stop()
-			_ = next.clock.Close()
-			return
 		}
 	}
+}
+
+// tryTakeOver puts a new clock in the place of the old one if it answers well enough by now, and closes the one
+// that is of no use any more. It reports whether that is over: also because another configuration has been read,
+// or the daemon stops.
+func (d *Daemon) tryTakeOver(ctx context.Context, next *generation, waited time.Duration) (over bool) {
+	why := describe(next.clock)
 	d.mu.Lock()
 	if ctx.Err() != nil {
 		d.mu.Unlock()
 		_ = next.clock.Close()
-		return
+		return true
 	}
 	old := d.current.Load()
+	if !mayTakeOver(next, old, waited) {
+		d.setPending(why)
+		d.mu.Unlock()
+		return false
+	}
 	d.abandon = nil
 	d.useLocked(next)
 	d.mu.Unlock()
 	d.log.Info("the clock of the new configuration answers from now on", "uncertainty", uncertainty(next.clock))
 	_ = old.clock.Close()
+	return true
 }
 
-// mayTakeOver reports whether a new clock answers well enough: as well as is asked of the daemon, or as
-// the old one does.
-func (d *Daemon) mayTakeOver(next *generation) bool {
+const (
+	// patience is how long a new clock has to become as narrow as the old one, and how often it is logged that
+	// a new configuration does not lead to an answer.
+	patience  = time.Minute
+	lookAgain = time.Second
+)
+
+func mayTakeOver(next, old *generation, waited time.Duration) bool {
 	i, err := next.clock.Now()
 	if err != nil {
 		return false
 	}
-	old, err := d.current.Load().clock.Now()
-	return err != nil || i.Uncertainty() <= max(next.config.ReadyWithin, old.Uncertainty())
+	before, err := old.clock.Now()
+	return err != nil || narrowEnough(i.Uncertainty(), before.Uncertainty(), next.config.ReadyWithin, waited)
+}
+
+// narrowEnough reports whether a new clock, that has had so much time, answers well enough to take the place of
+// an old one that answers: no more than twice as wide, or after a minute as well as is asked of the daemon.
+func narrowEnough(next, old, within, waited time.Duration) bool {
+	return next <= 2*old || waited >= patience && next <= within
 }
 
 // useLocked makes a generation the one that answers.

@@ -26,7 +26,8 @@
 //     daemon publishes anew.
 //   - A segment is refused that is from an earlier boot, about a counter that this process cannot read or reads otherwise,
 //     in a layout that it does not know, or written by somebody whom there is no reason to trust.
-//   - Earliest does not go back within an epoch of one run of the daemon.
+//   - Earliest does not go back within an epoch of one writer ([Status] has both). A daemon that is restarted is another
+//     writer, and so is one that was told to reload and has made another clock: the epoch counts from 1 again.
 //
 // # Containers
 //

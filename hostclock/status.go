@@ -78,7 +78,7 @@ type Status struct {
 
 	Path         string
 	Daemon       Daemon
-	Writer       uint64        // a random number for each run of the daemon
+	Writer       uint64        // a random number for each clock of a daemon: another after a restart, and after a reload that makes another clock
 	Publications uint64        // by this run, up to now
 	Age          time.Duration // of the last one
 

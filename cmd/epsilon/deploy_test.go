@@ -57,6 +57,7 @@ func TestUnitOfSystemd(t *testing.T) {
 	require.Equal(t, filepath.Dir(api.SystemSocket), "/run/"+options["RuntimeDirectory"])
 	require.Equal(t, filepath.Dir(config.DefaultPath), "/etc/"+options["ConfigurationDirectory"])
 	require.Equal(t, "notify", options["Type"])
+	require.Equal(t, "0", options["StartLimitIntervalSec"], "it is started again for as long as it takes")
 	require.NotContains(t, options["CapabilityBoundingSet"], "CAP_SYS_TIME")
 	require.Contains(t, string(deployed(t, "systemd/epsilon.conf")), "u "+options["User"]+" ")
 

@@ -71,6 +71,13 @@ func TestWaitAndNowReadTheSegmentAlone(t *testing.T) {
 	oneSentence(t, late.errors)
 	require.Contains(t, epsilon(t, "now", "--segment", segment).out, "±")
 
+	refused := serve(t, "--config", configOf(t, "127.0.0.1:9")) // where nobody answers
+	published := filepath.Join(filepath.Dir(refused.socket), "clock")
+	require.Eventually(t, func() bool { return epsilon(t, "now", "--segment", published).code == 1 }, 20*time.Second, 20*time.Millisecond)
+	unsynchronized := epsilon(t, "wait", "--segment", published, "--timeout", "10ms")
+	require.Equal(t, 1, unsynchronized.code)
+	oneSentence(t, unsynchronized.errors)
+
 	none := epsilon(t, "wait", "--segment", filepath.Join(t.TempDir(), "none"), "--timeout", "10ms")
 	require.Equal(t, 2, none.code)
 	oneSentence(t, none.errors)

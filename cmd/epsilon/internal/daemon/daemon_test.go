@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 func TestANewClockTakesOverWhenItIsNarrowEnough(t *testing.T) {
@@ -83,4 +84,25 @@ func TestASupervisorThatDoesNotListenIsGivenUp(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("it is told for ever")
 	}
+}
+
+// Whoever looked up the clock in use just before it was replaced asks the one that is in use by now.
+func TestAClockThatHasBeenReplacedIsNotAsked(t *testing.T) {
+	d, old, next := &Daemon{}, new(generation), new(generation)
+	d.current.Store(old)
+	var asked []*generation
+	ask := func(g *generation) error {
+		if asked = append(asked, g); g == old {
+			d.current.Store(next) // the old one is closed after this
+			return truetime.ErrClosed
+		}
+		return nil
+	}
+	d.inUse(ask)
+	require.Len(t, asked, 2)
+	require.Same(t, next, asked[1])
+
+	stays := 0
+	d.inUse(func(*generation) error { stays++; return truetime.ErrClosed })
+	require.Equal(t, 1, stays, "a daemon that has ended has no other clock")
 }

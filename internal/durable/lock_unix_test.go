@@ -47,3 +47,20 @@ func TestALinkIsNoLock(t *testing.T) {
 	require.Error(t, err)
 	require.NoFileExists(t, path+"-made")
 }
+
+// Where others may write to the directory, the file that is written first could be a link to anybody's.
+func TestALinkIsNotWrittenThrough(t *testing.T) {
+	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		dir := t.TempDir()
+		victim, path := filepath.Join(dir, "victim"), filepath.Join(dir, "file")
+		require.NoError(t, os.WriteFile(victim, []byte("of somebody else"), 0o600))
+		require.NoError(t, link(victim, path+".new"))
+		require.NoError(t, durable.Replace(path, []byte("data"), 0o600), name)
+		left, err := os.ReadFile(victim)
+		require.NoError(t, err)
+		require.Equal(t, "of somebody else", string(left), name)
+		written, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, "data", string(written), name)
+	}
+}

@@ -1,6 +1,8 @@
 package durable
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -54,8 +56,13 @@ func write(fs files, path string, data []byte, mode os.FileMode) error {
 // system is the files of the operating system.
 type system struct{}
 
+// create makes a file of its own: what an earlier Replace has left, or a link that somebody has put there, is
+// taken away and not written to.
 func (system) create(path string, mode os.FileMode) (file, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return nil, err // and not a nil pointer in an interface
 	}

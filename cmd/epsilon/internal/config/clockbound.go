@@ -36,7 +36,7 @@ func (c *Config) readClockBoundSegment(root *keys) {
 		}
 	})
 	if k.values["max_slew_ppm"] == nil {
-		k.m.addf(k.table.line, "max_slew_ppm is missing: clients read the system clock, so say by how much it is slewed at most, 83333 for chronyd's default")
+		k.m.addf(k.table.line, "max_slew_ppm is missing: clients read the system clock, so say by how much it is slewed at most: 100000 for chronyd as it comes, 1000 if its configuration has maxslewrate 1000 and maxdrift 500")
 	}
 	k.duration("period", func(d time.Duration) {
 		b.Period = d

@@ -198,7 +198,7 @@ func TestEachMistake(t *testing.T) {
 		"[ntp]\nscale = \"smeared\"\nlisten = []\n" + good:                                 "line 3: listen = a list: it must be a list of addresses with their ports",
 		"[ntp]\nscale = \"smeared\"\nlisten = [\"x\"]\n" + good:                            `line 3: listen: "x" is no address with a port`,
 		"[ntp]\nscale = \"smeared\"\nunlimited = true\nlimit_burst = 2\n" + good:           "line 3: unlimited excludes limit_burst",
-		"[clockbound]\n" + good:                                                            "line 1: max_slew_ppm is missing",
+		"[clockbound]\n" + good:                                                            "line 1: max_slew_ppm is missing: clients read the system clock, so say by how much it is slewed at most: 100000 for chronyd as it comes",
 		"[clockbound]\nmax_slew_ppm = 1\nperiod = \"1s\"\n" + good:                         "line 3: period = 1s: it must be 1ms to 100ms",
 		"[ntp]\nscale = \"smeared\"\nworkers = 65\n" + good:                                "line 3: workers: 65 workers: they must be 1 to 64",
 		"[ntp]\nscale = \"smeared\"\nlimit_per_second = 0.0005\n" + good:                   "line 3: limit_per_second: limit of 0.0005 requests per second: it must be 0.001 to",

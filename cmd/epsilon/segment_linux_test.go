@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +137,17 @@ func TestClockBoundsOwnClientsAreServedIfItIsConfigured(t *testing.T) {
 	refused := s.ask(t, "reload")
 	require.Equal(t, 1, refused.code)
 	require.Contains(t, refused.errors, "restart the daemon")
+
+	another, err := os.OpenFile(segment, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer another.Close()
+	_, err = another.WriteAt([]byte{0x10, 0x20}, 14) // the generation
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return strings.Contains(s.ask(t, "status", "--json").out, "another process writes it") }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.ask(t, "doctor").out, "ClockBound's clients are told that nothing is known")
+	}, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "ClockBound's clients are told that nothing is known") }, 20*time.Second, 50*time.Millisecond)
 	require.Equal(t, 0, s.stop())
 }
 

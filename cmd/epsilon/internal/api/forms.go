@@ -32,7 +32,17 @@ type Daemon struct {
 	Segment      string `json:",omitempty"` // where the clock is published for other processes; empty for nowhere
 	Publications uint64 // of the clock that is in use
 
-	NTP *NTP `json:",omitempty"` // the NTP server; nil if there is none
+	NTP        *NTP        `json:",omitempty"` // the NTP server; nil if there is none
+	ClockBound *ClockBound `json:",omitempty"` // what is written for ClockBound's own clients; nil if nothing is
+}
+
+// ClockBound is the segment of ClockBound's own clients.
+type ClockBound struct {
+	Segment string
+	Bound   time.Duration // on the system clock's error, as of the last write; 0 if clients were told that nothing is known
+	Writes  uint64
+	Steps   uint64 // how often the system clock was set
+	Err     string `json:",omitempty"` // why nothing is known
 }
 
 // NTP is what the NTP server has done.

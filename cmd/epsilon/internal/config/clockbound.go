@@ -12,11 +12,13 @@ type ClockBound struct {
 	Path       string
 	MaxSlewPPM float64       // by how much the system clock is slewed at most
 	Period     time.Duration // between two writes; 0 for the default
+
+	LongestPause *time.Duration // of all of a virtual machine's processors together; nil for the default
 }
 
 // readClockBoundSegment reads [clockbound], whose presence has the segment written.
 //
-//	path, max_slew_ppm (required), period
+//	path, max_slew_ppm (required), period, longest_pause
 func (c *Config) readClockBoundSegment(root *keys) {
 	if root.look("clockbound") == nil {
 		return
@@ -42,6 +44,12 @@ func (c *Config) readClockBoundSegment(root *keys) {
 		b.Period = d
 		if d < time.Millisecond || d > 100*time.Millisecond {
 			k.m.addf(k.line("period"), "period = %v: it must be 1ms to 100ms", d)
+		}
+	})
+	k.duration("longest_pause", func(d time.Duration) {
+		b.LongestPause = &d
+		if d < 0 || d > 5*time.Second {
+			k.m.addf(k.line("longest_pause"), "longest_pause = %v: it must be 0s to 5s", d)
 		}
 	})
 	k.rest()

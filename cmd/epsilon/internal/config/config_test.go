@@ -207,13 +207,14 @@ func TestEachMistake(t *testing.T) {
 		"[ntp]\nscale = \"smeared\"\nlisten = [\"224.0.1.1:123\"]\n" + good:                "line 3: listen: listen at 224.0.1.1:123: it is not the address of one host",
 		"[ntp]\n" + good:                  "line 1: scale is missing: write scale = \"smeared\"",
 		"[ntp]\nscale = \"utc\"\n" + good: "line 2: scale = \"utc\": it must be one of \"smeared\"",
-		"[clockbound]\nmax_slew_ppm = 1\npath = \"here\"\n" + good: "line 3: path = \"here\": it must be an absolute path",
-		"[clock]\nleap_seconds = \"/dev/null\"\n" + good:           "line 2: leap_seconds: /dev/null is no regular file",
-		"[[source]]\nnts = \"a\"\nca = \"/dev/null\"\n":            "line 3: ca: /dev/null is no regular file",
-		"[[source]]\nkernel = false\n":                             "line 2: kernel = false: it must be true",
-		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":             "line 3: ca: stat /nowhere",
-		"[[source]]\npool = \"a.example\"\ncount = 99\n":           `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,
-		"[[source]]\nphc = \"eth0\"\n":                             "line 2: source eth0: phc eth0 does not say what it counts",
+		"[clockbound]\nmax_slew_ppm = 1\nlongest_pause = \"6s\"\n" + good: "line 3: longest_pause = 6s: it must be 0s to 5s",
+		"[clockbound]\nmax_slew_ppm = 1\npath = \"here\"\n" + good:        "line 3: path = \"here\": it must be an absolute path",
+		"[clock]\nleap_seconds = \"/dev/null\"\n" + good:                  "line 2: leap_seconds: /dev/null is no regular file",
+		"[[source]]\nnts = \"a\"\nca = \"/dev/null\"\n":                   "line 3: ca: /dev/null is no regular file",
+		"[[source]]\nkernel = false\n":                                    "line 2: kernel = false: it must be true",
+		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":                    "line 3: ca: stat /nowhere",
+		"[[source]]\npool = \"a.example\"\ncount = 99\n":                  `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,
+		"[[source]]\nphc = \"eth0\"\n":                                    "line 2: source eth0: phc eth0 does not say what it counts",
 	} {
 		found := mistakesOf(t, text)
 		require.Len(t, found, 1, text)

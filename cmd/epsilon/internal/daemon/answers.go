@@ -29,6 +29,7 @@ func (d *Daemon) Report() api.Report {
 			Reloads:     int(d.reloads.Load()),
 			DriftPPM:    g.config.DriftPPM,
 			NTP:         d.ntp.report(),
+			ClockBound:  d.clockBoundReport(),
 		},
 		Clock: status,
 	}

@@ -33,15 +33,16 @@ type Options struct {
 
 // Daemon is a running one.
 type Daemon struct {
-	options    Options
-	log        *slog.Logger
-	started    time.Time
-	port       *ptpsrc.Port // of the ptp sources; nil until there is one
-	ntp        ntp
-	segment    segment
-	clockbound *clockbound.Publisher // nil if there is none
-	hub        hub
-	history    history
+	options           Options
+	log               *slog.Logger
+	started           time.Time
+	port              *ptpsrc.Port // of the ptp sources; nil until there is one
+	ntp               ntp
+	segment           segment
+	clockbound        *clockbound.Publisher // nil if there is none
+	clockboundFailure string                // what the log has been told of it
+	hub               hub
+	history           history
 
 	current atomic.Pointer[generation] // the one that answers
 	within  atomic.Int64               // ready.within, in nanoseconds
@@ -140,6 +141,7 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 		case <-second.C:
 			d.history.add(uncertainty(current.clock))
 			d.mendSegment()
+			d.watchClockBound()
 		case <-reload:
 			go d.reloadBySignal() // a file that cannot be read to its end must not keep the daemon from stopping
 		}

@@ -20,6 +20,10 @@ func checkDaemon(c *Case, f *findings) {
 		f.add("configuration-pending", Warning, `mend the sources of the new configuration, or put the old one back, and "epsilon reload"`,
 			"The newest configuration is not in use, because its clock does not answer well enough: %s.", why)
 	}
+	if b := c.Report.Daemon.ClockBound; b != nil && b.Err != "" && c.Report.Clock.Err == nil {
+		f.add("clockbound-clients", Bad, "see to that, and start the daemon again if it has given up: one process may write the segment",
+			"ClockBound's clients are told that nothing is known: %s.", b.Err)
+	}
 }
 
 func checkAnswer(c *Case, f *findings) {

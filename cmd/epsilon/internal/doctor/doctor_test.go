@@ -68,8 +68,9 @@ func TestEachFinding(t *testing.T) {
 		ids    string
 		says   string
 	}{
-		"no daemon": {func(c *Case) { c.Report, c.NoDaemon = nil, errors.New("no daemon runs here") }, "no-daemon", "Nobody keeps the time: no daemon runs here."},
-		"pending":   {func(c *Case) { c.Report.Daemon.Pending = "0 of 1 voters heard" }, "configuration-pending", "0 of 1 voters heard"},
+		"no daemon":  {func(c *Case) { c.Report, c.NoDaemon = nil, errors.New("no daemon runs here") }, "no-daemon", "Nobody keeps the time: no daemon runs here."},
+		"pending":    {func(c *Case) { c.Report.Daemon.Pending = "0 of 1 voters heard" }, "configuration-pending", "0 of 1 voters heard"},
+		"clockbound": {func(c *Case) { c.Report.Daemon.ClockBound = &api.ClockBound{Err: "another process writes it"} }, "clockbound-clients", "nothing is known: another process writes it."},
 		"faulty": {func(c *Case) {
 			c.Report.Clock.State, c.Report.Clock.Err = truetime.ClockFaulty, truetime.ErrClockFaulty
 		},

@@ -147,7 +147,9 @@ func TestClockBoundsOwnClientsAreServedIfItIsConfigured(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return strings.Contains(s.ask(t, "doctor").out, "ClockBound's clients are told that nothing is known")
 	}, 20*time.Second, 50*time.Millisecond)
-	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "ClockBound's clients are told that nothing is known") }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.log.String(), "ClockBound's clients are told that nothing is known")
+	}, 20*time.Second, 50*time.Millisecond)
 	require.Equal(t, 0, s.stop())
 }
 

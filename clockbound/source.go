@@ -77,10 +77,9 @@ type watch interface{ WasSet() bool }
 // If CLOCK_REALTIME is set, samples are dropped until a bound follows from a later measurement. If
 // it has moved against the counter by more than the claims explain, they are dropped until it is
 // back, or for about half an hour, in which chronyd has asked its servers: so they are after a suspend
-// that the counter has not counted. A segment from before the
-// clock was started, or from before a suspend or another disruption of the counter, is not used. A
-// file that is not in memory (tmpfs) may have outlived a reboot: it is used once it has been seen to
-// change.
+// that the counter has not counted. A segment from before a
+// suspend, or another disruption of the counter, is not used. A file that is not in memory (tmpfs) may
+// have outlived a reboot: it is used once it has been seen to change.
 //
 // Source, ntpsrc.Chrony and ntpsrc.Kernel look at one clock and are one vote. A server that chronyd
 // follows is not independent of it: put both in one [truetime.Group], or list only one of them.

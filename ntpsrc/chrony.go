@@ -79,6 +79,10 @@ type systemReading struct {
 // leaves out how far that clock is off, unless its delay or dispersion options say so. Add that
 // bound by [WithExtraError], or let package vmsrc or ptpsrc ask the device.
 //
+// After a disruption of the counter, such as a suspend or a restore of the virtual machine, chronyd is
+// used once it has heard from its servers since, which takes it until its next poll: what it says
+// before follows from what it measured then (Sample.Age).
+//
 // A chronyd is one vote however many servers it follows, and a server that it follows is not
 // independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that
 // serves its own clock (the directive local) is not used, unless [WithLocalReference] says so.

@@ -2,15 +2,13 @@ package ntpsrc
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/socketaddress"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -28,7 +26,7 @@ type linuxSocket struct {
 
 // openSocket opens a socket to the server, with the kernel's stamps if that is wanted and possible.
 func openSocket(to netip.AddrPort, stamped bool) (socket, error) {
-	family, address, err := sockaddr(to)
+	family, address, err := socketaddress.Of(to)
 	if err != nil {
 		return nil, err
 	}
@@ -45,26 +43,6 @@ func openSocket(to netip.AddrPort, stamped bool) (socket, error) {
 		s.requestStamps()
 	}
 	return s, nil
-}
-
-func sockaddr(to netip.AddrPort) (family int, address unix.Sockaddr, err error) {
-	ip := to.Addr().Unmap()
-	if ip.Is4() {
-		return unix.AF_INET, &unix.SockaddrInet4{Port: int(to.Port()), Addr: ip.As4()}, nil
-	}
-	a := &unix.SockaddrInet6{Port: int(to.Port()), Addr: ip.As16()}
-	if zone := ip.Zone(); zone != "" {
-		index, err := strconv.ParseUint(zone, 10, 32)
-		if err != nil {
-			i, err := net.InterfaceByName(zone)
-			if err != nil {
-				return 0, nil, fmt.Errorf("the zone of %v: %w", to, err)
-			}
-			index = uint64(i.Index)
-		}
-		a.ZoneId = uint32(index)
-	}
-	return unix.AF_INET6, a, nil
 }
 
 // requestStamps asks the kernel for stamps: what they are is told in package wallclock. One counts

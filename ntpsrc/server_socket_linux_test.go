@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
@@ -100,17 +99,6 @@ func TestStatusSaysThatTheKernelHasStamped(t *testing.T) {
 	defer clock.Close()
 	require.NoError(t, clock.WaitSynchronized(t.Context(), time.Second))
 	require.Contains(t, clock.Status().Sources[0].Stamps, "kernel")
-}
-
-func TestAddressWithAZone(t *testing.T) {
-	_, address, err := sockaddr(netip.MustParseAddrPort("[fe80::1%7]:123"))
-	require.NoError(t, err)
-	require.EqualValues(t, 7, address.(*unix.SockaddrInet6).ZoneId)
-	_, address, err = sockaddr(netip.MustParseAddrPort("[fe80::1%lo]:123"))
-	require.NoError(t, err)
-	require.NotZero(t, address.(*unix.SockaddrInet6).ZoneId)
-	_, _, err = sockaddr(netip.MustParseAddrPort("[fe80::1%no-such-interface]:123"))
-	require.ErrorContains(t, err, "the zone of [fe80::1%no-such-interface]:123")
 }
 
 // Somebody steps the wall clock back before the reply comes and forward by the same amount when it

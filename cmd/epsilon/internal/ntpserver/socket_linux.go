@@ -3,15 +3,15 @@ package ntpserver
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/epsilontime/epsilon/internal/socketaddress"
 )
 
 // socket is one of those that share an address.
@@ -94,7 +94,7 @@ func explain(err error) error {
 }
 
 func openSocket(at netip.AddrPort, share, stamped bool) (*socket, error) {
-	family, address, err := sockaddr(at)
+	family, address, err := socketaddress.Of(at)
 	if err != nil {
 		return nil, err
 	}
@@ -166,23 +166,3 @@ func (s *socket) interrupt() {
 }
 
 func (s *socket) close() { _ = s.file.Close() }
-
-func sockaddr(at netip.AddrPort) (family int, address unix.Sockaddr, err error) {
-	ip := at.Addr().Unmap()
-	if ip.Is4() {
-		return unix.AF_INET, &unix.SockaddrInet4{Port: int(at.Port()), Addr: ip.As4()}, nil
-	}
-	a := &unix.SockaddrInet6{Port: int(at.Port()), Addr: ip.As16()}
-	if zone := ip.Zone(); zone != "" {
-		index, err := strconv.ParseUint(zone, 10, 32)
-		if err != nil {
-			link, err := net.InterfaceByName(zone)
-			if err != nil {
-				return 0, nil, fmt.Errorf("the zone %q: %w", zone, err)
-			}
-			index = uint64(link.Index)
-		}
-		a.ZoneId = uint32(index)
-	}
-	return unix.AF_INET6, a, nil
-}

@@ -175,7 +175,7 @@ func results(t *testing.T, all []experiment) []result {
 
 // brief is everything with every liar, for as long as it takes to hear each server some 50 times.
 func brief(seed uint64, adapt bool) []experiment {
-	all := race.Every(experiments(liars, seed, 0), 3)
+	all := race.Every(experiments(liars, seed, 0), 5)
 	for i := range all {
 		all[i].span, all[i].adapt = max(3*time.Minute, 50*all[i].poll), adapt
 	}

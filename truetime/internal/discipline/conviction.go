@@ -44,8 +44,12 @@ func (s *source) use(f Facts, m *motion) {
 // Retract takes back what source i has said: it follows from something that is false, and the source is one of
 // those that are wrong. If more than f are, the answer may have been made of nothing else, and the epoch ends.
 func (d *Discipline) Retract(i int, now monotonic.Instant) {
-	if d.Observe(now); d.sources[i].window.filled == 0 {
-		return // it has said nothing in this epoch, or it has been taken back
+	d.Observe(now)
+	if s := &d.sources[i]; s.window.filled == 0 { // it has said nothing, or that has been taken back
+		if s.convicted {
+			s.heard = now // and it is no less wrong than it was
+		}
+		return
 	}
 	d.sources[i], d.shown[i] = source{convicted: true, heard: now, verdict: Convicted}, shownRate{}
 	if convicted := d.convictedVoters(); convicted > d.faulty {

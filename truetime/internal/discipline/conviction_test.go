@@ -2,6 +2,7 @@ package discipline
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -245,4 +246,23 @@ func TestLiarCannotWidenBeyondTheHonestThoughTheyAreSilent(t *testing.T) {
 	require.GreaterOrEqual(t, i.Lo, honest.Lo-10)
 	require.LessOrEqual(t, i.Hi, honest.Hi+10)
 	require.NotEqual(t, agreement.Everything, honest)
+}
+
+// Whoever goes on to show that it is wrong is not forgotten for want of samples: two of three take back what they said, half an
+// hour apart, and the answer may be made of both.
+func TestASourceThatGoesOnTakingBackIsNotForgotten(t *testing.T) {
+	d := New(Config{Counter: CounterSpec{Drift: NewDrift(200_000)}, Faulty: 1, Voter: []int{0, 1, 2}})
+	now := monotonic.Instant(0)
+	for i := range 3 {
+		now += monotonic.Instant(time.Second)
+		require.NoError(t, d.Add(i, Facts{Upper: Point{now, int64(now) + 1000}, Lower: Point{now, int64(now) - 1000}}, 1, now))
+	}
+	for range 30 {
+		now += monotonic.Instant(time.Minute)
+		d.Retract(0, now)
+		require.NoError(t, d.Add(2, Facts{Upper: Point{now, int64(now) + 1000}, Lower: Point{now, int64(now) - 1000}}, 1, now))
+		require.Equal(t, Convicted, d.Verdict(0))
+	}
+	d.Retract(1, now)
+	require.EqualValues(t, 2, d.Epoch())
 }

@@ -15,12 +15,13 @@ import (
 )
 
 // seeds is how many times everything is compared with every liar.
-func seeds() uint64 { return uint64(race.Count(3, 1)) }
+const seeds uint64 = 3
 
 // Without A4, every answer rests on all that the sawtooth's rests on, and on more.
 func TestNeverAboveTheSawtooth(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for seed := range seeds() {
+	for seed := range seeds {
 		for _, r := range results(t, brief(seed, false)) {
 			f := r.figures(ours)
 			require.NotZero(t, f.answers)
@@ -31,8 +32,9 @@ func TestNeverAboveTheSawtooth(t *testing.T) {
 
 // Here each liar looks at the very machine that it lies to.
 func TestOursIsNeverWrongUnderAnyLiar(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for seed := range seeds() {
+	for seed := range seeds {
 		for _, r := range results(t, brief(seed, true)) {
 			for i, c := range contenders {
 				if f := r.figures(i); c.fed == nil {
@@ -46,6 +48,7 @@ func TestOursIsNeverWrongUnderAnyLiar(t *testing.T) {
 }
 
 func TestTargets(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	for _, target := range []struct {
 		rtt       time.Duration
@@ -69,6 +72,7 @@ func TestTargets(t *testing.T) {
 
 // What is known of the distance is taken off the delay, and the rest is much as it was.
 func TestDistanceIsTakenOffTheDelay(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	for _, rtt := range roundTrips {
 		e := experiment{rtt: rtt, poll: time.Second, liar: liars[0], seed: 1, span: 5 * time.Minute}
@@ -85,6 +89,7 @@ func TestDistanceIsTakenOffTheDelay(t *testing.T) {
 
 // A comparison in which nothing can be wrong would show nothing.
 func TestLiarsMakeTheOthersWrong(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	caught := map[string]int{}
 	for _, r := range results(t, brief(1, false)) {
@@ -175,7 +180,7 @@ func results(t *testing.T, all []experiment) []result {
 
 // brief is everything with every liar, for as long as it takes to hear each server some 50 times.
 func brief(seed uint64, adapt bool) []experiment {
-	all := race.Every(experiments(liars, seed, 0), 5)
+	all := experiments(liars, seed, 0)
 	for i := range all {
 		all[i].span, all[i].adapt = max(3*time.Minute, 50*all[i].poll), adapt
 	}

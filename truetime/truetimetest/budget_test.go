@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -85,6 +86,7 @@ func TestBudgetShowsDisagreement(t *testing.T) {
 
 // In the afternoon before a leap second that nobody confirms or excludes the answer holds for both.
 func TestBudgetShowsALeapSecondThatIsPossible(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	noon := truetime.FromStd(midnight.Add(-12 * time.Hour))
 	unknown := 0

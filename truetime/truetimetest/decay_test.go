@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -56,6 +57,7 @@ func TestASpellOfSlowDownIsForgiven(t *testing.T) {
 
 // Who denied service is asked again after a day, and once more after two, and is what it was when it answers.
 func TestADenialIsAskedAboutAgain(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	w, m, servers := decayWorld()
 	servers[1].Become(Kiss(truetime.ErrDenied))

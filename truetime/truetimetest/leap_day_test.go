@@ -60,9 +60,10 @@ const (
 )
 
 func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
-		for _, mixed := range race.Some([]bool{true, false}, 1) {
+	for _, leap := range []int{1, 0, -1} {
+		for _, mixed := range []bool{true, false} {
 			scales := everyScale
 			if !mixed {
 				scales = scales[:1]
@@ -88,8 +89,9 @@ func TestALeapSecondThatTheTableKnowsMakesNoDifference(t *testing.T) {
 // leap second; one that is announced is believed when two of four have heard of it. TAI is not known after that
 // night unless it was found out what happened.
 func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
+	for _, leap := range []int{1, 0, -1} {
 		var widest time.Duration
 		unknown := false
 		quietDay(t, leap, false, func(w *World, m *Machine, _ []*Server) {
@@ -123,8 +125,9 @@ func TestALeapSecondThatIsAnnouncedIsBelieved(t *testing.T) {
 
 // Who asks only such as smear the same way as the clock does needs no table and no announcement.
 func TestSmearingSourcesNeedNoTable(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for _, leap := range race.Some([]int{1, 0, -1}, 1) {
+	for _, leap := range []int{1, 0, -1} {
 		quietDay(t, leap, false, func(w *World, m *Machine, _ []*Server) {
 			i, err := m.Now()
 			require.NoError(t, err)
@@ -172,17 +175,18 @@ func (b silentOnLeaps) Answer(q Query) (Reply, bool) {
 }
 
 func TestASourceThatIsDeclaredWronglyIsToldSo(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	smeared := truetime.ScaleUTCSmeared
 	type wrongly struct {
 		serves, declared, others truetime.Scale
 		want                     string
 	}
-	for _, c := range race.Some([]wrongly{
+	for _, c := range []wrongly{
 		{smeared, truetime.ScaleUTC, truetime.ScaleUTC, "would not if it served UTC smeared from noon to noon: it is declared to serve UTC with steps"},
 		{truetime.ScaleUTC, smeared, smeared, "would not if it served UTC with steps: it is declared to serve UTC smeared from noon to noon"},
 		{truetime.ScaleTAI, truetime.ScaleUTC, truetime.ScaleUTC, "would not if it served TAI: it is declared to serve UTC with steps"},
-	}, 1) {
+	} {
 		told := 0
 		quietDay(t, 1, true, func(w *World, m *Machine, _ []*Server) {
 			for i, s := range m.Status().Sources {

@@ -72,6 +72,7 @@ func TestClocksComeUpAndComeBackWithFDead(t *testing.T) {
 // Two precise servers are right, and so is one that is vague. Two become liars, within what the vague one allows. The
 // moments that three of five cover are in two parts, and the previous answer meets one of them. It is the same where each voter is a group.
 func TestLiarsInsideAVagueServerWidenNothing(t *testing.T) {
+	race.Slow(t)
 	for _, grouped := range []bool{false, true} {
 		w, servers, links := crowd(7, 5, grouped)
 		per := len(servers) / 5

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -16,6 +17,7 @@ const rollover = 1024 * 7 * 24 * time.Hour
 // Servers follow receivers that have rolled over: one of one, one or all of four, from the beginning or from some day on. No
 // answer is wrong, though they are more than may be, and where the others go on there is one.
 func TestServersThatHaveRolledOverAreNotBelieved(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	for _, c := range []struct{ servers, rolled, steps int }{{1, 1, 1}, {4, 1, 1}, {4, 2, 1}, {4, 4, 1}, {4, 4, 2}, {3, 2, 1}} {
 		for _, late := range []bool{false, true} {

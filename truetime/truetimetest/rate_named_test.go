@@ -7,12 +7,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 // A counter that was calibrated wrongly is refused as before, and the refusal says how far it is off and what would
 // admit it. With that option the same machine answers, and rightly.
 func TestACounterOutsideItsDriftIsToldItsRateAndTheWayOut(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	for _, c := range []struct {
 		ppm, wander float64

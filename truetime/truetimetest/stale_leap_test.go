@@ -56,12 +56,13 @@ func through(t *testing.T, w *World, m *Machine, midnight time.Time) (before, af
 // Flags for a leap second stay on for months in servers that nobody tells that it is over. Whatever the month and
 // however many servers show one, the clock is right: it allows for the leap second, until the servers show that there was none.
 func TestStaleLeapFlagsMakeNoLeapSecond(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for month := time.January; month <= time.December; month += time.Month(race.Count(1, 5)) {
+	for month := time.January; month <= time.December; month++ {
 		if month == time.June || month == time.December {
 			continue // there f+1 announcements are to be believed
 		}
-		for _, stale := range race.Some([]int{1, 2, 4}, 2) {
+		for _, stale := range []int{1, 2, 4} {
 			t.Run(fmt.Sprint(month, " ", stale), func(t *testing.T) {
 				t.Parallel()
 				end := time.Date(2028, month+1, 1, 0, 0, 0, 0, time.UTC)
@@ -86,10 +87,11 @@ func TestStaleLeapFlagsMakeNoLeapSecond(t *testing.T) {
 // NTP's 0 is also what a server says that does not know. At the end of June and December, where leap seconds have been, the
 // clock is right also if every server announces none; and after the leap second its answer is narrow again.
 func TestServersThatDoNotKnowOfALeapSecondDoNotDenyIt(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
-	for _, month := range race.Some([]time.Month{time.June, time.December}, 1) {
-		for _, leap := range race.Some([]int{1, 0, -1}, 2) {
-			for _, knowing := range race.Some([]int{0, 1, 2, 4}, 2) {
+	for _, month := range []time.Month{time.June, time.December} {
+		for _, leap := range []int{1, 0, -1} {
+			for _, knowing := range []int{0, 1, 2, 4} {
 				t.Run(fmt.Sprintf("%v %+d, %d of 4 know", month, leap, knowing), func(t *testing.T) {
 					t.Parallel()
 					end := time.Date(2028, month+1, 1, 0, 0, 0, 0, time.UTC)

@@ -5,6 +5,15 @@
 // under it. All of them are run without it, by .ci/run.
 package race
 
+import "testing"
+
+// Slow skips a test of one goroutine under the race detector.
+func Slow(t *testing.T) {
+	if Enabled {
+		t.Skip("one goroutine has no races, and this would take seconds: run it without -race")
+	}
+}
+
 // Count returns how many cases a test is to run: all, or fewer under the race detector.
 func Count(all, fewer int) int {
 	if Enabled {

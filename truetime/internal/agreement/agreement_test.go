@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/epsilontime/epsilon/internal/invariants"
+	"github.com/epsilontime/epsilon/internal/testing/race"
 )
 
 // rule computes a bound from the votes, of which at most faulty are wrong.
@@ -117,6 +118,7 @@ func sound(bound rule, n, points int) error {
 }
 
 func TestRegionEqualsOracleOnEverySmallConfiguration(t *testing.T) {
+	race.Slow(t)
 	for n, points := range map[int]int{1: 6, 2: 6, 3: 6, 4: 5, 5: 4} {
 		t.Run(fmt.Sprintf("n=%d", n), func(t *testing.T) {
 			t.Parallel()
@@ -153,6 +155,7 @@ func requireTrap(t *testing.T, votes []Interval, faulty int, truth int64, overla
 // With at most f < n/2 wrong votes the bound contains the truth and lies within the union of the
 // correct votes, whatever the liars say; if n ≥ 3f+1 it lies within one of them (Marzullo 1990).
 func TestBoundOnRandomVotesWithLiars(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	const cases = 280_000
 	seed := rand.Uint64()

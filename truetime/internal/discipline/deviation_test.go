@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -16,6 +17,7 @@ import (
 // again, so that what was learned more than an hour ago is not true any more. One of two sources
 // falls silent for good, but its last word still counts.
 func TestTheAnswerContainsTrueTimeAtTheEdgeOfTheDeviation(t *testing.T) {
+	race.Slow(t)
 	t.Parallel()
 	seed := rand.Uint64()
 	narrower := 0

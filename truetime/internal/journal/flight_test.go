@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -54,6 +55,7 @@ func TestFlightOfACounterThatGoesBack(t *testing.T) {
 }
 
 func TestFlightTakesNoMoreMemoryThanItMay(t *testing.T) {
+	race.Slow(t)
 	var f Flight
 	f.Begin(1000*time.Hour, 0, func() []byte { return []byte("state\n") })
 	record := bytes.Repeat([]byte("x"), 1<<20)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
@@ -23,10 +23,10 @@ type source struct {
 	path   string
 	host   host
 
-	turn   shared.Turn // of who asks: what follows is learned from the order of the polls
+	turn   perclock.Turn // of who asks: what follows is learned from the order of the polls
 	life   life
 	device *vmclock.Device // nil until a segment has a marker to compare
-	memory shared.Memory[memory]
+	memory perclock.Memory[memory]
 }
 
 // host is the machine whose CLOCK_REALTIME the segment is about.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -26,10 +26,10 @@ type chronySource struct {
 	dial   func(chronyAddress) (net.Conn, error)
 	wall   func() truetime.Time // the system clock that chronyd steers
 
-	turn shared.Turn // of who asks: what follows is learned from the order of the polls
+	turn perclock.Turn // of who asks: what follows is learned from the order of the polls
 
 	mu     sync.Mutex // guards memory
-	memory shared.Memory[chronyMemory]
+	memory perclock.Memory[chronyMemory]
 }
 
 // chronyMemory is what is remembered from poll to poll.

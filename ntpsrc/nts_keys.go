@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"math"
 	"net"
 	"net/netip"
@@ -52,7 +52,7 @@ type keys struct {
 	address address
 	own     *place // of the NTP server beside the key exchange, which is asked if no other is named
 	config  *tls.Config
-	turn    shared.Turn // of whoever may exchange keys
+	turn    perclock.Turn // of whoever may exchange keys
 
 	forwarded bool // see WithPortForwarding
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"net/netip"
 	"slices"
 	"sync"
@@ -53,7 +53,7 @@ type place struct {
 	forwarded    bool          // see WithPortForwarding
 	replaceAfter time.Duration // of silence; 0 for never
 
-	turn shared.Turn // of whoever takes a server
+	turn perclock.Turn // of whoever takes a server
 
 	mu     sync.Mutex // guards what follows: it may serve several clocks
 	server candidate  // not valid if nobody has the place

@@ -3,7 +3,7 @@ package ntpsrc
 import (
 	"context"
 	"fmt"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"net"
 	"net/netip"
 	"slices"
@@ -41,7 +41,7 @@ type roster struct {
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	now    func() time.Time
 
-	turn shared.Turn // of whoever takes a server, or looks the name up
+	turn perclock.Turn // of whoever takes a server, or looks the name up
 
 	mu       sync.Mutex // guards what follows
 	known    []candidate

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
@@ -20,8 +20,8 @@ type ptp4l struct {
 	clock    string               // that it measures, as in "the system clock"
 	hardware bool                 // which is that of a network card
 
-	turn   shared.Turn // guards what follows
-	memory shared.Memory[ptp4lMemory]
+	turn   perclock.Turn // guards what follows
+	memory perclock.Memory[ptp4lMemory]
 }
 
 // ptp4lMemory is what is remembered from poll to poll.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/distance"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -29,9 +29,9 @@ type unicast struct {
 	host   string
 	config config
 
-	turn   shared.Turn // guards what follows
+	turn   perclock.Turn // guards what follows
 	server server
-	grants shared.Memory[grants]
+	grants perclock.Memory[grants]
 
 	distance distance.Record
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/internal/vmclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -121,7 +121,7 @@ func configure(sources []Source, options []Option) (config, error) {
 		}
 		c.counter = machineCounter{machine.Clone()} // watched, and perhaps changed, for this clock alone
 	}
-	if !shared.Comparable(c.counter) {
+	if !perclock.Comparable(c.counter) {
 		c.counter = &distinct{c.counter}
 	}
 	c.openVMClock()

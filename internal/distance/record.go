@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/shared"
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -25,7 +25,7 @@ const requalify = 16
 // zero Record is ready for use, also by several goroutines.
 type Record struct {
 	mu sync.Mutex
-	of shared.Memory[history]
+	of perclock.Memory[history]
 }
 
 // history is what exchanges by one counter have shown.

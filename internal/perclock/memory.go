@@ -1,10 +1,10 @@
-// Package shared lets a source serve several clocks.
+// Package perclock lets a source serve several clocks.
 //
 // A [truetime.Source] may be given to more than one clock, to a second one after the first was closed, or twice to one
 // clock by way of a wrapper with another name. Each clock asks from goroutines of its own and by a counter of its own.
 // So whatever a source remembers from one poll to the next is guarded, as by a [Turn], and what it remembers of a counter
 // is kept for each counter by itself, in a [Memory]: readings of two counters have nothing to do with each other.
-package shared
+package perclock
 
 import (
 	"reflect"

@@ -33,12 +33,12 @@ func (v *Verdict) UnmarshalText(text []byte) error { return parseName(v, text, v
 
 // The engine's verdicts and states are these, number for number: this does not compile otherwise.
 var (
-	_ = [1]struct{}{}[Unusable-Verdict(engine.Useless)]
+	_ = [1]struct{}{}[Unusable-Verdict(engine.VerdictUnusable)]
 	_ = [1]struct{}{}[Falseticker-Verdict(engine.Falseticker)]
 	_ = [1]struct{}{}[Convicted-Verdict(engine.Convicted)]
 	_ = [1]struct{}{}[Silent-Verdict(engine.Silent)]
 	_ = [1]struct{}{}[Truechimer-Verdict(engine.Truechimer)]
 	_ = [1]struct{}{}[Holdover-State(engine.Holdover)]
 	_ = [1]struct{}{}[Synchronized-State(engine.Synchronized)]
-	_ = [1]struct{}{}[ClockFaulty-State(engine.Faulty)]
+	_ = [1]struct{}{}[ClockFaulty-State(engine.ClockFaulty)]
 )

@@ -203,13 +203,13 @@ func TestFirstBriefEpochsDoNotMakeTheCounterFaultyAndTheThirdDoes(t *testing.T) 
 	}
 	brief()
 	brief()
-	require.False(t, n.Faulty())
+	require.False(t, n.CounterFaulty())
 	lasting()
 	brief()
 	brief()
-	require.False(t, n.Faulty(), "an epoch has lasted in between")
+	require.False(t, n.CounterFaulty(), "an epoch has lasted in between")
 	brief()
-	require.True(t, n.Faulty())
+	require.True(t, n.CounterFaulty())
 	require.EqualValues(t, 7, n.Epoch())
 }
 
@@ -220,7 +220,7 @@ func TestEpochWithFewSamplesIsBrief(t *testing.T) {
 		n.sample(0, at(float64(i)*3600), 0)
 		n.sample(0, at(float64(i)*3600+600), second)
 	}
-	require.True(t, n.Faulty())
+	require.True(t, n.CounterFaulty())
 }
 
 // A counter whose zero lies in the future reads negative.

@@ -243,7 +243,7 @@ func (d *Discipline) Interval(i int, now monotonic.Instant) agreement.Interval {
 // otherwise, as follows from the first answer and the present one alone. Of a counter that is refused it is what
 // the voters agree on, whatever its drift.
 func (d *Discipline) Rate(now monotonic.Instant) (low, high float64) {
-	if d.Faulty() {
+	if d.CounterFaulty() {
 		if low, high, ok := d.ShownRate(); ok {
 			return (1/(1+high) - 1) * 1e6, (1/(1+low) - 1) * 1e6
 		}

@@ -248,7 +248,7 @@ func TestNoAgreementIsRefused(t *testing.T) {
 				n.sample(i, at(float64(round+1)), offset*ms)
 			}
 		}
-		require.True(t, n.Faulty())
+		require.True(t, n.CounterFaulty())
 	}
 }
 

@@ -112,7 +112,7 @@ func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
 	n := newNetwork(t, 1, 0, 1, 2)
 	const excess = 1000 // ns per ms: 1000 ppm
 	step := 0
-	for ; !n.Faulty(); step++ {
+	for ; !n.CounterFaulty(); step++ {
 		require.Less(t, step, 10_000, "1000 ppm must be noticed")
 		now := at(float64(step+1) / 10)
 		n.sample(step%3, now, int64(step)*100*excess)
@@ -121,7 +121,7 @@ func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
 	require.Greater(t, n.Epoch(), uint64(maxBriefEpochs))
 
 	recovered := 0
-	for ; n.Faulty(); recovered++ {
+	for ; n.CounterFaulty(); recovered++ {
 		require.Less(t, recovered, 10_000)
 		step++
 		n.sample(step%3, at(float64(step+1)/10), wrong)
@@ -129,7 +129,7 @@ func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
 	require.GreaterOrEqual(t, float64(recovered)/10, briefSpan.Seconds())
 
 	n.Disrupt(at(float64(step+2)/10), "suspended")
-	require.False(t, n.Faulty(), "an epoch has lasted, so what was before it is forgiven")
+	require.False(t, n.CounterFaulty(), "an epoch has lasted, so what was before it is forgiven")
 }
 
 // The kernel falls back to a clocksource of 3.6 MHz: from then on a reading may be 282 ns behind.

@@ -77,9 +77,9 @@ func (d *Discipline) confirms() bool {
 	}) > d.faulty
 }
 
-// Faulty reports whether the counter contradicts the sources again and again. It is refused until
+// CounterFaulty reports whether the counter contradicts the sources again and again. It is refused until
 // an epoch is confirmed.
-func (d *Discipline) Faulty() bool { return d.brief >= maxBriefEpochs && !d.confirmed }
+func (d *Discipline) CounterFaulty() bool { return d.brief >= maxBriefEpochs && !d.confirmed }
 
 // Epoch counts the spans between disruptions, from 1.
 func (d *Discipline) Epoch() uint64 { return d.epoch }

@@ -76,13 +76,13 @@ func TestACounterIsRefusedForFiveMinutesAndOnePoll(t *testing.T) {
 				_ = d.Add(i, Facts{Upper: Point{now, int64(now) + wrong + 1e6}, Lower: Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)
 			}
 		}
-		for !d.Faulty() {
+		for !d.CounterFaulty() {
 			require.Less(t, now, monotonic.Instant(time.Hour))
 			now, wrong = now.Add(time.Second), wrong+int64(time.Minute)
 			round(4)
 		}
 		since := now
-		for d.Faulty() {
+		for d.CounterFaulty() {
 			require.Less(t, now.Sub(since), briefSpan+2*every, "polls every %v", every)
 			now = now.Add(every)
 			round(3)
@@ -98,7 +98,7 @@ func TestOneVoterDoesNotConfirmAnEpoch(t *testing.T) {
 	add := func(i int) {
 		_ = d.Add(i, Facts{Upper: Point{now, int64(now) + wrong + 1e6}, Lower: Point{now, int64(now) + wrong - 1e6}}, d.Epoch(), now)
 	}
-	for !d.Faulty() {
+	for !d.CounterFaulty() {
 		now, wrong = now.Add(time.Second), wrong+int64(time.Minute)
 		add(0)
 		add(1)
@@ -110,8 +110,8 @@ func TestOneVoterDoesNotConfirmAnEpoch(t *testing.T) {
 	for range 100 {
 		now = now.Add(time.Minute)
 		add(0)
-		require.True(t, d.Faulty())
+		require.True(t, d.CounterFaulty())
 	}
 	add(1)
-	require.False(t, d.Faulty())
+	require.False(t, d.CounterFaulty())
 }

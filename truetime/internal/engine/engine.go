@@ -66,7 +66,7 @@ const (
 	Unsynchronized State = iota // not enough sources have answered in this epoch
 	Synchronized                // more than f voters have answered one of their last three polls
 	Holdover                    // no more than f have
-	Faulty                      // the counter contradicts the sources again and again
+	ClockFaulty // the counter contradicts the sources again and again
 )
 
 // Engine is the state of one clock. It is not safe for concurrent use.
@@ -155,7 +155,7 @@ func (e *Engine) afterEpoch(before uint64, now monotonic.Instant) {
 	for i := range e.sources {
 		s := &e.sources[i]
 		s.peer = ""
-		if !s.denied && !e.discipline.Faulty() {
+		if !s.denied && !e.discipline.CounterFaulty() {
 			s.due = now.Add(s.schedule.Restart())
 		}
 	}
@@ -165,8 +165,8 @@ func (e *Engine) afterEpoch(before uint64, now monotonic.Instant) {
 func (e *Engine) State() State {
 	_, answered := e.discipline.Bounds()
 	switch {
-	case e.discipline.Faulty():
-		return Faulty
+	case e.discipline.CounterFaulty():
+		return ClockFaulty
 	case !answered:
 		return Unsynchronized
 	case e.Answering() <= e.faulty:

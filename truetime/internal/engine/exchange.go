@@ -139,7 +139,7 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	default:
 		wait = s.schedule.Failed()
 	}
-	if x.Epoch == epoch || e.discipline.Faulty() || wasDenied { // else the poll after the disruption is due already: see afterEpoch
+	if x.Epoch == epoch || e.discipline.CounterFaulty() || wasDenied { // else the poll after the disruption is due already: see afterEpoch
 		s.due = e.share(s, wait, now)
 		if invariants.Enabled {
 			invariants.Check(s.due.After(now), "source %d is due at once after a poll, at %d", i, now)
@@ -244,8 +244,8 @@ func (e *Engine) share(s *source, wait time.Duration, now monotonic.Instant) mon
 // Denied reports whether source i denies service, and is asked again after days.
 func (e *Engine) Denied(i int) bool { return e.sources[i].denied }
 
-// Interval returns the present time between two polls of source i.
-func (e *Engine) Interval(i int) time.Duration { return e.sources[i].schedule.Interval() }
+// PollInterval returns the present time between two polls of source i.
+func (e *Engine) PollInterval(i int) time.Duration { return e.sources[i].schedule.Interval() }
 
 // What kind of failure an exchange was. Package truetime exports these too.
 var (

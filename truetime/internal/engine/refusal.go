@@ -21,7 +21,7 @@ func (e *Engine) refusal(s State) error {
 	switch s {
 	case Synchronized, Holdover:
 		return nil
-	case Faulty:
+	case ClockFaulty:
 		if fault := e.discipline.CounterFault(); fault != "" {
 			return fmt.Errorf("%w: %s", ErrClockFaulty, fault)
 		}

@@ -12,7 +12,7 @@ const (
 	Falseticker
 	Silent
 	Convicted
-	Useless
+	VerdictUnusable
 )
 
 // lately is the last three polls: one or two lost datagrams are no silence.
@@ -25,7 +25,7 @@ func (e *Engine) Verdict(i int) Verdict {
 	s := &e.sources[i]
 	if !s.answersLately() {
 		if s.outcome == Unusable || s.outcome == SlowDown || s.outcome == Denied {
-			return Useless
+			return VerdictUnusable
 		}
 		return Silent
 	}

@@ -119,7 +119,7 @@ func playAll(t require.TestingT, c engine.Config, text string) {
 			require.False(t, bounds.At(p.step.Now).Empty(), "the answer is empty after line %d", p.number)
 		}
 		for i := range p.engine.Sources() {
-			wait := p.engine.Interval(i)
+			wait := p.engine.PollInterval(i)
 			require.True(t, wait >= 0 && wait <= 1000*time.Hour, "source %d is asked every %v", i, wait)
 		}
 	}

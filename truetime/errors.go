@@ -24,7 +24,7 @@ var (
 
 	// ErrTAIUnknown: the leap second table has expired, and it is not known whether there has been a leap
 	// second since. UTC is known all the same. Install a newer table, or see WithLeapSeconds.
-	ErrTAIUnknown = engine.ErrNoTAI
+	ErrTAIUnknown = engine.ErrTAIUnknown
 
 	// ErrClosed: the clock has been closed.
 	ErrClosed = engine.ErrClosed

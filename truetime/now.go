@@ -59,7 +59,7 @@ func (c *Clock) Now() (Interval, error) {
 	if a.vm != nil && a.vm.Marker() != a.marker {
 		return Interval{}, ErrNotSynchronized
 	}
-	// This decides most refusals: internal/engine/refusal.go.
+	// This decides most refusals: internal/engine/reading.go.
 	earliest, latest, err := a.At(raw)
 	return Interval{Time(earliest), Time(latest)}, err
 }

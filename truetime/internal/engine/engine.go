@@ -66,7 +66,7 @@ const (
 	Unsynchronized State = iota // not enough sources have answered in this epoch
 	Synchronized                // more than f voters have answered one of their last three polls
 	Holdover                    // no more than f have
-	ClockFaulty // the counter contradicts the sources again and again
+	ClockFaulty                 // the counter contradicts the sources again and again
 )
 
 // Engine is the state of one clock. It is not safe for concurrent use.

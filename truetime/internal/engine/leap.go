@@ -20,7 +20,7 @@ var (
 	ErrNearLeapTAI = errors.New("it is within a minute of a leap second, or of a possible one, " +
 		"where the source may count with the TAI−UTC before or after it, " +
 		"and the leap second table has expired: install a newer one")
-	ErrTAIUnknown = errors.New("the source serves TAI and does not say how far that is ahead of UTC, " +
+	ErrNoTAIOffset = errors.New("the source serves TAI and does not say how far that is ahead of UTC, " +
 		"and the leap second table has expired: install a newer one")
 )
 
@@ -160,7 +160,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	case leap.TAI(r.Facts.Upper.Time) <= e.scales.belief.Certain():
 		return r.Facts, nil
 	case r.TAIOffset == 0:
-		return r.Facts, ErrTAIUnknown
+		return r.Facts, ErrNoTAIOffset
 	case !clear:
 		return r.Facts, ErrNearLeapTAI
 	}

@@ -21,7 +21,7 @@ import (
 // For that all calls meet in one word of memory. Processors that call at once pass it around, which
 // takes longer than the call itself: together they get no more timestamps a second than one alone.
 type Clock struct {
-	source    truetime.Reader
+	intervals truetime.Reader
 	physical  PhysicalTime
 	tolerance time.Duration
 	maxAhead  time.Duration
@@ -57,23 +57,23 @@ type Clock struct {
 // closed is what last is once the clock has been closed. Nothing is ever added to it.
 const closed = math.MinInt64
 
-// New makes a clock on top of source, which it does not close. All mistakes in the options are
+// New makes a clock on top of an interval clock, which it does not close. All mistakes in the options are
 // reported together.
 //
 // Nothing is remembered beyond the life of the clock: after a restart timestamps may repeat what
 // was issued before. Use [Open] if that matters.
-func New(source truetime.Reader, options ...Option) (*Clock, error) {
-	config, err := configure(source, options)
+func New(clock truetime.Reader, options ...Option) (*Clock, error) {
+	config, err := configure(clock, options)
 	if err != nil {
 		return nil, err
 	}
-	c := newClock(source, config)
+	c := newClock(clock, config)
 	c.durable.Store(math.MaxInt64)
 	return c, nil
 }
 
-func newClock(source truetime.Reader, config config) *Clock {
-	return &Clock{source: source, physical: config.physical, tolerance: config.tolerance, maxAhead: config.maxAhead}
+func newClock(clock truetime.Reader, config config) *Clock {
+	return &Clock{intervals: clock, physical: config.physical, tolerance: config.tolerance, maxAhead: config.maxAhead}
 }
 
 // Now returns a timestamp for a local event, or for a message about to be sent: greater than all
@@ -223,10 +223,10 @@ func (c *Clock) ceiling(now truetime.Interval) Timestamp {
 
 // read returns the interval of this moment.
 func (c *Clock) read() (truetime.Interval, error) {
-	if c.source == nil {
+	if c.intervals == nil {
 		return truetime.Interval{}, errUnmade
 	}
-	now, err := c.source.Now()
+	now, err := c.intervals.Now()
 	if err != nil {
 		if c.last.Load() == closed {
 			return truetime.Interval{}, ErrClosed

@@ -32,11 +32,11 @@ const (
 // how long still. A wait of hours means that the clock which saved the bound was wrong, or this one
 // is. If it was the other one, and no timestamp of its time matters any more, save a lower bound in
 // the store.
-func Open(ctx context.Context, source truetime.Reader, store Store, options ...OpenOption) (*Clock, error) {
+func Open(ctx context.Context, clock truetime.Reader, store Store, options ...OpenOption) (*Clock, error) {
 	if unset.Nil(store) {
 		options = append(slices.Clip(options), openOption(func(c *config) { c.mistakes.Addf("the store is nil") }))
 	}
-	config, err := configure(source, options)
+	config, err := configure(clock, options)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func Open(ctx context.Context, source truetime.Reader, store Store, options ...O
 	if bound < 0 {
 		return nil, fmt.Errorf("%w: the store loaded %d, which is below zero", ErrCorrupt, int64(bound))
 	}
-	c := newClock(source, config)
+	c := newClock(clock, config)
 	c.last.Store(int64(bound))
 	c.reservation = newReservation(store, config.reserve)
 	now, err := c.awaitPast(ctx, bound)

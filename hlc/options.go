@@ -65,9 +65,9 @@ type config struct {
 
 const halfOfMaxAhead = -1
 
-func configure[O OpenOption](source truetime.Reader, options []O) (config, error) {
+func configure[O OpenOption](clock truetime.Reader, options []O) (config, error) {
 	c := config{tolerance: halfOfMaxAhead, maxAhead: time.Second, reserve: 3 * time.Second}
-	if unset.Nil(source) {
+	if unset.Nil(clock) {
 		c.mistakes.Addf("the interval clock is nil")
 	}
 	for _, option := range options {

@@ -40,8 +40,8 @@ type Clock struct {
 
 	rescheduled chan struct{} // closed and replaced when a new epoch brings all polls forward
 
-	leapsRefused string    // why a leap second table is not used
-	leapState    LeapState // of the last event
+	leapsRefused string     // why a leap second table is not used
+	leapReport   LeapReport // of the last event
 
 	close   sync.Once
 	cancel  context.CancelFunc

@@ -20,7 +20,7 @@ func fullStatus() Status {
 		Budget: Budget{Delay: 1, Claim: 2, Drift: 3, Leap: 4, Disagreement: 5, EarliestFrom: "a", LatestFrom: "b", EarliestAge: 6, LatestAge: 7},
 		Epoch:  3, Disruption: "it was suspended", DisruptionAge: time.Hour,
 		RateLowPPM: -1.5, RateHighPPM: 2.25,
-		LeapSeconds: LeapState{LeapStatusUnknown, at, at, true, "a file", "it is damaged"},
+		LeapSeconds: LeapReport{LeapStatusUnknown, at, at, true, "a file", "it is damaged"},
 		Counter:     "TSC", Voters: 4, Faulty: 1, Heard: 3, Answering: 2,
 		Sources: []SourceStatus{{
 			Name: "a", Group: "g", Authenticated: true, NoVote: true, SameAs: []string{"b"}, Scale: ScaleTAI, Verdict: Convicted,

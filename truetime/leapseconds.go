@@ -29,7 +29,7 @@ type leapTable struct {
 // that.
 //
 // By default the clock uses leap-seconds.list in /usr/share/zoneinfo if that is valid for longer, and looks
-// there again every day. [LeapState] says which table is in use and when it expires. After that it is up to
+// there again every day. [LeapReport] says which table is in use and when it expires. After that it is up to
 // the sources whether there is a leap second at the end of a month: see [Time]. If the clock had to do
 // without the table that it finds, it begins a new epoch, and has no answer for one round of polls.
 func WithLeapSeconds(list io.Reader) Option {
@@ -108,19 +108,19 @@ func (c *Clock) rereadLeapSeconds(system fs.FS) {
 	}
 }
 
-// leapStateLocked is what is believed about leap seconds now.
-func (c *Clock) leapStateLocked(now monotonic.Instant) LeapState {
-	return leapStateOf(c.engine.Leap(now), c.leapsRefused)
+// leapReportLocked is what is believed about leap seconds now.
+func (c *Clock) leapReportLocked(now monotonic.Instant) LeapReport {
+	return leapReportOf(c.engine.Leap(now), c.leapsRefused)
 }
 
 // reportLeapSecondsLocked emits an event if something else is believed about leap seconds than before.
 func (c *Clock) reportLeapSecondsLocked(now monotonic.Instant) {
-	state := c.leapStateLocked(now)
-	was := c.leapState
+	state := c.leapReportLocked(now)
+	was := c.leapReport
 	if state.Status == LeapStatusNoAnswer || state.Status == LeapStatusSmearedBySources ||
 		state.Status == was.Status && state.At == was.At && state.TableExpired == was.TableExpired {
 		return
 	}
-	c.leapState = state
+	c.leapReport = state
 	c.events.emit(Event{Kind: EventLeapSeconds, Epoch: c.epoch, Reason: state.String()})
 }

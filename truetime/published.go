@@ -30,7 +30,7 @@ func (c *Clock) Published() (published.Record, error) {
 	case localcounter.Of(c.counter) == nil || c.watch.machine == nil:
 		return published.Record{}, fmt.Errorf("%w: it reads %s, which they cannot: leave WithCounter out", ErrNotPublishable, c.watch.describe())
 	}
-	leaps := c.leapStateLocked(a.From)
+	leaps := c.leapReportLocked(a.From)
 	r := published.Record{
 		State:      uint8(c.state),
 		Epoch:      c.epoch,

@@ -56,7 +56,7 @@ type Status struct {
 
 	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer
 	// allows for one that is neither confirmed nor excluded.
-	LeapSeconds LeapState
+	LeapSeconds LeapReport
 
 	Counter string // which local counter is read, why not a faster one, and whether nobody watches it (WithCounter)
 
@@ -126,7 +126,7 @@ func statusOf(r engine.Report, names []string) Status {
 		Faulty:        r.Faulty,
 		Heard:         r.Heard,
 		Answering:     r.Answering,
-		LeapSeconds:   leapStateOf(r.Leap, ""),
+		LeapSeconds:   leapReportOf(r.Leap, ""),
 		Sources:       make([]SourceStatus, len(r.Sources)),
 	}
 	if r.Answered {

@@ -20,7 +20,7 @@ func ExampleStatus_String() {
 			EarliestFrom: "a", LatestFrom: "b", EarliestAge: 3700 * time.Millisecond, LatestAge: 3699 * time.Millisecond,
 		},
 		Epoch: 2, Disruption: "the machine was suspended", DisruptionAge: 90 * time.Second,
-		LeapSeconds: LeapState{Status: LeapStatusNone, TableExpiry: 1782604800_000000000, TableSource: "tzdata"},
+		LeapSeconds: LeapReport{Status: LeapStatusNone, TableExpiry: 1782604800_000000000, TableSource: "tzdata"},
 		Counter:     "CLOCK_MONOTONIC_RAW",
 		Voters:      3, Faulty: 1, Heard: 2, Answering: 2,
 		Sources: []SourceStatus{

@@ -151,7 +151,7 @@ func TestNamesOfTheFormsStay(t *testing.T) {
 		{truetime.Status{Err: failure, Disruption: "x"}, "Answering Budget Counter Disruption DisruptionAge Epoch Err Faulty Heard Interval LeapSeconds RateHighPPM RateLowPPM Sources State Uncertainty Voters"},
 		{truetime.SourceStatus{Err: failure}, "Age Authenticated Claim Delay Err Group HeldBack Interval Leap MinDelay Name NoVote Poll Reach SameAs Scale Stamps Stratum Verdict"},
 		{truetime.Budget{}, "Claim Delay Disagreement Drift EarliestAge EarliestFrom LatestAge LatestFrom Leap"},
-		{truetime.LeapState{}, "At Status TableExpired TableExpiry TableRefused TableSource"},
+		{truetime.LeapReport{}, "At Status TableExpired TableExpiry TableRefused TableSource"},
 		{truetime.Event{Kind: truetime.EventVerdict, Source: "x", Reason: "x", Err: failure, Dropped: 1}, "Dropped Epoch Err Kind Reason Source Verdict"},
 	} {
 		text, err := json.Marshal(c.form)

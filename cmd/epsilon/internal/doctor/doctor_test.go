@@ -25,7 +25,7 @@ func healthy() *Case {
 		Uncertainty: time.Millisecond,
 		Budget:      truetime.Budget{Delay: 500 * time.Microsecond, Claim: 500 * time.Microsecond},
 		Epoch:       1, Voters: 5, Faulty: 2, Heard: 5, Answering: 5,
-		LeapSeconds: truetime.LeapState{Status: truetime.LeapStatusNone, TableExpiry: now.Add(300 * 24 * time.Hour), TableSource: "tzdata"},
+		LeapSeconds: truetime.LeapReport{Status: truetime.LeapStatusNone, TableExpiry: now.Add(300 * 24 * time.Hour), TableSource: "tzdata"},
 	}
 	for i := range 5 {
 		r.Clock.Sources = append(r.Clock.Sources, truetime.SourceStatus{

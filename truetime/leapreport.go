@@ -7,8 +7,8 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
-// LeapState is what a clock believes about leap seconds at one moment. It is comparable.
-type LeapState struct {
+// LeapReport is what a clock believes about leap seconds at one moment. It is comparable.
+type LeapReport struct {
 	Status LeapStatus
 
 	// At is the midnight of UTC that the leap second comes or came before; 0 unless Status is about one.
@@ -55,14 +55,14 @@ func (s LeapStatus) MarshalText() ([]byte, error) { return []byte(s.String()), n
 // UnmarshalText reads what MarshalText writes.
 func (s *LeapStatus) UnmarshalText(text []byte) error { return parseName(s, text, leapStatusNames) }
 
-// leapStateOf returns the state that the engine reports, with why a table was refused.
-func leapStateOf(r leap.Report, refused string) LeapState {
-	return LeapState{LeapStatus(r.Status), Time(r.At), Time(r.Expiry), r.Expired, r.Source, refused}
+// leapReportOf returns the state that the engine reports, with why a table was refused.
+func leapReportOf(r leap.Report, refused string) LeapReport {
+	return LeapReport{LeapStatus(r.Status), Time(r.At), Time(r.Expiry), r.Expired, r.Source, refused}
 }
 
 // String says it in one sentence, and what to do about it.
-func (s LeapState) String() string {
-	if s == (LeapState{}) {
+func (s LeapReport) String() string {
+	if s == (LeapReport{}) {
 		return "nothing is known"
 	}
 	date := func(t Time) string { return t.Std().Format(time.DateOnly) }

@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestALeapStateIsReadByProgramsAndByPeople(t *testing.T) {
+func TestALeapReportIsReadByProgramsAndByPeople(t *testing.T) {
 	midnight, expiry := FromStd(time.Date(2028, 1, 1, 0, 0, 0, 0, time.UTC)), FromStd(time.Date(2027, 12, 28, 0, 0, 0, 0, time.UTC))
 	for status := range LeapStatusSmearedBySources + 1 {
-		state := LeapState{Status: status, TableExpiry: expiry, TableExpired: status%2 == 0, TableSource: "a file", TableRefused: "it is damaged"}
+		state := LeapReport{Status: status, TableExpiry: expiry, TableExpired: status%2 == 0, TableSource: "a file", TableRefused: "it is damaged"}
 		if status > LeapStatusNone && status < LeapStatusSmearedBySources {
 			state.At = midnight
 			require.Contains(t, state.String(), " before 2028-01-01")
@@ -21,7 +21,7 @@ func TestALeapStateIsReadByProgramsAndByPeople(t *testing.T) {
 		text, err := json.Marshal(state)
 		require.NoError(t, err)
 		require.Contains(t, string(text), `"Status":"`+status.String()+`"`)
-		var read LeapState
+		var read LeapReport
 		require.NoError(t, json.Unmarshal(text, &read))
 		require.Equal(t, state, read)
 	}

@@ -8,7 +8,7 @@
 //		return err
 //	}
 //	defer store.Close()
-//	clock, err := hlc.Open(ctx, intervals, store) // intervals: a truetime.Clock
+//	clock, err := hlc.Open(ctx, intervals, store) // intervals: a *truetime.Clock
 //	if err != nil {
 //		return err
 //	}

@@ -1,7 +1,7 @@
 // Package hostclock is one clock for all processes of a host: one of them polls and publishes, and the others read.
 //
-// The daemon, epsilon serve, publishes a [truetime.Clock] to a file that every process maps. A [Clock] has the methods
-// of a truetime.Clock and costs about as much to read: no goroutine, no lock, and no system call that reading the counter
+// The daemon, epsilon serve (cmd/epsilon; deploy/README.md says how to run it), publishes a [truetime.Clock] to a file
+// that every process maps. A [Clock] answers and waits as that does, and costs about as much to read: no goroutine, no lock, and no system call that reading the counter
 // does not need.
 //
 //	clock, err := hostclock.Open(hostclock.DefaultPath)
@@ -19,7 +19,8 @@
 //   - An answer is an interval that contains true time, as far as the daemon's assumptions hold. Anything else is an
 //     error of Now: never an interval with a flag beside it.
 //   - What the daemon has published stays true for ever, whatever leap second comes. When the daemon is stopped, killed or
-//     restarted, the interval widens by the drift, and by 11.6 ppm more after a while. [Status] says so.
+//     restarted, the interval widens by the drift, and by 11.6 ppm more from the moment when a leap second that the daemon
+//     could not rule out might be smeared. [Status] says so.
 //   - A clock that is read looks at the host once a second. It notices that the daemon was restarted, and that the
 //     counter was disrupted: by a suspend, by a change of the kernel's clocksource, by the processor's counter running at
 //     another rate, and by a hypervisor with a VMClock device that this process may read. Then it refuses until the

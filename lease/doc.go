@@ -58,8 +58,9 @@
 //   - Timestamps ([Lease.Timestamp], [Lease.TimestampAfter]) are inside the lease and larger than
 //     all issued under it and before it, and than all floors that [Lease.Raise] has accepted,
 //     unless an operator has called [Revoke].
-//   - A holder that crashes is succeeded no later than TTL + 2ε of the successor + one round trip to
-//     the store after it last read the clock for a renewal, if the round trip is shorter than TTL/8.
+//   - After a crash of the holder the next one takes over within TTL + 2ε, of its own clock, + one
+//     round trip to the store. This counts from when the crashed one has read its clock for its last
+//     renewal, and holds if a round trip is shorter than TTL/8.
 //   - While a clock refuses to answer, its holder does not act: [ErrClock]. The record keeps
 //     running, so the holder may go on if the clock is back before the expiry.
 //
@@ -79,10 +80,9 @@
 //   - One holder where a machine is cloned, or restored from a snapshot while it goes on elsewhere,
 //     with a lease in its memory: both have the same session and token, take each other's renewals
 //     for their own, and no fence can tell them apart. Do not clone machines that hold leases.
-//     Where it may happen have a VMClock device watched, and end the process, or Close its leases,
-//     at an event of the clock that tells of it (truetime.EventDisruption): the clock refuses from
-//     then on until it is synchronized again, and that long nobody acts. The same goes for a store
-//     that is restored: its tokens begin again.
+//     Where it may happen let the clock watch a VMClock device ([truetime.WithVMClock]), and on a
+//     truetime.EventDisruption close all leases or exit. Until it is synchronized again the clock
+//     refuses, so nobody acts meanwhile. A store that is restored is as bad: its tokens begin again.
 //   - Fairness: who is next is whoever asks first after the expiry.
 //   - That the lease can be had at once after an Acquire that was cancelled, or a Release that
 //     failed: the record may stay until it expires.

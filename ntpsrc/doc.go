@@ -1,4 +1,5 @@
-// Package ntpsrc provides sources for a [truetime.Clock] that speak NTP version 4 (RFC 5905).
+// Package ntpsrc provides sources for a [truetime.Clock] that have their time by NTP (RFC 5905): from servers, or from
+// what keeps the time of this host.
 //
 //	clock, err := truetime.New([]truetime.Source{
 //		ntpsrc.Server("ntp1.example.net"),

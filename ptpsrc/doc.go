@@ -1,7 +1,7 @@
 // Package ptpsrc provides sources for a [truetime.Clock] that speak PTP, the Precision Time
 // Protocol (IEEE 1588-2019).
 //
-//	port, err := ptpsrc.NewPort() // UDP 319 and 320, which takes root
+//	port, err := ptpsrc.NewPort() // UDP 319 and 320: root, or CAP_NET_BIND_SERVICE
 //	if err != nil {
 //		return err
 //	}

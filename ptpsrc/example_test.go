@@ -10,7 +10,7 @@ import (
 
 // Two grandmasters are asked by unicast, and the ptp4l of this host follows a third one.
 func Example() {
-	port, err := ptpsrc.NewPort() // UDP 319 and 320, which takes root
+	port, err := ptpsrc.NewPort() // UDP 319 and 320: root, or CAP_NET_BIND_SERVICE
 	if err != nil {
 		fmt.Println(err)
 		return

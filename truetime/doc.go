@@ -36,11 +36,11 @@
 //
 //   - A3, majority. Of n configured voters at most f are incorrect at any time within memory, by
 //     default f = ⌊(n−1)/2⌋ ([WithFaulty]). n counts those configured, not those that answer:
-//     otherwise whoever can silence two honest servers out of five could have two lying ones win. Voters
-//     that have shown the same identity within memory may be one machine, and count once from then
-//     on; if they had counted as two in this epoch it ends (declare a [Group] where you know that two
-//     names are one machine). Of a source is remembered what it said in the 20 minutes
-//     before its last answer, however long ago that is; and of what was agreed, the whole epoch.
+//     otherwise whoever can silence two honest servers out of five could have two lying ones win.
+//     Memory is, for each source, what it said in the 20 minutes up to its last answer, however old
+//     that is; and the whole epoch for what was agreed. Two voters that show the same identity
+//     within memory may be one machine. From then on they count as one, and if they had counted
+//     as two in this epoch, the epoch ends. Declare a [Group] where you know it beforehand.
 //
 //   - A4, stability, only if it is asked for. The rate y = dc/dT of the local counter changes slowly,
 //     |dy/dT| ≤ w ([WithMaxWander]), or stays within D of its mean over the hour
@@ -52,8 +52,8 @@
 //     proves nothing, for NTP cannot say "I do not know". At the end of other months there has never been one: what
 //     announces one is not believed, and there is none if n−f voters announce none from an
 //     hour after noon. A correct source counts in the scale that it is declared to serve
-//     ([Scale]), and one that steps does so within 5 s of the leap second. One of TAI that says how far UTC
-//     is behind says so rightly but for a minute around the leap second.
+//     ([Scale]), and one that steps does so within 5 s of the leap second. A source of TAI that says how far
+//     UTC is behind gives the right number, except within a minute of a leap second.
 //
 // # What is promised
 //
@@ -67,8 +67,8 @@
 // epoch: it drops its history and returns [ErrNotSynchronized] until f+1 voters have answered
 // again. If epochs go on ending as soon as they have begun it returns [ErrClockFaulty].
 //
-// A first answer, too, takes f+1 voters: two of three, three of five. Those that have not been heard
-// rule nothing out, and what f+1 exclude is excluded by one that is right. Until 2f+1 have been heard the wrong ones among
+// A first answer, too, takes f+1 voters: two of three, three of five. A voter that has
+// not been heard excludes nothing; of any f+1 voters one at least is right, so what f+1 exclude is not true time. Until 2f+1 have been heard the wrong ones among
 // them may make it wide, up to ±16 s, and where they would make it wider there is none. Wide is true all the
 // same: [Clock.After] and [Clock.Before] are false more often, a commit wait takes as long as the interval
 // is wide, and a lease or a [Clock.WaitSynchronized] that demands a narrow one waits.
@@ -93,9 +93,10 @@
 // Each answer of a source is two one-sided facts ([Sample]). They are fused over time, and agreed on
 // over the sources by the rule M_f of K. Marzullo, "Tolerating failures of continuous-valued
 // sensors", ACM TOCS 8(4), 1990: the hull of all moments that at least n−f intervals cover. The
-// interval of a source that does not answer widens and goes on voting. The clock reads
-// [monotonic.System] and neither the wall clock nor Go's monotonic clock, so no time daemon can
-// bend what it measures.
+// interval of a source that does not answer widens and goes on voting. From poll to poll the interval is
+// carried by [monotonic.System] alone, and by neither the wall clock nor Go's monotonic clock, so no time
+// daemon can bend it. A source that reads the wall clock, as for the kernel's stamps of packets, allows for
+// its being slewed, and drops what it has read if it was set.
 //
 // All of that is decided by a pure engine, which package truetimetest drives through simulated worlds
 // of drifting oscillators, bad networks and lying servers; a recording of a real clock

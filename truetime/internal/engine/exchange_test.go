@@ -38,7 +38,7 @@ func TestAnExchangeThatSpansAnEpochIsNotRepeatedAtOnce(t *testing.T) {
 		_ = e.Finish(1, begun, Reply{Outcome: TimedOut}, now)
 		require.GreaterOrEqual(t, e.Due(1).Sub(now), time.Second, "state %v", e.State())
 	}
-	require.Equal(t, Faulty, e.State())
+	require.Equal(t, ClockFaulty, e.State())
 }
 
 // Nor is one that has denied service, and is asked by its own calendar: a new epoch brings its poll forward by nothing.

@@ -269,8 +269,8 @@ func TestGrowthOfABoundCoversTheSlowestClock(t *testing.T) {
 	require.InDelta(t, 91.74e6, float64(m.driftPPB), 0.01e6)
 	require.Equal(t, 24*time.Millisecond, m.behind)
 	require.Less(t, newMotion(maxSlewPPM, truetime.MaxDriftPPM, 1, 0).driftPPB, uint32(maxDriftPPB), "clients refuse more")
-	require.Equal(t, 124*time.Millisecond, newMotion(83_333, 200, 4*time.Millisecond, 100*time.Millisecond).behind)
-	most := motion{maxDriftPPB - 1, 10*6*time.Millisecond + maxLongestPause}
+	require.Equal(t, 624*time.Millisecond, newMotion(83_333, 200, 4*time.Millisecond, 100*time.Millisecond).behind, "a pause before each tick of whoever takes over")
+	most := motion{maxDriftPPB - 1, 6 * (10*time.Millisecond + maxLongestPause)}
 	require.Greater(t, most.growth(most.behind), maxLongestPause, "nothing overflows")
 	exact := 1.0/((1-200e-6)*(1-83_833e-6))*(1+1.0/86399) - 1
 	require.GreaterOrEqual(t, float64(m.driftPPB), exact*1e9)

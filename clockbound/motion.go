@@ -41,10 +41,12 @@ import (
 // In a virtual machine that is not enough. A processor that its host does not run gets one
 // interrupt for any number of ticks that it has missed. If all of them stand still together, under a
 // quota, for a migration, and the one that moves the coarse clock is the last to run again, the
-// others read one that is behind by the whole pause, and six ticks more at worst. CLOCK_REALTIME has gone
-// on. So the longest such pause P, which has to be declared, is added too. The bound to be written is
+// others read one that is behind by the whole pause. CLOCK_REALTIME has gone on. And where all stand still
+// again before the one that makes up for it has seen five ticks, as under a quota of less than a tick, there is a
+// pause before each of them. So the longest such pause P, which has to be declared, is added to each tick. The
+// bound to be written is
 //
-//	max(L − a, b − E) + d · (6 ticks + P) + 4 ns
+//	max(L − a, b − E) + d · 6 · (tick + P) + 4 ns
 //
 // The nanoseconds are the client's truncation of the growth, the rest of its arithmetic in floating
 // point, and what the kernel cuts off R and M.
@@ -64,7 +66,7 @@ const (
 	// smear is σ, for a leap second that is left out.
 	smear = 1.0 / 86399
 
-	// stalledTicks is by how many ticks the coarse clock may be behind, but for pauses.
+	// stalledTicks is by how many ticks the coarse clock may be behind.
 	stalledTicks = 6
 
 	// arithmetic is what a client's arithmetic and the kernel's readings cut off.
@@ -90,7 +92,7 @@ func newMotion(slewPPM, driftPPM float64, tick, longestPause time.Duration) moti
 	const inexact = 1 + 1e-12
 	return motion{
 		driftPPB: uint32(math.Ceil(((1+smear)/slowest - 1) * 1e9 * inexact)),
-		behind:   stalledTicks*tick + longestPause,
+		behind:   stalledTicks * (tick + longestPause),
 	}
 }
 
@@ -110,5 +112,6 @@ func (m motion) bound(a truetime.Time, i truetime.Interval, b truetime.Time) (ti
 // growth returns by how much the bound grows in a time of CLOCK_MONOTONIC, rounded up.
 func (m motion) growth(d time.Duration) time.Duration {
 	const whole = 1_000_000_000
-	return (d*time.Duration(m.driftPPB) + whole - 1) / whole // at most 5.06 s times less than 10⁹
+	seconds, rest := d/whole, d%whole // of which neither overflows, nor does it lose anything
+	return seconds*time.Duration(m.driftPPB) + (rest*time.Duration(m.driftPPB)+whole-1)/whole
 }

@@ -105,22 +105,22 @@ func (h *scriptedHost) publisher(t *testing.T, options ...PublisherOption) *Publ
 }
 
 // The whole of it, by hand from the table: as_of 792.560468849 s and 5 s more, 500 ns to the farther
-// end, 24 ms and a pause of 100 ms by 1714 ppm, and 4 ns.
+// end, six ticks of 4 ms and pauses of 100 ms by 1714 ppm, and 4 ns.
 func TestWhatIsWrittenIsOfTheLayoutToTheByte(t *testing.T) {
 	vectorBytes(t)
 	h := newScriptedHost()
 	p := h.publisher(t)
 	p.publish()
 	require.EqualValues(t, 1_714_188, p.motion.driftPPB)
-	const bound = 500 + 212_560 + 4 // 124 ms · 1 714 188 · 10⁻⁹ = 212 559.312 ns
+	const bound = 500 + 1_069_654 + 4 // 624 ms · 1 714 188 · 10⁻⁹ = 1 069 653.312 ns
 	require.Equal(t, fmt.Sprintf("%x", ""+
 		"\x4e\x5a\x4d\x41\x00\x02\x42\x43"+"\x50\x00\x00\x00"+"\x02\x00"+"\x02\x00"+
 		"\x18\x03\x00\x00\x00\x00\x00\x00"+"\x71\x13\x68\x21\x00\x00\x00\x00"+
 		"\x1d\x03\x00\x00\x00\x00\x00\x00"+"\x71\x13\x68\x21\x00\x00\x00\x00"+
-		"\x48\x40\x03\x00\x00\x00\x00\x00"+"\x00\x00\x00\x00\x00\x00\x00\x00"+
+		"\x4e\x54\x10\x00\x00\x00\x00\x00"+"\x00\x00\x00\x00\x00\x00\x00\x00"+
 		"\x0c\x28\x1a\x00"+"\x01\x00\x00\x00"+"\x00"+"\x00\x00\x00\x00\x00\x00\x00"),
 		fmt.Sprintf("%x", h.writes[0][:]))
-	require.EqualValues(t, bound, 0x34048)
+	require.EqualValues(t, bound, 0x10544e)
 	require.Equal(t, PublisherStatus{Path: p.path, Bound: bound, Writes: 1}, p.Status())
 }
 

@@ -77,8 +77,9 @@ type watch interface{ WasSet() bool }
 // If CLOCK_REALTIME is set, samples are dropped until a bound follows from a later measurement. If
 // it has moved against the counter by more than the claims explain, they are dropped until it is
 // back, or for about half an hour, in which chronyd has asked its servers: so they are after a suspend
-// that the counter has not counted. A segment from before a
-// suspend, or another disruption of the counter, is not used. A file that is not in memory (tmpfs) may
+// that the counter has not counted. After another
+// disruption of the counter it is not used for as long, unless it has a disruption marker, for which its daemon waits
+// until chronyd has measured anew. A file that is not in memory (tmpfs) may
 // have outlived a reboot: it is used once it has been seen to change.
 //
 // Source, ntpsrc.Chrony and ntpsrc.Kernel look at one clock and are one vote. A server that chronyd
@@ -223,11 +224,21 @@ func (s sourceConfig) evaluate(c content, r wallclock.Reading, driftPPM float64)
 		Latest:   at.Add(e),
 		Received: r.After,
 		Earliest: at.Add(-e),
-		Age:      age + age/3 + 1, // by the counter, of which CLOCK_MONOTONIC may have been 22.6 % slow: see wallclock
+		Age:      c.measured(age),
 		Peer:     wallclock.Peer,
 		Delay:    r.After.Sub(r.Before),
 		Claim:    e,
 	}, nil
+}
+
+// measured is how long ago, by the counter, what a segment of the given age follows from was measured. as_of is when the
+// daemon has asked chronyd, which may not have heard from a server for as long as is said at forgotten. Only a daemon that
+// compares the VMClock's marker is known to wait for that after a disruption.
+func (c content) measured(age time.Duration) time.Duration {
+	if !c.marked {
+		age += forgotten
+	}
+	return age + age/3 + 1 // CLOCK_MONOTONIC may have been 22.6 % slow: see wallclock
 }
 
 // growth is by how much the bound has grown, rounded up. CLOCK_MONOTONIC, which counts the age, is

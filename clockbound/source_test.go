@@ -34,8 +34,27 @@ func TestSampleIsTheGrownBoundAroundTheWallClock(t *testing.T) {
 	require.GreaterOrEqual(t, s.Claim, e)
 	require.Equal(t, truetime.Sample{
 		Sent: at, Latest: now.Add(s.Claim), Received: at.Add(200), Earliest: now.Add(-s.Claim),
-		Age: 2*time.Second + 2*time.Second/3 + 1, Peer: wallclock.Peer, Delay: 200, Claim: s.Claim,
+		Age: (2*time.Second+forgotten)*4/3 + 1, Peer: wallclock.Peer, Delay: 200, Claim: s.Claim,
 	}, s)
+}
+
+// The machine is restored, and every clock of it stood still. A second later the daemon has asked chronyd, who need not
+// have heard from a server since. A daemon that compares the marker waits for that.
+func TestASegmentWrittenAfterADisruptionMayBeOfAMeasurementBeforeIt(t *testing.T) {
+	h := newFakeHost()
+	restored := h.counter.Now()
+	h.counter.Advance(2 * time.Second)
+	h.says(h.good())
+	h.counter.Advance(time.Second)
+	s, err := h.sample(h.source())
+	require.NoError(t, err)
+	require.Greater(t, s.Age, s.Sent.Sub(restored))
+
+	c := h.good()
+	c.marked = true
+	s, err = sourceConfig{}.evaluate(c, wallclock.Reading{Slewed: c.asOf + int64(time.Second)}, truetime.MaxDriftPPM)
+	require.NoError(t, err)
+	require.Less(t, s.Age, 2*time.Second)
 }
 
 // A bound that grows by less than the oscillator may be off is none, whatever the daemon says.

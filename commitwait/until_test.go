@@ -81,6 +81,7 @@ func TestWaitBeyondTheLimitIsRefusedAtOnceWithTheEstimate(t *testing.T) {
 		for _, far := range []truetime.Time{truth().Add(time.Hour), math.MaxInt64} {
 			err := commitwait.Until(t.Context(), c, far)
 			require.ErrorIs(t, err, commitwait.ErrWaitTooLong)
+			require.ErrorIs(t, err, commitwait.ErrNotPassed)
 			require.ErrorContains(t, err, (far.Sub(truth()) + c.epsilon).String())
 			require.ErrorContains(t, err, commitwait.DefaultMaxWait.String())
 		}
@@ -95,6 +96,7 @@ func TestBadInputIsRefusedAtOnceByName(t *testing.T) {
 	c := &clock{}
 	work := func(context.Context, truetime.Time) error { return nil }
 	require.ErrorContains(t, commitwait.Until(t.Context(), c, 0), "zero")
+	require.ErrorIs(t, commitwait.Until(t.Context(), c, 0), commitwait.ErrNotPassed)
 	for _, unit := range []truetime.Time{1e9, 1e6, 1e3} {
 		require.ErrorContains(t, commitwait.Until(t.Context(), c, truth()/unit), "nanoseconds", "a time of 1970 has passed long ago")
 	}

@@ -57,9 +57,8 @@ func NewWaiter(clock truetime.Reader, options ...WaiterOption) (*Waiter, error) 
 // when the interval widens, later. While the clock refuses to answer it goes on; see
 // [WithFailFast].
 //
-// Any error means that t may not have passed. It is [ErrWaitTooLong] for a wait beyond
-// [WithMaxWait]; otherwise [ErrNotPassed] with the reason: ctx's error, the clock's, or
-// [ErrClosed]. On a context that has ended nothing is promised, even if t has passed. The zero Time
+// Any error is an [ErrNotPassed] with its reason: ctx's error, the clock's, [ErrClosed], or
+// [ErrWaitTooLong] for a wait beyond [WithMaxWait]. On a context that has ended nothing is promised, even if t has passed. The zero Time
 // and a t before 1990 are refused, because they are mistakes: t is in nanoseconds, and the present
 // in seconds or milliseconds would be a time of 1970, for which nobody has to wait.
 func (w *Waiter) Until(ctx context.Context, t truetime.Time) error {
@@ -67,7 +66,7 @@ func (w *Waiter) Until(ctx context.Context, t truetime.Time) error {
 		return notPassed(t, err)
 	}
 	if err := plausible.Timestamp(t); err != nil {
-		return fmt.Errorf("commitwait: %w", err)
+		return notPassed(t, err)
 	}
 	return w.until(ctx, t, w.maxWait)
 }
@@ -129,7 +128,7 @@ func (w *Waiter) until(ctx context.Context, t truetime.Time, limit time.Duration
 		return nil
 	case err == nil:
 		if err := tooLong(t, now, limit); err != nil {
-			return err
+			return notPassed(t, err)
 		}
 	case w.final(err):
 		return notPassed(t, err)
@@ -144,8 +143,8 @@ func (w *Waiter) until(ctx context.Context, t truetime.Time, limit time.Duration
 	if err == errLead {
 		err = w.serve(ctx, mine)
 	}
-	if err == nil || errors.Is(err, ErrWaitTooLong) {
-		return err
+	if err != nil {
+		return notPassed(t, err)
 	}
-	return notPassed(t, err)
+	return nil
 }

@@ -45,8 +45,7 @@ func (n *Node) Handler() http.Handler {
 	return hlchttp.Handler(n.hlc, mux)
 }
 
-// serve turns a function into a handler. It gives up waiting for locks with the client, or after a
-// while.
+// serve turns a function into a handler. It gives up waiting for locks when the client does.
 func serve[Q, A any](answer func(context.Context, Q) (A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var question Q

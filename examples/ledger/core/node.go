@@ -232,8 +232,8 @@ func (n *Node) notLeader(ctx context.Context, shard int) error {
 	return &NotLeaderError{shard, url}
 }
 
-// Close gives up the shards, after the transactions under way, and ends all that the node does. The
-// engine and the clock stay open.
+// Close gives up the shards and ends all that the node does: a transaction under way is told to ask again, and what
+// was decided stands. End the HTTP server first, and wait for what it serves. The engine and the clock stay open.
 func (n *Node) Close() error {
 	n.stop()
 	n.work.Wait()

@@ -2,8 +2,11 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
+	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -51,15 +54,24 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 	return balances, nil
 }
 
+// oldest is before every timestamp of a ledger. What is less was not meant in nanoseconds.
+var oldest = truetime.FromStd(time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC))
+
 // safe waits until the timestamp is not after the shard's safe time: no commit at or before it is
 // under way, and none will be, here or under a later leader (lease.Raise).
 func (l *leader) safe(ctx context.Context, at truetime.Time) error {
+	if at.Before(oldest) {
+		return fmt.Errorf("%w: a read at %v: there was no ledger then", ErrBadRequest, at)
+	}
 	now, err := l.node.clock.Now()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRetry, err)
 	}
 	if at.After(now.Latest) {
-		if err := l.node.waiter.Until(ctx, at); err != nil { // a read in the future waits
+		switch err := l.node.waiter.Until(ctx, at); { // a read in the future waits
+		case errors.Is(err, commitwait.ErrWaitTooLong):
+			return fmt.Errorf("%w: a read at %v: %w", ErrBadRequest, at, err)
+		case err != nil:
 			return fmt.Errorf("%w: %w", ErrRetry, err)
 		}
 	}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -126,4 +127,19 @@ func TestReadUnderALeaseThatCannotBeJudgedIsRefused(t *testing.T) {
 	_, err = l.promise(now.Earliest)
 	require.ErrorIs(t, err, ErrRetry)
 	require.Error(t, l.ctx.Err())
+}
+
+// A time in another unit, or of another century, is a mistake of whoever asks, and no reason to lead no more.
+func TestAReadOfAnImpossibleTimeIsABadRequestAndEndsNoTerm(t *testing.T) {
+	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, at := range []truetime.Time{1, -1, truetime.FromStd(time.Now()) / 1e6, math.MaxInt64} {
+		_, err := c.client.Read(ctx, ReadRequest{Accounts: alice, At: at})
+		require.ErrorIs(t, err, ErrBadRequest, at)
+		require.NoError(t, l.ctx.Err(), at)
+	}
+	require.NoError(t, ctx.Err())
+	_, err := c.client.Read(ctx, ReadRequest{Accounts: alice})
+	require.NoError(t, err)
 }

@@ -11,9 +11,10 @@ import "time"
 // That makes ε smaller by m: it is δ/2 − m + E, below half the round trip.
 //
 // It is your word, and nothing in NTP confirms it. If it is false the interval can be wrong by up to
-// m. A round trip shorter than 2m disproves it: that sample is refused, with the reason, and after a
-// second one the source is unusable until 16 round trips in a row have fitted. A server that is nearer
-// than declared and always takes longer than 2m to answer does not show.
+// m. A round trip shorter than 2m disproves it: all that the source has said is dropped, and it is
+// unusable, with the reason, until 16 round trips in a row have fitted. If more sources than may be wrong have been
+// disproved, the epoch ends. A server that is nearer than declared and always takes longer than 2m to answer
+// does not show.
 //
 // So declare it only if you know in which building the server stands, and this host:
 //

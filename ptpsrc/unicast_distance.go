@@ -60,9 +60,10 @@ func (x exchange) narrow(s truetime.Sample, counter monotonic.Counter, answered 
 // That makes ε smaller by m: it is δ/2 − m + E, below half the sum of both ways.
 //
 // It is your word, and nothing in PTP confirms it. If it is false the interval can be wrong by up to
-// m. A round trip shorter than 2m disproves it: that sample is refused, with the reason, and after a
-// second one the source is unusable until 16 round trips in a row have fitted. A server that is nearer
-// than declared and always takes longer than 2m to answer does not show.
+// m. A round trip shorter than 2m disproves it: all that the source has said is dropped, and it is
+// unusable, with the reason, until 16 round trips in a row have fitted. If more sources than may be wrong have been
+// disproved, the epoch ends. A server that is nearer than declared and always takes longer than 2m to answer
+// does not show.
 //
 // So declare it only if you know in which building the server stands, and this host. It has to be
 // true of every address behind the name, also after a failover to another site. Never declare it for

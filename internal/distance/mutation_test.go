@@ -43,8 +43,8 @@ var mutants = []struct {
 		Is:      "		held -= (held + smearedDay - 1) / smearedDay",
 		Becomes: "		held -= 0"}, "^TestSmearedSeconds"},
 	{mutant.Mutant{Name: "a disproof is forgotten at once", File: "../internal/distance/record.go",
-		Is:      "		h.twice = h.disproof != nil",
-		Becomes: "		h.twice = false"}, "^TestClaimThatWasDisprovedTwice"},
+		Is:      "		h.disproof, h.fitted = now, 0\n		return now",
+		Becomes: "		return now"}, "^TestClaimThatWasDisproved"},
 }
 
 // Each of these faults is noticed on its own. A fault whose text has changed would not be tried any

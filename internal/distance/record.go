@@ -10,14 +10,14 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// requalify is how many exchanges in a row have to fit a claim that was disproved twice before it
-// counts again.
+// requalify is how many exchanges in a row have to fit a claim that was disproved before it counts
+// again.
 //
 // A claim about where a machine stands does not become true because the network is congested and the
 // round trip long. Without this, samples of a source with a false claim would be refused when the
 // network is idle and believed when it is not. But an exchange can also look too short because the
-// machine was suspended meanwhile, so a single disproof costs that one sample, and two are not for
-// ever. A source that fails is asked every few minutes by default: 16 of these are an hour.
+// machine was suspended meanwhile, so a disproof is not for ever. A source that fails is asked every few
+// minutes by default: 16 of these are an hour.
 const requalify = 16
 
 // Record is what a source remembers of its claim from poll to poll, for each counter by itself: what a
@@ -32,7 +32,6 @@ type Record struct {
 type history struct {
 	disproof error // the last one, until requalify exchanges in a row have fitted since
 	fitted   int   // exchanges in a row since then
-	twice    bool  // there was another one before
 }
 
 // Check returns an error if the claim is not to be used for an exchange whose two messages took no
@@ -47,7 +46,6 @@ func (r *Record) Check(c Claim, counter monotonic.Counter, roundTrip time.Durati
 	h := r.of.Of(counter)
 	switch {
 	case now != nil:
-		h.twice = h.disproof != nil
 		h.disproof, h.fitted = now, 0
 		return now
 	case h.fitted == requalify:
@@ -56,10 +54,8 @@ func (r *Record) Check(c Claim, counter monotonic.Counter, roundTrip time.Durati
 	if h.disproof == nil {
 		return nil
 	}
-	if h.fitted++; !h.twice {
-		return nil
-	}
-	return fmt.Errorf("%w (that was in an earlier exchange, and not the only one; the claim counts again after %d in a row that fit it, of which there were %d)", h.disproof, requalify, h.fitted)
+	h.fitted++
+	return fmt.Errorf("%w (that was in an earlier exchange; the claim counts again after %d in a row that fit it, of which there were %d)", h.disproof, requalify, h.fitted)
 }
 
 // Narrow returns a sample by the counter with what follows for it from a claim; MinDelay says that it

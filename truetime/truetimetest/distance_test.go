@@ -187,7 +187,7 @@ func TestFarServersThatSmear(t *testing.T) {
 }
 
 // The counter stands still while a reply is under way, so that the round trip looks as if it had
-// taken no time. That costs one sample, and the source is used again at once.
+// taken no time, and as if the server was near. It is used again once 16 round trips have shown that it is far.
 func TestSuspendedMachineDoesNotLoseItsFarServers(t *testing.T) {
 	t.Parallel()
 	const way = 50 * time.Millisecond
@@ -201,7 +201,9 @@ func TestSuspendedMachineDoesNotLoseItsFarServers(t *testing.T) {
 		w.Run(time.Millisecond)
 	}
 	machine.Suspend(time.Hour)
-	w.Run(time.Hour + time.Second)
+	w.Run(time.Hour + 5*time.Second)
+	require.ErrorContains(t, machine.Status().Sources[0].Err, "is disproved")
+	w.Run(17 * 4 * time.Second)
 	require.NoError(t, watched(w, machine, 30*time.Second))
 	s := machine.Status()
 	require.NoError(t, s.Err)

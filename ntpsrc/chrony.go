@@ -81,7 +81,8 @@ type systemReading struct {
 //
 // After a disruption of the counter, such as a suspend or a restore of the virtual machine, chronyd is
 // used once it has heard from its servers since, which takes it until its next poll: what it says
-// before follows from what it measured then (Sample.Age).
+// before follows from what it measured then (Sample.Age). It may weigh that together with older measurements; that
+// its root distance covers this, too, is chronyd's word. A clock that is made anew after a disruption knows of none.
 //
 // A chronyd is one vote however many servers it follows, and a server that it follows is not
 // independent of it: put both in one [truetime.Group], or list only one of them. A chronyd that

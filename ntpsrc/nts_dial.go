@@ -2,6 +2,7 @@ package ntpsrc
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -17,6 +18,9 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // order, the next when one has failed or has been silent for a while: packets of IPv6, for one, may
 // vanish.
 func dialFirst(ctx context.Context, addresses []netip.AddrPort, dial dialFunc) (net.Conn, error) {
+	if len(addresses) == 0 {
+		return nil, errors.New("there is no address to connect to")
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	type attempt struct {
 		conn net.Conn

@@ -198,6 +198,7 @@ func (k *keys) placeOf(server address, own bool) *place {
 	switch {
 	case own && k.own.roster != nil:
 		if k.own.port != server.port {
+			k.own.vacate()
 			k.own = &place{roster: k.own.roster, port: server.port, proves: true, forwarded: k.forwarded}
 		}
 		k.own.settle(server.ip)

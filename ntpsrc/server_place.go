@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/epsilontime/epsilon/internal/perclock"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/perclock"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -239,9 +239,18 @@ func (p *place) settle(a netip.Addr) {
 	if p.server.at == a {
 		return
 	}
+	p.roster.giveBack(p.server)
 	p.server = candidate{a, machineAt(a)}
 	p.voted, p.newest, p.refused, p.silent, p.wrong = false, false, false, 0, 0
 	p.heard = p.roster.now()
+}
+
+// vacate has nobody in the place, which is not used any more.
+func (p *place) vacate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.roster.giveBack(p.server)
+	p.server = candidate{}
 }
 
 // provenPlace is newPlace for a server that proves with each reply that it is the one.

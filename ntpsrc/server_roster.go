@@ -3,12 +3,13 @@ package ntpsrc
 import (
 	"context"
 	"fmt"
-	"github.com/epsilontime/epsilon/internal/perclock"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/epsilontime/epsilon/internal/perclock"
 )
 
 const (
@@ -265,21 +266,25 @@ func (r *roster) resolve(ctx context.Context) error {
 func (r *roster) renew(found []netip.Addr, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	usable := slices.DeleteFunc(slices.Clone(found), func(a netip.Addr) bool {
+		a = a.Unmap()
+		return a.IsUnspecified() || a.IsMulticast()
+	})
 	news := false
 	switch {
 	case err != nil:
 		err = fmt.Errorf("cannot resolve the name: %w", err)
 	case len(found) == 0:
 		err = fmt.Errorf("the name %s has no address", r.host)
+	case len(usable) == 0: // as a name server answers for a name that it blocks
+		err = fmt.Errorf("the name %s leads to %v, where no server can be", r.host, found)
 	case len(found) > maxAddresses:
 		err = fmt.Errorf("the name %s has %d addresses: more than %d are refused", r.host, len(found), maxAddresses)
 	default:
 		before := r.known
 		r.known = nil
-		for _, a := range found {
-			if a = a.Unmap(); a.IsUnspecified() || a.IsMulticast() {
-				continue
-			}
+		for _, a := range usable {
+			a = a.Unmap()
 			c := candidate{a, machineAmong(found, a)}
 			if !slices.Contains(r.known, c) {
 				r.known = append(r.known, c)
@@ -311,9 +316,7 @@ func (r *roster) answered(a netip.Addr) {
 func (r *roster) leave(c candidate, pause time.Duration, missed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := slices.Index(r.taken, c.machine); i >= 0 {
-		r.taken = slices.Delete(r.taken, i, i+1)
-	}
+	r.giveBackLocked(c)
 	if missed {
 		r.families[familyOf(c.at)].missed = true
 	}
@@ -327,6 +330,19 @@ func (r *roster) leave(c candidate, pause time.Duration, missed bool) {
 		delete(r.left, oldest(r.left))
 	}
 	r.left[c.at] = departure{now, now.Add(pause)}
+}
+
+// giveBack takes the place from a server about which nothing is known that would speak against asking it again.
+func (r *roster) giveBack(c candidate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.giveBackLocked(c)
+}
+
+func (r *roster) giveBackLocked(c candidate) {
+	if i := slices.Index(r.taken, c.machine); i >= 0 {
+		r.taken = slices.Delete(r.taken, i, i+1)
+	}
 }
 
 // oldest returns who was left the longest ago.

@@ -101,11 +101,16 @@ func (c *Candidate) acquire(ctx context.Context, patient bool) (*Lease, error) {
 			if a.verb == swap && !patient && trouble != nil {
 				return nil, c.failed(trouble) // the request before failed, and was not carried out either
 			}
-			if err := c.config.send(ctx, &p, a); err != nil {
+			err := c.config.send(ctx, &p, a)
+			switch {
+			case err != nil:
 				if permanent(err) || a.verb == load && !patient {
 					return nil, c.failed(after(err, trouble))
 				}
 				trouble = err
+				_ = sleep(ctx, jittered(retry))
+			case a.verb == swap && p.mine() && c.config.expired(p.expiry()):
+				trouble = fmt.Errorf("%w before the store had confirmed it: a request to it takes longer than the TTL of %v", ErrExpired, c.config.ttl)
 				_ = sleep(ctx, jittered(retry))
 			}
 		}
@@ -136,6 +141,12 @@ func after(err, trouble error) error {
 
 func (c *Candidate) failed(err error) error {
 	return fmt.Errorf("lease %.80q not acquired: %w", c.config.name, err)
+}
+
+// expired reports whether an expiry is over by now.
+func (c *config) expired(expiry truetime.Time) bool {
+	now, err := c.now()
+	return err == nil && stateAt(now, expiry) == Expired
 }
 
 // send carries out a load or a swap and reports its reply to p. A conflict is a reply and no error.

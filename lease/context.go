@@ -21,7 +21,7 @@ type watched struct {
 //
 // The margin covers timers that are late and a process that is stopped by no more than that; if it
 // is stopped for longer the cancellation, too, comes too late. A change of the clock is noticed
-// within half a margin. Call the CancelFunc to free what the context holds.
+// within half a margin, or a millisecond if that is more. Call the CancelFunc to free what the context holds.
 func (l *Lease) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	w := &watched{ctx, cancel}
@@ -68,7 +68,7 @@ func (l *Lease) untilMargin() (time.Duration, error) {
 
 // watch cancels contexts in time.
 func (l *Lease) watch(ctx context.Context) {
-	lookAgain := max(l.config.margin/2, l.config.ttl/128)
+	lookAgain := max(l.config.margin/2, min(l.config.ttl/128, time.Millisecond))
 	for {
 		select {
 		case <-ctx.Done():

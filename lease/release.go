@@ -31,12 +31,15 @@ func (l *Lease) Release(ctx context.Context) error {
 }
 
 func (l *Lease) release(ctx context.Context) error {
-	for _, over := range []<-chan struct{}{l.gone, l.resting()} {
-		select {
-		case <-over:
-		case <-ctx.Done():
-			return fmt.Errorf("lease: work is still running: %w", ctx.Err())
-		}
+	select {
+	case <-l.gone:
+	case <-ctx.Done():
+		return fmt.Errorf("lease: the store has not returned from a renewal: %w", ctx.Err())
+	}
+	select {
+	case <-l.resting():
+	case <-ctx.Done():
+		return fmt.Errorf("lease: work is still running: %w", ctx.Err())
 	}
 	if err := l.passed(ctx); err != nil {
 		return err

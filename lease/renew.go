@@ -112,10 +112,10 @@ func (p *protocol) renew(now truetime.Interval) action {
 		return action{verb: load}
 	case p.lost() != nil:
 		return action{verb: fail, err: p.lost()}
+	case stateAt(now, p.record.Expiry) == Expired: // even if it was confirmed
+		return action{verb: fail, err: fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, p.record.Expiry, now.Earliest)}
 	case p.acked:
 		return action{verb: done}
-	case stateAt(now, p.record.Expiry) == Expired:
-		return action{verb: fail, err: fmt.Errorf("%w at %v, and it is %v at the earliest", ErrExpired, p.record.Expiry, now.Earliest)}
 	}
 	next := p.record
 	next.Expiry = now.Earliest.Add(p.ttl)

@@ -20,6 +20,9 @@ import "context"
 //
 // where no row affected is ErrConflict. An error that waiting does not mend wraps [ErrPermanent]. A
 // lease of etcd on the key, or a job that deletes old rows, would break it: see [Record].
+//
+// Give a request up when its ctx ends, at least in waiting for the network or for a lock: [NewCandidate] gives it a
+// third of the TTL, and Close, Release and TryAcquire wait for what is under way.
 type Store interface {
 	// Load returns the record stored under name, or the zero Record if there never was one. An
 	// error that wraps ErrCorrupt says that there is something which is not a record.
@@ -29,7 +32,8 @@ type Store interface {
 	// that there is no record, and returns the version that next has got; next.Version is ignored.
 	//
 	// An error that wraps ErrConflict says that the version was another, and that this request has
-	// had no effect and will never have one. Any other error, also that of ctx, says that the
+	// had no effect and will never have one. So a client that tries again by itself must not answer
+	// with a conflict that its own first attempt has caused. Any other error, also that of ctx, says that the
 	// outcome is unknown: next may be stored, or may be stored later, as long as the version is
 	// still version.
 	CompareAndSwap(ctx context.Context, name string, version uint64, next Record) (uint64, error)

@@ -39,8 +39,9 @@ var (
 
 	// ErrRetracted is an ErrUnusable by which it has turned out that what the source said before follows from
 	// something false, such as a distance that it was declared to have. Everything that it has said is dropped, and it
-	// counts as one of those that are wrong until it has answered four times. If those are more than may be wrong, the
-	// epoch ends.
+	// counts as one of those that are wrong until it has answered four times. If more than may be wrong are so, or have
+	// been in this epoch, the epoch ends; the next one begins without a word against anybody, so whoever returns this goes
+	// on to until he can be believed again.
 	ErrRetracted = engine.ErrRetracted
 
 	// ErrSlowDown: the source wants to be asked less often. From then on it is asked half as often, each time that it

@@ -41,19 +41,24 @@ func (s *source) use(f Facts, m *motion) {
 	}
 }
 
-// Retract takes back what source i has said: it follows from something that is false, and the source is one of
-// those that are wrong. If more than f are, the answer may have been made of nothing else, and the epoch ends.
+// said is what a source has said in this epoch, whoever spoke for it.
+type said struct {
+	something bool // a sample was used
+	takenBack bool // and has been taken back: the answer may rest on it for as long as the epoch lasts
+}
+
+// Retract takes back what source i has said in this epoch: it follows from something that is false, and the source is
+// one of those that are wrong. If more than f are, or have been, the answer may have been made of nothing else, and the
+// epoch ends.
 func (d *Discipline) Retract(i int, now monotonic.Instant) {
 	d.Observe(now)
-	if s := &d.sources[i]; s.window.filled == 0 { // it has said nothing, or that has been taken back
-		if s.convicted {
-			s.heard = now // and it is no less wrong than it was
-		}
+	if !d.said[i].something {
 		return
 	}
+	d.said[i].takenBack = true
 	d.sources[i], d.shown[i] = source{convicted: true, heard: now, verdict: Convicted}, shownRate{}
-	if convicted := d.convictedVoters(); convicted > d.faulty {
-		d.Disrupt(now, fmt.Sprintf("%d voters, of which at most %d may be wrong, contradict themselves or have taken back what they said", convicted, d.faulty))
+	if wrong := d.Count(func(i int) bool { return d.sources[i].convicted || d.said[i].takenBack }); wrong > d.faulty {
+		d.Disrupt(now, fmt.Sprintf("%d voters, of which at most %d may be wrong, contradict themselves or have taken back what they said", wrong, d.faulty))
 	}
 }
 

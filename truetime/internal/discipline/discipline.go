@@ -76,6 +76,7 @@ type Discipline struct {
 	brief     int               // brief epochs in a row, before this one
 	confirmed bool              // this one has lasted
 	shown     []shownRate       // by each source
+	said      []said            // by each source
 	fused     Facts             // the answer as of motion, valid if answered
 	first     Facts             // the first answer of this epoch
 	answer    bool
@@ -102,6 +103,7 @@ func New(config Config) *Discipline {
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
 		shown:   make([]shownRate, len(config.Voter)),
+		said:    make([]said, len(config.Voter)),
 		voter:   config.Voter,
 		epoch:   1,
 		now:     math.MinInt64, // a counter's zero is arbitrary
@@ -130,7 +132,8 @@ func New(config Config) *Discipline {
 }
 
 // Add uses one sample of a source. The caller noted epoch before the exchange began, and now after
-// it ended. An error means that the sample was not used, and why; nothing has changed then.
+// it ended. An error means that the sample was not used, and why; nothing follows from it then but a rate that the
+// source shows ([Discipline.ShownRate]).
 func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) error {
 	if d.Observe(now); epoch != d.epoch {
 		return ErrOtherEpoch
@@ -148,6 +151,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 		d.sources[other].forget(now)
 	}
 	d.sources[i].use(f, &d.motion)
+	d.said[i].something = true
 	if !d.Votes(i) {
 		d.agree(now)
 		d.updateVerdicts(now)

@@ -50,11 +50,12 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 		d.sources[i] = source{verdict: Unheard}
 		d.shown[i] = shownRate{}
 	}
+	clear(d.said)
 	d.epoch++
 	d.last = Disruption{now, reason}
 	d.answer, d.pending, d.confirmed, d.samples = false, false, false, 0
 	d.now = now
-	d.confirmLinks(now)
+	d.renewLinks(now)
 	d.rates.forget()
 	d.motion = d.rates.at(now, d.counter)
 	if invariants.Enabled {

@@ -15,13 +15,12 @@ import (
 //
 // An identity of NTP changes whenever the machine corrects its clock, so two addresses of one machine that
 // are asked at different moments now and then show different ones. Of each source the last identities are kept, and a
-// link is confirmed whenever one shows what the other has shown. It ends when both have gone on
-// showing identities for as long as facts are remembered, and none of them the other's: then neither has a
-// fact in its memory that is older than the last sign that they were one. While one of them is silent it does not
-// end, as the facts of that one are still held against the others.
+// link is confirmed whenever one shows what the other has shown. It lasts as long as the epoch, as whatever was concluded
+// in that does: two that were known as one machine must not have counted as two in between, and a machine that
+// shows new identities without being used keeps the old facts.
 //
-// A disruption is about the counter, and says nothing about who is who. Links outlive it, and are taken as
-// confirmed then.
+// A disruption is about the counter, and says nothing about who is who. Links outlive it, unless both had gone on
+// showing identities for as long as facts are remembered, and none of them the other's.
 //
 // # What follows from a link
 //
@@ -37,7 +36,7 @@ import (
 // identities and counts as two until the next ones come in. If it is wrong, so may be whatever was concluded meanwhile: an
 // answer of f+1 voters, a rate, a leap second. None of that says which voters it rests on, and it is kept for as long as the epoch lasts.
 // So a link between two sources that have both been used in this epoch ends it. A liar that copies what honest machines
-// show can end an epoch so, once for each of them in memory.
+// show can end an epoch so, once for each of them in an epoch.
 const (
 	// maxShown is how many identities of a source are kept. A machine that corrects its clock
 	// every second, with two addresses that are asked within seconds of each other, is recognised by that many.
@@ -78,12 +77,7 @@ func (d *Discipline) Show(i int, identity string, at monotonic.Instant) {
 		}
 	}
 	d.identified[i].add(m, at)
-	before := len(d.links)
-	d.unlink(func(l link) bool {
-		return (l.a == i || l.b == i) &&
-			d.identified[l.a].last.Sub(l.confirmed) >= memory && d.identified[l.b].last.Sub(l.confirmed) >= memory
-	})
-	if changed || len(d.links) != before {
+	if changed {
 		d.findTwins()
 	}
 	if late >= 0 {
@@ -157,8 +151,16 @@ func (d *Discipline) stranger(i int) {
 	}
 }
 
-// confirmLinks takes every link as confirmed now, and nobody as used: moments of an earlier epoch cannot be compared with those of this one.
-func (d *Discipline) confirmLinks(now monotonic.Instant) {
+// renewLinks ends those links that both ends speak against, at the end of an epoch, and takes the others as confirmed now:
+// moments of that epoch cannot be compared with those of the next. Nobody has been used in that.
+func (d *Discipline) renewLinks(now monotonic.Instant) {
+	before := len(d.links)
+	d.unlink(func(l link) bool {
+		return d.identified[l.a].last.Sub(l.confirmed) >= memory && d.identified[l.b].last.Sub(l.confirmed) >= memory
+	})
+	if len(d.links) != before {
+		d.findTwins()
+	}
 	for k := range d.links {
 		d.links[k].confirmed = now
 	}

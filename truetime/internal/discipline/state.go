@@ -28,6 +28,7 @@ func (d *Discipline) Fields(l *snapshot.Lines) {
 		d.sources[i].fields(l, i)
 		d.shown[i].fields(l, i)
 		d.identified[i].fields(l, i, d.Votes(i))
+		l.Line(fmt.Sprint("said ", i), "something back", &d.said[i].something, &d.said[i].takenBack)
 	}
 	snapshot.Length(l, &d.links, links, maxLinks)
 	for k := range d.links {

@@ -62,9 +62,9 @@ func (d *Discipline) convictedVoters() int {
 }
 
 // Heard counts the voters that have said something in this epoch. With more than f of them there is an answer. A
-// convicted source has been heard: it is known to be one of the wrong ones.
+// convicted source has been heard, also if what it said has been taken back: it is known to be one of the wrong ones.
 func (d *Discipline) Heard() int {
-	return d.Count(func(i int) bool { return d.sources[i].window.filled > 0 })
+	return d.Count(func(i int) bool { return d.sources[i].convicted || d.sources[i].window.filled > 0 })
 }
 
 // Votes reports whether source i has a vote, of its own or shared.

@@ -17,7 +17,8 @@ import (
 
 const (
 	// checkEvery is how often a clock that is read looks at the host: whether the file has been replaced, and
-	// whether the counter was disrupted. A clock in its own process looks every 1.5 s.
+	// whether the counter was disrupted. What is published just before the next look puts that off once, to two seconds
+	// after the last. A clock in its own process looks every 1.5 s.
 	checkEvery = time.Second
 
 	// checkAtMost is how long a reading may go by the last look while another goroutine is about to take the next.

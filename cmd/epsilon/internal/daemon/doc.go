@@ -9,7 +9,9 @@
 // ready.within. Then the old one is closed. What that costs: servers that both ask are asked by both for that while; the
 // epoch counts from 1 again; what was known of the sources, and of the rate of the counter, is learned
 // anew, so ε may be larger at first; and the servers that had the votes of a pool are chosen anew.
-// Intervals of both contain true time, so nobody who compares them can be misled. But Earliest may go back
+// Intervals of both contain true time, so nobody who compares them can be misled. That the old one refuses, as after a
+// disruption, the new one does not know: it takes a chronyd's word of before for as good as it would at its first start
+// (truetime.Sample.Age), and so does a daemon that is restarted. Earliest may go back
 // then: whoever reads the segment sees another writer, beside an epoch that may have the same number.
 //
 // Where only something else has changed, such as ready.within, the clock and its epoch stay.

@@ -77,7 +77,7 @@ func TestNoAnswerIsGivenWithoutTheFence(t *testing.T) {
 			return err
 		},
 		"balances": func(ctx context.Context, l *leader, _ prepareRequest) error {
-			_, err := l.read(ctx, readRequest{ms, alice})
+			_, err := l.read(ctx, readRequest{oldest + ms, alice})
 			return err
 		},
 		"a transaction that was committed": func(ctx context.Context, l *leader, _ prepareRequest) error {

@@ -211,7 +211,8 @@ func WithRecorder(w io.Writer) Option {
 // is not watched, and Status says so. A suspend, a change of the kernel's clocksource or a step of
 // the rate goes unnoticed then, and the interval may miss true time until the sources contradict
 // it, or until the clock finds that nothing ran for a while; how far a scaled counter is off its
-// nominal rate is not measured and not added to the drift; and the VMClock device is looked at only
+// nominal rate is not measured and not added to the drift; its resolution is 1 ns unless it has a method that says more,
+// which a wrapper has to pass on ([monotonic.Resolution]); and the VMClock device is looked at only
 // if [WithVMClock] says so. So such a counter is for tests, or has to be one that neither stands
 // still nor jumps, and is within the drift as it is.
 //

@@ -59,7 +59,7 @@ func (w *watch) counterSpec() discipline.CounterSpec {
 
 // look returns what has happened to the counter since the last look, or the empty string.
 func (w *watch) look() (disruption string) {
-	if since := w.counter.Now().Sub(w.last); 0 <= since && since < watchAtMost {
+	if since := w.counter.Now().Sub(w.last); 0 < since && since < watchAtMost { // one that stands still is looked at
 		return ""
 	}
 	if w.machine != nil {

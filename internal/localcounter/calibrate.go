@@ -1,6 +1,7 @@
 package localcounter
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -80,10 +81,15 @@ func calibrateOnce(m machine) (*choice, error) {
 		return nil, fmt.Errorf("a rate of %.0f ticks a second is not credible", perSecond)
 	}
 	s := newScale(start.before, start.raw, elapsedTicks, elapsed)
+	step := m.step()
+	if step > minTicksPerSecond { // a second, if it was as slow as that
+		return nil, errors.New("the counter stands still")
+	}
+	s.step = s.at(s.origin+step) - s.base + 1
 	return &choice{
 		hardware:   &Hardware{s},
 		start:      start,
-		resolution: time.Duration(s.tick() + 1), // the tick, and the fraction that is cut off
+		resolution: time.Duration(s.tick() + 1), // the step, and the fraction that is cut off
 		text:       fmt.Sprintf("%s at %.1f MHz", ticks.Name, perSecond/1e6),
 	}, nil
 }
@@ -93,7 +99,7 @@ func (p pair) middle() uint64 { return p.before + (p.after-p.before)/2 }
 // rateBetween bounds dc/dr − 1, the mean rate of the scaled counter against the reference between
 // two pairs, which must be in order.
 func (s *scale) rateBetween(p, q pair) (low, high float64) {
-	// By how much reference and scale may be behind: each by a tick, which is the same for both
+	// By how much reference and scale may be behind: each by a step, which is the same for both
 	// because the kernel keeps time by this counter, and by rounding, the reference twice.
 	slack := 2*s.tick() + 3
 	elapsed := q.raw - p.raw

@@ -3,6 +3,7 @@ package localcounter
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/ticks"
@@ -17,6 +18,9 @@ type machine interface {
 
 	// bracket reads the reference between two readings of the processor's counter.
 	bracket() (pair, error)
+
+	// step returns by how many ticks the processor's counter moves at once, or more.
+	step() uint64
 
 	// raw reads the reference.
 	raw() (int64, error)
@@ -57,6 +61,23 @@ func (h host) bracket() (p pair, err error) {
 	p.raw, err = reference.read()
 	p.after = ticks.Read()
 	return p, err
+}
+
+// step reads the counter until it has moved stepSteps times. Of two readings that differ, the later is ahead by a step at
+// least. A processor may count at a lower rate than that of its ticks, and by more of them at once: an AMD EPYC
+// (family 26) by 21 at 2.1 GHz, every 10 ns, and the Arm ARM allows it (D12.1.1).
+func (host) step() uint64 {
+	const stepSteps, stepReadings = 256, 1_000_000
+	shortest, last := uint64(math.MaxUint64), ticks.Read()
+	for steps, readings := 0, 0; steps < stepSteps && readings < stepReadings; readings++ {
+		now := ticks.Read()
+		if moved := now - last; int64(moved) > 0 {
+			shortest = min(shortest, moved)
+			steps++
+		}
+		last = now
+	}
+	return shortest
 }
 
 func (h host) raw() (int64, error) { return h.reference.read() }

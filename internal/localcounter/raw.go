@@ -13,7 +13,8 @@ import "fmt"
 //	String()                             what is read, and how
 //
 // A reading that has succeeded once can fail later only if somebody takes away the permission.
-// Readings are then 0, which looks like a counter that went back, and so is noticed.
+// Readings are then 0, which looks like a counter that went back, and from then on stands still: a [Watch] says so at
+// each look.
 
 // now reads the reference.
 func (r reference) now() int64 {

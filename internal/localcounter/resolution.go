@@ -8,13 +8,10 @@ import (
 
 // rawResolution returns by how much a reading of the reference may be behind. The kernel rounds to
 // nanoseconds what advances in ticks of the hardware that it keeps time by. Where a specification
-// defines the length of a tick, that is used; otherwise it is measured.
+// defines the length of a tick, that is used; otherwise it is measured: a processor's counter (tsc, kvm-clock, xen,
+// arch_sys_counter) may move by many ticks at once.
 func rawResolution(m machine, clocksource string) (time.Duration, error) {
 	switch clocksource {
-	case "tsc", "kvm-clock", "xen":
-		return 3, nil // a tick is at most 1 ns, and it is rounded twice
-	case "arch_sys_counter":
-		return time.Microsecond, nil // the architecture allows 1 MHz (Arm ARM, D11.1.2)
 	case "hyperv_clocksource_tsc_page", "hyperv_clocksource_msr":
 		return 102, nil // units of 100 ns
 	case "hpet":

@@ -28,6 +28,7 @@ type scale struct {
 	multiplier uint64
 	up         uint
 	base       int64
+	step       int64 // by how many nanoseconds it moves at once, rounded up, if that is more than a tick
 }
 
 // newScale returns the scale of a counter that advances by ticks in the given number of
@@ -48,5 +49,5 @@ func (s *scale) at(ticks uint64) int64 {
 	return s.base + int64(ns)
 }
 
-// tick is the length of one tick in nanoseconds, rounded up.
-func (s *scale) tick() int64 { return int64(s.multiplier>>(64-s.up)) + 1 }
+// tick is by how many nanoseconds the counter moves at once, rounded up: one tick at least.
+func (s *scale) tick() int64 { return max(int64(s.multiplier>>(64-s.up))+1, s.step) }

@@ -14,6 +14,7 @@ type script struct {
 	elapsed time.Duration // true time
 	fast    float64       // by how much the processor's counter runs fast, of itself
 	ticks   float64
+	moves   uint64 // by how many ticks at once the processor's counter moves, if more than one
 
 	takes time.Duration // a reading of anything
 	tick  time.Duration // of the reference
@@ -42,8 +43,10 @@ func (s *script) usable(clocksource string) error {
 
 func (s *script) readTicks() uint64 {
 	s.pass(s.takes)
-	return uint64(s.ticks)
+	return uint64(s.ticks) / s.step() * s.step()
 }
+
+func (s *script) step() uint64 { return max(s.moves, 1) }
 
 func (s *script) bracket() (p pair, err error) {
 	p.before = s.readTicks()

@@ -11,7 +11,7 @@ import (
 // concurrent use.
 //
 // What cannot be read counts as unchanged: a file that cannot be opened for a while, or a reading
-// that a sandbox forbids, is no disruption, and the next Check tries again.
+// that a sandbox forbids, is no disruption, and the next Check tries again. Only the counter itself has to be read.
 //
 // It notices
 //   - a suspend: CLOCK_BOOTTIME has moved against CLOCK_MONOTONIC, which nothing else does;
@@ -94,7 +94,9 @@ func (w *Watch) Check() error {
 		w.counter.choice.Store(w.counter.chooseAgain())
 	}
 	var cause error
-	switch {
+	switch _, mute := w.counter.machine.raw(); {
+	case mute != nil && w.chosen.hardware == nil:
+		cause = fmt.Errorf("%s cannot be read any more: %w", rawName, mute)
 	case replaced:
 		cause = errors.New("another counter is read now: " + w.counter.String())
 	case changed != nil:

@@ -203,3 +203,19 @@ func TestCounterGivenUpBlindlyComesBack(t *testing.T) {
 	require.NotNil(t, c.Hardware())
 	require.NoError(t, w.Check())
 }
+
+// A sandbox forbids to read the only counter there is: it stands at 0 from then on.
+func TestACounterThatCannotBeReadAnyMoreIsDisruptedForAsLong(t *testing.T) {
+	s := newScript()
+	s.name = "kvm-clock"
+	w := s.counter(t).Watch()
+	require.NoError(t, w.Check())
+	s.mute = errors.New("not permitted")
+	for range 3 {
+		s.pass(2 * time.Second)
+		require.ErrorContains(t, w.Check(), "cannot be read any more: not permitted")
+	}
+	s.mute = nil
+	s.pass(2 * time.Second)
+	require.NoError(t, w.Check())
+}

@@ -27,7 +27,13 @@ func open(lookup func() (uintptr, error)) *Clock {
 		return bySystemCall(err)
 	}
 	c := &Clock{function: function, large: depth > smallFrame/margin, text: "through the vDSO"}
-	if speed := c.speed(); speed != "" {
+	unblock, err := blockSignals() // it may not be interruptible
+	if err != nil {
+		return bySystemCall(err)
+	}
+	speed := c.speed()
+	unblock()
+	if speed != "" {
 		c.text += ", " + speed
 	}
 	if !interruptible {

@@ -280,6 +280,17 @@ func TestTheCHeaderRefusesACounterThatItCannotRead(t *testing.T) {
 
 // BenchmarkCHeader has the header in C measure its quickest hundred reads, beside those of the wall clock: at most 60 ns
 // are wanted.
+func TestTheCHeaderLeaksNothingAndTakesWhatCannotBeReadForUnchanged(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "vmclock")
+	b := make([]byte, 4096)
+	copy(b, "VCLK")
+	b[4], b[8] = 112, 1 // its size and version
+	require.NoError(t, os.WriteFile(page, b, 0o644))
+	out, err := exec.CommandContext(t.Context(), buildC(t, "denied"), page).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, "0 0\n", string(out))
+}
+
 func BenchmarkCHeader(b *testing.B) {
 	binary := buildC(b, "read")
 	vm, _ := vmPage(b, 5)

@@ -85,12 +85,21 @@ struct epsilon_clock {
 
 static inline uint64_t epsilon_load_(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 
-static inline int64_t epsilon_clock_(clockid_t id)
+/* epsilon_try_ reads a clock of the kernel, and returns whether it can be read. */
+static inline int epsilon_try_(clockid_t id, int64_t *now)
 {
 	struct timespec ts;
 	if (clock_gettime(id, &ts) != 0)
 		return 0;
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	*now = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	return 1;
+}
+
+static inline int64_t epsilon_clock_(clockid_t id)
+{
+	int64_t now = 0;
+	(void)epsilon_try_(id, &now);
+	return now;
 }
 
 #if defined(__x86_64__)
@@ -151,14 +160,15 @@ static inline int epsilon_ran_(const struct epsilon_clock *c, int64_t monotonic)
 {
 	const uint64_t *w = c->record;
 	uint64_t before, after, best_before = 0, best_after = 0;
-	int64_t raw, best = 0, elapsed, slack, least, most;
+	int64_t raw = 0, best = 0, elapsed, slack, least, most;
 	struct epsilon_line_ ticks = {w[34], 0, w[39], 0, 0};
 	unsigned up = (unsigned)w[40];
 	double low, high;
 	int i;
 	for (i = 0; i < 3; i++) { /* an interrupt widens what is between */
 		before = epsilon_ticks_();
-		raw = epsilon_clock_(CLOCK_MONOTONIC_RAW);
+		if (!epsilon_try_(CLOCK_MONOTONIC_RAW, &raw))
+			return 0;
 		after = epsilon_ticks_();
 		if (i == 0 || after - before < best_after - best_before)
 			best_before = before, best = raw, best_after = after;
@@ -181,12 +191,9 @@ static inline int epsilon_ran_(const struct epsilon_clock *c, int64_t monotonic)
 static inline int epsilon_disrupted_(const struct epsilon_clock *c)
 {
 	const uint64_t *w = c->record;
-	int64_t before, boot, after;
+	int64_t before = 0, boot = 0, after = 0;
 	int64_t monotonic = c->monotonic - (int64_t)epsilon_load_(&c->words[6]), boottime = c->boottime - (int64_t)epsilon_load_(&c->words[7]);
-	if (epsilon_has_(c, 35)) {
-		before = epsilon_clock_(CLOCK_MONOTONIC);
-		boot = epsilon_clock_(CLOCK_BOOTTIME);
-		after = epsilon_clock_(CLOCK_MONOTONIC);
+	if (epsilon_has_(c, 35) && epsilon_try_(CLOCK_MONOTONIC, &before) && epsilon_try_(CLOCK_BOOTTIME, &boot) && epsilon_try_(CLOCK_MONOTONIC, &after)) {
 		if (boot - after > (int64_t)w[33] + boottime - monotonic || boot - before < (int64_t)w[32] + boottime - monotonic)
 			return 1;
 	}
@@ -461,6 +468,10 @@ static inline enum epsilon_result epsilon_open_vmclock(struct epsilon_clock *c, 
 	if (result == EPSILON_OK)
 		result = epsilon_map_(c);
 	c->looked = epsilon_clock_(CLOCK_MONOTONIC_RAW);
+	if (result != EPSILON_OK && c->vmclock) { /* it is opened again with the next try */
+		munmap((void *)(uintptr_t)c->vmclock, EPSILON_BYTES_);
+		c->vmclock = 0;
+	}
 	return result;
 }
 

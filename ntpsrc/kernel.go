@@ -25,6 +25,7 @@ type kernelClock struct {
 	maxError       time.Duration
 	unsynchronized bool // STA_UNSYNC, or another error that makes the kernel return TIME_ERROR
 	inLeapSecond   bool // TIME_OOP: the last second of the day is running a second time
+	slewed         bool // by a longer or a shorter tick
 	leap           truetime.Leap
 }
 
@@ -46,6 +47,9 @@ const maxErrorStep = 500*time.Microsecond + time.Microsecond
 // A clock that assumes more than 500 ppm of its counter ([truetime.WithDrift]) assumes that of the
 // system clock, too. The kernel does not say how much of maxerror has grown, so E is then larger by
 // the same factor.
+//
+// While the daemon slews the clock by more than that, with longer or shorter ticks as chronyd does, it is not used: nobody
+// takes the tick back if the daemon dies.
 //
 // The daemon is trusted. It has to set maxerror to its root distance, as ntpd does, and as chronyd
 // does with the directive rtcsync. Without rtcsync chronyd leaves the clock marked as not
@@ -98,6 +102,8 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 		return truetime.Sample{}, unusable("the local counter went back by %v", c1.Sub(c4))
 	case clock.unsynchronized:
 		return truetime.Sample{}, unusable("the kernel says that the system clock is not synchronized (STA_UNSYNC)")
+	case clock.slewed:
+		return truetime.Sample{}, unusable("the system clock is slewed by more than the %d ppm by which maxerror grows (its tick was changed by more than %d µs)", kernelDriftPPM, tickTolerance)
 	case clock.inLeapSecond:
 		return truetime.Sample{}, unusable("the system clock repeats a second, the leap second (TIME_OOP)")
 	case clock.maxError < 0 || clock.maxError > maxKernelError:
@@ -120,6 +126,13 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 		Leap:     clock.leap,
 	}, nil
 }
+
+// Linux has 100 ticks a second for adjtimex(2) (USER_HZ), so one more microsecond of a tick is 100 ppm. A daemon that knows
+// how far the oscillator is off takes the tick for that, too.
+const (
+	usualTick     = 10_000 // µs
+	tickTolerance = 5
+)
 
 // kernelDriftPPM is what the kernel counts for the oscillator's drift.
 const kernelDriftPPM = 500

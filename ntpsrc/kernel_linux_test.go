@@ -2,6 +2,7 @@ package ntpsrc
 
 import (
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -66,6 +68,22 @@ func BenchmarkKernelClock(b *testing.B) {
 	for b.Loop() {
 		if _, err := readKernelClock(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Nobody takes a tick back if the daemon that has stretched it dies. What an oscillator takes is no more than 500 ppm.
+func TestKernelIsNotBelievedWhileItsTickIsStretched(t *testing.T) {
+	for tick, believed := range map[int64]bool{10_000: true, 10_005: true, 9995: true, 10_006: false, 9994: false, 10_833: false, 0: true} {
+		var counter monotonic.Manual
+		x := &unix.Timex{Maxerror: 1000}
+		reflect.ValueOf(x).Elem().FieldByName("Tick").SetInt(tick) // of 32 bits on some systems
+		x.Time.Sec = 1_700_000_000
+		_, err := scriptedKernel(&counter, 1, decodeTimex(unix.TIME_OK, x), nil).Sample(assuming(t.Context(), 200), &counter)
+		if believed {
+			require.NoError(t, err, tick)
+		} else {
+			require.ErrorContains(t, err, "slewed by more than the 500 ppm", tick)
 		}
 	}
 }

@@ -79,6 +79,7 @@ func TestSamplesShowWhichGrandmasterHasAnswered(t *testing.T) {
 
 	_, _, poll := withPTP4L(t, nil)
 	_, _ = poll()
+	_, _ = poll()
 	s, err = poll()
 	require.NoError(t, err)
 	require.Equal(t, "PTP grandmaster 000000.0000.000002", s.Identity)

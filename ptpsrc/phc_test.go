@@ -290,7 +290,7 @@ func withPTP4L(t *testing.T, change func(*report)) (w *scriptedPHC, p *phc, poll
 		w.moment += int64(100 * time.Millisecond)
 		mu.Lock()
 		ptp4l.status.IngressTime = int64(fakeUTC.Add(time.Duration(w.moment) + w.bias + w.ahead))
-		ptp4l.status.MasterOffset = int64(w.bias)
+		ptp4l.status.MasterOffset = int64(w.bias) + w.moment/int64(10*time.Millisecond)%2 // it measures
 		mu.Unlock()
 		w.moment += int64(10 * time.Millisecond)
 		return p.Sample(truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{DriftPPM: 1}), w)
@@ -301,6 +301,8 @@ func TestPTP4LTellsTheErrorOfTheDeviceThatItSteers(t *testing.T) {
 	w, _, poll := withPTP4L(t, nil)
 	_, err := poll()
 	require.ErrorContains(t, err, "another Sync has to come")
+	_, err = poll()
+	require.ErrorContains(t, err, "has to change first")
 	for range 10 {
 		s, err := poll()
 		require.NoError(t, err)
@@ -337,6 +339,7 @@ func TestAnnouncedUTCOffsetLeavesADeviceAlone(t *testing.T) {
 		w, _, poll := withPTP4L(t, func(r *report) { r.time.UTCOffset, r.time.Flags = c.announced, c.flags })
 		w.moment += int64(3 * time.Hour) // it is after midnight then
 		_, _ = poll()
+		_, _ = poll()
 		s, err := poll()
 		require.NoError(t, err, name)
 		w.requireTrue(t, s)
@@ -372,11 +375,13 @@ func TestOtherDeviceOfAnInterfaceIsWatchedAnew(t *testing.T) {
 	w, p, poll := withPTP4L(t, nil)
 	p.device = "eth0"
 	_, _ = poll()
+	_, _ = poll()
 	_, err := poll()
 	require.NoError(t, err)
 	w.interfaces["eth0"] = "/dev/ptp1"
 	_, err = poll()
 	require.ErrorContains(t, err, "another Sync has to come")
+	_, _ = poll()
 	_, err = poll()
 	require.NoError(t, err)
 }

@@ -71,8 +71,8 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 //
 // What is trusted: ptp4l and its mean path delay, which is a filtered estimate, and the corrections
 // of transparent clocks on the way. A single Sync that was delayed by more than |offset| and twice
-// the mean path delay makes the interval wrong, and so does a system clock that is set and set back
-// between two polls: unlike with [Unicast] the bound is declared, not proved.
+// the mean path delay makes the interval wrong, and so does a system clock that is set and set back, or
+// slewed away and back, between two polls: unlike with [Unicast] the bound is declared, not proved.
 //
 // It is refused while no port follows a master, while there is no grandmaster, and when the
 // grandmaster claims no accuracy. From the time of one that serves TAI ptp4l subtracts a UTC
@@ -80,7 +80,9 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 // refused when the grandmaster announces another one than ptp4l counts with, and while ptp4l may be
 // correcting it for a leap second that is announced after midnight UTC or no longer. A step of the
 // system clock, a new grandmaster and a change in what it announces end the use of what was
-// measured before, so the first poll after each, and the first of all, yields nothing.
+// measured before, so the first poll after each yields nothing. At first, and after a new grandmaster, the offset has to
+// be seen to change, which takes two polls more. The delay mechanism has to be E2E: with P2P ptp4l does not tell the path
+// delay there.
 //
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
 // [truetime.Group]. A sample costs seven questions to ptp4l, about 0.2 ms.
@@ -178,15 +180,15 @@ func (p ptp4lPoll) measure(r report, now reading) (measurement, error) {
 		return measurement{}, unusable("the local counter went back by %v", -now.width())
 	}
 	s := r.situation()
+	ahead, err := r.ahead(s.grandmaster, p.hardware, p.config, &p.leap) // first, so that no announcement is missed
+	if err != nil {
+		return measurement{}, err
+	}
 	e, err := s.grandmaster.claim(p.config.trust)
 	if err != nil {
 		return measurement{}, err
 	}
-	ahead, err := r.ahead(s.grandmaster, p.hardware, p.config, &p.leap)
-	if err != nil {
-		return measurement{}, err
-	}
-	ran, err := p.watch.next(s, now, truetime.Time(r.status.IngressTime), p.info)
+	ran, err := p.watch.next(s, now, truetime.Time(r.status.IngressTime), r.status.MasterOffset, p.info)
 	if err != nil {
 		return measurement{}, err
 	}

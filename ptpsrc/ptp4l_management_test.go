@@ -180,12 +180,13 @@ func TestSampleIsTrueByTheCounter(t *testing.T) {
 	reply := madeUp(t, &r, protocol.PortStateSlave)
 	serveManagement(t, path, func(request []byte) [][]byte {
 		r.status.IngressTime = int64(wall())
+		r.status.MasterOffset = int64(ahead) + r.status.IngressTime%2
 		return reply(request)
 	})
 	p := PTP4L(path).(*ptp4l)
 	p.wall = wall
 	used := 0
-	for range 20 {
+	for range 40 {
 		s, err := p.Sample(t.Context(), counter)
 		if err != nil {
 			require.ErrorIs(t, err, truetime.ErrUnusable)
@@ -194,7 +195,7 @@ func TestSampleIsTrueByTheCounter(t *testing.T) {
 		requireTrue(t, s)
 		used++
 	}
-	require.GreaterOrEqual(t, used, 18)
+	require.Positive(t, used)
 }
 
 // ptp4l sends a name as long as it is, and everything to an even number of bytes.

@@ -39,7 +39,7 @@ func (s *managementSocket) report(ctx context.Context) (r report, err error) {
 		r.follows = r.port.State == protocol.PortStateSlave || r.port.State == protocol.PortStateUncalibrated
 	}
 	// The status comes first. If the rest is as it was at an earlier poll, it was so when the Sync
-	// came in.
+	// came in. That its offset is of the same master is up to the watch.
 	for _, q := range []struct {
 		id  uint16
 		set any
@@ -91,7 +91,7 @@ func (r report) check(hardware bool) error {
 	case r.status.IngressTime == 0:
 		return unusable("ptp4l has not received any Sync yet")
 	case r.current.MeanPathDelay <= 0:
-		return unusable("ptp4l has not measured the path delay yet")
+		return unusable("ptp4l has not measured the path delay yet, or does not tell it (delay_mechanism P2P)")
 	case r.status.MasterOffset == math.MinInt64 || r.status.MasterOffset == math.MaxInt64:
 		return unusable("ptp4l's offset of %d ns makes no sense", r.status.MasterOffset)
 	}

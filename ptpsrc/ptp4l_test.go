@@ -53,7 +53,15 @@ func (h *host) readClock() reading {
 	return reading{before: h.counter.Add(-500), wall: h.wall(), after: h.counter.Add(500)}
 }
 
+// source is one that has seen ptp4l measure an offset from its master.
 func (h *host) source(t *testing.T, options ...PTP4LOption) ptp4lPoll {
+	t.Helper()
+	p := h.newSource(t, options...)
+	p.watch.situation, p.watch.fresh = h.report.situation(), true
+	return p
+}
+
+func (h *host) newSource(t *testing.T, options ...PTP4LOption) ptp4lPoll {
 	t.Helper()
 	p := PTP4L(PTP4LSocket, options...).(*ptp4l)
 	require.NoError(t, p.Info().Err)
@@ -190,7 +198,9 @@ func TestWhatChangesWithTheMasterEndsTheUseOfWhatWasMeasured(t *testing.T) {
 			h.pass(50 * time.Millisecond)
 			_, err = p.evaluate(h.report, h.readClock())
 			require.ErrorIs(t, err, truetime.ErrUnusable)
-			_, err = h.poll(p, 0)
+			for wrong := range time.Duration(3) {
+				_, err = h.poll(p, wrong)
+			}
 			require.NoError(t, err)
 		})
 	}
@@ -237,6 +247,8 @@ func TestNewMasterAfterAStepDoesNotShortenTheWait(t *testing.T) {
 	h.sync(0)
 	refused("may be from before")
 	h.sync(0)
+	refused("has to change first")
+	h.sync(1)
 	h.pass(time.Millisecond)
 	_, err = p.evaluate(h.report, h.readClock())
 	require.NoError(t, err)
@@ -413,4 +425,89 @@ func TestSystemClockOfAnotherCenturyIsAStep(t *testing.T) {
 		require.Positive(t, now.deviation(from))
 		require.True(t, now.stepped(from, truetime.PollInfo{}))
 	}
+}
+
+// It is slewed, and back: when the Sync came in it was elsewhere.
+func TestAClockThatRunsAwayAndComesBackIsCovered(t *testing.T) {
+	h := newHost()
+	h.clock = -400 * time.Microsecond
+	p := h.source(t)
+	_, _ = p.evaluate(h.report, h.readClock())
+	h.pass(time.Second)
+	h.clock += 400 * time.Microsecond
+	h.sync(0)
+	h.pass(time.Millisecond)
+	s, err := p.evaluate(h.report, h.readClock())
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+	for range 2 * maxReadings {
+		h.pass(time.Second)
+		s, err = p.evaluate(h.report, h.readClock())
+		require.NoError(t, err)
+		h.requireTrue(t, s)
+	}
+	h.clock -= 400 * time.Microsecond
+	h.pass(time.Second)
+	s, err = p.evaluate(h.report, h.readClock())
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+}
+
+// The next master is better, and ptp4l has steered the clock to the last one: until a Delay_Resp has come it tells of Syncs
+// of the one with the offset from the other.
+func TestOffsetFromTheLastMasterIsNotThatFromTheNext(t *testing.T) {
+	h := newHost()
+	h.clock = -time.Millisecond
+	h.report.parent.Accuracy = 0x2A // 2.5 ms
+	p := h.source(t)
+	s, err := h.poll(p, time.Millisecond)
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+	h.report.parent.Grandmaster, h.report.status.Grandmaster, h.report.parent.Accuracy = 3, 3, 0x21
+	polls := func(n int, measures func()) (used int) {
+		for range n {
+			h.pass(125 * time.Millisecond)
+			h.report.status.IngressTime = int64(h.wall())
+			measures()
+			h.pass(time.Millisecond)
+			if s, err := p.evaluate(h.report, h.readClock()); err == nil {
+				h.requireTrue(t, s)
+				used++
+			} else {
+				require.ErrorIs(t, err, truetime.ErrUnusable)
+			}
+		}
+		return used
+	}
+	require.Zero(t, polls(10, func() {}))
+	require.Equal(t, 10, polls(10, func() { h.sync(0) }))
+}
+
+// Of a ptp4l that is new to this source nobody knows when it has changed its master.
+func TestTheFirstOffsetHasToBeSeenToChange(t *testing.T) {
+	h := newHost()
+	p := h.newSource(t)
+	for range 5 {
+		_, err := h.poll(p, 0)
+		require.ErrorContains(t, err, "it has to change first")
+	}
+	s, err := h.poll(p, 1)
+	require.NoError(t, err)
+	h.requireTrue(t, s)
+}
+
+func TestALeapSecondAnnouncedWhileNoAccuracyIsClaimedIsRemembered(t *testing.T) {
+	h := newHost()
+	p := h.source(t)
+	h.report.time.Flags |= uint8(protocol.FlagLeap61)
+	h.report.parent.Accuracy = 0xFE
+	_, err := h.poll(p, 0)
+	require.Error(t, err)
+	h.report.time.Flags &^= uint8(protocol.FlagLeap61)
+	h.report.parent.Accuracy = 0x21
+	h.clock = time.Second
+	_, err = h.poll(p, -time.Second)
+	require.Error(t, err)
+	_, err = h.poll(p, -time.Second)
+	require.ErrorContains(t, err, "announces a leap second")
 }

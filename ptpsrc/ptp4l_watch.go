@@ -22,6 +22,13 @@ type watch struct {
 	// has come to where it was. So Syncs are also told apart by their times alone.
 	ingress truetime.Time // of the last Sync
 	skip    int           // how many more Syncs have to come
+
+	// After a change of its master ptp4l forgets the path delay and goes on to tell of Syncs, but computes no offset until
+	// a Delay_Resp has come (linuxptp clock.c, clock_synchronize and handle_state_decision_event). What it
+	// tells meanwhile is the offset from the last master. So that has to be seen to change first.
+	noted  bool // since a poll that has begun under this master:
+	offset int64
+	fresh  bool // it is another one by now
 }
 
 // afterStep is how many Syncs have to come after the system clock was found stepped. The first one
@@ -31,7 +38,7 @@ const afterStep = 2
 
 // maxReadings is how many readings are kept. With more polls than that between two Syncs some in
 // the middle are forgotten, and the watch over the next Sync begins a few polls earlier than it
-// could.
+// could. Kept are the last before and the first after the Sync, from which on it matters how the clock has run.
 const maxReadings = 16
 
 // situation is what an offset depends on, apart from the two clocks.
@@ -42,10 +49,15 @@ type situation struct {
 	utcOffset   int16 // that ptp4l counts with, s
 }
 
-// next takes the reading of a poll, in which ptp4l told of a Sync that came in at ingress by the
-// system clock. It returns how far that clock and the counter have run apart since a poll before
-// that Sync.
-func (w *watch) next(s situation, now reading, ingress truetime.Time, info truetime.PollInfo) (time.Duration, error) {
+// masteredAs reports whether ptp4l follows the same clock by the same port.
+func (s situation) masteredAs(other situation) bool {
+	return s.local == other.local && s.parent == other.parent && s.grandmaster.identity == other.grandmaster.identity
+}
+
+// next takes the reading of a poll, in which ptp4l told of an offset and of a Sync that came in at ingress by the
+// system clock. It returns how far that clock and the counter have run apart, at most, since a poll before
+// that Sync or any after it: a clock that has run away and come back was elsewhere when the Sync came in.
+func (w *watch) next(s situation, now reading, ingress truetime.Time, offset int64, info truetime.PollInfo) (ran time.Duration, err error) {
 	if len(w.readings) > 0 {
 		if last := w.readings[len(w.readings)-1]; now.stepped(last, info) {
 			w.begin(s, now, ingress, afterStep)
@@ -66,16 +78,32 @@ func (w *watch) next(s situation, now reading, ingress truetime.Time, info truet
 	for len(w.readings) > 1 && w.readings[1].wall <= ingress {
 		w.readings = slices.Delete(w.readings, 0, 1)
 	}
+	for _, r := range w.readings {
+		ran = max(ran, now.deviation(r))
+	}
 	if len(w.readings) == maxReadings {
-		w.readings = slices.Delete(w.readings, 1, 2)
+		w.readings = slices.Delete(w.readings, 2, 3)
 	}
 	w.readings = append(w.readings, now)
+	switch {
+	case !w.noted:
+		w.noted, w.offset = true, offset
+	case w.offset != offset:
+		w.fresh = true
+	}
 	if ingress < w.readings[0].wall || w.skip > 0 {
 		return 0, unusable("the last Sync that ptp4l has received, %v ago, may be from before this source began to watch %s", now.wall.Sub(ingress), w.clock)
 	}
-	return now.deviation(w.readings[0]), nil
+	if !w.fresh {
+		return 0, unusable("ptp4l may still tell of the offset from the master before: it has to change first")
+	}
+	return ran, nil
 }
 
 func (w *watch) begin(s situation, now reading, ingress truetime.Time, skip int) {
-	*w = watch{clock: w.clock, situation: s, readings: []reading{now}, ingress: ingress, skip: skip}
+	next := watch{clock: w.clock, situation: s, readings: []reading{now}, ingress: ingress, skip: skip}
+	if s.masteredAs(w.situation) {
+		next.noted, next.offset, next.fresh = w.noted, w.offset, w.fresh
+	}
+	*w = next
 }

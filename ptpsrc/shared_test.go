@@ -52,14 +52,18 @@ func TestPTP4LWatchesForEachCounterByItself(t *testing.T) {
 		_, err := source.Sample(t.Context(), c)
 		require.ErrorContains(t, err, "another Sync has to come", "to each it is new")
 	}
-	for range 5 {
+	for k := range time.Duration(5) {
 		h.pass(50 * time.Millisecond)
 		mu.Lock()
-		h.sync(0)
+		h.sync(k)
 		mu.Unlock()
 		h.pass(50 * time.Millisecond)
 		for i, c := range counters {
 			s, err := source.Sample(truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{DriftPPM: 200}), c)
+			if k == 0 {
+				require.ErrorContains(t, err, "has to change first", "and again")
+				continue
+			}
 			require.NoError(t, err)
 			require.Equal(t, c.Now(), s.Sent, "by the counter of clock %d", i)
 			h.requireTrue(t, truetime.Sample{Sent: h.counter, Latest: s.Latest, Received: h.counter, Earliest: s.Earliest})
@@ -111,6 +115,9 @@ func TestPHCWatchesForEachCounterByItself(t *testing.T) {
 	require.ErrorContains(t, err, "another Sync has to come")
 	_, err = p.Sample(info, other)
 	require.ErrorContains(t, err, "another Sync has to come")
+	_, _ = poll()
+	_, err = p.Sample(info, other)
+	require.ErrorContains(t, err, "has to change first")
 	for range 5 {
 		s, err := poll()
 		require.NoError(t, err)

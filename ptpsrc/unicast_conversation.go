@@ -27,6 +27,8 @@ type conversation struct {
 	received monotonic.Instant  // of the Sync
 	followUp *protocol.FollowUp // the last one; of this Sync, or of one that has not come or is over
 	delayReq *departure         // sent upon the Sync; nil: none was
+	asked    time.Time          // when that was
+	patience time.Duration      // for how long its answer is waited for
 	sent     monotonic.Instant  // of the Delay_Req, once it is answered
 	answer   *protocol.DelayResp
 	answered monotonic.Instant // after it had come
@@ -38,6 +40,10 @@ const (
 	// repeatAfter is when a request for messages is repeated. It may have been lost, or the server
 	// may have been restarted and know of no grants.
 	repeatAfter = 250 * time.Millisecond
+
+	// patience is for how long the answer to a Delay_Req is waited for at first, while other Syncs come. Each time
+	// that none has come it is twice as long, as the server may be far away.
+	patience = 250 * time.Millisecond
 
 	// maxMessages ends a Sample that hears much and nothing that it needs.
 	maxMessages = 10_000
@@ -101,11 +107,15 @@ func (c *conversation) take(m arrival) error {
 	}
 	switch p := m.packet.(type) {
 	case *protocol.Announce:
-		c.announce = p
+		if c.grants.announces(p.SequenceID) {
+			c.announce = p
+		}
 	case *protocol.SyncDelayReq:
 		return c.takeSync(p, m)
 	case *protocol.FollowUp:
-		c.followUp = p
+		if c.sync == nil || !c.followedUp() {
+			c.followUp = p
+		}
 	case *protocol.DelayResp:
 		if c.delayReq != nil && p.SequenceID == c.delayReq.sequence && p.RequestingPortIdentity == c.port.identity {
 			c.answer, c.answered = p, m.at
@@ -115,10 +125,17 @@ func (c *conversation) take(m arrival) error {
 	return nil
 }
 
-// takeSync begins anew with each Sync, so that of a lost message nothing is missed, and asks at
-// once, while the Sync is fresh. Of two with one number the later one counts: its time of sending
-// is that of the earlier one, if it is a copy.
+// takeSync begins anew with each Sync, so that of a lost message nothing is missed, unless the answer to the Delay_Req
+// that was sent upon the last one may still come. It asks at once, while the Sync is fresh. Of two with one number the
+// later one counts: its time of sending is that of the earlier one, if it is a copy.
 func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error) {
+	if c.sync != nil && c.sync.SequenceID != p.SequenceID && c.delayReq != nil && c.answer == nil {
+		if time.Since(c.asked) < c.patience { // which no bound depends on
+			return nil
+		}
+		c.patience *= 2
+	}
+	c.patience, c.asked = max(c.patience, patience), time.Now()
 	c.sync, c.answer = p, nil
 	c.received, c.receivedBy = c.wall.arrived(m)
 	c.port.departures.forget(c.delayReq)

@@ -18,8 +18,24 @@ var granted = [...]protocol.MessageType{protocol.MessageAnnounce, protocol.Messa
 type grants struct {
 	parent protocol.PortIdentity // who has granted, and whose messages are used
 	until  [len(granted)]monotonic.Instant
-	term   time.Duration // the shortest of those granted last
+	term   time.Duration // the shortest one granted
 	refuse string        // the type of message that was refused last, if any
+
+	announced uint16 // the number of the last Announce, if heard
+	heard     bool
+}
+
+// lateAnnounces is how many numbers an Announce may be behind to be taken for a late one. One that is further behind is
+// of a server that has begun anew.
+const lateAnnounces = 64
+
+// announces notes the number of an Announce, and reports whether it is not behind one that has come before.
+func (g *grants) announces(sequence uint16) bool {
+	if behind := int16(g.announced - sequence); g.heard && 0 < behind && behind < lateAnnounces {
+		return false
+	}
+	g.announced, g.heard = sequence, true
+	return true
 }
 
 // valid reports whether all that is needed has been granted until the given moment at least.

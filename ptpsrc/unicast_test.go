@@ -488,3 +488,30 @@ func TestPortThatCannotBeUsedIsExplained(t *testing.T) {
 
 	require.ErrorContains(t, explainPort(319, syscall.EACCES), "no permission to use UDP port 319: run as root or with CAP_NET_BIND_SERVICE")
 }
+
+func TestALateAnnounceBringsNoOldClaimBack(t *testing.T) {
+	granted := &grants{}
+	for _, c := range []struct {
+		sequence uint16
+		counts   bool
+	}{{8, true}, {7, false}, {8, true}, {9, true}, {65535, false}, {1, false}, {500, true}, {3, true}, {65535, false}, {65000, true}, {2, true}} {
+		require.Equal(t, c.counts, granted.announces(c.sequence), c.sequence)
+	}
+	g := &fakeGM{}
+	c := conversation{unicast: newUnicast(nil, "192.0.2.1", nil), grants: &grants{parent: gmIdentity}, port: &Port{}, counter: new(monotonic.Manual)}
+	for _, sequence := range []uint16{8, 7} {
+		a := &protocol.Announce{Header: g.header(protocol.MessageAnnounce, announceSize, sequence, fakeFlags)}
+		require.NoError(t, c.take(arrival{packet: a}))
+	}
+	require.EqualValues(t, 8, c.announce.SequenceID)
+}
+
+// More Syncs come while the answer is on its way.
+func TestARoundTripLongerThanTheSyncIntervalIsUsed(t *testing.T) {
+	b := newBed(t, func(g *fakeGM) {
+		g.onAnswer = func(*protocol.DelayResp) bool { time.Sleep(30 * time.Millisecond); return true }
+	})
+	s, err := ask(t, b)
+	require.NoError(t, err)
+	requireTrue(t, s)
+}

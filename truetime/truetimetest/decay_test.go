@@ -112,3 +112,18 @@ func TestAConvictionEnds(t *testing.T) {
 	_, err := m.Now()
 	require.NoError(t, err)
 }
+
+// What Now refuses Status does not show.
+func TestStatusAfterAMarkerShowsNoInterval(t *testing.T) {
+	w, m, _ := decayWorld()
+	for !m.marker {
+		m.Restore(100*time.Millisecond, true)
+		for range 1000 {
+			if w.Run(time.Millisecond); m.marker {
+				break
+			}
+		}
+	}
+	require.ErrorIs(t, m.Status().Err, truetime.ErrNotSynchronized)
+	require.Zero(t, m.Status().Interval)
+}

@@ -241,7 +241,7 @@ func (m *Machine) Status() truetime.Status {
 		return truetime.Status{State: truetime.Closed, Err: err}
 	}
 	var published *engine.Answer
-	if m.answer.Err == nil {
+	if m.answer.Err == nil && !m.marker {
 		published = &m.answer
 	}
 	now := m.read()

@@ -155,7 +155,9 @@ func (e *Engine) afterEpoch(before uint64, now monotonic.Instant) {
 	for i := range e.sources {
 		s := &e.sources[i]
 		s.peer = ""
-		if !s.denied && !e.discipline.CounterFaulty() {
+		if s.denied || e.discipline.CounterFaulty() {
+			s.due = min(s.due, now.Add(s.schedule.Interval())) // it may be of a counter that has gone back since
+		} else {
 			s.due = now.Add(s.schedule.Restart())
 		}
 	}

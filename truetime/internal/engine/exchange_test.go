@@ -156,3 +156,25 @@ func TestAnOutcomeIsTheKindOfTheError(t *testing.T) {
 	}
 	require.ErrorIs(t, ErrRetracted, ErrUnusable)
 }
+
+// The refusal takes new samples to end.
+func TestACounterThatGoesBackWhileItIsRefusedDoesNotStopThePolls(t *testing.T) {
+	spec := discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: 1}
+	e := New(Config{
+		Discipline: discipline.Config{Counter: spec, Voter: []int{0}},
+		Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
+	})
+	now := monotonic.Instant(0)
+	for k := range 8 {
+		now = now.Add(time.Second)
+		e.Look(now, spec, "")
+		at := int64(now) + int64(k%2)*int64(time.Hour)
+		_ = e.Finish(0, e.Begin(0, now), Reply{Facts: discipline.Facts{
+			Upper: discipline.Point{At: now, Time: at + 1000}, Lower: discipline.Point{At: now, Time: at - 1000},
+		}}, now)
+	}
+	require.Equal(t, ClockFaulty, e.State())
+	now = now.Add(-time.Hour)
+	e.Look(now, spec, "")
+	require.LessOrEqual(t, e.Due(0).Sub(now), 2*time.Minute)
+}

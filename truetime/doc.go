@@ -63,7 +63,8 @@
 // goes back within an epoch.
 //
 // If sources fall silent the interval widens by ρ on each side, for ever, and stays true: that is
-// [Holdover], and not an error. If the clock can see that an assumption is broken it ends the
+// [Holdover], and not an error. Only where the leap second table has expired it ends, before the end of the second
+// month of which nobody has shown whether it had a leap second. If the clock can see that an assumption is broken it ends the
 // epoch: it drops its history and returns [ErrNotSynchronized] until f+1 voters have answered
 // again. If epochs go on ending as soon as they have begun it returns [ErrClockFaulty].
 //

@@ -12,7 +12,7 @@ type Scale uint8
 // declared: use servers that step or serve TAI instead.
 const (
 	// ScaleUTC steps at a leap second: one second happens twice, or does not happen. Most NTP servers
-	// and all Linux machines count like this. Their samples are not used within 5 s of a leap second.
+	// and all Linux machines count like this. Their samples are not used if they are stamped within 6 s of a leap second.
 	ScaleUTC Scale = iota
 
 	// ScaleUTCSmeared spreads a leap second evenly over the 24 hours from noon to noon around it. Its

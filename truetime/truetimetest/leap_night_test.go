@@ -165,3 +165,50 @@ func TestWhatWasSaidBeforeMidnightIsNotHeldAgainstWhatIsSaidAfterIt(t *testing.T
 		require.NoError(t, err)
 	}
 }
+
+// early steps almost 5 s before the end of the month.
+type early struct{}
+
+func (early) Answer(q Query) (Reply, bool) {
+	r := Reply{Received: q.Received, Sent: q.Sent, Claim: time.Millisecond, Leap: q.Leap}
+	if left := truetime.FromStd(midnight).Sub(q.Sent); 0 < left && left <= 4900*time.Millisecond {
+		r.Received, r.Sent = r.Received.Add(-time.Second), r.Sent.Add(-time.Second)
+	}
+	return r, true
+}
+
+// Where a second is inserted the stamps of a server that has stepped early are off by that second, too, so they are
+// further from the end of the month than the server was when it stepped.
+func TestServersMayStepAlmostFiveSecondsBeforeTheInsertedSecond(t *testing.T) {
+	t.Parallel()
+	w, m, _ := nightOf(1, 4900*time.Millisecond, truetime.ScaleUTC, func(c *MachineConfig, servers []*Server) {
+		c.TableUntil = 0 // it knows
+		for _, s := range servers {
+			s.Become(early{})
+		}
+	})
+	for range 1500 {
+		w.Run(100 * time.Millisecond)
+		if _, err := m.Now(); err == nil {
+			require.NoError(t, m.Check())
+		}
+	}
+	i, err := m.Now()
+	require.NoError(t, err)
+	require.Less(t, i.Uncertainty(), 100*time.Millisecond)
+}
+
+// Two of four are dead, so nobody can say that there was no leap second, and the answer stays wide. A new epoch takes f+1,
+// and for that it makes no difference.
+func TestFPlusOneVotersEndAnOpenQuestion(t *testing.T) {
+	race.Slow(t)
+	t.Parallel()
+	w, m, servers := nightOf(0, 25*time.Hour, truetime.ScaleUTC, func(_ *MachineConfig, servers []*Server) {
+		servers[0].Become(Dead())
+		servers[1].Become(Dead())
+	})
+	checkUntil(t, w, m, servers, 14*time.Hour)
+	i, err := m.Now()
+	require.NoError(t, err)
+	require.Less(t, i.Uncertainty(), 100*time.Millisecond)
+}

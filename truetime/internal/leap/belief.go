@@ -172,7 +172,7 @@ func (b *Belief) Advance(lo, hi TAI) error {
 	case hi >= q.nextSmear(&b.known):
 		return fmt.Errorf("%w: another month ends, and nobody has shown whether the last one did with a leap second: "+
 			"install a newer table", ErrBroken)
-	case b.cannotTell():
+	case b.cannotTell(lo):
 		return fmt.Errorf("%w: %s", ErrUndecided, q.at.Std().Format(layout))
 	}
 	return nil
@@ -263,12 +263,17 @@ func (b *Belief) settle() (left possible, err error) {
 	return left, nil
 }
 
-// cannotTell reports whether as many voters as must be right have answered after the smear and it is
-// still open what has happened. It stays open: their samples are converted for all that is possible, and
-// that makes the answer too wide to tell what they show. This happens where most of the sources smear.
-func (b *Belief) cannotTell() bool {
+// cannotTell reports whether it is still open what has happened although as many voters as must be right have answered
+// after the smear; or as many as a new epoch takes, and no others for as long as news takes to get around. It
+// stays open: their samples are converted for all that is possible, and that makes the answer too wide to tell
+// what they show. This happens where most of the sources smear, or are silent.
+func (b *Belief) cannotTell(lo TAI) bool {
+	if b.question.past || b.question.possible.decided() {
+		return false
+	}
 	answered := b.voters.Count(func(i int) bool { return b.heard[i].after })
-	return !b.question.past && !b.question.possible.decided() && answered >= b.voters.Voters-b.voters.Faulty
+	_, end := b.question.smear(&b.known)
+	return answered >= b.voters.Voters-b.voters.Faulty || answered > b.voters.Faulty && int64(lo) >= int64(end)+travel
 }
 
 // announced returns the change of TAI−UTC that is believed because it was announced in time, or 0. In an

@@ -4,7 +4,7 @@ import "github.com/epsilontime/epsilon/internal/invariants"
 
 // In converts what a source serves: it shows something from lo to hi, so it is between first and
 // last, for every possible course of the leap seconds. Not ok means that the sample must be dropped:
-// a stepping source within 5 s of a leap second that is possible, whose stamps mean nothing.
+// a stepping source within 6 s of a leap second that is possible, whose stamps mean nothing.
 func (b *Belief) In(kind Kind, lo, hi int64) (first, last TAI, ok bool) {
 	if b.anchored {
 		return convert(kind, &b.slow, &b.fast, lo, hi)

@@ -74,5 +74,5 @@
 //
 // That TAI is known in an epoch that began after a month's end that the table does not cover. That the answer
 // is narrow before a question is answered: at worst it is one second wide at the leap second if the epoch
-// knows the time before it, two seconds wide after the second noon, and stays so while no source answers.
+// knows the time before it, two seconds wide after the second noon, and stays so while no more than f voters answer.
 package leap

@@ -5,7 +5,7 @@ package leap
 // What is announced counts for the end of the UTC day in which it was heard, if that is the end of a
 // month: a leap second from the beginning of the day on, the absence of one from an hour after noon
 // on. PTP announces a leap second not earlier than 12 hours before (IEEE 1588-2008 9.4), and a hop
-// from one NTP server to the next takes up to 1024 s. What is heard in the last 5 s is too late.
+// from one NTP server to the next takes up to 1024 s. What is heard in the last 6 s is too late.
 func (b *Belief) Hear(source int, say Say, lo, hi TAI) {
 	s := &b.heard[source]
 	s.say, s.lo, s.hi = say, lo, hi

@@ -56,7 +56,7 @@ func TestAnnouncementsCountInTheirTimeAndMonthOnly(t *testing.T) {
 		}{
 			{NoLeap, noon + 59*minute, anything, anything}, {NoLeap, noon + 60*minute, anything, canBeNothing}, {NoLeap, noon - minute, anything, anything},
 			{Insert, noon - 13*60*minute, anything, anything}, {Insert, noon - 11*60*minute, canInsert, anything}, {Remove, noon + minute, canRemove, anything},
-			{Insert, leap - 4e9, anything, anything}, {NoLeap, leap - 4e9, anything, anything}, {Insert, leap - 6e9, canInsert, anything}, {Nothing, noon + 90*minute, anything, anything},
+			{Insert, leap - 4e9, anything, anything}, {NoLeap, leap - 4e9, anything, anything}, {Insert, leap - 5e9, anything, anything}, {Insert, leap - 7e9, canInsert, anything}, {Nothing, noon + 90*minute, anything, anything},
 		} {
 			b := NewBelief(BuiltIn(), each(1, 0))
 			begin := noon - 14*60*minute
@@ -98,7 +98,7 @@ func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
 	for _, c := range []struct {
 		after, shown int64 // seconds after the leap if there is none, and what the source shows, likewise
 		left         possible
-	}{{2, 2, anything}, {2, 1, anything}, {4, 5, anything}, {5, 5, anything}, {6, 6, canBeNothing}, {60, 59, canInsert}, {60, 61, canRemove}, {60, 160, anything}, {-3600, -3600, anything}} {
+	}{{2, 2, anything}, {2, 1, anything}, {4, 5, anything}, {5, 5, anything}, {6, 6, anything}, {7, 7, canBeNothing}, {60, 59, canInsert}, {60, 61, canRemove}, {60, 160, anything}, {-3600, -3600, anything}} {
 		b := NewBelief(BuiltIn(), each(1, 0))
 		begin, at := TAI(int64(u)+36*second-halfDay), TAI(int64(u)+(37+c.after)*second)
 		require.NoError(t, b.Anchor(begin, begin, begin))

@@ -91,11 +91,11 @@ func (t *Table) Entries() []Entry { return append([]Entry(nil), t.entries...) }
 // first.
 func (t *Table) Offset(p UTC) int { return int(t.timeline.offset(p) / second) }
 
-// FromUTC returns the moment at which stepped UTC shows p, and false if p is within 5 s of a leap
+// FromUTC returns the moment at which stepped UTC shows p, and false if p is within 6 s of a leap
 // second, where a stamp of a stepping clock may be either of two moments.
 func (t *Table) FromUTC(p UTC) (TAI, bool) { return t.timeline.fromUTC(p), !t.Ambiguous(p, p) }
 
-// Ambiguous reports whether POSIX stamps from lo to hi touch the 5 s on either side of a leap second.
+// Ambiguous reports whether POSIX stamps from lo to hi touch the 6 s on either side of a leap second.
 func (t *Table) Ambiguous(lo, hi UTC) bool { return t.timeline.ambiguous(lo, hi) }
 
 // Smeared shows a moment on a smeared clock, to within 1 ns, rounded as asked. It never goes back.

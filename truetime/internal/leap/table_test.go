@@ -134,14 +134,14 @@ func TestTheTableThatIsValidForLongerWinsUnlessTheyDisagree(t *testing.T) {
 	require.ErrorIs(t, err, ErrConflict)
 }
 
-func TestStampsWithin5SecondsOfALeapAreAmbiguous(t *testing.T) {
+func TestStampsWithin6SecondsOfALeapAreAmbiguous(t *testing.T) {
 	u := date(2028, 1, 1)
 	for _, delta := range []int{1, -1} {
 		table := with(date(2028, 12, 28), decision{u, delta})
 		for _, c := range []struct {
 			p  UTC
 			ok bool
-		}{{u - 5e9 - 1, true}, {u - 5e9, false}, {u, false}, {u + 5e9, false}, {u + 5e9 + 1, true}, {date(2027, 7, 1), true}} {
+		}{{u - 6e9 - 1, true}, {u - 6e9, false}, {u, false}, {u + 6e9, false}, {u + 6e9 + 1, true}, {date(2027, 7, 1), true}} {
 			at, ok := table.FromUTC(c.p)
 			require.Equal(t, c.ok, ok, c.p)
 			after := int64(0)
@@ -151,7 +151,7 @@ func TestStampsWithin5SecondsOfALeapAreAmbiguous(t *testing.T) {
 			require.Equal(t, TAI(int64(c.p)+37*second+after), at)
 		}
 		require.True(t, table.Ambiguous(u-day30, u+day30))
-		require.False(t, table.Ambiguous(u+6e9, u+day30))
+		require.False(t, table.Ambiguous(u+7e9, u+day30))
 	}
 }
 

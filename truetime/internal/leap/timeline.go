@@ -6,8 +6,9 @@ import (
 )
 
 // ambiguity is how close to a leap second a stamp of a stepping clock says nothing: the clock may
-// not have stepped yet or step a little early, and one POSIX second happens twice.
-const ambiguity = 5 * second
+// not have stepped yet or step a little early, by 5 s (assumption A5), and one POSIX second happens twice. Where a second is
+// inserted a clock that has stepped 5 s before it shows 6 s less than the end of the month.
+const ambiguity = 6 * second
 
 // timeline is TAI−UTC for all times, in nanoseconds: base, and what each leap second makes of it.
 // Its conversions are exact rational functions of time, rounded once: the error of a result is less

@@ -48,8 +48,8 @@ type said struct {
 }
 
 // Retract takes back what source i has said in this epoch: it follows from something that is false, and the source is
-// one of those that are wrong. If more than f are, or have been, the answer may have been made of nothing else, and the
-// epoch ends.
+// one of those that are wrong. If more than f are, or have taken something back, the answer may have been made of
+// nothing else, and the epoch ends.
 func (d *Discipline) Retract(i int, now monotonic.Instant) {
 	d.Observe(now)
 	if !d.said[i].something {
@@ -57,7 +57,7 @@ func (d *Discipline) Retract(i int, now monotonic.Instant) {
 	}
 	d.said[i].takenBack = true
 	d.sources[i], d.shown[i] = source{convicted: true, heard: now, verdict: Convicted}, shownRate{}
-	if wrong := d.Count(func(i int) bool { return d.sources[i].convicted || d.said[i].takenBack }); wrong > d.faulty {
+	if wrong := d.wrongVoters(); wrong > d.faulty {
 		d.Disrupt(now, fmt.Sprintf("%d voters, of which at most %d may be wrong, contradict themselves or have taken back what they said", wrong, d.faulty))
 	}
 }

@@ -159,8 +159,8 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	}
 	d.samples++
 	d.identified[i].used = true
-	if convicted := d.convictedVoters(); convicted > d.faulty {
-		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", convicted, d.faulty, d.faulty))
+	if wrong := d.wrongVoters(); wrong > d.faulty {
+		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", wrong, d.faulty, d.faulty))
 		return nil
 	}
 	if d.pending = d.gathers(now); !d.pending {

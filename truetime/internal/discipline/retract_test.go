@@ -56,6 +56,20 @@ func TestTwoThatTakeBackOneAfterTheOtherEndTheEpoch(t *testing.T) {
 	require.EqualValues(t, 2, s.Epoch())
 }
 
+// One takes back what it said and is used again, and then another contradicts itself: the answer may be made of both.
+func TestOneThatTakesBackAndOneThatContradictsItselfEndTheEpoch(t *testing.T) {
+	s := newSpeaking(t, 1, 3)
+	for i := range 3 {
+		s.says(i, "", 0)
+	}
+	s.Retract(0, s.now)
+	for range requalifySamples {
+		s.says(0, "", 0)
+	}
+	s.says(1, "", time.Second)
+	require.EqualValues(t, 2, s.Epoch())
+}
+
 // Who speaks for a source from now on does not change what was made of its words.
 func TestWhatAReplacedSourceTakesBackCounts(t *testing.T) {
 	for name, gone := range map[string]func(*speaking){

@@ -56,9 +56,10 @@ func (d *Discipline) voting(such func(source int) bool) []bool {
 	return d.voterMarks
 }
 
-// convictedVoters counts the voters whose word excludes everything.
-func (d *Discipline) convictedVoters() int {
-	return d.Count(func(i int) bool { return d.sources[i].convicted })
+// wrongVoters counts the voters that are known to be wrong: their word excludes everything, or they have taken something
+// back in this epoch.
+func (d *Discipline) wrongVoters() int {
+	return d.Count(func(i int) bool { return d.sources[i].convicted || d.said[i].takenBack })
 }
 
 // Heard counts the voters that have said something in this epoch. With more than f of them there is an answer. A

@@ -80,8 +80,9 @@ func (p *ptp4l) poll(ctx context.Context, counter monotonic.Counter) ptp4lPoll {
 // refused when the grandmaster announces another one than ptp4l counts with, and while ptp4l may be
 // correcting it for a leap second that is announced after midnight UTC or no longer. A step of the
 // system clock, a new grandmaster and a change in what it announces end the use of what was
-// measured before, so the first poll after each yields nothing. At first, and after a new grandmaster, the offset has to
-// be seen to change, which takes two polls more. The delay mechanism has to be E2E: with P2P ptp4l does not tell the path
+// measured before, so the first poll after each yields nothing. At first, and after a time without this
+// grandmaster, the offset has to be seen to change, which takes two polls more where it does. A change to another one and
+// back between two polls is not seen. The delay mechanism has to be E2E: with P2P ptp4l does not tell the path
 // delay there.
 //
 // A source for the same grandmaster by [Unicast] is not independent of it: put both into one
@@ -174,12 +175,16 @@ type measurement struct {
 // measure takes from a report what it says about the clock that was read after it.
 func (p ptp4lPoll) measure(r report, now reading) (measurement, error) {
 	if err := r.check(p.hardware); err != nil {
+		p.watch.doubt()
 		return measurement{}, err
 	}
 	if now.after < now.before {
 		return measurement{}, unusable("the local counter went back by %v", -now.width())
 	}
 	s := r.situation()
+	if !s.masteredAs(p.watch.situation) {
+		p.watch.doubt()
+	}
 	ahead, err := r.ahead(s.grandmaster, p.hardware, p.config, &p.leap) // first, so that no announcement is missed
 	if err != nil {
 		return measurement{}, err

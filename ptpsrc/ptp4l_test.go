@@ -483,6 +483,41 @@ func TestOffsetFromTheLastMasterIsNotThatFromTheNext(t *testing.T) {
 	require.Equal(t, 10, polls(10, func() { h.sync(0) }))
 }
 
+// The cable was out, or there was another master for a while, whose offset could not be used. What ptp4l tells when the first
+// is back is not from it.
+func TestOffsetFromAMasterThatWasAwayIsNotItsOwn(t *testing.T) {
+	for name, away := range map[string]func(*report){
+		"nobody":                  func(r *report) { r.follows = false },
+		"one that claims nothing": func(r *report) { r.parent.Grandmaster, r.status.Grandmaster, r.parent.Accuracy = 3, 3, 0xFE },
+	} {
+		h := newHost()
+		h.clock = 100 * time.Microsecond
+		p := h.source(t)
+		s, err := h.poll(p, 0)
+		require.NoError(t, err, name)
+		h.requireTrue(t, s)
+		before := h.report
+		away(&h.report)
+		for range 3 {
+			_, err = h.poll(p, -h.clock) // as the other says
+			require.Error(t, err, name)
+		}
+		wrong := h.report.status.MasterOffset
+		h.report = before
+		h.report.status.MasterOffset = wrong
+		for range 10 { // Syncs, and no Delay_Resp yet
+			h.pass(125 * time.Millisecond)
+			h.report.status.IngressTime = int64(h.wall())
+			h.pass(time.Millisecond)
+			_, err = p.evaluate(h.report, h.readClock())
+			require.ErrorIs(t, err, truetime.ErrUnusable, name)
+		}
+		s, err = h.poll(p, 1)
+		require.NoError(t, err, name)
+		h.requireTrue(t, s)
+	}
+}
+
 // Of a ptp4l that is new to this source nobody knows when it has changed its master.
 func TestTheFirstOffsetHasToBeSeenToChange(t *testing.T) {
 	h := newHost()

@@ -100,6 +100,9 @@ func (w *watch) next(s situation, now reading, ingress truetime.Time, offset int
 	return ran, nil
 }
 
+// doubt has the watch begin anew: ptp4l has followed nobody, or somebody else.
+func (w *watch) doubt() { w.situation, w.noted, w.fresh = situation{}, false, false }
+
 func (w *watch) begin(s situation, now reading, ingress truetime.Time, skip int) {
 	next := watch{clock: w.clock, situation: s, readings: []reading{now}, ingress: ingress, skip: skip}
 	if s.masteredAs(w.situation) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/wallclock"
@@ -23,9 +24,9 @@ type kernelClock struct {
 	time           truetime.Time
 	resolution     time.Duration // of time
 	maxError       time.Duration
-	unsynchronized bool // STA_UNSYNC, or another error that makes the kernel return TIME_ERROR
-	inLeapSecond   bool // TIME_OOP: the last second of the day is running a second time
-	slewed         bool // by a longer or a shorter tick
+	unsynchronized bool    // STA_UNSYNC, or another error that makes the kernel return TIME_ERROR
+	inLeapSecond   bool    // TIME_OOP: the last second of the day is running a second time
+	slew           float64 // ppm, by which its seconds are made shorter
 	leap           truetime.Leap
 }
 
@@ -49,7 +50,7 @@ const maxErrorStep = 500*time.Microsecond + time.Microsecond
 // the same factor.
 //
 // While the daemon slews the clock by more than that, with longer or shorter ticks as chronyd does, it is not used: nobody
-// takes the tick back if the daemon dies.
+// takes that back if the daemon dies.
 //
 // The daemon is trusted. It has to set maxerror to its root distance, as ntpd does, and as chronyd
 // does with the directive rtcsync. Without rtcsync chronyd leaves the clock marked as not
@@ -102,8 +103,8 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 		return truetime.Sample{}, unusable("the local counter went back by %v", c1.Sub(c4))
 	case clock.unsynchronized:
 		return truetime.Sample{}, unusable("the kernel says that the system clock is not synchronized (STA_UNSYNC)")
-	case clock.slewed:
-		return truetime.Sample{}, unusable("the system clock is slewed by more than the %d ppm by which maxerror grows (its tick was changed by more than %d µs)", kernelDriftPPM, tickTolerance)
+	case math.Abs(clock.slew) > kernelDriftPPM:
+		return truetime.Sample{}, unusable("the system clock is slewed by %.0f ppm, and maxerror grows by %d", clock.slew, kernelDriftPPM)
 	case clock.inLeapSecond:
 		return truetime.Sample{}, unusable("the system clock repeats a second, the leap second (TIME_OOP)")
 	case clock.maxError < 0 || clock.maxError > maxKernelError:
@@ -127,11 +128,12 @@ func (k *kernelSource) evaluate(c1 monotonic.Instant, clock kernelClock, c4 mono
 	}, nil
 }
 
-// Linux has 100 ticks a second for adjtimex(2) (USER_HZ), so one more microsecond of a tick is 100 ppm. A daemon that knows
-// how far the oscillator is off takes the tick for that, too.
+// Linux has 100 ticks of 10 000 µs a second for adjtimex(2) (USER_HZ), so one more microsecond of a tick is 100 ppm. The
+// frequency counts in 2⁻¹⁶ ppm. A daemon that knows how far the oscillator is off takes both for that, too.
 const (
-	usualTick     = 10_000 // µs
-	tickTolerance = 5
+	usualTick  = 10_000
+	ppmPerTick = 100
+	ppmPerUnit = 1.0 / (1 << 16)
 )
 
 // kernelDriftPPM is what the kernel counts for the oscillator's drift.

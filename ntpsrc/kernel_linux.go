@@ -27,7 +27,10 @@ func decodeTimex(state int, t *unix.Timex) kernelClock {
 		maxError:       time.Duration(min(max(int64(t.Maxerror), -1), int64(time.Hour/time.Microsecond))) * time.Microsecond,
 		unsynchronized: t.Status&unix.STA_UNSYNC != 0 || state == unix.TIME_ERROR,
 		inLeapSecond:   state == unix.TIME_OOP,
-		slewed:         t.Tick != 0 && (int64(t.Tick) < usualTick-tickTolerance || int64(t.Tick) > usualTick+tickTolerance),
+		slew:           float64(t.Freq) * ppmPerUnit,
+	}
+	if t.Tick != 0 {
+		c.slew += float64(t.Tick-usualTick) * ppmPerTick
 	}
 	fraction := time.Duration(t.Time.Usec) * time.Microsecond
 	if t.Status&unix.STA_NANO != 0 { // then the field holds nanoseconds

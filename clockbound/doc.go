@@ -30,16 +30,16 @@
 // the segment, whether or not the next write comes in time. The file motion.go derives
 //
 //	max_drift = (1 + 1/86399) / ((1 − ρ)(1 − s − 500 ppm)) − 1
-//	bound     = farther end + max_drift × (6 ticks + longest pause) + 4 ns
+//	bound     = farther end + max_drift × 6 × (tick + longest pause) + 4 ns
 //
 // The six ticks and the pause are for CLOCK_MONOTONIC_COARSE, by which a client computes the age and
 // which may be behind. The nanoseconds are for the client's arithmetic, which rounds the growth down. A segment is
 // void 5 s after as_of, the least that ClockBound's client takes notice of. If the writer dies, the
 // clients' intervals grow for 5 s and stay true, and then their status is Unknown.
 //
-// For chronyd as it comes, 100 000 ppm, this makes an interval of ±100 µs one of ±14 ms right after a
-// write, and of ±25 ms just before the next (with ticks of 4 ms). maxslewrate 1000 and maxdrift 500 in chronyd's
-// configuration make it ±0.31 and ±0.48 ms.
+// For chronyd as it comes, 100 000 ppm, this makes an interval of ±100 µs one of ±70 ms right after a
+// write, and of ±81 ms just before the next (with ticks of 4 ms). maxslewrate 1000 and maxdrift 500 in chronyd's
+// configuration make it ±1.17 and ±1.34 ms; a host that is no virtual machine, without pauses, ±0.14 and ±0.31 ms.
 //
 // # What a writer assumes
 //
@@ -51,7 +51,7 @@
 //     do it, but the kernel does for a leap second that it was told of, and after a suspend.
 //   - The clients look at the status, and are in the time namespace of the host.
 //   - The kernel is 5.18 or newer, where a processor that does not run holds CLOCK_MONOTONIC_COARSE up for six
-//     ticks at most, unless it is one of a virtual machine all of whose processors stand still.
+//     ticks at most, and by what all processors of a virtual machine stand still before each of them.
 //   - They stand still together for no longer than [WithLongestPause] declares.
 //
 // The interval of a client bounds time as our clocks count it, UTC smeared from noon to noon. Where

@@ -70,7 +70,7 @@ func configurePublisher(path string, options []PublisherOption) publisherConfig 
 // to the 500 ppm that the kernel takes for one, which are not to be counted.
 //
 // If the clock is slewed faster, the clients' intervals are wrong. The bound grows at this rate, so a
-// smaller one narrows them: with 100 000 ppm and a write every 100 ms they are up to 25 ms wider on
+// smaller one narrows them: with 100 000 ppm and a write every 100 ms they are up to 81 ms wider on
 // either side, with 1000 up to 0.4 ms (where a tick is 4 ms).
 func WithMaxSlew(ppm float64) PublisherOption {
 	return publisherOption(func(c *publisherConfig) {

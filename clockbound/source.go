@@ -78,7 +78,7 @@ type watch interface{ WasSet() bool }
 // it has moved against the counter by more than the claims explain, they are dropped until it is
 // back, or for about half an hour, in which chronyd has asked its servers: so they are after a suspend
 // that the counter has not counted. After another
-// disruption of the counter it is not used for as long, unless it has a disruption marker, for which its daemon waits
+// disruption of the counter it is not used for some 46 minutes, unless it has a disruption marker, for which its daemon waits
 // until chronyd has measured anew. A file that is not in memory (tmpfs) may
 // have outlived a reboot: it is used once it has been seen to change.
 //

@@ -45,7 +45,7 @@
 // and no source says when that is, so for a source that serves it m is always that much smaller: 39
 // ns for 1000 km.
 //
-// Stepped UTC may step between T2 − m and T2. The engine refuses samples of such a source within 5 s
+// Stepped UTC may step between T2 − m and T2. The engine refuses samples of such a source that are stamped within 6 s
 // of a leap second, by the facts as they are here. If one of them was moved across the leap second,
 // it is within m of it, and m is 1 s at most. So is the other one, or it lies on the other side by no
 // more than the exchange took, which a clock ends after 5 s: a claim that is not disproved has

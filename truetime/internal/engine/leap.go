@@ -15,7 +15,7 @@ import (
 
 // Reasons for which a sample cannot be converted to the scale in which the engine counts.
 var (
-	ErrNearLeap = errors.New("it is within 5 s of a leap second, or of a possible one, " +
+	ErrNearLeap = errors.New("it is stamped within 6 s of a leap second, or of a possible one, " +
 		"where a stamp of a clock that steps may be either of two moments")
 	ErrNearLeapTAI = errors.New("it is within a minute of a leap second, or of a possible one, " +
 		"where the source may count with the TAI−UTC before or after it, " +

@@ -8,7 +8,7 @@
 //
 // # The lines
 //
-//	epsilon journal 4
+//	epsilon journal 5
 //	leaps expiry at:offset,at:offset,… "source"
 //	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 since=… seed=…
 //	source 0 kind "ntp1.example.net"
@@ -45,7 +45,7 @@ import (
 )
 
 const (
-	header = "epsilon journal 4"
+	header = "epsilon journal 5"
 
 	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d since=%d seed=%d\n"
 	lineLeaps  = "leaps %d %s %q\n"

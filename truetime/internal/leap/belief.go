@@ -13,7 +13,7 @@ const (
 	// with a source takes, so that no sample from before is converted without it.
 	settling = 3600 * second
 
-	// straddle is how close to a possible leap second an epoch must not begin. It is more than the 5 s in
+	// straddle is how close to a possible leap second an epoch must not begin. It is more than the 6 s in
 	// which the stamps of a stepping source are not used.
 	straddle = 7 * second
 )

@@ -2,7 +2,6 @@ package ntpsrc
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"os"
 	"syscall"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/nts"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
 )
@@ -49,23 +49,13 @@ func (w *world) askForError() error {
 func TestNTSIsBackWithTheFirstPollAfterNobodyListened(t *testing.T) {
 	w := newWorld(t, ntstest.Behavior{})
 	there := w.source.keys.address
-	w.source.keys.address.port = closedPort(t)
+	w.source.keys.address.port = uint16(testbed.HoldTCP(t))
 	w.endure(t, 3*time.Hour, w.askForError)
 	require.ErrorContains(t, w.askForError(), "nothing listens at this TCP port")
 	w.source.keys.address = there
 	w.counter.leap(pollOfASilentSource)
 	require.Zero(t, w.back(t))
 	require.Equal(t, 1, w.server.Exchanges())
-}
-
-// closedPort is a TCP port of loopback at which nobody listens: that of a server that has stopped.
-func closedPort(t *testing.T) uint16 {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := netip.MustParseAddrPort(l.Addr().String())
-	require.NoError(t, l.Close())
-	return address.Port()
 }
 
 // No route: nothing was sent, so that no cookie is spent, and the keys are as good as they were.
@@ -140,7 +130,7 @@ func TestKeyExchangeThatReachedNobodyIsKnown(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	nobody := address{ip: netip.MustParseAddr("127.0.0.1"), port: closedPort(t)}
+	nobody := address{ip: netip.MustParseAddr("127.0.0.1"), port: uint16(testbed.HoldTCP(t))}
 	require.True(t, nts.ReachedNobody(exchange(ctx, nobody.hostPort())), "refused")
 	require.True(t, nts.ReachedNobody(exchange(ctx, "does-not-exist.invalid:4460")), "no such name")
 	require.False(t, nts.ReachedNobody(exchange(ctx, w.server.KeyExchange())), "it answers nonsense")

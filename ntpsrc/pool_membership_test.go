@@ -33,16 +33,13 @@ func newNetwork(t *testing.T) *network {
 // serve starts a server at an address, at the port that all of them have.
 func (n *network) serve(address string, b ntpserver.Behavior) *ntpserver.Server {
 	n.t.Helper()
-	if n.port == "" {
-		n.port = "0"
-	}
-	s, err := ntpserver.Start(net.JoinHostPort(address, n.port), b)
+	s, port, err := startAtPort(address, n.port, b)
 	if err != nil && netip.MustParseAddr(address).Is6() {
 		n.t.Skip("this machine has no IPv6 loopback, or something else has the port there:", err)
 	}
 	require.NoError(n.t, err)
 	n.t.Cleanup(func() { s.Close() })
-	_, n.port, _ = net.SplitHostPort(s.Address())
+	n.port = port
 	n.servers[address] = s
 	return s
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,18 +40,22 @@ func newPoolBed(t *testing.T, servers, n int) *poolBed {
 	port := ""
 	for i := range servers {
 		ip := netip.AddrFrom4([4]byte{127, 0, 9, byte(i + 1)})
-		if port == "" {
-			s := startServerAt(t, ip.String()+":0")
-			_, port, _ = net.SplitHostPort(s.Address())
-			b.servers[ip] = s
-		} else {
-			b.servers[ip] = startServerAt(t, net.JoinHostPort(ip.String(), port))
-		}
+		port = b.start(t, ip, port)
 		b.answer = append(b.answer, ip)
 	}
 	b.sources = Pool("pool.example.net:"+port, n)
 	b.watch()
 	return b
+}
+
+// start starts a server at an address and a port, "" for any, and returns the port.
+func (b *poolBed) start(t *testing.T, ip netip.Addr, port string) string {
+	t.Helper()
+	s, port, err := startAtPort(ip.String(), port, ntpserver.Behavior{Dispersion: time.Millisecond})
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
+	b.servers[ip] = s
+	return port
 }
 
 // watch has the name looked up in the bed's answer, and counts that.
@@ -62,12 +68,22 @@ func (b *poolBed) watch() {
 	}
 }
 
-func startServerAt(t *testing.T, address string) *ntpserver.Server {
-	t.Helper()
-	s, err := ntpserver.Start(address, ntpserver.Behavior{Dispersion: time.Millisecond})
-	require.NoError(t, err)
-	t.Cleanup(func() { s.Close() })
-	return s
+// startAtPort starts a server at an address, and returns its port. The first of several that have
+// the same one at different addresses is given "", and chooses a port below those that systems give
+// to clients (32768 on Linux, 49152 elsewhere), so that no client has it at another address.
+func startAtPort(address, port string, b ntpserver.Behavior) (s *ntpserver.Server, at string, err error) {
+	if port != "" {
+		s, err = ntpserver.Start(net.JoinHostPort(address, port), b)
+		return s, port, err
+	}
+	const lowest, highest, attempts = 20000, 32767, 100
+	for range attempts {
+		at = strconv.Itoa(lowest + rand.IntN(highest-lowest+1))
+		if s, err = ntpserver.Start(net.JoinHostPort(address, at), b); err == nil {
+			return s, at, nil
+		}
+	}
+	return nil, "", err
 }
 
 // ask polls a source once, for a clock that uses every answer, and returns who has its place then.
@@ -99,7 +115,8 @@ func (b *poolBed) kill(t *testing.T, servers ...netip.Addr) {
 // revive starts a server again that was killed.
 func (b *poolBed) revive(t *testing.T, a netip.Addr) {
 	t.Helper()
-	b.servers[a] = startServerAt(t, b.servers[a].Address())
+	_, port, _ := net.SplitHostPort(b.servers[a].Address())
+	b.start(t, a, port)
 }
 
 func TestEverySourceOfAPoolAsksAnotherServer(t *testing.T) {

@@ -15,9 +15,6 @@ const (
 	startLimit = 90 * time.Second
 	// retryPause is the time between two questions to a daemon that is not ready yet.
 	retryPause = 5 * time.Millisecond
-	// portAttempts is how many ports are tried when others take them between our choice of one and
-	// chronyd's bind.
-	portAttempts = 5
 )
 
 // errDied is why a daemon did not become ready: it ended by itself.
@@ -46,7 +43,7 @@ func StartChronyd(t testing.TB) *Chronyd {
 const serveHostClock = "local stratum 1"
 
 // launch starts a chronyd with these directives, and these variables added to its environment, on
-// a free port and waits until it is ready.
+// a port of its own and waits until it is ready.
 func launch(t testing.TB, directives, environment []string, ready func(exchange) error) *Chronyd {
 	t.Helper()
 	RequireBinary(t, "chronyd")
@@ -54,21 +51,9 @@ func launch(t testing.TB, directives, environment []string, ready func(exchange)
 	if err != nil {
 		t.Fatalf("testbed: %v", err)
 	}
-	c := &Chronyd{t: t, path: path, directory: t.TempDir(), directives: directives, environment: environment, ready: ready}
+	c := &Chronyd{t: t, path: path, directory: t.TempDir(), port: holdUDP(t), directives: directives, environment: environment, ready: ready}
 	t.Cleanup(c.Stop)
-
-	deadline := time.Now().Add(startLimit)
-	for range portAttempts {
-		if c.port, err = freePort(); err != nil {
-			break
-		}
-		// A daemon that dies is taken for one that lost its port. Should it be another reason, the
-		// last attempt reports it.
-		if err = c.start(deadline); !errors.Is(err, errPortTaken) && !errors.Is(err, errDied) {
-			break
-		}
-	}
-	if err != nil {
+	if err := c.start(); err != nil {
 		t.Fatalf("testbed: start chronyd: %v", err)
 	}
 	return c
@@ -80,9 +65,9 @@ func (c *Chronyd) Address() string { return loopback(c.port).String() }
 // PID returns the daemon's process id. The daemon must be running.
 func (c *Chronyd) PID() int { return c.process.pid() }
 
-// Stop ends the daemon and frees its port; questions to it are then refused. It does nothing when
-// the daemon is stopped already. It fails the test if the daemon had died before, because what the
-// test saw since then was not what it thinks.
+// Stop ends the daemon; questions to it are then refused. It does nothing when the daemon is
+// stopped already. It fails the test if the daemon had died before, because what the test saw since
+// then was not what it thinks.
 func (c *Chronyd) Stop() {
 	c.t.Helper()
 	if c.process == nil {
@@ -100,28 +85,18 @@ func (c *Chronyd) Stop() {
 func (c *Chronyd) Restart() {
 	c.t.Helper()
 	c.Stop()
-	deadline := time.Now().Add(startLimit)
-	err := c.start(deadline)
-	// Some client's socket may have been given our port meanwhile. It will not keep it for long.
-	for errors.Is(err, errPortTaken) && time.Now().Before(deadline) {
-		time.Sleep(retryPause)
-		err = c.start(deadline)
-	}
-	if err != nil {
+	if err := c.start(); err != nil {
 		c.t.Fatalf("testbed: restart chronyd at %s: %v", c.Address(), err)
 	}
 }
 
 // start runs the daemon once and waits until it is ready. After an error nothing is running.
-func (c *Chronyd) start(deadline time.Time) error {
-	if err := checkPortFree(c.port); err != nil {
-		return err
-	}
+func (c *Chronyd) start() error {
 	run, err := startProcess(filepath.Join(c.directory, "chronyd.output"), c.environment, c.path, c.arguments()...)
 	if err != nil {
 		return err
 	}
-	if err := waitReady(run, c.Address(), c.ready, deadline); err != nil {
+	if err := waitReady(run, c.Address(), c.ready, time.Now().Add(startLimit)); err != nil {
 		run.stop(stopLimit)
 		return fmt.Errorf("%w; it was run as %s", err, run.output())
 	}

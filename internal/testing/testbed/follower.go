@@ -32,13 +32,7 @@ func StartFollower(t testing.TB, address string, poll int, directives ...string)
 		t.Fatalf("testbed: %v", err)
 	}
 	t.Cleanup(func() { os.RemoveAll(directory) })
-	f := &Follower{socket: filepath.Join(directory, "chronyd.sock")}
-	commandPort, release, err := holdPort()
-	if err != nil {
-		t.Fatalf("testbed: %v", err)
-	}
-	defer release() // by then chronyd has it
-	f.commandPort = commandPort
+	f := &Follower{socket: filepath.Join(directory, "chronyd.sock"), commandPort: holdUDP(t)}
 	f.Chronyd = launch(t, append([]string{
 		fmt.Sprintf("server %s port %s minpoll %d maxpoll %d", host, port, poll, poll),
 		fmt.Sprintf("cmdport %d", f.commandPort),

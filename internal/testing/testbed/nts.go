@@ -35,10 +35,7 @@ func StartNTSChronyd(t testing.TB, certificate tls.Certificate) *NTSChronyd {
 		}
 		return path
 	}
-	port, err := freeTCPPort()
-	if err != nil {
-		t.Fatalf("testbed: %v", err)
-	}
+	port := HoldTCP(t)
 	c := &NTSChronyd{keyExchange: loopback(port).String(), dumps: directory}
 	c.Chronyd = launch(t, []string{
 		serveHostClock,
@@ -77,14 +74,4 @@ func (c *NTSChronyd) RestartWithNewKeys() {
 		c.t.Fatalf("testbed: chronyd has not saved its keys: %v", err)
 	}
 	c.Restart()
-}
-
-// freeTCPPort returns a loopback TCP port that nobody had a moment ago.
-func freeTCPPort() (int, error) {
-	listener, err := net.Listen("tcp4", loopback(0).String())
-	if err != nil {
-		return 0, fmt.Errorf("find a free TCP port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

@@ -1,35 +1,34 @@
 package testbed
 
 import (
-	"errors"
-	"fmt"
 	"net"
+	"testing"
 )
 
-// errPortTaken is why a daemon was not started: somebody else has its port.
-var errPortTaken = errors.New("the UDP port is taken")
-
-// freePort returns a loopback UDP port that nobody had a moment ago.
-func freePort() (int, error) {
-	conn, err := net.ListenUDP("udp4", loopback(0))
-	if err != nil {
-		return 0, fmt.Errorf("find a free UDP port: %w", err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).Port, nil
+// holdUDP returns a UDP port of loopback that nobody else is given before the test ends, whether
+// the daemon that is to serve there runs, is yet to start or starts again.
+//
+// To find a free port and let go of it is not enough: any client's socket may be given it before
+// the daemon asks for it. chronyd goes on without a port that it cannot have.
+func holdUDP(t testing.TB) int {
+	t.Helper()
+	return hold(t, "UDP", holdUDPSocket)
 }
 
-// checkPortFree returns an error that wraps errPortTaken while anybody has the port.
-//
-// It must be asked before chronyd is started, because chronyd would not notice: it binds with
-// SO_REUSEPORT, and two daemons on one port share its requests silently, a test asking the one and
-// being answered by the other.
-func checkPortFree(port int) error {
-	conn, err := net.ListenUDP("udp4", loopback(port))
+// HoldTCP does the same for a TCP port, and until a daemon serves there who connects is refused.
+func HoldTCP(t testing.TB) int {
+	t.Helper()
+	return hold(t, "TCP", holdTCPSocket)
+}
+
+func hold(t testing.TB, kind string, socket func() (port int, release func(), err error)) int {
+	t.Helper()
+	port, release, err := socket()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errPortTaken, err)
+		t.Fatalf("testbed: hold a %s port: %v", kind, err)
 	}
-	return conn.Close()
+	t.Cleanup(release)
+	return port
 }
 
 func loopback(port int) *net.UDPAddr {

@@ -13,6 +13,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 	"github.com/epsilontime/epsilon/truetime/internal/journal"
+	"github.com/epsilontime/epsilon/truetime/internal/peaks"
 )
 
 // Clock answers with intervals that contain true time. It polls its sources in the background until
@@ -24,19 +25,21 @@ type Clock struct {
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
 
-	mu      sync.Mutex // guards all that follows, and the state of every poller
-	engine  *engine.Engine
-	watch   watch
-	pollers []*poller
-	claimed []string // the peers of sources that cannot ask anybody else
-	faulty  int
-	state   State
-	epoch   uint64        // of the last report
-	changed chan struct{} // closed and replaced whenever an answer is published
-	lookAt  *time.Timer   // the next look at the counter
-	events  *eventQueue
-	journal *recorder
-	flight  *FlightRecorder
+	mu       sync.Mutex // guards all that follows, and the state of every poller
+	engine   *engine.Engine
+	watch    watch
+	pollers  []*poller
+	claimed  []string // the peers of sources that cannot ask anybody else
+	faulty   int
+	state    State
+	epoch    uint64        // of the last report
+	changed  chan struct{} // closed and replaced whenever an answer is published
+	lookAt   *time.Timer   // the next look at the counter
+	events   *eventQueue
+	journal  *recorder
+	peaks    peaks.Peaks
+	refusals refusals
+	flight   *FlightRecorder
 
 	rescheduled chan struct{} // closed and replaced when a new epoch brings all polls forward
 
@@ -107,6 +110,7 @@ func newClock(config config, sources []Source) *Clock {
 	setup.Now, setup.Seed, setup.Table = c.counter.Now(), config.seed, config.leaps.table
 	c.engine = engine.New(setup)
 	c.published.Store(&answer{Answer: c.engine.Answer(setup.Now, 0, line.Nanoseconds)}) // a refusal
+	c.refusals.why = ErrNotSynchronized
 	for i, s := range sources {
 		c.pollers = append(c.pollers, &poller{index: i, source: s, info: config.infos[i], verdict: Silent})
 		if peer := config.infos[i].Peer; peer != "" && setup.Discipline.Voter[i] != discipline.NoVote {
@@ -212,6 +216,7 @@ func (c *Clock) Status() Status {
 	now := c.counter.Now()
 	s := statusOf(c.engine.Report(now, published, raw), c.names())
 	s.State, s.Err, s.Counter = c.state, err, c.watch.describe()
+	s.DriftPPM, s.Refusals = c.driftPPM, c.refusals.Refusals
 	s.LeapSeconds.TableRefused = c.leapsRefused
 	for i, p := range c.pollers {
 		p.describe(&s.Sources[i], now)
@@ -285,7 +290,8 @@ func (c *Clock) names() (names []string) {
 
 // setAnswerLocked makes an answer the one that Now gives.
 func (c *Clock) setAnswerLocked(a answer, state State) {
-	c.published.Store(&a)
+	before := c.published.Swap(&a)
+	c.endedLocked(before, &a)
 	if state != c.state {
 		c.state = state
 		c.events.emit(Event{Kind: EventState, Epoch: c.epoch, State: state})

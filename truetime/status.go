@@ -47,12 +47,16 @@ type Status struct {
 	Epoch         uint64        // counts the spans between disruptions, from 1
 	Disruption    string        // why the previous epoch ended; empty in the first
 	DisruptionAge time.Duration // and how long ago, by the local counter
+	Disruptions   Disruptions   // how many there have been, by the cause
+	Refusals      Refusals      // how often Now has begun to refuse
 
 	// How much faster than the local counter true time has run on average over this epoch, or where
 	// the counter's stability is assumed how much faster it runs now, in parts per million:
 	// somewhere between these two. Within the drift, unless the state is ClockFaulty: then it is
 	// what all but f voters agree on, wherever that is.
 	RateLowPPM, RateHighPPM float64
+
+	DriftPPM float64 // by how much the counter is assumed to be fast or slow at most (WithDrift)
 
 	// LeapSeconds says what is believed about leap seconds, by which table, and whether the answer
 	// allows for one that is neither confirmed nor excluded.
@@ -107,6 +111,8 @@ type SourceStatus struct {
 
 	// HeldBack: it has asked for fewer polls ([ErrSlowDown]), and Poll is still longer for that.
 	HeldBack bool
+
+	Polls Polls // what has come of all of them
 }
 
 func init() {
@@ -120,6 +126,7 @@ func statusOf(r engine.Report, names []string) Status {
 		Epoch:         r.Epoch,
 		Disruption:    r.Disruption,
 		DisruptionAge: r.DisruptionAge,
+		Disruptions:   disruptionsOf(r.Ended),
 		RateLowPPM:    r.RateLowPPM,
 		RateHighPPM:   r.RateHighPPM,
 		Voters:        r.Voters,
@@ -142,6 +149,7 @@ func statusOf(r engine.Report, names []string) Status {
 			Reach:    source.Reach,
 			Poll:     source.Poll,
 			HeldBack: source.HeldBack,
+			Polls:    pollsOf(source.Outcomes),
 		}
 		for _, twin := range source.Twins {
 			s.Sources[i].SameAs = append(s.Sources[i].SameAs, names[twin])

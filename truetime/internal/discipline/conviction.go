@@ -58,7 +58,7 @@ func (d *Discipline) Retract(i int, now monotonic.Instant) {
 	d.said[i].takenBack = true
 	d.sources[i], d.shown[i] = source{convicted: true, heard: now, verdict: Convicted}, shownRate{}
 	if wrong := d.wrongVoters(); wrong > d.faulty {
-		d.Disrupt(now, fmt.Sprintf("%d voters, of which at most %d may be wrong, contradict themselves or have taken back what they said", wrong, d.faulty))
+		d.Disrupt(now, Contradiction, fmt.Sprintf("%d voters, of which at most %d may be wrong, contradict themselves or have taken back what they said", wrong, d.faulty))
 	}
 }
 

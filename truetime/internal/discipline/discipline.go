@@ -70,6 +70,7 @@ type Discipline struct {
 	motion motion // as of now
 	epoch  uint64
 	last   Disruption
+	ended  [Causes]uint64
 
 	began     monotonic.Instant // when this epoch first had an answer
 	samples   int               // used in this epoch
@@ -175,7 +176,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 // Observe tells the discipline that the counter reads now. A counter that went back ends the epoch.
 func (d *Discipline) Observe(now monotonic.Instant) {
 	if now.Before(d.now) {
-		d.Disrupt(now, fmt.Sprintf("the counter went back by %v", d.now.Sub(now)))
+		d.Disrupt(now, Counter, fmt.Sprintf("the counter went back by %v", d.now.Sub(now)))
 	}
 	d.now = now
 	d.advance()

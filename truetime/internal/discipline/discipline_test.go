@@ -44,7 +44,7 @@ func TestFirstAnswerNeedsFPlusOneVoters(t *testing.T) {
 				n.sample((i+epoch)%c.n, now, 0)
 			}
 			n.requireTruthWithin(now)
-			n.Disrupt(now, "test") // and it takes no more to come back
+			n.Disrupt(now, Counter, "test") // and it takes no more to come back
 		}
 	}
 }
@@ -256,7 +256,7 @@ func TestSampleBegunBeforeADisruptionIsNotUsed(t *testing.T) {
 	n := newNetwork(t, 0, 0)
 	n.sample(0, at(1), 0)
 	begun := n.Epoch()
-	n.Disrupt(at(2), "test")
+	n.Disrupt(at(2), Counter, "test")
 	require.ErrorIs(t, n.Add(0, exchange(at(2.001), 0), begun, at(2.001)), ErrOtherEpoch)
 	n.requireNoAnswer()
 }

@@ -128,7 +128,7 @@ func TestCounterOutOfItsDriftBecomesFaultyAndRecovers(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, float64(recovered)/10, briefSpan.Seconds())
 
-	n.Disrupt(at(float64(step+2)/10), "suspended")
+	n.Disrupt(at(float64(step+2)/10), Counter, "suspended")
 	require.False(t, n.CounterFaulty(), "an epoch has lasted, so what was before it is forgiven")
 }
 
@@ -137,7 +137,7 @@ func TestRescaleTakesTheResolutionOfAnotherCounter(t *testing.T) {
 	n := newNetwork(t, 0, 0)
 	n.sample(0, at(1), 0)
 	before := n.requireTruthWithin(at(1))
-	n.Disrupt(at(2), "another clocksource")
+	n.Disrupt(at(2), Counter, "another clocksource")
 	n.SetCounter(CounterSpec{Drift: NewDrift(200_000), Resolution: 282})
 	n.sample(0, at(3), 0)
 	after := n.requireTruthWithin(at(3))

@@ -20,6 +20,19 @@ const (
 	maxBriefEpochs = 3
 )
 
+// Cause is the kind of reason for which an epoch ends.
+type Cause uint8
+
+// The causes.
+const (
+	Counter       Cause  = iota // something has happened to the counter
+	Pause                       // nothing of the process ran for a while
+	Contradiction               // more voters contradict each other or themselves than may be wrong
+	Identity                    // two voters that have counted as two may be one machine
+	LeapSeconds                 // what was believed about leap seconds is wrong
+	Causes        = iota        // how many there are
+)
+
 // Disruption says when and why an epoch ended.
 type Disruption struct {
 	At     monotonic.Instant
@@ -36,13 +49,13 @@ func (d *Discipline) contradicted(now monotonic.Instant, reason string) {
 		reason += "; " + fault
 	}
 	shown := slices.Clone(d.shown)
-	d.Disrupt(now, reason)
+	d.Disrupt(now, Contradiction, reason)
 	copy(d.shown, shown)
 }
 
 // Disrupt ends the epoch: history is dropped and there is no answer until the sources have been
 // heard again. The caller knows of something that has happened to the counter.
-func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
+func (d *Discipline) Disrupt(now monotonic.Instant, cause Cause, reason string) {
 	if !d.isBrief() {
 		d.brief = 0 // the counter has shown that it can be trusted
 	}
@@ -52,6 +65,7 @@ func (d *Discipline) Disrupt(now monotonic.Instant, reason string) {
 	}
 	clear(d.said)
 	d.epoch++
+	d.ended[cause]++
 	d.last = Disruption{now, reason}
 	d.answer, d.pending, d.confirmed, d.samples = false, false, false, 0
 	d.now = now
@@ -84,6 +98,9 @@ func (d *Discipline) CounterFaulty() bool { return d.brief >= maxBriefEpochs && 
 
 // Epoch counts the spans between disruptions, from 1.
 func (d *Discipline) Epoch() uint64 { return d.epoch }
+
+// Ended returns how many epochs have ended for each cause.
+func (d *Discipline) Ended() [Causes]uint64 { return d.ended }
 
 // LastDisruption returns when and why the previous epoch ended; the zero value in the first epoch.
 func (d *Discipline) LastDisruption() Disruption { return d.last }

@@ -81,7 +81,7 @@ func (d *Discipline) Show(i int, identity string, at monotonic.Instant) {
 		d.findTwins()
 	}
 	if late >= 0 {
-		d.Disrupt(d.now, fmt.Sprintf("sources %d and %d have counted as two machines and show that they may be one", min(i, late), max(i, late)))
+		d.Disrupt(d.now, Identity, fmt.Sprintf("sources %d and %d have counted as two machines and show that they may be one", min(i, late), max(i, late)))
 	}
 }
 

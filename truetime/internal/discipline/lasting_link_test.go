@@ -66,9 +66,9 @@ func TestOnlyALinkThatNobodyConfirmsEndsWithItsEpoch(t *testing.T) {
 		s.says(2, "N", 0)
 		s.says(4, "H", 0)
 	}
-	s.Disrupt(s.now, "a test")
+	s.Disrupt(s.now, Counter, "a test")
 	require.Empty(t, s.Twins(0))
 	require.Equal(t, []int{3}, s.Twins(2))
-	s.Disrupt(s.now, "another one")
+	s.Disrupt(s.now, Counter, "another one")
 	require.Equal(t, []int{3}, s.Twins(2), "nobody has shown anything since")
 }

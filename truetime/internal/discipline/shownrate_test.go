@@ -62,7 +62,7 @@ func TestARateThatNobodyShowsIsNotNamed(t *testing.T) {
 	}
 	require.Contains(t, d.CounterFault(), "WithDrift(")
 	require.NotContains(t, d.CounterFault(), "no drift")
-	d.Disrupt(monotonic.Instant(41*second), "suspended")
+	d.Disrupt(monotonic.Instant(41*second), Counter, "suspended")
 	require.Empty(t, d.CounterFault(), "the counter has stood still")
 }
 

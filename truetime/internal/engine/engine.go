@@ -128,13 +128,14 @@ func (e *Engine) LookBy() monotonic.Instant { return e.looked.Add(LookEvery) }
 // happened to it since the last look, if anything. It ends the epoch if the counter cannot be
 // trusted any more.
 func (e *Engine) Look(now monotonic.Instant, counter discipline.CounterSpec, disruption string) {
-	epoch := e.discipline.Epoch()
+	epoch, cause := e.discipline.Epoch(), discipline.Counter
 	if gap := now.Sub(e.looked); disruption == "" && gap > maxGap {
+		cause = discipline.Pause
 		disruption = fmt.Sprintf("nothing of this process ran for %v: it was stopped, or the machine was", gap.Round(time.Millisecond))
 	}
 	e.looked = now
 	if disruption != "" {
-		e.discipline.Disrupt(now, disruption)
+		e.discipline.Disrupt(now, cause, disruption)
 	}
 	e.discipline.SetCounter(e.scales.widen(counter))
 	e.discipline.Observe(now)

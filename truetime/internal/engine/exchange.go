@@ -20,6 +20,7 @@ type source struct {
 	outcome  Outcome // of the last poll
 	peer     string  // who answered last; nobody else of this clock may
 	denied   bool    // it denies service, and is asked again after days
+	outcomes [Outcomes]uint64
 
 	side      leap.UTC  // of a possible leap second, on which it was in an epoch without an answer
 	suspicion leap.Kind // what it seems to serve, if suspected
@@ -45,6 +46,7 @@ const (
 	TimedOut                 // nothing came in time
 	Failed                   // the request could not be sent
 	Retracted                // what the source has said before follows from something false
+	Outcomes  = iota         // how many there are
 )
 
 // Reply is what came of an exchange. All but the Outcome and MinPoll counts only if it was Answered.
@@ -102,7 +104,8 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	if r.Outcome == Answered || r.MinPoll > 0 {
 		s.schedule.Wish(r.MinPoll)
 	}
-	if r.Outcome == Retracted {
+	retracted := r.Outcome == Retracted
+	if retracted {
 		if r.Outcome = Unusable; x.Epoch == epoch {
 			e.discipline.Retract(i, now)
 			e.believe(now)
@@ -120,6 +123,11 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 	_, answered := e.discipline.Bounds()
 	s.schedule.Urge(!answered)
 	s.outcome = r.Outcome
+	if retracted {
+		s.outcomes[Retracted]++
+	} else {
+		s.outcomes[s.outcome]++
+	}
 	s.reach <<= 1
 	wasDenied := s.denied
 	s.denied = r.Outcome == Denied || s.denied && (r.Outcome == TimedOut || r.Outcome == Failed)

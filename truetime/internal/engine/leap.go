@@ -102,7 +102,7 @@ func (e *Engine) believe(now monotonic.Instant) {
 		err = s.belief.Anchor(leap.TAI(from), leap.TAI(i.Lo), leap.TAI(i.Hi))
 	}
 	if err != nil {
-		e.discipline.Disrupt(now, err.Error())
+		e.discipline.Disrupt(now, discipline.LeapSeconds, err.Error())
 		e.believe(now)
 	}
 }
@@ -267,7 +267,7 @@ func (e *Engine) Learn(table *leap.Table, now monotonic.Instant) error {
 	e.scales.table = e.scales.belief.Table()
 	if errors.Is(err, leap.ErrBroken) {
 		epoch := e.discipline.Epoch()
-		e.discipline.Disrupt(now, err.Error())
+		e.discipline.Disrupt(now, discipline.LeapSeconds, err.Error())
 		e.believe(now)
 		e.afterEpoch(epoch, now)
 	}

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/epsilontime/epsilon/truetime/internal/leap"
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/truetime/internal/leap"
+)
 
 // At bounds true time in smeared UTC when the counter's raw reading is raw. The error says why there is no answer.
 func (a *Answer) At(raw uint64) (earliest, latest int64, err error) {
@@ -29,6 +33,9 @@ func (a *Answer) beyond(raw uint64) (earliest, latest int64, err error) {
 	}
 	return earliest, latest, nil
 }
+
+// TooWide reports whether an answer with such an uncertainty is refused.
+func (a *Answer) TooWide(uncertainty time.Duration) bool { return 2*uint64(uncertainty) > a.maxWidth }
 
 // TAI is At in TAI. [ErrTAIUnknown] means that whether there has been a leap second since the table expired has not
 // been found out.

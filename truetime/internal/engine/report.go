@@ -5,6 +5,7 @@ import (
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/agreement"
+	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/leap"
 )
 
@@ -18,6 +19,7 @@ type Report struct {
 	Epoch         uint64
 	Disruption    string // why the previous epoch ended; empty in the first
 	DisruptionAge time.Duration
+	Ended         [discipline.Causes]uint64 // how many epochs for each cause
 
 	RateLowPPM, RateHighPPM float64 // see [discipline.Discipline.Rate]
 
@@ -38,6 +40,7 @@ type SourceReport struct {
 	Reach     uint8              // the last eight polls, one bit each, the newest lowest
 	Poll      time.Duration      // the present interval between polls
 	HeldBack  bool               // which is longer because it has asked for that
+	Outcomes  [Outcomes]uint64   // of all polls
 }
 
 // Report reports on the engine when the counter reads now. Published is the last answer, nil if
@@ -48,6 +51,7 @@ func (e *Engine) Report(now monotonic.Instant, published *Answer, raw uint64) Re
 		State:      e.State(),
 		Epoch:      d.Epoch(),
 		Disruption: d.LastDisruption().Reason,
+		Ended:      d.Ended(),
 		Voters:     d.Voters(),
 		Faulty:     e.faulty,
 		Heard:      d.Heard(),
@@ -81,6 +85,7 @@ func (e *Engine) reportSource(i int, now monotonic.Instant) SourceReport {
 		Reach:     s.reach,
 		Poll:      s.schedule.Interval(),
 		HeldBack:  s.schedule.HeldBack(),
+		Outcomes:  s.outcomes,
 	}
 	if own := d.Interval(i, now); own.Bounded() {
 		r.Spoken = true

@@ -37,6 +37,8 @@ type Waiter struct {
 	woke     time.Time   // when a wait last ended because its timestamp had passed
 	inVain   bool        // since then there was a spin: what is next is slept for
 
+	stats stats
+
 	closing sync.Once
 	closed  chan struct{}
 	running sync.WaitGroup
@@ -122,29 +124,37 @@ func tooLong(t truetime.Time, now truetime.Interval, limit time.Duration) error 
 
 // until waits for t.
 func (w *Waiter) until(ctx context.Context, t truetime.Time, limit time.Duration) error {
+	err := w.untilPassed(ctx, t, limit)
+	if w.stats.ended(err); err != nil {
+		return notPassed(t, err)
+	}
+	return nil
+}
+
+// untilPassed returns why t may not have passed.
+func (w *Waiter) untilPassed(ctx context.Context, t truetime.Time, limit time.Duration) error {
 	now, err := read(w.clock)
 	switch {
 	case err == nil && now.After(t):
 		return nil
 	case err == nil:
 		if err := tooLong(t, now, limit); err != nil {
-			return notPassed(t, err)
+			return err
 		}
 	case w.final(err):
-		return notPassed(t, err)
+		return err
 	}
 	if err := w.ended(ctx); err != nil {
-		return notPassed(t, err)
+		return err
 	}
 
+	begun := w.stats.begin()
 	mine := entry{t, &wait{done: make(chan error, 2), unjudged: err != nil && limit < math.MaxInt64}}
 	w.join(mine)
 	err = w.await(ctx, mine)
 	if err == errLead {
 		err = w.serve(ctx, mine)
 	}
-	if err != nil {
-		return notPassed(t, err)
-	}
-	return nil
+	w.stats.waited(begun)
+	return err
 }

@@ -1,9 +1,9 @@
 package truetime
 
 import (
-	"slices"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/histogram"
 	"github.com/epsilontime/epsilon/truetime/internal/peaks"
 )
 
@@ -29,16 +29,17 @@ func (c *Clock) Peak(window time.Duration) (peak time.Duration, bounded bool) {
 	return peak, true
 }
 
-// Distribution is how large ε has been since the clock was made: the largest of each second of the local counter.
+// Distribution is how many of some durations were how long.
 type Distribution struct {
 	Bounds []time.Duration // rising
-	Counts []uint64        // of the seconds up to each bound and above the one before; the last are those above all, or with a moment without an answer
-	Sum    time.Duration   // of ε over the seconds that had one
+	Counts []uint64        // of those up to each bound and above the one before; the last are those above all
+	Sum    time.Duration   // of all that are known
 }
 
-// Distribution returns how large ε has been, up to the last second that is over.
+// Distribution returns how large ε has been since the clock was made: the largest of each second of the local counter, up to the last
+// one that is over. A second with a moment without an answer counts as above every bound, and is not in the sum.
 func (c *Clock) Distribution() Distribution {
-	d := Distribution{Bounds: slices.Clone(peaks.Bounds)}
+	d := Distribution{Bounds: histogram.Bounds()}
 	if !c.made() {
 		d.Counts = make([]uint64, len(d.Bounds)+1)
 		return d

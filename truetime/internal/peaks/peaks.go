@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/histogram"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -16,13 +17,6 @@ const None = time.Duration(math.MaxInt64)
 
 // Memory is the longest window.
 const Memory = time.Hour
-
-// Bounds are those of the distribution, in steps of 1, 2 and 5.
-var Bounds = []time.Duration{
-	1e3, 2e3, 5e3, 10e3, 20e3, 50e3, 100e3, 200e3, 500e3,
-	1e6, 2e6, 5e6, 10e6, 20e6, 50e6, 100e6, 200e6, 500e6,
-	1e9, 2e9, 5e9, 10e9,
-}
 
 // capacity bounds the memory. Where more is to be remembered, neighbours are taken together: the largest of the
 // older until the end of the newer.
@@ -43,7 +37,7 @@ type Peaks struct {
 	worst  time.Duration // of this second, so far
 	begun  bool
 
-	counts [23]uint64 // one more than Bounds
+	counts [histogram.Buckets]uint64
 	sum    time.Duration
 }
 
@@ -87,8 +81,7 @@ func (p *Peaks) count(at monotonic.Instant, value time.Duration) {
 	}
 	// What has ended now has been growing since the last end: no second in between has had a larger one.
 	worst := max(p.worst, value)
-	i, _ := slices.BinarySearch(Bounds, worst)
-	p.counts[i] += uint64(second - p.second)
+	p.counts[histogram.Bucket(worst)] += uint64(second - p.second)
 	if worst != None {
 		p.sum += worst * time.Duration(second-p.second)
 	}
@@ -105,8 +98,8 @@ func (p *Peaks) Peak(now monotonic.Instant, value time.Duration, window time.Dur
 	return value
 }
 
-// Distribution returns how many seconds had their largest up to each of [Bounds] and above the one before, last those above all, and the sum over
-// the seconds that had one.
+// Distribution returns how many seconds had their largest in each bucket of package histogram, those with a moment
+// without any in the last one, and the sum over the others.
 func (p *Peaks) Distribution() (counts []uint64, sum time.Duration) {
 	return slices.Clone(p.counts[:]), p.sum
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
 	"github.com/epsilontime/epsilon/lease"
 	"github.com/epsilontime/epsilon/truetime"
@@ -26,6 +27,7 @@ type leader struct {
 	work sync.WaitGroup
 
 	locks locks
+	safe  *commitwait.SafeTime // who may yet commit
 
 	mu      sync.Mutex
 	pending map[string]*pending
@@ -35,9 +37,9 @@ type leader struct {
 type pending struct {
 	from        truetime.Time
 	uncertainty time.Duration // when that was taken
-	over        chan struct{}
-	vote        vote   // of one that is prepared
-	release     func() // the locks of one that is prepared
+	done        func()        // lets readers pass
+	vote        vote          // of one that is prepared
+	release     func()        // the locks of one that is prepared
 	since       time.Time
 }
 
@@ -47,6 +49,10 @@ func begin(ctx context.Context, n *Node, shard int, held *lease.Lease) (*leader,
 	l := &leader{node: n, shard: shard, lease: held, pending: make(map[string]*pending)}
 	l.fence = engine.Condition{Key: fenceKey(shard), Value: strconv.AppendUint(nil, uint64(held.Token()), 10)}
 	l.ctx, l.end = context.WithCancelCause(ctx)
+	var err error
+	if l.safe, err = commitwait.NewSafeTime(n.waiter, l.promise); err != nil {
+		return nil, err
+	}
 	if err := l.raise(); err != nil {
 		return nil, err
 	}
@@ -64,7 +70,11 @@ func begin(ctx context.Context, n *Node, shard int, held *lease.Lease) (*leader,
 		if err != nil {
 			return nil, err
 		}
-		l.pending[id] = &pending{from: v.Timestamp, over: make(chan struct{}), vote: v, release: release}
+		_, done, err := l.safe.Begin(func() (truetime.Time, error) { return v.Timestamp, nil })
+		if err != nil {
+			return nil, err
+		}
+		l.pending[id] = &pending{from: v.Timestamp, done: done, vote: v, release: release}
 	}
 	l.background(l.resolve)
 	l.background(l.tidy)
@@ -94,20 +104,21 @@ func (l *leader) raise() error {
 // and inside the lease, so that those of the next leader are after it. From now on readers at the
 // timestamp or later wait for the transaction.
 func (l *leader) issue(id string, floor truetime.Time) (*pending, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	now, err := l.node.clock.Now()
 	if err != nil {
 		return nil, l.fail(err)
 	}
-	ts, err := l.lease.TimestampAfter(floor)
-	if err == nil {
-		err = l.ctx.Err()
-	}
+	ts, done, err := l.safe.Begin(func() (truetime.Time, error) { return l.lease.TimestampAfter(floor) })
 	if err != nil {
 		return nil, l.fail(err)
 	}
-	p := &pending{from: ts, uncertainty: now.Uncertainty(), over: make(chan struct{}), since: time.Now()}
+	if err := l.ctx.Err(); err != nil {
+		done()
+		return nil, l.fail(err)
+	}
+	p := &pending{from: ts, uncertainty: now.Uncertainty(), done: done, since: time.Now()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.pending[id] = p
 	return p, nil
 }
@@ -117,7 +128,7 @@ func (l *leader) forget(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p := l.pending[id]; p != nil {
-		close(p.over)
+		p.done()
 		delete(l.pending, id)
 	}
 }

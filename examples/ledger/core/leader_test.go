@@ -53,7 +53,7 @@ func TestTermThatIsOverIssuesNothing(t *testing.T) {
 	l.end(errCrashed)
 	_, err := l.issue("x", 0)
 	require.ErrorIs(t, err, ErrRetry)
-	require.ErrorIs(t, l.safe(t.Context(), oldest), ErrRetry)
+	require.ErrorIs(t, l.safeAt(t.Context(), oldest), ErrRetry)
 }
 
 // Somebody else leads, and this leader finds out when it writes.

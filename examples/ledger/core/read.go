@@ -19,7 +19,7 @@ type readRequest struct {
 // read returns the balances as of a timestamp. It takes no lock and stops no writer: it waits until
 // nothing can be committed at or before the timestamp any more, and picks the versions.
 func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, error) {
-	if err := l.safe(ctx, r.At); err != nil {
+	if err := l.safeAt(ctx, r.At); err != nil {
 		return nil, err
 	}
 	balances := make(map[string]int64)
@@ -57,54 +57,32 @@ func (l *leader) read(ctx context.Context, r readRequest) (map[string]int64, err
 // oldest is before every timestamp of a ledger. What is less was not meant in nanoseconds.
 var oldest = truetime.FromStd(time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC))
 
-// safe waits until the timestamp is not after the shard's safe time: no commit at or before it is
+// safeAt waits until the timestamp is not after the shard's safe time: no commit at or before it is
 // under way, and none will be, here or under a later leader (lease.Raise).
-func (l *leader) safe(ctx context.Context, at truetime.Time) error {
+func (l *leader) safeAt(ctx context.Context, at truetime.Time) error {
 	if at.Before(oldest) {
 		return fmt.Errorf("%w: a read at %v: there was no ledger then", ErrBadRequest, at)
 	}
-	now, err := l.node.clock.Now()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRetry, err)
-	}
-	if at.After(now.Latest) {
-		switch err := l.node.waiter.Until(ctx, at); { // a read in the future waits
-		case errors.Is(err, commitwait.ErrWaitTooLong):
-			return fmt.Errorf("%w: a read at %v: %w", ErrBadRequest, at, err)
-		case err != nil:
-			return fmt.Errorf("%w: %w", ErrRetry, err)
-		}
-	}
-	before, err := l.promise(at)
-	if err != nil {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })()
+	switch err := l.safe.Wait(ctx, at); {
+	case errors.Is(err, commitwait.ErrWaitTooLong):
+		return fmt.Errorf("%w: a read at %v: %w", ErrBadRequest, at, err)
+	case errors.Is(err, ErrRetry):
 		return err
-	}
-	for _, p := range before {
-		select {
-		case <-p.over:
-		case <-l.ctx.Done():
-		case <-ctx.Done():
-			return fmt.Errorf("%w: a transaction at %v is not decided yet: %w", ErrRetry, p.from, context.Cause(ctx))
-		}
-	}
-	if l.ctx.Err() != nil {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrRetry, err)
+	case l.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrRetry, context.Cause(l.ctx)) // what was waited for may not be over
 	}
 	return nil
 }
 
-// promise returns what may yet commit at or before the timestamp; nothing that begins from now on
-// will.
-func (l *leader) promise(at truetime.Time) (before []*pending, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.lease.Raise(at); err != nil && !l.node.unsafe.NoFence {
-		return nil, l.fail(err)
+// promise keeps every timestamp from now on, also those of later leaders, above the floor.
+func (l *leader) promise(floor truetime.Time) error {
+	if err := l.lease.Raise(floor); err != nil && !l.node.unsafe.NoFence {
+		return l.fail(err)
 	}
-	for _, p := range l.pending {
-		if !p.from.After(at) {
-			before = append(before, p)
-		}
-	}
-	return before, nil
+	return nil
 }

@@ -54,11 +54,7 @@ func TestReadBehindTheEndOfTheLeaseIsRefused(t *testing.T) {
 	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
 	now, err := c.clocks[0].Now()
 	require.NoError(t, err)
-	wide := &clock{}
-	wide.later.Store(int64(time.Hour))
-	c.nodes[0].clock = wide // the lease still has the other
-	_, err = l.read(t.Context(), readRequest{now.Latest.Add(time.Minute), alice})
-	require.ErrorIs(t, err, ErrRetry)
+	require.ErrorIs(t, l.promise(now.Latest.Add(time.Minute)), ErrRetry)
 	require.NoError(t, l.ctx.Err(), "that is no reason to end the term")
 }
 
@@ -102,19 +98,16 @@ func TestReaderWaitsForWritesAtOrBeforeItsTimestamp(t *testing.T) {
 	_, l := open(t, &clock{epsilon: time.Millisecond}, nil)
 	p, err := l.issue("slow", 0)
 	require.NoError(t, err)
-	before, err := l.promise(p.from - 1)
-	require.NoError(t, err)
-	require.Empty(t, before)
+	require.NoError(t, l.safeAt(t.Context(), p.from-1))
 	for _, at := range []truetime.Time{p.from, p.from + 1} {
-		before, err = l.promise(at)
-		require.NoError(t, err)
-		require.Equal(t, []*pending{p}, before)
+		short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		err := l.safeAt(short, at)
+		cancel()
+		require.ErrorIs(t, err, ErrRetry)
+		require.ErrorContains(t, err, "is not done")
 	}
-	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	require.ErrorIs(t, l.safe(short, p.from+1), ErrRetry)
 	l.forget("slow")
-	require.NoError(t, l.safe(t.Context(), p.from+1))
+	require.NoError(t, l.safeAt(t.Context(), p.from+1))
 }
 
 // The lease cannot be judged while its clock refuses, and so nothing is read under it.
@@ -124,7 +117,7 @@ func TestReadUnderALeaseThatCannotBeJudgedIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	c.nodes[0].clock = &clock{} // the lease still has the other
 	c.clocks[0].broken.Store(true)
-	_, err = l.promise(now.Earliest)
+	err = l.promise(now.Earliest)
 	require.ErrorIs(t, err, ErrRetry)
 	require.Error(t, l.ctx.Err())
 }

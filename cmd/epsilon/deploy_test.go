@@ -178,3 +178,12 @@ func TestManifestsOfKubernetes(t *testing.T) {
 		sound(t, workload, c, true)
 	}
 }
+
+const documents = "../../docs"
+
+func document(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(documents, name))
+	require.NoError(t, err)
+	return string(text)
+}

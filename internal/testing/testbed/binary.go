@@ -59,6 +59,8 @@ func howToInstall(name string) string {
 		return "apt-get install iproute2"
 	case "ntpd", "ntpq":
 		return "apt-get install ntpsec"
+	case "prometheus", "promtool":
+		return "apt-get install prometheus"
 	case "setpriv":
 		return "apt-get install util-linux"
 	case "phc_ctl", "phc2sys", "pmc", "ptp4l":

@@ -17,7 +17,7 @@ func CollectNTP(to Sink, outcomes map[string]uint64) { counts(to, ntpRequests, o
 // Fleet is what a machine knows of the others.
 type Fleet struct {
 	Machines, FaultyMax int
-	Contradicted        []string // the machines that cannot be right if this one is
+	Contradicts         map[string]bool // for each of the others, whether it cannot be right if this one is
 	Convicted           []string
 	Probes              map[string]uint64 // by what came of them
 }
@@ -26,8 +26,8 @@ type Fleet struct {
 func CollectFleet(to Sink, f Fleet) {
 	to.Value(fleetMachines, float64(f.Machines))
 	to.Value(fleetFaultyMax, float64(f.FaultyMax))
-	for _, peer := range f.Contradicted {
-		to.Value(fleetContradicts, 1, peer)
+	for _, peer := range slices.Sorted(maps.Keys(f.Contradicts)) {
+		flag(to, fleetContradicts, f.Contradicts[peer], peer)
 	}
 	for _, machine := range f.Convicted {
 		to.Value(fleetConvicted, 1, machine)

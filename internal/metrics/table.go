@@ -90,7 +90,7 @@ var (
 	fleetFaultyMax = gauge("epsilon.fleet.faulty_max", "",
 		"How many machines may be wrong while those that are convicted are so rightly.")
 	fleetContradicts = gauge("epsilon.fleet.contradicts", "",
-		"1 for each machine whose time and this one's cannot both be right.", "peer")
+		"1 while the time of another machine and of this one cannot both be right, else 0.", "peer")
 	fleetConvicted = gauge("epsilon.fleet.convicted", "",
 		"1 for each machine that is certainly wrong, by what this one knows.", "machine")
 	fleetProbes = counter("epsilon.fleet.probes", "",

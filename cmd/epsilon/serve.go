@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -14,10 +16,11 @@ import (
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/daemon"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/demo"
 	"github.com/epsilontime/epsilon/hostclock"
+	"github.com/epsilontime/epsilon/internal/webserver"
 )
 
 func newServe(s *settings) *cobra.Command {
-	var path string
+	var path, http string
 	var isDemo bool
 	c := &cobra.Command{
 		Use:   "serve",
@@ -35,11 +38,22 @@ the old one stays. If other sources are to be asked, a new clock is started besi
 the old one, which answers until the new one can.
 
 systemd is told that the service is ready once ε is at most ready.within, and its
-watchdog hears from the daemon only when the clock has published something.`,
-		Example: "  epsilon serve --demo\n  epsilon serve --config ./epsilon.toml --socket /tmp/epsilon.socket",
+watchdog hears from the daemon only when the clock has published something.
+
+With --http, or [http] in the configuration, a browser sees the clock live at that
+address. Programs find /status, /now, /history, /events, /readyz?within=1ms and
+/livez there. Nothing can be changed by it, and whoever reaches it can read it.`,
+		Example: "  epsilon serve --demo\n  epsilon serve --demo --http 127.0.0.1:9123\n  epsilon serve --config ./epsilon.toml --socket /tmp/epsilon.socket",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := daemon.Options{Version: version(), Level: &slog.LevelVar{}}
+			if http != "" {
+				at, err := webserver.ParseAddress(http)
+				if err != nil {
+					return fmt.Errorf("--http: %w", err)
+				}
+				options.HTTP = []netip.AddrPort{at}
+			}
 			if isDemo {
 				servers, err := demo.Start()
 				if err != nil {
@@ -71,6 +85,7 @@ watchdog hears from the daemon only when the clock has published something.`,
 		},
 	}
 	c.Flags().StringVar(&path, "config", "", "`path` of the configuration (default "+config.DefaultPath+")")
+	c.Flags().StringVar(&http, "http", "", "serve the status page at an `address`, as in 127.0.0.1:9123, in place of where [http] says")
 	c.Flags().BoolVar(&isDemo, "demo", false, "ask demonstration servers that the daemon starts on loopback")
 	c.MarkFlagsMutuallyExclusive("config", "demo")
 	return c

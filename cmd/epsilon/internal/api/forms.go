@@ -1,8 +1,10 @@
 package api
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/statuspage"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -31,6 +33,8 @@ type Daemon struct {
 
 	Segment      string `json:",omitempty"` // where the clock is published for other processes; empty for nowhere
 	Publications uint64 // of the clock that is in use
+
+	HTTP []string `json:",omitempty"` // where the status page is; none if nothing listens
 
 	NTP        *NTP        `json:",omitempty"` // the NTP server; nil if there is none
 	ClockBound *ClockBound `json:",omitempty"` // what is written for ClockBound's own clients; nil if nothing is
@@ -72,11 +76,23 @@ type Readiness struct {
 	Reason      string        `json:",omitempty"` // why it is not ready
 }
 
-// History is ε at equal distances, the newest last.
-type History struct {
-	Every       time.Duration
-	Uncertainty []time.Duration // 0 where there was no answer
+// ReadinessOf says by one reading whether ε is small enough.
+func ReadinessOf(clock truetime.Reader, within time.Duration) Readiness {
+	r := Readiness{Within: within}
+	i, err := clock.Now()
+	if err != nil {
+		r.Reason = err.Error()
+		return r
+	}
+	r.Uncertainty = i.Uncertainty()
+	if r.Ready = r.Uncertainty <= within; !r.Ready {
+		r.Reason = fmt.Sprintf("ε is %v and was to be at most %v", r.Uncertainty, within)
+	}
+	return r
 }
+
+// History is ε and its parts of every second, the newest last.
+type History = statuspage.Seconds
 
 // Problem is why a request was refused.
 type Problem struct{ Err string }

@@ -2,33 +2,38 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"time"
 
-	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/internal/statuspage"
 )
 
-// Host is the daemon as the API needs it. All methods are safe for use by many goroutines.
-type Host interface {
+// Readable is what everybody may read of a daemon. All methods are safe for use by many goroutines.
+type Readable interface {
 	Report() Report
 	Reading() Reading
-	History() History
+
+	// Seconds returns how the clock was in each second since there were so many of them: 0 for all that are kept.
+	Seconds(since int) History
+
+	// Subscribe returns the last events, and a channel of those from now on. It is closed when the subscriber has fallen
+	// too far behind, and by cancel.
+	Subscribe() (recent []statuspage.Event, events <-chan statuspage.Event, cancel func())
 
 	// Wait waits until ε is at most within or ctx ends, and then says how it is.
 	Wait(ctx context.Context, within time.Duration) Readiness
 
 	// ReadyWithin is what the daemon itself takes for ready.
 	ReadyWithin() time.Duration
+}
 
-	// Subscribe returns a channel of the events from now on. It is closed when the subscriber has fallen
-	// too far behind, and by cancel.
-	Subscribe() (events <-chan truetime.Event, cancel func())
+// Host is the daemon as the API needs it.
+type Host interface {
+	Readable
 
 	// WriteRecording writes the journal of the clock's last minutes. An error says that it is not complete.
 	WriteRecording(w io.Writer) error
@@ -36,8 +41,6 @@ type Host interface {
 	// Reload has the configuration read again, and returns what of it takes a restart, or what is wrong with it.
 	Reload() (Reloaded, error)
 }
-
-const maxWait = 60 * time.Second
 
 // Server answers requests at a socket.
 type Server struct {
@@ -58,12 +61,7 @@ func NewServer(host Host) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{host: host, stop: cancel, ownRecording: make(chan struct{}, 1), recording: make(chan struct{}, 1),
 		turn: 5 * time.Second, read: 30 * time.Second}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, host.Report()) })
-	mux.HandleFunc("GET /now", s.now)
-	mux.HandleFunc("GET /events", s.events)
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /history", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, host.History()) })
+	mux := NewReader(host, maxWait)
 	mux.HandleFunc("GET /recording", s.record)
 	mux.HandleFunc("POST /reload", s.reload)
 	s.http = &http.Server{
@@ -98,90 +96,6 @@ func (s *Server) Close() error {
 		return s.http.Close()
 	}
 	return nil
-}
-
-// reply writes an object on one line.
-func reply(w http.ResponseWriter, status int, object any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object) // a client that has gone is no concern of a server
-}
-
-func (s *Server) now(w http.ResponseWriter, _ *http.Request) {
-	r := s.host.Reading()
-	status := http.StatusOK
-	if r.Err != "" {
-		status = http.StatusServiceUnavailable
-	}
-	reply(w, status, r)
-}
-
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	within, wait := s.host.ReadyWithin(), time.Duration(0)
-	for name, into := range map[string]*time.Duration{"within": &within, "wait": &wait} {
-		text := r.URL.Query().Get(name)
-		if text == "" {
-			continue
-		}
-		d, err := time.ParseDuration(text)
-		if err != nil || d <= 0 {
-			reply(w, http.StatusBadRequest, Problem{fmt.Sprintf("%s=%.40q: it must be a duration above 0, as in 1ms", name, text)})
-			return
-		}
-		*into = d
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), min(wait, maxWait))
-	defer cancel()
-	is := s.host.Wait(ctx, within)
-	status := http.StatusOK
-	if !is.Ready {
-		status = http.StatusServiceUnavailable
-	}
-	reply(w, status, is)
-}
-
-// keepAlive is how often a stream without events says that it is still there.
-const keepAlive = 15 * time.Second
-
-// fallenBehind ends a stream whose reader has missed events.
-const fallenBehind = ": events were missed"
-
-// events streams what happens: https://html.spec.whatwg.org/multipage/server-sent-events.html.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	events, cancel := s.host.Subscribe()
-	defer cancel()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	control := http.NewResponseController(w)
-	send := func(format string, values ...any) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(keepAlive))
-		_, err := fmt.Fprintf(w, format, values...)
-		return err == nil && control.Flush() == nil
-	}
-	if !send(": every event from now on\n\n") {
-		return
-	}
-	alive := time.NewTicker(keepAlive)
-	defer alive.Stop()
-	for {
-		select {
-		case e, open := <-events:
-			if !open {
-				send("%s\n\n", fallenBehind)
-				return
-			}
-			object, err := json.Marshal(e)
-			if err != nil || !send("event: %s\ndata: %s\n\n", e.Kind, object) {
-				return
-			}
-		case <-alive.C:
-			if !send(": still here\n\n") {
-				return
-			}
-		case <-r.Context().Done():
-			return
-		}
-	}
 }
 
 // record writes as fast as the client reads. One that is not complete is cut off, so that the client can tell.

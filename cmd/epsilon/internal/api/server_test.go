@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/statuspage"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -27,12 +28,14 @@ import (
 type host struct {
 	Host
 	record func(io.Writer) error
-	events chan truetime.Event
+	events chan statuspage.Event
 }
 
 func (h host) WriteRecording(w io.Writer) error { return h.record(w) }
 
-func (h host) Subscribe() (<-chan truetime.Event, func()) { return h.events, func() {} }
+func (h host) Subscribe() ([]statuspage.Event, <-chan statuspage.Event, func()) {
+	return nil, h.events, func() {}
+}
 
 // serve has a server answer until the test ends.
 func serve(t testing.TB, h Host, change func(*Server)) *Client {
@@ -116,8 +119,8 @@ func TestARecordingThatIsNotCompleteIsAnError(t *testing.T) {
 
 // Whoever falls behind is told so, and not that there is no daemon.
 func TestWhoMissesEventsIsToldSo(t *testing.T) {
-	events := make(chan truetime.Event, 1)
-	events <- truetime.Event{Kind: truetime.EventState, State: truetime.Synchronized}
+	events := make(chan statuspage.Event, 1)
+	events <- statuspage.Event{Event: truetime.Event{Kind: truetime.EventState, State: truetime.Synchronized}}
 	close(events)
 	c := serve(t, host{events: events}, nil)
 	heard := 0
@@ -139,13 +142,13 @@ func TestNamesOfTheFormsStay(t *testing.T) {
 		names string
 	}{
 		{Report{}, "Clock Daemon"},
-		{Daemon{"x", 1, 1, "x", []string{"x"}, true, 1, 1, "x", 1, "x", 1, &NTP{}, &ClockBound{}},
-			"ClockBound Config DriftPPM NTP Notes PID Pending Publications Ready ReadyWithin Reloads Segment Uptime Version"},
+		{Daemon{"x", 1, 1, "x", []string{"x"}, true, 1, 1, "x", 1, "x", 1, []string{"x"}, &NTP{}, &ClockBound{}},
+			"ClockBound Config DriftPPM HTTP NTP Notes PID Pending Publications Ready ReadyWithin Reloads Segment Uptime Version"},
 		{NTP{[]string{"x"}, 1, 1, 1, 1, map[string]uint64{}}, "Answered Dropped Kissed Listen Received Unsynchronized"},
 		{ClockBound{"x", 1, 1, 1, "x"}, "Bound Err Segment Steps Writes"},
 		{Reading{truetime.Interval{}, 1, 1, 1, "x"}, "Epoch Err Interval State Uncertainty"},
 		{Readiness{true, 1, 1, "x"}, "Ready Reason Uncertainty Within"},
-		{History{1, []time.Duration{1}}, "Every Uncertainty"},
+		{History{}, "Answered Claim Delay Disagreement Drift End Every Leap Uncertainty"},
 		{Reloaded{[]string{"x"}}, "Restart"},
 		{Problem{"x"}, "Err"},
 		{truetime.Status{Err: failure, Disruption: "x"}, "Answering Budget Counter Disruption DisruptionAge Disruptions DriftPPM Epoch Err Faulty Heard Interval LeapSeconds RateHighPPM RateLowPPM Refusals Sources State Uncertainty Voters"},

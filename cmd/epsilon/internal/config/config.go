@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -45,6 +46,8 @@ type Config struct {
 
 	NTP *NTP // nil if nothing is served to other hosts
 
+	HTTP []netip.AddrPort // where the status page is served; none for nowhere
+
 	clock      []truetime.Option
 	leapList   []byte
 	faultyLine int
@@ -52,6 +55,7 @@ type Config struct {
 
 	ntpIdentity        string // of what is served to other hosts
 	clockboundIdentity string // of what is written for ClockBound's clients
+	httpIdentity       string // of what is served to people and probes
 }
 
 // SegmentOr returns where to publish the clock for other processes, empty for nowhere, and usual if the file does
@@ -81,6 +85,7 @@ func (c *Config) Fixed(other *Config) []string {
 		{"log.format", c.LogJSON != other.LogJSON},
 		{"[ntp]", c.ntpIdentity != other.ntpIdentity},
 		{"[clockbound]", c.clockboundIdentity != other.clockboundIdentity},
+		{"[http]", c.httpIdentity != other.httpIdentity},
 	} {
 		if of.changed {
 			fixed = append(fixed, of.name)
@@ -150,6 +155,7 @@ func explain(path string, err error) error {
 //	[[source]] for each source
 //	[ntp]    what is served to other hosts
 //	[clockbound] what is written for ClockBound's own clients
+//	[http]   where the status page is served
 func Parse(file string, data []byte) (*Config, error) {
 	var m mistakes
 	root := keysOf(parse(data, &m), "the file", &m)
@@ -186,6 +192,7 @@ func Parse(file string, data []byte) (*Config, error) {
 	c.readSources(root)
 	c.readNTP(root)
 	c.readClockBoundSegment(root)
+	c.readHTTP(root)
 	root.rest()
 	if len(c.Sources) == 0 && !unreadable && root.values["source"] == nil {
 		m.addf(0, "it has no [[source]]: name at least one server, and four to stay right while one is wrong and another is down")
@@ -193,6 +200,7 @@ func Parse(file string, data []byte) (*Config, error) {
 	c.check(&m)
 	c.identity = written(root.values["clock"]) + written(root.values["source"]) + string(m.read)
 	c.ntpIdentity, c.clockboundIdentity = written(root.values["ntp"]), written(root.values["clockbound"])
+	c.httpIdentity = written(root.values["http"])
 	if err := m.in(file); err != nil {
 		return nil, err
 	}

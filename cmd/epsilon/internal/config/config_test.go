@@ -102,6 +102,8 @@ listen = ["127.0.0.1:1123", "[::1]:1123"]
 limit_per_second = 2.5
 limit_burst = 8
 workers = 1
+[http]
+listen = ["127.0.0.1:9123", "[::1]:9123"]
 `
 
 func TestEveryKeyIsRead(t *testing.T) {
@@ -116,6 +118,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Len(t, c.Options(), 10)
 	require.Equal(t, &NTP{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1123"), netip.MustParseAddrPort("[::1]:1123")},
 		Limit: &ntpserver.Limit{PerSecond: 2.5, Burst: 8, IPv4Bits: 32, IPv6Bits: 64}, Workers: 1}, c.NTP)
+	require.Equal(t, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9123"), netip.MustParseAddrPort("[::1]:9123")}, c.HTTP)
 	var names []string
 	for _, s := range c.Sources {
 		for _, source := range s.Make(nil) {
@@ -208,13 +211,19 @@ func TestEachMistake(t *testing.T) {
 		"[ntp]\n" + good:                  "line 1: scale is missing: write scale = \"smeared\"",
 		"[ntp]\nscale = \"utc\"\n" + good: "line 2: scale = \"utc\": it must be one of \"smeared\"",
 		"[clockbound]\nmax_slew_ppm = 1\nlongest_pause = \"6s\"\n" + good: "line 3: longest_pause = 6s: it must be 0s to 5s",
-		"[clockbound]\nmax_slew_ppm = 1\npath = \"here\"\n" + good:        "line 3: path = \"here\": it must be an absolute path",
-		"[clock]\nleap_seconds = \"/dev/null\"\n" + good:                  "line 2: leap_seconds: /dev/null is no regular file",
-		"[[source]]\nnts = \"a\"\nca = \"/dev/null\"\n":                   "line 3: ca: /dev/null is no regular file",
-		"[[source]]\nkernel = false\n":                                    "line 2: kernel = false: it must be true",
-		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":                    "line 3: ca: stat /nowhere",
-		"[[source]]\npool = \"a.example\"\ncount = 99\n":                  `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,
-		"[[source]]\nphc = \"eth0\"\n":                                    "line 2: source eth0: phc eth0 does not say what it counts",
+		"[http]\n" + good: "line 1: listen is missing: write listen = [\"127.0.0.1:9123\"]",
+		"[http]\nlisten = \"127.0.0.1:9123\"\n" + good:                 "line 2: listen = \"127.0.0.1:9123\": it must be a list of addresses with their ports",
+		"[http]\nlisten = [\"localhost:9123\"]\n" + good:               "line 2: listen: \"localhost:9123\" is no address with a port",
+		"[http]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n" + good: "line 2: listen: listen at 127.0.0.1:1: it is there twice",
+		"[http]\nlisten = [\"[ff02::1]:9123\"]\n" + good:               "line 2: listen: listen at [ff02::1]:9123: it is not the address of one host",
+		"[http]\nlisten = [\"127.0.0.1:1\"]\nport = 3\n" + good:        "line 3: port is no key of [http]",
+		"[clockbound]\nmax_slew_ppm = 1\npath = \"here\"\n" + good:     "line 3: path = \"here\": it must be an absolute path",
+		"[clock]\nleap_seconds = \"/dev/null\"\n" + good:               "line 2: leap_seconds: /dev/null is no regular file",
+		"[[source]]\nnts = \"a\"\nca = \"/dev/null\"\n":                "line 3: ca: /dev/null is no regular file",
+		"[[source]]\nkernel = false\n":                                 "line 2: kernel = false: it must be true",
+		"[[source]]\nnts = \"a\"\nca = \"/nowhere\"\n":                 "line 3: ca: stat /nowhere",
+		"[[source]]\npool = \"a.example\"\ncount = 99\n":               `line 2: source a.example: pool "a.example" of 99 servers: it must be 1 to 64`,
+		"[[source]]\nphc = \"eth0\"\n":                                 "line 2: source eth0: phc eth0 does not say what it counts",
 	} {
 		found := mistakesOf(t, text)
 		require.Len(t, found, 1, text)
@@ -279,8 +288,9 @@ func TestWhatTakesARestartIsNamed(t *testing.T) {
 	}
 	base := parse("")
 	require.Empty(t, base.Fixed(parse("[ready]\nwithin = \"1s\"\n")))
-	require.Equal(t, []string{"socket", "segment", "user", "log.format", "[ntp]", "[clockbound]"}, base.Fixed(parse(
-		"socket = \"/a\"\nsegment = \"\"\nuser = \"b\"\n[log]\nformat = \"json\"\n[ntp]\nscale = \"smeared\"\n[clockbound]\nmax_slew_ppm = 1\n")))
+	require.Equal(t, []string{"socket", "segment", "user", "log.format", "[ntp]", "[clockbound]", "[http]"}, base.Fixed(parse(
+		"socket = \"/a\"\nsegment = \"\"\nuser = \"b\"\n[log]\nformat = \"json\"\n[ntp]\nscale = \"smeared\"\n[clockbound]\nmax_slew_ppm = 1\n"+
+			"[http]\nlisten = [\"127.0.0.1:9123\"]\n")))
 }
 
 func FuzzParse(f *testing.F) {

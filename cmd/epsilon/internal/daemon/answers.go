@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/internal/statuspage"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -28,6 +29,7 @@ func (d *Daemon) Report() api.Report {
 			ReadyWithin: within,
 			Reloads:     int(d.reloads.Load()),
 			DriftPPM:    g.config.DriftPPM,
+			HTTP:        d.page.urls(),
 			NTP:         d.ntp.report(),
 			ClockBound:  d.clockBoundReport(),
 		},
@@ -74,21 +76,29 @@ func (d *Daemon) Reading() api.Reading {
 	return r
 }
 
-// History returns ε of the last minutes.
-func (d *Daemon) History() api.History { return d.history.report() }
+// Seconds returns ε of the seconds since there were so many.
+func (d *Daemon) Seconds(since int) api.History { return d.history.Since(since) }
 
 // ReadyWithin is the ε up to which the daemon is ready.
 func (d *Daemon) ReadyWithin() time.Duration { return time.Duration(d.within.Load()) }
 
-// Subscribe returns events from now on.
-func (d *Daemon) Subscribe() (events <-chan truetime.Event, cancel func()) { return d.hub.subscribe() }
+// Subscribe returns the last events and those from now on.
+func (d *Daemon) Subscribe() (recent []statuspage.Event, events <-chan statuspage.Event, cancel func()) {
+	return d.events.Subscribe()
+}
+
+// Status returns a report on the clock in use.
+func (d *Daemon) Status() truetime.Status {
+	_, s := d.status()
+	return s
+}
 
 // Wait waits until ε is at most within, whichever clock answers meanwhile.
 func (d *Daemon) Wait(ctx context.Context, within time.Duration) api.Readiness {
 	for {
 		current, changed, switched := d.watch()
-		if current.answers(within) {
-			return api.Readiness{Ready: true, Within: within, Uncertainty: uncertainty(current.clock)}
+		if r := api.ReadinessOf(current.clock, within); r.Ready {
+			return r
 		}
 		select {
 		case <-changed:

@@ -33,7 +33,7 @@ func (d *Daemon) start(c *config.Config) (*generation, error) {
 	flight := truetime.NewFlightRecorder(flightSpan)
 	options := append(c.Options(), truetime.WithFlightRecorder(flight), truetime.WithEvents(func(e truetime.Event) {
 		logEvent(d.log, e)
-		d.hub.publish(e)
+		d.events.Publish(e)
 	}))
 	clock, err := truetime.New(sources, options...)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/epsilontime/epsilon/clockbound"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
+	"github.com/epsilontime/epsilon/internal/statuspage"
 	"github.com/epsilontime/epsilon/ptpsrc"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -21,8 +23,9 @@ import (
 type Options struct {
 	Version string
 	Config  *config.Config
-	Socket  string // where to listen
-	Segment string // where to publish the clock for other processes; empty for nowhere
+	Socket  string           // where to listen
+	Segment string           // where to publish the clock for other processes; empty for nowhere
+	HTTP    []netip.AddrPort // where to serve the status page; nil for where the configuration says
 
 	// Load reads the configuration anew, for a reload. Nil where there is none to read.
 	Load func() (*config.Config, error)
@@ -41,8 +44,9 @@ type Daemon struct {
 	segment           segment
 	clockbound        *clockbound.Publisher // nil if there is none
 	clockboundFailure string                // what the log has been told of it
-	hub               hub
-	history           history
+	events            statuspage.Events
+	history           statuspage.History
+	page              page
 
 	current atomic.Pointer[generation] // the one that answers
 	within  atomic.Int64               // ready.within, in nanoseconds
@@ -91,6 +95,9 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	if err := d.openClockBound(options.Config); err != nil {
 		return err
 	}
+	if err := d.openPage(options.Config); err != nil {
+		return err
+	}
 	if err := user.become(); err != nil {
 		return err
 	}
@@ -104,8 +111,9 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	}
 
 	server := api.NewServer(d)
-	served := make(chan error, 2)
+	served := make(chan error, 3)
 	d.serveNTP(served)
+	d.servePage(served)
 	go func() {
 		if err := server.Serve(listener); err != nil {
 			served <- fmt.Errorf("the socket %s: %w", options.Socket, err)
@@ -122,7 +130,12 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 
 // run follows the publications of the clock that answers, until ctx ends.
 func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.Signal) error {
-	second := time.NewTicker(historyEvery)
+	keeping, stop := context.WithCancel(ctx)
+	var keepers sync.WaitGroup
+	keepers.Go(func() { d.history.Keep(keeping, d) })
+	defer keepers.Wait()
+	defer stop()
+	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	var seen <-chan struct{} // what the publication before last has closed
 	for {
@@ -139,7 +152,6 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 		case <-changed:
 		case <-switched:
 		case <-second.C:
-			d.history.add(uncertainty(current.clock))
 			d.mendSegment()
 			d.watchClockBound()
 		case <-reload:
@@ -200,6 +212,7 @@ func (d *Daemon) close() {
 	}
 	d.mu.Unlock()
 	d.waiting.Wait()
+	d.page.close()
 	d.ntp.close()
 	if d.clockbound != nil {
 		_ = d.clockbound.Close()

@@ -3,11 +3,11 @@ package view
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/internal/inwords"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -21,7 +21,7 @@ func Status(r api.Report) string {
 		b.WriteString(labelled("latest", s.Interval.Latest.String()))
 		b.WriteString(labelled("ε", Parts(s.Budget)))
 	}
-	b.WriteString(labelled("epoch", epoch(s)))
+	b.WriteString(labelled("epoch", plain(inwords.Epoch(s))))
 	b.WriteString(labelled("leap", plain(s.LeapSeconds.String())))
 	b.WriteString(labelled("counter", plain(cmp.Or(s.Counter, "not known"))))
 	b.WriteString(labelled("voters", fmt.Sprintf("%d, of which %d may be wrong; %d heard, %d answer", s.Voters, s.Faulty, s.Heard, s.Answering)))
@@ -66,35 +66,10 @@ func Parts(b truetime.Budget) string {
 		return "no answer"
 	}
 	text := Duration(b.Uncertainty())
-	for i, p := range parts(b) {
-		text += [...]string{" = ", " + "}[min(i, 1)] + Duration(p.size) + " " + p.name
+	for i, p := range inwords.Parts(b) {
+		text += [...]string{" = ", " + "}[min(i, 1)] + Duration(p.Size) + " " + p.Name
 	}
 	return text
-}
-
-type part struct {
-	size time.Duration
-	name string
-}
-
-// parts are those of ε that are not 0, the largest first.
-func parts(b truetime.Budget) (all []part) {
-	for _, p := range []part{
-		{b.Delay, "delay"}, {b.Claim, "claim"}, {b.Drift, "drift"}, {b.Leap, "leap"}, {b.Disagreement, "disagreement"},
-	} {
-		if p.size > 0 {
-			all = append(all, p)
-		}
-	}
-	slices.SortStableFunc(all, func(p, q part) int { return cmp.Compare(q.size, p.size) })
-	return all
-}
-
-func epoch(s truetime.Status) string {
-	if s.Disruption == "" {
-		return fmt.Sprintf("%d, no disruption", s.Epoch)
-	}
-	return fmt.Sprintf("%d, since %s ago: %s", s.Epoch, Age(s.DisruptionAge), plain(s.Disruption))
 }
 
 func daemon(d api.Daemon) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/internal/inwords"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -65,11 +66,11 @@ func budgetLines(s truetime.Status, width int) []string {
 	}
 	var legend []string
 	bar, filled := "", 0.0
-	for i, p := range parts(s.Budget) {
+	for i, p := range inwords.Parts(s.Budget) {
 		from := int(math.Round(filled * float64(width)))
-		filled += float64(p.size) / float64(s.Uncertainty)
+		filled += float64(p.Size) / float64(s.Uncertainty)
 		bar += strings.Repeat(shades[i], int(math.Round(filled*float64(width)))-from)
-		legend = append(legend, fmt.Sprintf("%s %s %s", shades[i], p.name, Duration(p.size)))
+		legend = append(legend, fmt.Sprintf("%s %s %s", shades[i], p.Name, Duration(p.Size)))
 	}
 	return []string{bar, strings.Join(legend, "   ")}
 }

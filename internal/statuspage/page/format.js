@@ -1,0 +1,52 @@
+// Numbers and nodes. What comes from elsewhere becomes text, never markup.
+
+const byId = (id) => document.getElementById(id);
+
+function node(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function say(id, text) {
+  const at = byId(id);
+  if (at.textContent !== text) at.textContent = text; // or a selection in it would be lost each second
+}
+
+// Duration writes nanoseconds with three digits, as the commands do.
+function duration(ns) {
+  if (ns < 0) return "−" + duration(-ns);
+  if (ns < 1e3) return Math.round(ns) + " ns";
+  if (ns < 999500) return digits(ns / 1e3) + " µs";
+  if (ns < 999500e3) return digits(ns / 1e6) + " ms";
+  if (ns < 60e9) return digits(ns / 1e9) + " s";
+  return age(ns);
+}
+
+function digits(f) {
+  return f < 9.995 ? f.toFixed(2) : f < 99.95 ? f.toFixed(1) : f.toFixed(0);
+}
+
+const signed = (ns) => (ns < 0 ? "" : "+") + duration(ns);
+
+// Age writes nanoseconds in the largest two units.
+function age(ns) {
+  const s = Math.floor(ns / 1e9);
+  if (s < 1) return Math.floor(ns / 1e6) + " ms";
+  if (s < 60) return s + " s";
+  if (s < 3600) return Math.floor(s / 60) + " min " + s % 60 + " s";
+  if (s < 86400) return Math.floor(s / 3600) + " h " + Math.floor(s / 60) % 60 + " min";
+  return Math.floor(s / 86400) + " d " + Math.floor(s / 3600) % 24 + " h";
+}
+
+const timeOfDay = (date) => date.toLocaleTimeString("en-GB");
+
+// Nice is the next number of the form 1, 2 or 5 times a power of ten.
+function nice(x) {
+  const unit = Math.pow(10, Math.floor(Math.log10(Math.max(x, 1))));
+  for (const factor of [1, 2, 5, 10]) if (factor * unit >= x * (1 - 1e-12)) return factor * unit;
+}
+
+const partNames = ["delay", "claim", "drift", "leap", "disagreement"];
+const marks = { good: "✓", warning: "!", bad: "✗", neither: "·" };

@@ -26,14 +26,14 @@ type Clock interface {
 // An Option changes what [Observe] shows.
 type Option func(*options)
 
-type options struct{ budget time.Duration }
+type options struct{ budget func() time.Duration }
 
 // WithBudget shows what ε is to stay below as epsilon.uncertainty.budget: above 0.
 func WithBudget(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("epsilonotel: a budget of %v: it must be above 0", d))
 	}
-	return func(o *options) { o.budget = d }
+	return func(o *options) { o.budget = func() time.Duration { return d } }
 }
 
 // Observe shows a clock until the registration is undone. The peak of ε is the largest since the last collection, and in

@@ -25,7 +25,7 @@ type Clock interface {
 // An Option changes what [NewCollector] shows.
 type Option func(*options)
 
-type options struct{ budget time.Duration }
+type options struct{ budget func() time.Duration }
 
 // WithBudget shows what ε is to stay below as epsilon_uncertainty_budget_seconds, for an alert that compares the two:
 // above 0.
@@ -33,7 +33,7 @@ func WithBudget(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("epsilonprom: a budget of %v: it must be above 0", d))
 	}
-	return func(o *options) { o.budget = d }
+	return func(o *options) { o.budget = func() time.Duration { return d } }
 }
 
 // NewCollector shows a clock.
@@ -63,6 +63,9 @@ func NewWaiterCollector(name string, w *commitwait.Waiter) prometheus.Collector 
 func NewLeaseCollector(name string, held func() *lease.Lease) prometheus.Collector {
 	return collector(func(to metrics.Sink) { metrics.CollectLease(to, name, held()) })
 }
+
+// NewDaemonCollector shows what the daemon gives: it is there for cmd/epsilon, as nothing outside this module can name its type.
+func NewDaemonCollector(collect func(metrics.Sink)) prometheus.Collector { return collector(collect) }
 
 // collector is unchecked, in the words of [prometheus.Collector]: which series there are depends on the clock.
 type collector func(metrics.Sink)

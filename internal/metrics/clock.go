@@ -23,15 +23,15 @@ const peakAtLeast = 2 * time.Minute
 // ClockReader measures a clock.
 type ClockReader struct {
 	clock  Clock
-	budget time.Duration
+	budget func() time.Duration
 	wall   func() time.Time
 
 	mu   sync.Mutex
 	last time.Time // of the one before, by Go's clock: no bound follows from it
 }
 
-// NewClockReader measures a clock whose uncertainty is to stay below a budget, 0 for none.
-func NewClockReader(clock Clock, budget time.Duration) *ClockReader {
+// NewClockReader measures a clock whose uncertainty is to stay below a budget; nil for none.
+func NewClockReader(clock Clock, budget func() time.Duration) *ClockReader {
 	return &ClockReader{clock: clock, budget: budget, wall: time.Now, last: time.Now()}
 }
 
@@ -41,8 +41,8 @@ func (r *ClockReader) Collect(to Sink) {
 	flag(to, synchronized, s.State == truetime.Synchronized)
 	to.Value(uncertainty, unbounded(s.Uncertainty, s.Interval.Valid()))
 	to.Value(peak, unbounded(r.clock.Peak(r.window())))
-	if r.budget > 0 {
-		to.Value(budget, r.budget.Seconds())
+	if r.budget != nil {
+		to.Value(budget, r.budget().Seconds())
 	}
 	if s.Interval.Valid() {
 		for _, p := range []struct {

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/hostclock"
 	"github.com/epsilontime/epsilon/lease"
@@ -14,13 +16,15 @@ func CollectHostClock(to Sink, s hostclock.Status) {
 	to.Value(uncertainty, unbounded(s.Uncertainty, s.Interval.Valid()))
 	to.Value(segmentDaemon, 1, s.Daemon.String())
 	if s.Daemon != hostclock.Missing {
-		to.Value(segmentAge, s.Age.Seconds())
-		CollectPublications(to, s.Publications)
+		CollectSegment(to, s.Publications, s.Age)
 	}
 }
 
-// CollectPublications gives how often a clock was published.
-func CollectPublications(to Sink, n uint64) { to.Value(segmentPublications, float64(n)) }
+// CollectSegment gives how often a clock was published, and how long ago last.
+func CollectSegment(to Sink, publications uint64, age time.Duration) {
+	to.Value(segmentAge, age.Seconds())
+	to.Value(segmentPublications, float64(publications))
+}
 
 // CollectWaiter gives what a Waiter has done.
 func CollectWaiter(to Sink, name string, s commitwait.Stats) {

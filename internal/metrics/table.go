@@ -56,7 +56,7 @@ var (
 		"Polls that gave no sample that could be used, by the reason.", "source", "reason")
 
 	segmentAge = gauge("epsilon.segment.age", "s",
-		"Time since the host's clock was last published to this process.")
+		"Time since the clock was last published for the processes of this host.")
 	segmentPublications = counter("epsilon.segment.publications", "",
 		"How often the clock was published for the processes of this host.")
 	segmentDaemon = gauge("epsilon.segment.daemon", "",

@@ -49,6 +49,7 @@ type Daemon struct {
 	page              page
 
 	current atomic.Pointer[generation] // the one that answers
+	retired []retired                  // those that answered before it, in turn; mu guards them
 	within  atomic.Int64               // ready.within, in nanoseconds
 	reloads atomic.Int64
 	pending atomic.Pointer[string] // why a newer configuration is not in use yet

@@ -31,7 +31,7 @@ func (d *Daemon) openPage(c *config.Config) error {
 	if err != nil {
 		return fmt.Errorf("[http]: %w", err)
 	}
-	d.page.server = webserver.New(listeners, web.Handler(d, nil))
+	d.page.server = webserver.New(listeners, web.Handler(d, d.metrics()))
 	return nil
 }
 

@@ -152,6 +152,7 @@ func narrowEnough(next, old, within, waited time.Duration) bool {
 func (d *Daemon) useLocked(g *generation) {
 	before := d.current.Swap(g)
 	if before.clock != g.clock {
+		d.retireLocked(before.clock)
 		if err := d.segment.follow(g.clock); err != nil { // it is tried again every second
 			d.log.Error("the clock is not published to other processes", "segment", d.segment.path, "err", err)
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"github.com/epsilontime/epsilon/hostclock"
 	"github.com/epsilontime/epsilon/truetime"
@@ -15,8 +17,9 @@ import (
 type segment struct {
 	path      string
 	publisher *hostclock.Publisher
-	failure   string // why there is no publisher, if it has been logged
-	told      uint64 // publications that systemd has heard of
+	failure   string                    // why there is no publisher, if it has been logged
+	told      uint64                    // publications that systemd has heard of
+	last      atomic.Pointer[time.Time] // when the last publication was, by Go's clock; nil before the first
 }
 
 // follow publishes another clock, or the first.
@@ -25,7 +28,10 @@ func (s *segment) follow(clock *truetime.Clock) error {
 		return nil
 	}
 	s.close()
-	publisher, err := hostclock.NewPublisher(clock, s.path)
+	publisher, err := hostclock.NewPublisher(clock, s.path, hostclock.WithAfterPublication(func() {
+		now := time.Now()
+		s.last.Store(&now)
+	}))
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; let the daemon's user own the directory %s, or turn the segment off by segment = \"\"", err, filepath.Dir(s.path))
@@ -74,6 +80,14 @@ func (s *segment) count() uint64 {
 		return 0
 	}
 	return s.publisher.Published()
+}
+
+// age is how long ago a clock was published last.
+func (s *segment) age() time.Duration {
+	if last := s.last.Load(); last != nil {
+		return time.Since(*last)
+	}
+	return 0
 }
 
 // files are those that an earlier run as root may have left behind.

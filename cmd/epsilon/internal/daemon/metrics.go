@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	epsilonprom "github.com/epsilontime/epsilon/integrations/prometheus"
+	"github.com/epsilontime/epsilon/internal/metrics"
+)
+
+// metrics answers Prometheus.
+func (d *Daemon) metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	clock := metrics.NewClockReader(d, d.ReadyWithin)
+	registry.MustRegister(
+		epsilonprom.NewDaemonCollector(func(to metrics.Sink) {
+			clock.Collect(to)
+			d.collect(to)
+		}),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second})
+}
+
+// collect gives what there is to know besides the clock.
+func (d *Daemon) collect(to metrics.Sink) {
+	r := d.Report().Daemon
+	metrics.CollectDaemon(to, r.Version, r.Ready)
+	if r.Segment != "" {
+		d.mu.Lock()
+		count, age := d.segment.count(), d.segment.age()
+		d.mu.Unlock()
+		metrics.CollectSegment(to, count, age)
+	}
+	if n := r.NTP; n != nil {
+		outcomes := map[string]uint64{"answered": n.Answered, "unsynchronized": n.Unsynchronized, "kissed": n.Kissed}
+		for reason, count := range n.Dropped {
+			outcomes["dropped: "+reason] = count
+		}
+		metrics.CollectNTP(to, outcomes)
+	}
+}

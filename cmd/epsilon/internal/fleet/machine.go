@@ -88,6 +88,7 @@ type Machine struct {
 	accusers map[string]map[string]proof // edges that others have proved: by the accused, and by who has proved it
 	expiry   time.Duration               // no edge expires before
 	verdict  *Verdict                    // nil when it may have changed
+	lossy    bool                        // the network was found to lose datagrams
 }
 
 // New returns a machine that knows nothing yet.

@@ -222,3 +222,22 @@ func (m *Machine) forgetReport(who, accused string) {
 		delete(m.accusers, accused)
 	}
 }
+
+// ReceiverOf returns whom a request to an entry is for: the machine that has answered there, or nobody in particular, an empty name, if none has for
+// a while, as another one may be there by now.
+func (m *Machine) ReceiverOf(entry string) string {
+	p := m.at[entry]
+	if p == nil || p.history&(1<<silentFirst-1) == 0 {
+		return ""
+	}
+	return p.name
+}
+
+// Entries returns where the peers are asked, sorted.
+func (m *Machine) Entries() []string {
+	entries := make([]string, len(m.peers))
+	for i, p := range m.peers {
+		entries[i] = p.entry
+	}
+	return entries
+}

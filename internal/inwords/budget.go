@@ -15,15 +15,14 @@ type Part struct {
 	Size time.Duration
 }
 
+// AllParts are those of ε, also where they are 0, in the order in which they are always drawn.
+func AllParts(b truetime.Budget) []Part {
+	return []Part{{"delay", b.Delay}, {"claim", b.Claim}, {"drift", b.Drift}, {"leap", b.Leap}, {"disagreement", b.Disagreement}}
+}
+
 // Parts are those of ε that are not 0, the largest first.
-func Parts(b truetime.Budget) (all []Part) {
-	for _, p := range []Part{
-		{"delay", b.Delay}, {"claim", b.Claim}, {"drift", b.Drift}, {"leap", b.Leap}, {"disagreement", b.Disagreement},
-	} {
-		if p.Size > 0 {
-			all = append(all, p)
-		}
-	}
+func Parts(b truetime.Budget) []Part {
+	all := slices.DeleteFunc(AllParts(b), func(p Part) bool { return p.Size <= 0 })
 	slices.SortStableFunc(all, func(p, q Part) int { return cmp.Compare(q.Size, p.Size) })
 	return all
 }
@@ -56,8 +55,12 @@ func (p Part) Explanation(b truetime.Budget, driftPPM float64) string {
 	case "leap":
 		return "A leap second that is neither confirmed nor excluded. A newer table of leap seconds makes it 0: update tzdata."
 	case "disagreement":
+		one, another := b.EarliestFrom, b.LatestFrom
+		if p.Size <= 0 || one == another {
+			return "By how much two sources disagree beyond what their delays, claims and drift explain: either may be right. More sources make it smaller."
+		}
 		return fmt.Sprintf("%s and %s disagree by more than their delays, claims and drift explain, and either may be right. More sources make it smaller: they outvote the one that is wrong.",
-			cmp.Or(b.EarliestFrom, "One source"), cmp.Or(b.LatestFrom, "another"))
+			cmp.Or(one, "One source"), cmp.Or(another, "another"))
 	}
 	return ""
 }

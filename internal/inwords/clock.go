@@ -2,6 +2,7 @@ package inwords
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
@@ -26,11 +27,7 @@ func State(s truetime.State) string {
 // while nothing happens. A within of 0 stands for no such limit.
 func Answer(s truetime.Status, within time.Duration) string {
 	if s.Err != nil {
-		text := "There is no answer: " + s.Err.Error()
-		if summary := s.Summary(); summary != "" {
-			text += ": " + summary
-		}
-		return end(text)
+		return end("There is no answer: " + clip(strings.TrimPrefix(s.Err.Error(), "truetime: ")))
 	}
 	text := "True time is within ε of the middle of the interval"
 	if s.State == truetime.Holdover {
@@ -44,6 +41,24 @@ func Answer(s truetime.Status, within time.Duration) string {
 	}
 	return join(text, fmt.Sprintf("Not ready: ε is above %s.", Duration(within)))
 }
+
+// Summary is that of the status as sentences.
+func Summary(s truetime.Status) string { return end(clip(s.Summary())) }
+
+// longest is how much is shown of a text that others may have a part in.
+const longest = 500
+
+// clip leaves out the rest of a text that is too long.
+func clip(text string) string {
+	runes := []rune(text)
+	if len(runes) <= longest {
+		return text
+	}
+	return string(runes[:longest]) + "…"
+}
+
+// Event says what has happened.
+func Event(e truetime.Event) string { return clip(e.String()) }
 
 // Epoch says which epoch it is, and how it came to be.
 func Epoch(s truetime.Status) string {

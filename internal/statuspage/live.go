@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/inwords"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -37,7 +38,9 @@ type told struct {
 	Event truetime.Event
 }
 
-func tell(e Event) told { return told{e.At.UTC(), e.Event.String(), eventGrade(e.Event), e.Event} }
+func tell(e Event) told {
+	return told{e.At.UTC(), inwords.Event(e.Event), eventGrade(e.Event), e.Event}
+}
 
 // eventGrade is how bad an event is. A poll that fails is not: the verdict says when it matters.
 func eventGrade(e truetime.Event) grade {

@@ -21,14 +21,14 @@ var scripts = []string{"format.js", "scale.js", "chart.js", "sources.js", "event
 var document, policy = assemble()
 
 func assemble() (document, policy string) {
-	style := read("page.css")
+	style := file("page.css")
 	var script strings.Builder
 	script.WriteString("\"use strict\";\n(() => {\n")
 	for _, name := range scripts {
-		script.WriteString(read(name))
+		script.WriteString(file(name))
 	}
 	script.WriteString("})();\n")
-	document = strings.NewReplacer("{{style}}", style, "{{script}}", script.String()).Replace(read("page.html"))
+	document = strings.NewReplacer("{{style}}", style, "{{script}}", script.String()).Replace(file("page.html"))
 	// Nothing from elsewhere, nobody may frame it, and no text becomes markup (Trusted Types): https://www.w3.org/TR/CSP3/.
 	policy = strings.Join([]string{
 		"default-src 'none'",
@@ -45,7 +45,7 @@ func assemble() (document, policy string) {
 	return document, policy
 }
 
-func read(name string) string {
+func file(name string) string {
 	text, err := files.ReadFile("page/" + name)
 	if err != nil {
 		panic(err) // it is part of the program

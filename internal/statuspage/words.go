@@ -10,11 +10,12 @@ import (
 
 // words is what a report says in words and in numbers that can be drawn. Moments are relative to the middle of the picture.
 type words struct {
-	State  string // a title
-	Grade  grade
-	Answer string // in sentences, without a number that changes all the time
+	State   string // a title
+	Grade   grade
+	Answer  string // in sentences, without a number that changes all the time
+	Summary string // what keeps the clock from an answer, or from a narrower one; empty if nothing does
 
-	Why  []part
+	Why  []part // none where there is no answer
 	Ends string // where the two ends of the interval are from
 
 	Leap, Epoch, Voters string
@@ -51,11 +52,13 @@ type row struct {
 func wordsOf(r Report) words {
 	s := r.Clock
 	w := words{
-		State: inwords.State(s.State), Grade: gradeOf(r), Answer: inwords.Answer(s, r.Daemon.ReadyWithin), Ends: inwords.Ends(s.Budget),
+		State: inwords.State(s.State), Grade: gradeOf(r), Answer: inwords.Answer(s, r.Daemon.ReadyWithin), Summary: inwords.Summary(s), Ends: inwords.Ends(s.Budget),
 		Leap: s.LeapSeconds.String(), Epoch: inwords.Epoch(s), Voters: inwords.Voters(s), Sources: []row{}, Why: []part{},
 	}
-	for _, p := range inwords.Parts(s.Budget) {
-		w.Why = append(w.Why, part{p, p.Explanation(s.Budget, r.Daemon.DriftPPM)})
+	if s.Interval.Valid() {
+		for _, p := range inwords.AllParts(s.Budget) {
+			w.Why = append(w.Why, part{p, p.Explanation(s.Budget, r.Daemon.DriftPPM)})
+		}
 	}
 	middle := middleOf(s)
 	relative := func(i truetime.Interval) *span {

@@ -1,6 +1,7 @@
 // ε of each second, its parts on top of each other: the largest in that second, so that no peak is lost.
 
-const span = 600; // seconds
+const kept = 600; // seconds
+let span = 60; // how many of them are shown: as few as show all that there are
 const past = { end: 0, seconds: [] };
 const lists = { Uncertainty: "size", Delay: "delay", Claim: "claim", Drift: "drift", Leap: "leap", Disagreement: "disagreement", Answered: "answered" };
 
@@ -10,8 +11,18 @@ function addSeconds(s) {
     for (const [list, name] of Object.entries(lists)) second[name] = s[list][i];
     past.seconds.push(second);
   }
-  past.seconds.splice(0, past.seconds.length - span);
+  past.seconds.splice(0, past.seconds.length - kept);
   past.end = s.End;
+  stretch([60, 120, 300, kept].find((n) => n >= past.seconds.length));
+}
+
+function stretch(seconds) {
+  const look = byId("look");
+  const ago = span - Number(look.value);
+  span = seconds;
+  look.max = span;
+  look.value = span - ago;
+  say("past-title", "ε over the last " + (span === 60 ? "minute" : span / 60 + " minutes"));
 }
 
 function svgNode(name, attributes, text) {
@@ -30,7 +41,7 @@ function hatch(id, color, angle, background) {
 
 // Top is how high the picture reaches: to the largest, unless that is far above nearly all.
 function topOf(sizes) {
-  if (sizes.length === 0) return 1e3;
+  if (sizes.length === 0) return 0;
   const sorted = sizes.slice().sort((a, b) => a - b);
   const largest = sorted[sorted.length - 1], usual = sorted[Math.floor(0.9 * (sorted.length - 1))];
   return nice(largest <= 4 * usual ? largest * 1.05 : usual * 1.5);
@@ -48,18 +59,20 @@ function drawChart() {
   const top = topOf(answered.map((s) => s.size));
   const w = width - plot.left - plot.right, h = height - plot.top - plot.bottom;
   const x = (i) => plot.left + w * (span - past.seconds.length + i) / span;
-  const y = (ns) => plot.top + h * (1 - Math.min(ns, top) / top);
+  const y = (ns) => plot.top + h * (1 - (top > 0 ? Math.min(ns, top) / top : 0));
   const drawn = [svgNode("defs", {})];
   drawn[0].append(hatch("hatch-silence", "var(--hatch)", 45), hatch("hatch-leap", "var(--leap)", 45, "var(--panel)"),
     hatch("hatch-disagreement", "var(--disagreement)", -45, "var(--panel)"));
-  for (const part of [0, 0.5, 1]) {
+  for (const part of top > 0 ? [0, 0.5, 1] : [0]) {
     const at = Math.round(y(part * top)) + 0.5;
     drawn.push(svgNode("line", { class: "grid", x1: plot.left, x2: width - plot.right, y1: at, y2: at }),
       svgNode("text", { x: plot.left - 8, y: at + 4, "text-anchor": "end" }, part === 0 ? "0" : duration(part * top)));
   }
-  for (let minutes = 10; minutes >= 0; minutes -= w < 500 ? 5 : 2) {
-    drawn.push(svgNode("text", { x: width - plot.right - w * minutes / 10, y: height - 6, "text-anchor": minutes === 0 ? "end" : minutes === 10 ? "start" : "middle" },
-      minutes === 0 ? "now" : "−" + minutes + " min"));
+  const ticks = w < 500 || span < 300 ? 2 : 5;
+  for (let tick = 0; tick <= ticks; tick++) {
+    const ago = Math.round(span * (ticks - tick) / ticks);
+    drawn.push(svgNode("text", { x: plot.left + w * tick / ticks, y: height - 6, "text-anchor": tick === 0 ? "start" : tick === ticks ? "end" : "middle" },
+      ago === 0 ? "now" : ago % 60 === 0 ? "−" + ago / 60 + " min" : "−" + ago + " s"));
   }
   drawn.push(...areas(x, y), ...silences(x, h), ...overflows(x, top));
   if (limit > 0 && limit <= top) {
@@ -102,7 +115,7 @@ function silences(x, height) {
 // Overflows are what is higher than the picture: an arrow at each, and the number at the highest.
 function overflows(x, top) {
   const drawn = [];
-  let highest = -1, last = -span;
+  let highest = -1, last = -kept;
   past.seconds.forEach((s, i) => {
     if (s.size <= top) return;
     if (highest < 0 || s.size > past.seconds[highest].size) highest = i;
@@ -124,9 +137,10 @@ function looked() {
 }
 
 function tellPast(answered) {
-  const largest = answered.reduce((a, s) => Math.max(a, s.size), 0);
+  let largest = -1;
+  past.seconds.forEach((s, i) => { if (s.size > 0 && (largest < 0 || s.size >= past.seconds[largest].size)) largest = i; });
   const silent = past.seconds.filter((s) => !s.answered).length;
-  let text = past.seconds.length === 0 ? "No second has passed yet." : answered.length === 0 ? "There was no answer." : "Largest: " + duration(largest) + ".";
+  let text = past.seconds.length === 0 ? "No second has passed yet." : answered.length === 0 ? "There was no answer." : "Largest: " + duration(past.seconds[largest].size) + ", " + (past.seconds.length - 1 - largest) + " s ago.";
   if (silent > 0 && answered.length > 0) text += " " + silent + " s with a moment without an answer.";
   say("past-text", text);
   const i = looked();
@@ -156,7 +170,7 @@ function startChart() {
     look.value = Math.round(Math.min(Math.max(at, 0), 1) * span);
     moved();
   });
-  const leave = () => { look.value = span; moved(); };
+  const leave = () => { look.value = look.max; moved(); };
   look.addEventListener("pointerleave", leave);
   look.addEventListener("keydown", (e) => { if (e.key === "Escape") leave(); });
   new ResizeObserver(drawChart).observe(byId("chart"));

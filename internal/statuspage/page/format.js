@@ -1,17 +1,27 @@
-// Numbers and nodes. What comes from elsewhere becomes text, never markup.
+// Numbers and nodes. What comes from elsewhere becomes text, never markup, and without what would command a terminal or turn
+// the direction of what stands beside it.
+
+const plain = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 
 const byId = (id) => document.getElementById(id);
 
 function node(name, className, text) {
   const made = document.createElement(name);
   if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
+  if (text !== undefined) made.textContent = plain(text);
   return made;
 }
 
-function say(id, text) {
-  const at = byId(id);
-  if (at.textContent !== text) at.textContent = text; // or a selection in it would be lost each second
+// Write leaves alone what says the same already, or a selection in it would be lost each second.
+function write(element, text) {
+  text = plain(text);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const say = (id, text) => write(byId(id), text);
+
+function label(element, text) {
+  element.setAttribute("aria-label", plain(text));
 }
 
 // Duration writes nanoseconds with three digits, as the commands do.
@@ -42,10 +52,10 @@ function age(ns) {
 
 const timeOfDay = (date) => date.toLocaleTimeString("en-GB");
 
-// Nice is the next number of the form 1, 2 or 5 times a power of ten.
+// Nice is the next number that is easy to read at the end of a scale.
 function nice(x) {
   const unit = Math.pow(10, Math.floor(Math.log10(Math.max(x, 1))));
-  for (const factor of [1, 2, 5, 10]) if (factor * unit >= x * (1 - 1e-12)) return factor * unit;
+  for (const factor of [1, 1.5, 2, 3, 4, 5, 6, 8, 10]) if (factor * unit >= x * (1 - 1e-12)) return factor * unit;
 }
 
 const partNames = ["delay", "claim", "drift", "leap", "disagreement"];

@@ -23,6 +23,7 @@ function connect() {
   });
   stream.addEventListener("status", (e) => {
     shown = JSON.parse(e.data);
+    shown.Clock.Sources ||= [];
     heard = now();
     addSeconds(shown.Seconds);
     show();
@@ -51,9 +52,10 @@ function presence() {
   notice.hidden = !late;
   if (late) {
     const at = timeOfDay(new Date((heard || opened).wall));
-    say("notice", heard ? "The daemon does not answer since " + at + ". What is shown was true then; it is not the present." : "The daemon does not answer. This page asks it again and again.");
+    say("notice", heard ? "The daemon has not answered since " + at + ". What is shown was so then, and may be otherwise now." : "The daemon does not answer. This page asks it again and again.");
     say("link", "No answer for " + age(since(heard || opened) * 1e6));
-    say("epsilon-label", heard ? "ε at " + at : "ε");
+    if (shown) say("state", shown.Words.State + " at " + at);
+    say("epsilon-label", heard ? "Uncertainty ε at " + at : "Uncertainty ε");
     document.title = "No answer · " + (shown ? shown.Daemon.Host : "Epsilon");
   } else {
     say("link", stale ? "Connecting" : "Live");
@@ -77,63 +79,84 @@ function show() {
   say("host", daemon.Host);
   say("state", marks[words.Grade] + " " + words.State);
   byId("state").className = "state " + words.Grade;
-  say("epsilon-label", "ε");
+  say("epsilon-label", "Uncertainty ε");
   say("epsilon", answered ? "± " + size : "no answer");
   say("answer", words.Answer);
-  byId("ends").hidden = !answered;
-  if (answered) clock.Interval.split("/").forEach((text, i) => say(i === 0 ? "earliest" : "latest", moment(text)));
+  byId("summary").hidden = !answered || words.Summary === "";
+  say("summary", words.Summary);
+  drawFacts("ends", [...ends(clock), ["Leap seconds", words.Leap], ["Voters", words.Voters], ["Epoch", words.Epoch]]);
   document.title = (answered ? "± " + size : "No answer") + " · " + daemon.Host;
   drawWhy(clock, words);
   limit = daemon.ReadyWithin;
   drawChart();
-  say("voters", words.Voters);
+  say("voters", clock.Sources.length + " configured, drawn to one scale around the middle of the agreed interval");
   drawSources(clock, words);
-  drawFacts(daemon, clock, words);
+  drawFacts("facts", factsOf(daemon, clock));
   presence();
+}
+
+// Ends are the two of the interval, with the digits set off that both have.
+function ends(clock) {
+  if (!clock.Interval) return [];
+  const [earliest, latest] = clock.Interval.split("/").map(moment);
+  let same = 0;
+  while (same < earliest.length && earliest[same] === latest[same]) same++;
+  return [["Earliest", earliest], ["Latest", latest]].map(([name, text]) => {
+    const all = node("span", "", text.slice(same) + " UTC");
+    all.prepend(node("span", "same", text.slice(0, same)));
+    return [name, all];
+  });
 }
 
 // Moment writes "2026-11-30T08:37:48.123456789Z" so that digits can be compared.
 function moment(text) {
   const [date, rest] = text.replace("Z", "").split("T");
   const [seconds, fraction = ""] = rest.split(".");
-  return date + " " + seconds + "." + fraction.padEnd(9, "0").replace(/(...)(?=.)/g, "$1 ") + " UTC";
+  return date + " " + seconds + "." + fraction.padEnd(9, "0").replace(/(...)(?=.)/g, "$1 ");
 }
 
 function drawWhy(clock, words) {
   const total = clock.Uncertainty;
-  say("why-title", words.Agreed ? "Why ε is " + duration(total) : "Why there is no ε");
+  say("why-title", words.Agreed ? "Why ε is " + duration(total) : "Why there is no answer");
   const bar = byId("why-bar");
   bar.hidden = words.Why.length === 0;
-  bar.setAttribute("aria-label", words.Why.map((p) => p.Name + " " + duration(p.Size)).join(", "));
-  bar.replaceChildren(...words.Why.map((p) => {
+  label(bar, words.Why.filter((p) => p.Size > 0).map((p) => p.Name + " " + duration(p.Size)).join(", "));
+  bar.replaceChildren(...words.Why.filter((p) => p.Size > 0).map((p) => {
     const piece = node("span", p.Name);
     piece.style.flexGrow = p.Size / total;
     return piece;
   }));
   byId("why").replaceChildren(...words.Why.map((p) => {
-    const item = node("li");
-    item.append(node("span", "swatch " + p.Name), node("b", "", p.Name), node("span", "number", duration(p.Size)),
-      node("span", "number", Math.round(100 * p.Size / total) + " %"), node("span", "text", p.Text));
+    const item = node("li", p.Size > 0 ? "" : "none");
+    item.append(node("span", "swatch " + p.Name), node("b", "", p.Name), node("span", "number", p.Size > 0 ? duration(p.Size) : "0"),
+      node("span", "number", total > 0 ? Math.round(100 * p.Size / total) + " %" : ""), node("span", "text", p.Text));
     return item;
   }));
-  say("from", words.Agreed ? words.Ends : "Without an answer there is nothing to explain.");
+  byId("from").hidden = !words.Agreed;
+  say("from", words.Ends);
+  byId("trouble").hidden = words.Agreed !== null;
+  say("trouble", words.Summary);
 }
 
-function drawFacts(daemon, clock, words) {
-  const facts = [
+const rate = (ppm) => ppm.toFixed(1).replace("-", "−");
+
+function factsOf(daemon, clock) {
+  return [
     ["Ready", daemon.ReadyWithin > 0 ? (daemon.Ready ? "yes" : "no") + ", the limit is " + duration(daemon.ReadyWithin) : ""],
-    ["Leap seconds", words.Leap],
     ["Counter", clock.Counter],
-    ["Rate", clock.State === "unsynchronized" ? "" : clock.RateLowPPM.toFixed(1) + " to " + clock.RateHighPPM.toFixed(1) + " ppm; assumed within ±" + daemon.DriftPPM + " ppm"],
-    ["Voters", words.Voters],
-    ["Epoch", words.Epoch],
+    ["Rate", clock.State === "unsynchronized" ? "" : rate(clock.RateLowPPM) + " to " + rate(clock.RateHighPPM) + " ppm; assumed within ±" + daemon.DriftPPM + " ppm"],
     ["Daemon", [daemon.Program, daemon.Version, "up " + age(daemon.Uptime)].filter(Boolean).join(", ")],
     ["Pending", daemon.Pending || ""],
-    ["Note", (daemon.Notes || []).join("; ")],
+    ...(daemon.Notes || []).map((note) => ["Note", note]),
   ];
-  byId("facts").replaceChildren(...facts.filter((f) => f[1]).map(([name, text]) => {
-    const pair = node("div");
-    pair.append(node("dt", "", name), node("dd", "", text));
+}
+
+// DrawFacts fills a list with names and texts, or nodes, those that are not empty.
+function drawFacts(id, facts) {
+  byId(id).replaceChildren(...facts.filter((f) => f[1]).map(([name, what]) => {
+    const pair = node("div"), text = node("dd");
+    text.append(what);
+    pair.append(node("dt", "", name), text);
     return pair;
   }));
 }

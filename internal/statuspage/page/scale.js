@@ -10,7 +10,7 @@ function reachOf(words) {
   for (const row of words.Sources) if (row.Grade === "good" || !agreed && row.Grade === "neither") take(row.Says);
   if (agreed) reach = Math.min(reach, farthest * (agreed.To - agreed.From) / 2);
   take(agreed);
-  return nice(reach * 1.05);
+  return reach > 0 ? nice(reach * 1.05) : 0;
 }
 
 // Place is where a moment is, in percent of the width.

@@ -18,13 +18,13 @@ function makeRow(className) {
 
 function makeHead() {
   const { row, cell } = makeRow("row head");
-  cell("name", "columnheader").textContent = "Source";
+  write(cell("name", "columnheader"), "Source");
   const picture = cell("picture", "columnheader");
   const scale = node("div", "scale");
   const ends = [node("span"), node("span", "", "0"), node("span")];
   scale.append(...ends);
   picture.append(node("span", "unseen", "Interval, relative to the middle of the agreed one"), scale);
-  columns.forEach((name, i) => { cell(i === 0 ? "number" : "number wide", "columnheader").textContent = name; });
+  columns.forEach((name, i) => write(cell(i === 0 ? "number" : "number wide", "columnheader"), name));
   return { row, ends };
 }
 
@@ -34,9 +34,10 @@ function makeSource(name) {
   const verdict = node("span", "verdict"), meta = node("span", "meta");
   title.append(node("b", "", name), verdict, meta);
   const picture = cell("picture");
-  const band = node("div", "band"), drawing = node("div", "drawing"), reason = node("p", "reason");
+  const band = node("div", "band"), drawing = node("div", "drawing"), because = node("p", "reason"), reason = node("span");
+  because.append(reason);
   drawing.setAttribute("role", "img");
-  picture.append(band, drawing, reason);
+  picture.append(band, drawing, because);
   const numbers = columns.map((_, i) => cell(i === 0 ? "number" : "number wide"));
   return { row, verdict, meta, band, drawing, reason, numbers };
 }
@@ -73,14 +74,15 @@ function drawSources(clock, words) {
   byId("no-sources").hidden = clock.Sources.length > 0;
   const reach = reachOf(words);
   const [head, own, ...others] = rows;
-  head.ends[0].textContent = signed(-reach);
-  head.ends[2].textContent = signed(reach);
+  head.ends[0].parentNode.hidden = reach === 0; // there is nothing to draw
+  write(head.ends[0], signed(-reach));
+  write(head.ends[2], signed(reach));
   const middle = words.Agreed ? "the agreed interval" : "what the sources say";
   own.row.className = "row clock";
-  own.verdict.textContent = words.Agreed ? "the agreed interval" : "nothing is agreed";
+  write(own.verdict, words.Agreed ? "the agreed interval" : "nothing is agreed");
   drawSpan(own.drawing, words.Agreed, reach, "no answer");
-  own.drawing.setAttribute("aria-label", spanText("The clock", words.Agreed, "no answer") + (words.Agreed ? ", relative to its middle" : ""));
-  own.numbers[0].textContent = words.Agreed ? duration(clock.Uncertainty) : "–";
+  label(own.drawing, spanText("The clock", words.Agreed, "no answer") + (words.Agreed ? ", relative to its middle" : ""));
+  write(own.numbers[0], words.Agreed ? duration(clock.Uncertainty) : "–");
   clock.Sources.forEach((source, i) => drawSource(others[i], source, words.Sources[i], reach, middle));
   for (const r of [own, ...others]) {
     r.band.hidden = !words.Agreed;
@@ -90,12 +92,12 @@ function drawSources(clock, words) {
 
 function drawSource(r, source, words, reach, middle) {
   r.row.className = "row " + words.Grade;
-  r.verdict.textContent = marks[words.Grade] + " " + source.Verdict;
-  r.reason.textContent = words.Reason;
-  r.reason.hidden = words.Reason === "";
+  write(r.verdict, marks[words.Grade] + " " + source.Verdict);
+  write(r.reason, words.Reason);
+  r.reason.parentNode.hidden = words.Reason === "";
   const nothing = "says nothing";
   drawSpan(r.drawing, words.Says, reach, nothing);
-  r.drawing.setAttribute("aria-label", spanText(source.Name, words.Says, nothing) + (words.Says ? ", relative to the middle of " + middle : ""));
+  label(r.drawing, spanText(source.Name, words.Says, nothing) + (words.Says ? ", relative to the middle of " + middle : ""));
   const heard = source.Stratum > 0 || source.Delay > 0;
   let reached = 0;
   for (let bits = source.Reach; bits > 0; bits >>= 1) reached += bits & 1;
@@ -106,6 +108,6 @@ function drawSource(r, source, words, reach, middle) {
     heard ? age(source.Age) : "–",
     reached + "/8",
   ];
-  texts.forEach((text, j) => { r.numbers[j].textContent = text; });
-  r.meta.textContent = heard ? "delay " + texts[1] + ", claim " + texts[2] + ", " + texts[3] + " ago" : "";
+  texts.forEach((text, j) => { write(r.numbers[j], text); });
+  write(r.meta, heard ? "delay " + texts[1] + ", claim " + texts[2] : "");
 }

@@ -29,7 +29,7 @@ func (d *Daemon) openPage(c *config.Config) error {
 	}
 	listeners, err := webserver.Listen(at)
 	if err != nil {
-		return fmt.Errorf("[http]: %w", err)
+		return fmt.Errorf("the status page: %w", err)
 	}
 	d.page.server = webserver.New(listeners, web.Handler(d, d.metrics()))
 	return nil

@@ -94,7 +94,7 @@ system clock, and tells every process between which two moments true time is.`,
 	s := &settings{}
 	root.PersistentFlags().StringVar(&s.socket, "socket", "",
 		"`path` of the daemon's socket (default $EPSILON_SOCKET, or else "+api.SystemSocket+")")
-	asking := []*cobra.Command{newStatus(s), newSources(s), newWhy(s), newDoctor(s), newReplay(s), newWait(s), newNow(s), newEvents(s), newReload(s)}
+	asking := []*cobra.Command{newStatus(s), newSources(s), newWhy(s), newFleet(s), newDoctor(s), newReplay(s), newWait(s), newNow(s), newEvents(s), newReload(s)}
 	for _, c := range asking {
 		c.Flags().BoolVar(&s.json, "json", false, "print JSON, in the form that \"epsilon help json\" describes")
 	}

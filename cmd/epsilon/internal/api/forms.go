@@ -38,6 +38,8 @@ type Daemon struct {
 
 	NTP        *NTP        `json:",omitempty"` // the NTP server; nil if there is none
 	ClockBound *ClockBound `json:",omitempty"` // what is written for ClockBound's own clients; nil if nothing is
+
+	Fleet *FleetSummary `json:",omitempty"` // the machines that the clock is compared with; nil if there are none
 }
 
 // ClockBound is the segment of ClockBound's own clients.

@@ -35,6 +35,9 @@ type Readable interface {
 type Host interface {
 	Readable
 
+	// Fleet returns what is known of the fleet, nil if the daemon is in none.
+	Fleet() *Fleet
+
 	// WriteRecording writes the journal of the clock's last minutes. An error says that it is not complete.
 	WriteRecording(w io.Writer) error
 
@@ -63,6 +66,7 @@ func NewServer(host Host) *Server {
 		turn: 5 * time.Second, read: 30 * time.Second}
 	mux := NewReader(host, maxWait)
 	mux.HandleFunc("GET /recording", s.record)
+	mux.HandleFunc("GET /fleet", s.fleet)
 	mux.HandleFunc("POST /reload", s.reload)
 	s.http = &http.Server{
 		Handler:           mux,

@@ -142,8 +142,8 @@ func TestNamesOfTheFormsStay(t *testing.T) {
 		names string
 	}{
 		{Report{}, "Clock Daemon"},
-		{Daemon{"x", 1, 1, "x", []string{"x"}, true, 1, 1, "x", 1, "x", 1, []string{"x"}, &NTP{}, &ClockBound{}},
-			"ClockBound Config DriftPPM HTTP NTP Notes PID Pending Publications Ready ReadyWithin Reloads Segment Uptime Version"},
+		{Daemon{"x", 1, 1, "x", []string{"x"}, true, 1, 1, "x", 1, "x", 1, []string{"x"}, &NTP{}, &ClockBound{}, &FleetSummary{}},
+			"ClockBound Config DriftPPM Fleet HTTP NTP Notes PID Pending Publications Ready ReadyWithin Reloads Segment Uptime Version"},
 		{NTP{[]string{"x"}, 1, 1, 1, 1, map[string]uint64{}}, "Answered Dropped Kissed Listen Received Unsynchronized"},
 		{ClockBound{"x", 1, 1, 1, "x"}, "Bound Err Segment Steps Writes"},
 		{Reading{truetime.Interval{}, 1, 1, 1, "x"}, "Epoch Err Interval State Uncertainty"},

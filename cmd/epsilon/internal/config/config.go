@@ -47,6 +47,7 @@ type Config struct {
 	NTP *NTP // nil if nothing is served to other hosts
 
 	HTTP []netip.AddrPort // where the status page is served; none for nowhere
+	Fleet *Fleet // nil if the clock is compared with nobody's
 
 	clock      []truetime.Option
 	leapList   []byte
@@ -56,6 +57,7 @@ type Config struct {
 	ntpIdentity        string // of what is served to other hosts
 	clockboundIdentity string // of what is written for ClockBound's clients
 	httpIdentity       string // of what is served to people and probes
+	fleetIdentity      string // of what is asked of other machines
 }
 
 // SegmentOr returns where to publish the clock for other processes, empty for nowhere, and usual if the file does
@@ -86,6 +88,7 @@ func (c *Config) Fixed(other *Config) []string {
 		{"[ntp]", c.ntpIdentity != other.ntpIdentity},
 		{"[clockbound]", c.clockboundIdentity != other.clockboundIdentity},
 		{"[http]", c.httpIdentity != other.httpIdentity},
+		{"[fleet]", c.fleetIdentity != other.fleetIdentity},
 	} {
 		if of.changed {
 			fixed = append(fixed, of.name)
@@ -156,6 +159,7 @@ func explain(path string, err error) error {
 //	[ntp]    what is served to other hosts
 //	[clockbound] what is written for ClockBound's own clients
 //	[http]   where the status page is served
+//	[fleet]  with whom the clock is compared
 func Parse(file string, data []byte) (*Config, error) {
 	var m mistakes
 	root := keysOf(parse(data, &m), "the file", &m)
@@ -193,6 +197,7 @@ func Parse(file string, data []byte) (*Config, error) {
 	c.readNTP(root)
 	c.readClockBoundSegment(root)
 	c.readHTTP(root)
+	c.readFleet(root)
 	root.rest()
 	if len(c.Sources) == 0 && !unreadable && root.values["source"] == nil {
 		m.addf(0, "it has no [[source]]: name at least one server, and four to stay right while one is wrong and another is down")

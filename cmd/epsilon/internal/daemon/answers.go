@@ -32,6 +32,7 @@ func (d *Daemon) Report() api.Report {
 			HTTP:        d.page.urls(),
 			NTP:         d.ntp.report(),
 			ClockBound:  d.clockBoundReport(),
+			Fleet:       d.fleet.summary(),
 		},
 		Clock: status,
 	}

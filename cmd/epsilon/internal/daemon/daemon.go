@@ -41,6 +41,7 @@ type Daemon struct {
 	started           time.Time
 	port              *ptpsrc.Port // of the ptp sources; nil until there is one
 	ntp               ntp
+	fleet             fleetNode
 	segment           segment
 	clockbound        *clockbound.Publisher // nil if there is none
 	clockboundFailure string                // what the log has been told of it
@@ -99,6 +100,9 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	if err := d.openPage(options.Config); err != nil {
 		return err
 	}
+	if err := d.openFleet(options.Config); err != nil {
+		return err
+	}
 	if err := user.become(); err != nil {
 		return err
 	}
@@ -115,6 +119,7 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 	served := make(chan error, 3)
 	d.serveNTP(served)
 	d.servePage(served)
+	d.runFleet()
 	go func() {
 		if err := server.Serve(listener); err != nil {
 			served <- fmt.Errorf("the socket %s: %w", options.Socket, err)
@@ -155,6 +160,7 @@ func (d *Daemon) run(ctx context.Context, served <-chan error, reload <-chan os.
 		case <-second.C:
 			d.mendSegment()
 			d.watchClockBound()
+			d.watchFleet()
 		case <-reload:
 			go d.reloadBySignal() // a file that cannot be read to its end must not keep the daemon from stopping
 		}
@@ -214,6 +220,7 @@ func (d *Daemon) close() {
 	d.mu.Unlock()
 	d.waiting.Wait()
 	d.page.close()
+	d.fleet.close()
 	d.ntp.close()
 	if d.clockbound != nil {
 		_ = d.clockbound.Close()

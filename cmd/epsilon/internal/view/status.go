@@ -32,6 +32,7 @@ func Status(r api.Report) string {
 	if n := r.Daemon.NTP; n != nil {
 		b.WriteString(labelled("ntp", fmt.Sprintf("at %s: %d requests, %d answered with a time", strings.Join(n.Listen, ", "), n.Received, n.Answered)))
 	}
+	b.WriteString(fleetLines(r.Daemon.Fleet))
 	b.WriteString("\n" + sourceTable(s))
 	for _, note := range r.Daemon.Notes {
 		b.WriteString("\nNote: " + Wrap(plain(note), Width-6, "      ") + "\n")

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+)
+
+const fleetKey = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+
+func (s served) fleet(t testing.TB) (f api.Fleet) {
+	t.Helper()
+	r := s.ask(t, "fleet", "--json")
+	require.NoError(t, json.Unmarshal([]byte(r.out), &f), r.errors)
+	return f
+}
+
+// Four daemons, one of which follows a server that is 10 s off.
+func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	require.NoError(t, os.WriteFile(key, []byte(fleetKey), 0o600))
+	liar, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: 10 * time.Second, Dispersion: 100 * time.Microsecond})
+	require.NoError(t, err)
+	defer liar.Close()
+	const n, wrong = 4, 2
+	var peers []string
+	for range n {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer c.Close()
+		peers = append(peers, c.LocalAddr().String())
+		require.NoError(t, c.Close())
+	}
+	var all []served
+	for i, at := range peers {
+		server := ntpServer(t)
+		if i == wrong {
+			server = liar.Address()
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%d.toml", i))
+		rewrite(t, path, fmt.Sprintf("[fleet]\nname = \"host%d\"\nlisten = [%q]\npeers = [%s]\nkey_file = %q\ninterval = \"200ms\"", i, at,
+			`"`+strings.Join(peers, `", "`)+`"`, key), server)
+		all = append(all, serve(t, "--config", path))
+	}
+	for i, s := range all {
+		var f api.Fleet
+		require.Eventually(t, func() bool {
+			f = s.fleet(t)
+			return len(f.Convicted) == 1 && f.Machines == n
+		}, 30*time.Second, 50*time.Millisecond, "%v", s.log)
+		require.Equal(t, "host2", f.Convicted[0].Machine)
+		require.Equal(t, 1, f.Faulty)
+		require.Equal(t, 1, s.ask(t, "fleet").code)
+		text := s.ask(t, "fleet").out
+		require.Contains(t, text, "Proved wrong: host2.")
+		require.LessOrEqual(t, strings.Count(text, "\n"), 24)
+		narrow(t, text)
+		status := s.ask(t, "status").out
+		require.Contains(t, status, fmt.Sprintf("host%d, one of 4 machines, of which 1 may be wrong", i))
+		narrow(t, status)
+		if i == 0 {
+			t.Logf("\n%s\n%s", text, status)
+		}
+		r := s.report(t).Daemon.Fleet
+		require.Equal(t, []string{"host2"}, r.Convicted)
+		require.Equal(t, i == wrong, r.Wrong)
+		require.NotZero(t, r.Probes.Answered)
+		want := "host2 is wrong: its clock contradicts those of"
+		if i == wrong {
+			want = "THIS MACHINE'S CLOCK IS WRONG"
+		}
+		require.Contains(t, strings.Join(strings.Fields(status), " "), want)
+		require.Eventually(t, func() bool { return strings.Contains(s.log.String(), want) }, 20*time.Second, 20*time.Millisecond)
+	}
+	require.Equal(t, 0, all[0].stop())
+}
+
+func TestADaemonInNoFleetSaysSo(t *testing.T) {
+	s := serve(t, "--demo")
+	r := s.ask(t, "fleet")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.errors, "this daemon is in no fleet")
+	oneSentence(t, r.errors)
+}
+
+func TestAPortOfTheFleetThatIsTaken(t *testing.T) {
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	dir := t.TempDir()
+	key, path := filepath.Join(dir, "key"), filepath.Join(dir, "epsilon.toml")
+	require.NoError(t, os.WriteFile(key, []byte(fleetKey), 0o600))
+	rewrite(t, path, fmt.Sprintf("[fleet]\nname = \"a\"\nlisten = [%q]\npeers = [\"b:1\", \"c:1\"]\nkey_file = %q", taken.LocalAddr(), key), "127.0.0.1:9")
+	r := epsilon(t, "serve", "--config", path, "--socket", dir+"/s")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.errors, "in use")
+	oneSentence(t, r.errors[strings.LastIndex(r.errors, "epsilon: "):])
+}

@@ -156,8 +156,11 @@ func parsePeer(text string) (string, error) {
 func (f *Fleet) readFaulty(k *keys) {
 	k.integer("faulty", "a whole number of machines, fewer than half of the fleet", func(n int) {
 		f.Faulty = n
-		// This machine may be in the list or not.
-		if most := len(f.Peers) / 2; n < 0 || f.List == "" && len(f.Peers) > 0 && n > most {
+		most := len(f.Peers) / 2 // this machine may be in the list or not
+		switch {
+		case n < 0 && f.List != "":
+			k.m.addf(k.line("faulty"), "faulty = %d: it must be 0 or more", n)
+		case f.List == "" && len(f.Peers) > 0 && (n < 0 || n > most):
 			k.m.addf(k.line("faulty"), "faulty = %d: it must be 0 to %d, fewer than half of the fleet", n, most)
 		}
 	})

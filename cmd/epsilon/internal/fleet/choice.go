@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// How often an accused machine is asked out of turn, in rounds: it has to be asked again if it did not answer, and is compared often
-// enough when it has.
+// How often an accused machine is asked out of turn, in rounds: it has to be asked again if it did not answer; and when it has, so that it is soon
+// known that it was restarted.
 const (
-	accusedAgain  = 60 // after it has answered
+	accusedAgain  = 15 // after it has answered
 	accusedRepeat = 3  // after it was asked
 )
 

@@ -46,8 +46,8 @@ type Config struct {
 
 	NTP *NTP // nil if nothing is served to other hosts
 
-	HTTP []netip.AddrPort // where the status page is served; none for nowhere
-	Fleet *Fleet // nil if the clock is compared with nobody's
+	HTTP  []netip.AddrPort // where the status page is served; none for nowhere
+	Fleet *Fleet           // nil if the clock is compared with nobody's
 
 	clock      []truetime.Option
 	leapList   []byte

@@ -44,4 +44,17 @@ func (d *Daemon) collect(to metrics.Sink) {
 		}
 		metrics.CollectNTP(to, outcomes)
 	}
+	if f := r.Fleet; f != nil {
+		contradicts := map[string]bool{}
+		for _, peer := range f.Peers {
+			contradicts[peer] = false
+		}
+		for _, peer := range f.Contradicts {
+			contradicts[peer] = true
+		}
+		metrics.CollectFleet(to, metrics.Fleet{
+			Machines: f.Machines, FaultyMax: f.Faulty, Contradicts: contradicts, Convicted: f.Convicted,
+			Probes: map[string]uint64{"answered": f.Probes.Answered, "lost": f.Probes.Lost, "refused": f.Probes.Refused},
+		})
+	}
 }

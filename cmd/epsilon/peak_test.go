@@ -2,20 +2,22 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
+	epsilonprom "github.com/epsilontime/epsilon/integrations/prometheus"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 const peakSeed = 20261130
@@ -53,29 +55,48 @@ func (s sawtooth) peak(from, to int) (highest float64) {
 	return highest
 }
 
-// peakExporter exports what follows a sawtooth. It stands in for the collector: pass has a minute pass, and
-// write is what a scrape gets.
-type peakExporter struct {
-	now    float64
-	peaks  []float64 // of the last two minutes
+// sawtoothClock is a clock that follows a sawtooth up to the end of a minute. Its time is not the machine's.
+type sawtoothClock struct {
+	sawtooth
 	minute int
 }
 
-func (e *peakExporter) pass(s sawtooth, minute int) {
-	e.minute = minute
-	e.peaks = append(e.peaks, 0)
-	if len(e.peaks) > 2 {
-		e.peaks = e.peaks[1:]
-	}
-	for _, t := range s.teeth[minute*secondsOfMinute : (minute+1)*secondsOfMinute] {
-		e.now = t.low
-		e.peaks[len(e.peaks)-1] = max(e.peaks[len(e.peaks)-1], t.high)
-	}
+func (c *sawtoothClock) Now() (truetime.Interval, error) {
+	s := c.Status()
+	return s.Interval, s.Err
 }
 
-func (e *peakExporter) write(w io.Writer) {
-	fmt.Fprintf(w, "epsilon_uncertainty_seconds %v\nepsilon_uncertainty_peak_seconds %v\n", e.now, slices.Max(e.peaks))
+func (c *sawtoothClock) Status() truetime.Status {
+	now := c.teeth[(c.minute+1)*secondsOfMinute-1].low // just after a poll
+	if math.IsInf(now, 1) {
+		return truetime.Status{Err: truetime.ErrNotSynchronized}
+	}
+	noon, epsilon := truetime.FromStd(time.Date(2026, 11, 30, 12, c.minute, 0, 0, time.UTC)), duration(now)
+	return truetime.Status{State: truetime.Synchronized, Interval: truetime.Interval{Earliest: noon.Add(-epsilon), Latest: noon.Add(epsilon)}, Uncertainty: epsilon}
 }
+
+func (c *sawtoothClock) Peak(window time.Duration) (peak time.Duration, bounded bool) {
+	minutes := int(window / time.Minute)
+	highest := c.peak(c.minute+1-minutes, c.minute)
+	if math.IsInf(highest, 1) {
+		return 0, false
+	}
+	return duration(highest), true
+}
+
+func (c *sawtoothClock) Distribution() truetime.Distribution {
+	return truetime.Distribution{Counts: []uint64{0}}
+}
+
+// inSeconds is a number of seconds as it is after it was a duration.
+func inSeconds(seconds float64) float64 {
+	if math.IsInf(seconds, 1) {
+		return seconds
+	}
+	return duration(seconds).Seconds()
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * 1e9) }
 
 // Prometheus scrapes once a minute, just after a poll. It sees the highest tooth of that minute all the same, and
 // an outage of two seconds, even if the scrape after the outage is lost. A minute passes with each scrape, however
@@ -86,23 +107,27 @@ func TestNoPeakHidesBetweenScrapes(t *testing.T) {
 	s := newSawtooth(minutes, seen, lost)
 
 	var mu sync.Mutex
-	var exporter peakExporter
+	clock := &sawtoothClock{sawtooth: s}
+	registry := prometheus.NewRegistry()
+	theMinute := prometheus.NewGauge(prometheus.GaugeOpts{Name: "test_minute"})
+	registry.MustRegister(epsilonprom.NewCollector(clock), theMinute)
+	collected := promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 	passed := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		minute := passed
 		if minute == minutes {
 			return
 		}
+		theMinute.Set(float64(minute))
 		passed++
-		exporter.pass(s, minute)
+		clock.minute = minute
 		if minute == lost {
 			http.Error(w, "this scrape is lost", http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintf(w, "test_minute %d\n", minute)
-		exporter.write(w)
+		collected.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	at, err := url.Parse(server.URL)
@@ -134,7 +159,7 @@ scrape_configs:
 		minute := int(sample.Value)
 		scraped[minute] = true
 		require.Equal(t, sample.At, peak[i].At)
-		require.Equal(t, s.peak(minute-1, minute), peak[i].Value, "minute %d, seed %d: the peak of the last two", minute, peakSeed)
+		require.Equal(t, inSeconds(s.peak(minute-1, minute)), peak[i].Value, "minute %d, seed %d: the peak of the last two", minute, peakSeed)
 		require.Less(t, now[i].Value, peak[i].Value, "the scrape alone does not see it")
 	}
 	require.NotContains(t, scraped, lost)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -63,6 +64,21 @@ func TestAlerts(t *testing.T) {
 	promtool(t, append([]string{"test", "rules"}, cases...)...)
 }
 
+// What deploy/README.md has people write into Prometheus's configuration is understood.
+func TestConfigurationOfPrometheus(t *testing.T) {
+	testbed.RequireBinary(t, "promtool")
+	_, rest, found := strings.Cut(string(deployed(t, "README.md")), "```yaml\nrule_files:")
+	require.True(t, found)
+	example, _, _ := strings.Cut(rest, "```")
+	rules, err := filepath.Abs(filepath.Join(deploy, alertsFile))
+	require.NoError(t, err)
+	const there = "/etc/prometheus/epsilon-alerts.yaml"
+	require.Contains(t, example, there)
+	path := filepath.Join(t.TempDir(), "prometheus.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("rule_files:"+strings.ReplaceAll(example, there, rules)), 0o600))
+	promtool(t, "check", "config", path)
+}
+
 // Every alert has a case in which it fires, and a section of the operations guide to go to.
 func TestAlertsAreTestedAndExplained(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join(deploy, "prometheus", "*_test.yaml"))
@@ -82,6 +98,7 @@ func TestAlertsAreTestedAndExplained(t *testing.T) {
 		require.NotEmpty(t, a.Annotations.Summary, a.Alert)
 		require.NotEmpty(t, a.Annotations.Description, a.Alert)
 		require.True(t, strings.Contains(tested, `ALERTS{alertname="`+a.Alert+`",`), "no case has %s fire", a.Alert)
+		require.Contains(t, string(deployed(t, "README.md")), "["+a.Alert+"]", "the table of alerts")
 		page, section, _ := strings.Cut(a.Annotations.Runbook, "#")
 		require.Equal(t, "https://github.com/epsilontime/epsilon/blob/main/docs/operations.md", page, a.Alert)
 		require.True(t, slices.Contains(sections, section), "docs/operations.md has no section for %s: %s", a.Alert, a.Annotations.Runbook)

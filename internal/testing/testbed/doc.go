@@ -16,6 +16,8 @@
 // These daemons follow nobody and say so, except the liars: a source takes them with
 // ntpsrc.WithLocalReference.
 //
+// A Prometheus scrapes what a test exports, and is asked what it has made of it.
+//
 // A Relay between client and server delays, loses, doubles, reorders and damages datagrams, and
 // counts what it did.
 //

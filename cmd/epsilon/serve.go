@@ -47,8 +47,11 @@ address. Programs find /status, /now, /history, /events, /readyz?within=1ms and
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := daemon.Options{Version: version(), Level: &slog.LevelVar{}}
-			if http != "" {
+			if cmd.Flags().Changed("http") {
 				at, err := webserver.ParseAddress(http)
+				if err == nil {
+					err = webserver.Check([]netip.AddrPort{at})
+				}
 				if err != nil {
 					return fmt.Errorf("--http: %w", err)
 				}

@@ -4,10 +4,12 @@
 //	go run ./examples/quickstart -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
 //	go run ./examples/quickstart -server nts://time.example.net
 //	go run ./examples/quickstart -local -server 192.0.2.1
+//	go run ./examples/quickstart -http 127.0.0.1:9123
 //
 // Without -server it starts five NTP servers of its own on loopback, of which one is wrong by
 // 250 ms, so that it works without a network. A server that follows nobody but its own clock is
-// refused unless -local is given. With -json it prints one object per second and line.
+// refused unless -local is given. With -json it prints one object per second and line. With -http a
+// browser shows the clock live.
 package main
 
 import (
@@ -16,12 +18,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/webserver"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -43,7 +47,11 @@ type settings struct {
 	driftPPM float64
 	local    bool
 	json     bool
+	http     netip.AddrPort // where a browser can see it; the zero value for nowhere
 }
+
+// forever is how long it runs with -http, unless -for says for how long.
+const forever = 1000 * 24 * time.Hour
 
 func parse(args []string, stdout io.Writer) (settings, error) {
 	var s settings
@@ -58,6 +66,10 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.Float64Var(&s.driftPPM, "drift", 200, "how far the local counter's rate may be off, in `ppm`")
 	flags.BoolVar(&s.local, "local", false, "use servers, too, that follow nobody but their own clock")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object per second and line")
+	flags.Func("http", "show the clock in a browser at an `address`, as in 127.0.0.1:9123, until interrupted or for -for", func(address string) (err error) {
+		s.http, err = webserver.ParseAddress(address)
+		return err
+	})
 	flags.Usage = func() {}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(stdout, "Shows a clock that knows how wrong it may be, live, with a lying server thrown out.\n\nFlags:")
@@ -69,6 +81,11 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	}
 	if flags.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q: servers are given with -server", flags.Arg(0))
+	}
+	limited := false
+	flags.Visit(func(f *flag.Flag) { limited = limited || f.Name == "for" })
+	if s.http.IsValid() && !limited {
+		s.duration = forever
 	}
 	if s.duration <= 0 {
 		return s, fmt.Errorf("-for %v: it must be above 0", s.duration)
@@ -98,13 +115,30 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		s.servers, introduction = demo.addresses(), demo.describe()
 	}
 
-	clock, err := truetime.New(sources(s.servers, s.local),
+	options := []truetime.Option{
 		truetime.WithDrift(s.driftPPM),
-		truetime.WithPoll(s.poll, max(s.poll, min(8*s.poll, time.Minute))))
+		truetime.WithPoll(s.poll, max(s.poll, min(8*s.poll, time.Minute))),
+	}
+	var shown *page
+	if s.http.IsValid() {
+		var err error
+		if shown, err = openPage(s.http, s.driftPPM); err != nil {
+			return err
+		}
+		defer shown.close()
+		options = append(options, truetime.WithEvents(shown.Publish))
+		introduction += "In a browser: " + shown.server.URLs()[0] + "\n"
+	}
+	clock, err := truetime.New(sources(s.servers, s.local), options...)
 	if err != nil {
 		return err
 	}
 	defer clock.Close()
+	if shown != nil {
+		showing, stop := context.WithCancel(ctx)
+		defer stop()
+		shown.show(showing, clock)
+	}
 
 	if s.json {
 		printJSON(ctx, clock, s.duration, out)

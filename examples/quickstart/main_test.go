@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -113,12 +115,14 @@ func TestUnsynchronizedLineHasNoNumbers(t *testing.T) {
 
 func TestEachMistakeIsOneSentence(t *testing.T) {
 	for args, want := range map[string]string{
-		"-drift -5":        "drift of -5 ppm",
-		"-drift x":         `invalid value "x" for flag -drift`,
-		"-poll 0s":         "poll interval of 0s to 0s",
-		"-for 0s":          "-for 0s: it must be above 0",
-		"-bogus":           "flag provided but not defined: -bogus",
-		"ntp1.example.net": "servers are given with -server",
+		"-drift -5":         "drift of -5 ppm",
+		"-drift x":          `invalid value "x" for flag -drift`,
+		"-poll 0s":          "poll interval of 0s to 0s",
+		"-for 0s":           "-for 0s: it must be above 0",
+		"-bogus":            "flag provided but not defined: -bogus",
+		"-http :9123":       `":9123" is no address with a port`,
+		"-http 192.0.2.1:0": "-http: cannot listen at 192.0.2.1:0: this host has no such address",
+		"ntp1.example.net":  "servers are given with -server",
 		"-server 127.0.0.1 -server 127.0.0.1:123": `source "127.0.0.1" is given more than once`,
 	} {
 		var out bytes.Buffer
@@ -174,8 +178,47 @@ func TestLinesAreCutToTheWidthOfTheTerminal(t *testing.T) {
 func TestHelpListsTheFlags(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-help"}, &out))
-	for _, flag := range []string{"-server", "-for", "-poll", "-drift", "-json"} {
+	for _, flag := range []string{"-server", "-for", "-poll", "-drift", "-json", "-http"} {
 		require.Contains(t, out.String(), flag)
+	}
+}
+
+func TestTheClockIsShownInABrowserUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	read, write := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"-http", "127.0.0.1:0"}, write)
+		write.Close()
+	}()
+	lines := bufio.NewScanner(read)
+	url := ""
+	for url == "" && lines.Scan() {
+		_, url, _ = strings.Cut(lines.Text(), "In a browser: ")
+	}
+	go func() {
+		for lines.Scan() { // so that it can go on
+		}
+	}()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for path, want := range map[string]string{"": "<title>Epsilon</title>", "live": "event: past"} {
+		response, err := client.Get(url + path)
+		require.NoError(t, err)
+		text, err := io.ReadAll(io.LimitReader(response.Body, 11))
+		require.NoError(t, err)
+		if path == "" {
+			more, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			text = append(text, more...)
+		}
+		response.Body.Close()
+		require.Contains(t, string(text), want)
+	}
+	interrupt()
+	if err := <-ended; err != nil { // where it was interrupted before the first answers
+		require.ErrorContains(t, err, "no answer at the end")
 	}
 }
 

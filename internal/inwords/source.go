@@ -74,8 +74,8 @@ func join(text, sentence string) string {
 
 // end ends a sentence.
 func end(text string) string {
-	if text == "" {
-		return ""
+	if text == "" || strings.HasSuffix(text, "…") {
+		return text
 	}
 	return strings.TrimRight(text, ".") + "."
 }

@@ -89,7 +89,7 @@ function show() {
   drawWhy(clock, words);
   limit = daemon.ReadyWithin;
   drawChart();
-  say("voters", clock.Sources.length + " configured, drawn to one scale around the middle of the agreed interval");
+  say("scale", clock.Sources.length + " configured" + (answered ? ", drawn to one scale around the middle of the agreed interval" : ""));
   drawSources(clock, words);
   drawFacts("facts", factsOf(daemon, clock));
   presence();

@@ -18,7 +18,7 @@ import (
 func (s served) get(t testing.TB, path string) (status int, body string) {
 	t.Helper()
 	at := s.report(t).Daemon.HTTP
-	require.NotEmpty(t, at, s.log)
+	require.NotEmpty(t, at)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get(at[0] + path)
 	require.NoError(t, err)

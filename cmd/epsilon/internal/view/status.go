@@ -29,6 +29,9 @@ func Status(r api.Report) string {
 	if r.Daemon.Segment != "" {
 		b.WriteString(labelled("segment", fmt.Sprintf("%s, published %d times", plain(r.Daemon.Segment), r.Daemon.Publications)))
 	}
+	if len(r.Daemon.HTTP) > 0 {
+		b.WriteString(labelled("page", strings.Join(r.Daemon.HTTP, " ")))
+	}
 	if n := r.Daemon.NTP; n != nil {
 		b.WriteString(labelled("ntp", fmt.Sprintf("at %s: %d requests, %d answered with a time", strings.Join(n.Listen, ", "), n.Received, n.Answered)))
 	}

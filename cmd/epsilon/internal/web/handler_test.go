@@ -74,7 +74,9 @@ func (c *changing) Now() (truetime.Interval, error) {
 	return around(-e, e), nil
 }
 
-func (c *changing) Wait(_ context.Context, within time.Duration) api.Readiness { return api.ReadinessOf(c, within) }
+func (c *changing) Wait(_ context.Context, within time.Duration) api.Readiness {
+	return api.ReadinessOf(c, within)
+}
 
 // Ready is what a load balancer goes by: it must be true of the very reading that it is said of.
 func TestReadyIsNeverSaidOfAnAnswerThatIsTooWide(t *testing.T) {

@@ -46,7 +46,7 @@ type hosts struct {
 type hostProcess struct {
 	namespace, config, socket string
 	command                   *exec.Cmd
-	log                       *bytes.Buffer
+	log                       *log
 }
 
 func ip(t testing.TB, args ...string) {
@@ -180,7 +180,7 @@ func (h *hosts) chance(p float64) bool {
 
 func (h *hosts) start(i int) {
 	p := h.all[i]
-	p.log = &bytes.Buffer{}
+	p.log = &log{}
 	p.command = as(0, "ip", "netns", "exec", p.namespace, h.program, "serve", "--config", p.config, "--socket", p.socket)
 	p.command.Stderr = p.log
 	require.NoError(h.t, p.command.Start())
@@ -288,6 +288,8 @@ func TestAFleetOfHostsConvictsExactlyTheBadOne(t *testing.T) {
 	h.change(wrong, h.off, h.honest)
 	h.start(wrong)
 	h.until("it is forgotten", bad, func(i int, f api.Fleet) bool { return len(f.Contradictions) == 0 })
-	require.Contains(t, h.all[0].log.String(), bad+" is wrong: its clock contradicts")
-	require.Contains(t, h.all[0].log.String(), "fleet: over: "+bad)
+	require.Eventually(t, func() bool { // it looks every second
+		text := h.all[0].log.String()
+		return strings.Contains(text, bad+" is wrong: its clock contradicts") && strings.Contains(text, "fleet: over: "+bad)
+	}, 20*time.Second, 50*time.Millisecond)
 }

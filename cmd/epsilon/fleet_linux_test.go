@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet"
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
@@ -244,7 +246,7 @@ func hasProblem(f api.Fleet, id, text string) bool {
 func TestAFleetOfHostsConvictsExactlyTheBadOne(t *testing.T) {
 	n := race.Count(20, 8)
 	const wrong, otherKey, down = 5, 6, 7
-	bad := fmt.Sprintf("m%02d", wrong)
+	bad := fmt.Sprintf("10.214.1.%d:4461", wrong+1)
 	h := newHosts(t, n)
 	h.change(wrong, h.honest, h.off)
 	strange := filepath.Join(h.dir, "other-key")
@@ -260,7 +262,9 @@ func TestAFleetOfHostsConvictsExactlyTheBadOne(t *testing.T) {
 
 	convicted := func(i int, f api.Fleet) bool { return i == otherKey || len(f.Convicted) == 1 }
 	h.until("everybody knows who is wrong", bad, convicted)
-	h.until("everybody has recognised itself", bad, func(i int, f api.Fleet) bool { return i == otherKey || f.Machines == n })
+	h.until("everybody has recognised itself, by its own reply", bad, func(i int, f api.Fleet) bool {
+		return i == otherKey || slices.ContainsFunc(f.Peers, func(p fleet.PeerView) bool { return p.Self })
+	})
 	h.until("whoever has another key is told so, and whoever is down missed", bad, func(i int, f api.Fleet) bool {
 		return i != 0 || hasProblem(f, fmt.Sprintf("silent 10.214.1.%d:", otherKey+1), "signed with another key") &&
 			hasProblem(f, fmt.Sprintf("silent 10.214.1.%d:", down+1), "does its daemon run, is its UDP port open")
@@ -290,6 +294,6 @@ func TestAFleetOfHostsConvictsExactlyTheBadOne(t *testing.T) {
 	h.until("it is forgotten", bad, func(i int, f api.Fleet) bool { return len(f.Contradictions) == 0 })
 	require.Eventually(t, func() bool { // it looks every second
 		text := h.all[0].log.String()
-		return strings.Contains(text, bad+" is wrong: its clock contradicts") && strings.Contains(text, "fleet: over: "+bad)
+		return strings.Contains(text, bad+fmt.Sprintf(" (m%02d) is wrong: its clock contradicts", wrong)) && strings.Contains(text, "fleet: over: "+bad)
 	}, 20*time.Second, 50*time.Millisecond)
 }

@@ -59,24 +59,24 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 			f = s.fleet(t)
 			return len(f.Convicted) == 1 && f.Machines == n
 		}, 30*time.Second, 50*time.Millisecond, "%v", s.log)
-		require.Equal(t, "host2", f.Convicted[0].Machine)
+		require.Equal(t, peers[wrong], f.Convicted[0].Machine)
 		require.Equal(t, 1, f.Faulty)
 		require.Equal(t, 1, s.ask(t, "fleet").code)
 		text := s.ask(t, "fleet").out
-		require.Contains(t, text, "Proved wrong: host2.")
+		require.Contains(t, strings.Join(strings.Fields(text), " "), "Proved wrong: "+peers[wrong]+".")
 		require.LessOrEqual(t, strings.Count(text, "\n"), 24)
 		narrow(t, text)
 		status := s.ask(t, "status").out
-		require.Contains(t, status, fmt.Sprintf("host%d, one of 4 machines, of which 1 may be wrong", i))
+		require.Contains(t, strings.Join(strings.Fields(status), " "), peers[i]+", one of 4 machines, of which 1 may be wrong")
 		narrow(t, status)
 		if i == 0 {
 			t.Logf("\n%s\n%s", text, status)
 		}
 		r := s.report(t).Daemon.Fleet
-		require.Equal(t, []string{"host2"}, r.Convicted)
+		require.Equal(t, []string{peers[wrong]}, r.Convicted)
 		require.Equal(t, i == wrong, r.Wrong)
 		require.NotZero(t, r.Probes.Answered)
-		want := "host2 is wrong: its clock contradicts those of"
+		want := peers[wrong] + " (host2) is wrong: its clock contradicts those of"
 		if i == wrong {
 			want = "THIS MACHINE'S CLOCK IS WRONG"
 		}

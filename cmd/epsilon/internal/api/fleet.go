@@ -20,11 +20,12 @@ type Fleet struct {
 // FleetSummary is what a report has of it.
 type FleetSummary struct {
 	Name             string
+	Entry            string // of this machine in the list of peers, or its name if it is not known to be there
 	Listen           []string
 	Machines, Faulty int      // how many there are, this one included, and how many may be wrong
-	Peers            []string // the names of all others that have answered, sorted
-	Contradicts      []string // the machines that this one has proved edges with, sorted
-	Convicted        []string // the machines that are proved wrong by what this one knows, sorted
+	Peers            []string // all others, by their entries in the list of peers, as in what follows; sorted
+	Contradicts      []string // those that this machine has proved edges with, sorted
+	Convicted        []string // those that are proved wrong by what this machine knows, itself perhaps; sorted
 	TooMany          bool     // more machines are wrong than may be, so nobody is convicted
 	Wrong            bool     // this machine is wrong, by its own exchanges or by what others have proved
 	Problems         []fleet.Problem

@@ -110,19 +110,19 @@ func (f *fleetNode) summary() *api.FleetSummary {
 	if r == nil {
 		return nil
 	}
-	s := &api.FleetSummary{Name: r.Name, Listen: r.Listen, Machines: r.Machines, Faulty: r.Faulty, Peers: []string{}, Contradicts: []string{},
+	s := &api.FleetSummary{Name: r.Name, Entry: r.Entry, Listen: r.Listen, Machines: r.Machines, Faulty: r.Faulty, Peers: []string{}, Contradicts: []string{},
 		Convicted: fleet.Verdict{Convicted: r.Convicted}.Names(), TooMany: r.TooMany, Problems: r.Problems, Probes: r.Probes}
 	for _, p := range r.Peers {
-		if p.Name == "" {
+		if p.Self || p.SameAs != "" {
 			continue
 		}
-		s.Peers = append(s.Peers, p.Name)
+		s.Peers = append(s.Peers, p.Entry)
 		if p.Contradicts {
-			s.Contradicts = append(s.Contradicts, p.Name)
+			s.Contradicts = append(s.Contradicts, p.Entry)
 		}
 	}
 	slices.Sort(s.Peers)
 	slices.Sort(s.Contradicts)
-	s.Wrong = len(r.Alone) > 0 || slices.Contains(s.Convicted, r.Name)
+	s.Wrong = len(r.Alone) > 0 || slices.Contains(s.Convicted, r.Entry)
 	return s
 }

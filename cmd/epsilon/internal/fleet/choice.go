@@ -49,7 +49,7 @@ func (m *Machine) closeRing() {
 	place := slices.IndexFunc(m.peers, func(p *peer) bool { return p.self })
 	first := place + 1
 	if place < 0 { // it has a place by its name, between two others
-		place, _ = slices.BinarySearchFunc(m.peers, m.name, func(p *peer, name string) int { return cmp.Compare(p.entry, name) })
+		place, _ = slices.BinarySearchFunc(m.peers, m.me.name, func(p *peer, name string) int { return cmp.Compare(p.entry, name) })
 		first = place
 	}
 	for i := range n {
@@ -70,12 +70,8 @@ func (m *Machine) closeRing() {
 func (m *Machine) accused() *peer {
 	var most []*peer
 	accusers := 0
-	for accused, by := range m.accusers {
-		p := m.named[accused]
-		if p == nil {
-			p = m.hosts[accused] // it has not answered yet, and is probably the one that is asked at its name
-		}
-		if p == nil || p.self || p.heardRound > 0 && m.round-p.heardRound < accusedAgain || p.askedRound > 0 && m.round-p.askedRound < accusedRepeat {
+	for p, by := range m.accusers {
+		if p == m.me || !p.counts() || p.heardRound > 0 && m.round-p.heardRound < accusedAgain || p.askedRound > 0 && m.round-p.askedRound < accusedRepeat {
 			continue
 		}
 		if len(by) > accusers {

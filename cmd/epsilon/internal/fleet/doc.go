@@ -17,15 +17,24 @@
 //
 // # What is assumed
 //
-// At most f of the n machines are wrong within [Memory], an hour. Wrong is a machine whose clock has given an interval without true time in it,
-// and one that says what it should not: other intervals to other peers, an edge that it has not proved, another machine's name. Neither silence nor a lost
-// datagram is wrong. Whoever has the fleet's key and can also read and answer what is sent to another machine can pass for that one, so that
-// both of them count among the f.
+// All machines are given the same list of entries, host:port, and an entry is one machine. At most f of these n machines are wrong within [Memory], an
+// hour. Wrong is a machine whose clock has given an interval without true time in it, and one that says what it should not: other intervals to other peers,
+// an edge that it has not proved, that it is another machine. Neither silence nor a lost datagram is wrong. Whoever has the fleet's key and can read and answer what
+// is sent to another machine can be taken for that one, so that both of them count among the f.
+//
+// f counts for as many machines as were configured. That some do not answer, or say that they are one and the same, or this one, makes it no smaller.
+//
+// # Who is who
+//
+// A machine is the entry at which it answers. Its name is for people; it may call itself as it likes, and take another one's name and run. An entry that
+// leads to the same run as another is compared with nobody, and neither is one that says it is this machine: whoever lies so withdraws itself from comparison,
+// or another machine, which costs edges and makes none. An entry has to have answered before what others say of it counts, as long as a machine has not
+// recognised itself by its address: or it could count itself twice.
 //
 // # Why nobody is convicted who is right
 //
-// Let W be the set of the wrong machines. What a machine knows are edges {R, X} that R has proved by its own exchange with X and has told in a reply of its own.
-// What R says of an exchange between two others is not listened to, and there is no field for it.
+// Let W be the set of the wrong machines. What a machine knows are edges {R, X} that R has proved by its own exchange with X, and has told when it was asked at
+// its entry. What R says of an exchange between two others is not listened to, and there is no field for it.
 //
 //   - If R is right, the edge is true, and as R is right X is wrong: X is in W.
 //   - If R is wrong, the edge may be forged. But R is in W.

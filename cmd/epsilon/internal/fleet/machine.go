@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +15,16 @@ import (
 // Run tells one run of a daemon from the next. 0 is none.
 type Run uint64
 
+// Place is an entry of the list of peers in short: what machines call each other by. Names are for people alone, since a machine may call itself as
+// it likes.
+type Place uint64
+
+// PlaceOf shortens an entry.
+func PlaceOf(entry string) Place {
+	sum := sha256.Sum256([]byte(entry))
+	return Place(binary.BigEndian.Uint64(sum[:]))
+}
+
 // Memory is for how long an edge counts after it was last proved.
 const Memory = time.Hour
 
@@ -24,7 +36,7 @@ const DefaultRandom = 3
 
 // Config is what a machine is to know.
 type Config struct {
-	Name   string // of this machine: no other has it
+	Name   string // of this machine
 	Run    Run
 	Peers  []string // where to ask the others; this machine may be among them
 	Faulty int      // how many may be wrong, or Minority
@@ -34,7 +46,7 @@ type Config struct {
 
 // Edge is what a machine has proved by its own exchange with another.
 type Edge struct {
-	Machine string        // the other one
+	Machine Place         // the other one
 	Run     Run           // of the other one
 	Gap     time.Duration // how far the other clock was ahead at least, or behind if it is negative
 	Age     time.Duration // since it was last proved
@@ -59,7 +71,7 @@ type Exchange struct {
 
 // proof is an edge as it is kept.
 type proof struct {
-	run Run
+	run Run // of the accused
 	gap time.Duration
 	at  time.Duration // when it was last proved
 }
@@ -67,34 +79,34 @@ type proof struct {
 // Machine is what one machine of a fleet knows. Its methods take the time that has passed since any moment, by a clock that does not go
 // back. It is not safe for use by several goroutines.
 type Machine struct {
-	name   string
-	run    Run
+	me     *peer // this machine
 	faulty int
 	k      int
 	random *rand.Rand
 
-	peers   []*peer // sorted by where to ask them
-	at      map[string]*peer
-	named   map[string]*peer // by name, those that have answered and are neither this machine nor there twice
-	hosts   map[string]*peer // by the host of the entry
-	order   []*peer          // in which each has its random turn
-	turn    int
-	round   int
-	counted int // machines of the fleet
+	peers  []*peer // sorted by where to ask them
+	at     map[string]*peer
+	places map[Place]*peer
+	runs   map[Run]*peer  // the first that has answered with it
+	names  map[string]int // how many machines call themselves so
+	order  []*peer        // in which each has its random turn
+	turn   int
+	round  int
 
+	located        bool  // one of the entries is this machine, going by its address
 	next, previous *peer // in the ring; nil if this machine is alone
 
-	own      map[string]proof            // edges of this machine, by the other
-	accusers map[string]map[string]proof // edges that others have proved: by the accused, and by who has proved it
-	expiry   time.Duration               // no edge expires before
-	verdict  *Verdict                    // nil when it may have changed
-	lossy    bool                        // the network was found to lose datagrams
+	own      map[*peer]proof           // edges of this machine
+	accusers map[*peer]map[*peer]proof // edges that others have proved: by the accused, and by who has proved it
+	expiry   time.Duration             // no edge expires before
+	verdict  *Verdict                  // nil when it may have changed
+	lossy    bool                      // the network was found to lose datagrams
 }
 
 // New returns a machine that knows nothing yet.
 func New(c Config) *Machine {
-	m := &Machine{name: c.Name, run: c.Run, faulty: c.Faulty, k: c.Random, random: rand.New(rand.NewPCG(c.Seed, uint64(c.Run))),
-		at: map[string]*peer{}, named: map[string]*peer{}, own: map[string]proof{}, accusers: map[string]map[string]proof{}}
+	m := &Machine{me: &peer{name: c.Name, run: c.Run, self: true}, faulty: c.Faulty, k: c.Random, random: rand.New(rand.NewPCG(c.Seed, uint64(c.Run))),
+		runs: map[Run]*peer{}, names: map[string]int{c.Name: 1}, own: map[*peer]proof{}, accusers: map[*peer]map[*peer]proof{}}
 	m.SetPeers(c.Peers)
 	return m
 }
@@ -103,71 +115,95 @@ func New(c Config) *Machine {
 func (m *Machine) SetPeers(entries []string) {
 	entries = slices.Compact(slices.Sorted(slices.Values(entries)))
 	before := m.at
-	m.at, m.hosts = make(map[string]*peer, len(entries)), make(map[string]*peer, len(entries))
+	m.at, m.places = make(map[string]*peer, len(entries)), make(map[Place]*peer, len(entries))
 	m.peers = make([]*peer, len(entries))
 	for i, entry := range entries {
 		p := before[entry]
 		if p == nil {
-			p = &peer{entry: entry}
+			p = &peer{entry: entry, place: PlaceOf(entry)}
 		}
-		host, _, _ := strings.Cut(entry, ":")
-		m.peers[i], m.at[entry], m.hosts[host] = p, p, p
+		m.peers[i], m.at[entry], m.places[p.place] = p, p, p
 	}
 	for entry, p := range before {
 		if m.at[entry] == nil {
-			m.forgetName(p)
+			m.leave(p)
 		}
 	}
+	m.located = slices.ContainsFunc(m.peers, func(p *peer) bool { return p.located })
 	m.order = slices.Clone(m.peers)
 	m.turn = 0
 	m.random.Shuffle(len(m.order), func(i, j int) { m.order[i], m.order[j] = m.order[j], m.order[i] })
-	m.count()
-}
-
-// Myself says that an entry is this machine.
-func (m *Machine) Myself(entry string) {
-	if p := m.at[entry]; p != nil && !p.self {
-		m.forgetName(p)
-		p.self = true
-		m.count()
-	}
-}
-
-// count finds out how many machines there are: this one, and all others that were not found to be there twice. It closes the ring of
-// them.
-func (m *Machine) count() {
+	m.verdict = nil
 	m.closeRing()
-	before := m.counted
-	m.counted = 1
-	for _, p := range m.peers {
-		if p.counts() {
-			m.counted++
-		}
-	}
-	if m.counted != before {
-		m.verdict = nil
+}
+
+// leave forgets a peer.
+func (m *Machine) leave(p *peer) {
+	m.rename(p, "")
+	m.forgetRun(p)
+	delete(m.own, p)
+	for who := range m.accusers[p] {
+		m.forgetReport(who, p)
 	}
 }
 
-// Machines is how many there are, this one included.
-func (m *Machine) Machines() int { return m.counted }
+// Myself says that an entry is this machine, going by its address.
+func (m *Machine) Myself(entry string) {
+	if p := m.at[entry]; p != nil && !p.located {
+		p.located, m.located = true, true
+		m.isSelf(p)
+	}
+}
+
+func (m *Machine) isSelf(p *peer) {
+	m.rename(p, "")
+	m.forgetRun(p)
+	m.forgetOwn(p)
+	p.self, p.twice = true, ""
+	m.verdict = nil
+	m.closeRing()
+}
+
+// Machines is how many there are, this one included: one for each entry, and this one if none of them has its address. What others say does not count,
+// or liars could have f become smaller.
+func (m *Machine) Machines() int {
+	if m.located {
+		return len(m.peers)
+	}
+	return len(m.peers) + 1
+}
 
 // Faulty is how many of them may be wrong.
 func (m *Machine) Faulty() int {
 	if m.faulty == Minority {
-		return (m.counted - 1) / 2
+		return (m.Machines() - 1) / 2
 	}
 	return m.faulty
+}
+
+// Entries returns where the peers are asked, sorted.
+func (m *Machine) Entries() []string {
+	entries := make([]string, len(m.peers))
+	for i, p := range m.peers {
+		entries[i] = p.entry
+	}
+	return entries
+}
+
+// IsFor reports whether a request for a place may be for this machine: it is not, if it is known where this machine is, and that is somewhere else.
+func (m *Machine) IsFor(place Place) bool {
+	p := m.places[place]
+	return !m.located || p != nil && p.self
 }
 
 // Edges returns what this machine has proved, in a random order, so that where only some have room all have their turn.
 func (m *Machine) Edges(now time.Duration) []Edge {
 	m.expire(now)
 	edges := make([]Edge, 0, len(m.own))
-	for machine, e := range m.own {
-		edges = append(edges, Edge{machine, e.run, e.gap, now - e.at})
+	for p, e := range m.own {
+		edges = append(edges, Edge{p.place, e.run, e.gap, now - e.at})
 	}
-	slices.SortFunc(edges, func(a, b Edge) int { return strings.Compare(a.Machine, b.Machine) })
+	slices.SortFunc(edges, func(a, b Edge) int { return strings.Compare(m.places[a.Machine].entry, m.places[b.Machine].entry) })
 	m.random.Shuffle(len(edges), func(i, j int) { edges[i], edges[j] = edges[j], edges[i] })
 	return edges
 }
@@ -178,7 +214,7 @@ func (m *Machine) expire(now time.Duration) {
 		return
 	}
 	m.expiry = now + Memory
-	old := func(_ string, e proof) bool {
+	old := func(_ *peer, e proof) bool {
 		if e.at+Memory <= now {
 			m.verdict = nil
 			return true
@@ -197,28 +233,60 @@ func (m *Machine) expire(now time.Duration) {
 // Verdict returns what follows from all edges that this machine knows.
 func (m *Machine) Verdict(now time.Duration) Verdict {
 	m.expire(now)
-	if m.verdict == nil {
-		var pairs []Pair
-		for machine := range m.own {
-			pairs = append(pairs, Pair{m.name, machine})
-		}
-		for accused, by := range m.accusers {
-			for who := range by {
-				pairs = append(pairs, Pair{who, accused})
-			}
-		}
-		v := Convict(pairs, m.Faulty())
-		m.verdict = &v
+	if m.verdict != nil {
+		return *m.verdict
 	}
-	return *m.verdict
+	var pairs []Pair
+	me := m.label(m.me)
+	for p := range m.own {
+		pairs = append(pairs, Pair{me, p.entry})
+	}
+	for accused, by := range m.accusers {
+		if !m.countable(accused) {
+			continue
+		}
+		for who := range by {
+			pair := Pair{who.entry, accused.entry}
+			if accused == m.me {
+				pair.B = me
+			}
+			pairs = append(pairs, pair)
+		}
+	}
+	v := Convict(pairs, m.Faulty())
+	m.verdict = &v
+	return v
+}
+
+// countable reports whether an accused is certainly one machine, and another one than all others that are accused. As long as it is not known which
+// entry is this machine, one that has not answered may be.
+func (m *Machine) countable(p *peer) bool {
+	return p == m.me || p.counts() && (p.run != 0 || m.located)
+}
+
+// label is what a machine is called in all that is shown: its entry, since a machine may call itself as it likes.
+func (m *Machine) label(p *peer) string {
+	if p != m.me {
+		return p.entry
+	}
+	for _, p := range m.peers {
+		if p.located {
+			return p.entry
+		}
+	}
+	return m.me.name
 }
 
 // Alone returns the machines that this machine contradicts by its own exchanges, sorted, if they are more than may be wrong. Then this
 // machine is wrong itself, or the assumption has failed.
-func (m *Machine) Alone(now time.Duration) []string {
+func (m *Machine) Alone(now time.Duration) (labels []string) {
 	m.expire(now)
 	if len(m.own) <= m.Faulty() {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(m.own))
+	for p := range m.own {
+		labels = append(labels, m.label(p))
+	}
+	slices.Sort(labels)
+	return labels
 }

@@ -10,8 +10,9 @@ import (
 
 // View is what a machine knows of its fleet, as it is shown.
 type View struct {
-	Name             string
-	Machines, Faulty int // how many there are, this one included, and how many may be wrong
+	Name             string // of this machine
+	Entry            string // of this machine in the list of peers, or its name if it is not known to be there
+	Machines, Faulty int    // how many there are, this one included, and how many may be wrong
 
 	Peers          []PeerView      // in the order of their entries
 	Contradictions []Contradiction // those of this machine first, then by who has proved them
@@ -25,7 +26,7 @@ type View struct {
 // PeerView is what is known of one entry of the list of peers.
 type PeerView struct {
 	Entry  string
-	Name   string `json:",omitempty"` // as it has answered
+	Name   string `json:",omitempty"` // as it calls itself
 	Self   bool   `json:",omitempty"` // it is this machine
 	SameAs string `json:",omitempty"` // the entry that leads to the same machine
 
@@ -41,7 +42,7 @@ type PeerView struct {
 	Faulty      int
 }
 
-// Contradiction is an edge, and who has proved it.
+// Contradiction is an edge, and who has proved it: both are entries of the list of peers.
 type Contradiction struct {
 	By, Machine string
 	Gap         time.Duration // how far the clock of Machine was ahead of that of By at least, or behind if it is negative
@@ -57,7 +58,7 @@ type Problem struct {
 // View returns what is known.
 func (m *Machine) View(now time.Duration) View {
 	verdict := m.Verdict(now)
-	v := View{Name: m.name, Machines: m.counted, Faulty: m.Faulty(), Peers: []PeerView{}, Contradictions: []Contradiction{},
+	v := View{Name: m.me.name, Entry: m.label(m.me), Machines: m.Machines(), Faulty: m.Faulty(), Peers: []PeerView{}, Contradictions: []Contradiction{},
 		Convicted: verdict.Convicted, TooMany: verdict.TooMany, Alone: m.Alone(now), Problems: []Problem{}}
 	if v.Convicted == nil {
 		v.Convicted = []Conviction{}
@@ -72,22 +73,22 @@ func (m *Machine) View(now time.Duration) View {
 		if p.compared {
 			s.Compared, s.Offset = now-p.comparedAt, p.comparison
 		}
-		if p.name != "" {
-			_, s.Contradicts = m.own[p.name]
-		}
+		_, s.Contradicts = m.own[p]
 		v.Peers = append(v.Peers, s)
 	}
-	for machine, e := range m.own {
-		v.Contradictions = append(v.Contradictions, Contradiction{m.name, machine, e.gap, now - e.at})
+	for p, e := range m.own {
+		v.Contradictions = append(v.Contradictions, Contradiction{v.Entry, p.entry, e.gap, now - e.at})
 	}
 	for accused, by := range m.accusers {
 		for who, e := range by {
-			v.Contradictions = append(v.Contradictions, Contradiction{who, accused, e.gap, now - e.at})
+			if m.countable(accused) {
+				v.Contradictions = append(v.Contradictions, Contradiction{m.label(who), m.label(accused), e.gap, now - e.at})
+			}
 		}
 	}
 	slices.SortFunc(v.Contradictions, func(a, b Contradiction) int {
 		mine := func(c Contradiction) int {
-			if c.By == m.name {
+			if c.By == v.Entry {
 				return 0
 			}
 			return 1
@@ -103,10 +104,10 @@ func (m *Machine) problems(v View) []Problem {
 	all := []Problem{}
 	add := func(id, format string, values ...any) { all = append(all, Problem{id, fmt.Sprintf(format, values...)}) }
 	for _, c := range v.Convicted {
-		if c.Machine == v.Name {
+		if c.Machine == v.Entry {
 			continue
 		}
-		add("convicted "+c.Machine, "%s", c.text(v))
+		add("convicted "+c.Machine, "%s", m.convictionText(c, v))
 	}
 	switch {
 	case v.TooMany:
@@ -114,9 +115,9 @@ func (m *Machine) problems(v View) []Problem {
 	case len(v.Alone) > 0:
 		add("alone", "THIS MACHINE'S CLOCK IS WRONG, if at most %d of %d are: it contradicts %s, as this machine has found itself; see \"epsilon status\" for what it follows",
 			v.Faulty, v.Machines, list(v.Alone))
-	case slices.ContainsFunc(v.Convicted, func(c Conviction) bool { return c.Machine == v.Name }):
-		i := slices.IndexFunc(v.Convicted, func(c Conviction) bool { return c.Machine == v.Name })
-		add("convicted "+v.Name, "THIS MACHINE'S CLOCK IS WRONG: others report that it contradicts %s, and at most %d of them may be wrong", list(v.Convicted[i].Contradicts), v.Convicted[i].Faulty)
+	case slices.ContainsFunc(v.Convicted, func(c Conviction) bool { return c.Machine == v.Entry }):
+		i := slices.IndexFunc(v.Convicted, func(c Conviction) bool { return c.Machine == v.Entry })
+		add("convicted "+v.Entry, "THIS MACHINE'S CLOCK IS WRONG: others report that it contradicts %s, and at most %d of them may be wrong", list(v.Convicted[i].Contradicts), v.Convicted[i].Faulty)
 	case len(v.Convicted) == 0 && len(v.Contradictions) > 0:
 		add("contradiction", "one of each two is wrong, and more than %d have to contradict the same machine before it is known which: %s", v.Faulty, pairsText(v.Contradictions))
 	}
@@ -129,10 +130,14 @@ func (m *Machine) problems(v View) []Problem {
 	return append(all, m.lossProblem()...)
 }
 
-func (c Conviction) text(v View) string {
-	text := fmt.Sprintf("%s is wrong: its clock contradicts those of %s, which are more than the %d that may be wrong", c.Machine, list(c.Contradicts), v.Faulty)
+func (m *Machine) convictionText(c Conviction, v View) string {
+	title := c.Machine
+	if p := m.at[c.Machine]; p != nil {
+		title = p.title()
+	}
+	text := fmt.Sprintf("%s is wrong: its clock contradicts those of %s, which are more than the %d that may be wrong", title, list(c.Contradicts), v.Faulty)
 	if c.Faulty < v.Faulty {
-		text = fmt.Sprintf("%s is wrong: its clock contradicts those of %s, and of these at most %d may be wrong, as the others that may be are known", c.Machine, list(c.Contradicts), c.Faulty)
+		text = fmt.Sprintf("%s is wrong: its clock contradicts those of %s, and of these at most %d may be wrong, as the others that may be are known", title, list(c.Contradicts), c.Faulty)
 	}
 	for _, e := range v.Contradictions {
 		if e.Machine == c.Machine {
@@ -153,7 +158,7 @@ func aheadText(gap time.Duration) string {
 	return fmt.Sprintf("at least %v ahead", gap.Truncate(unit))
 }
 
-const mostListed = 6
+const mostListed = 4
 
 // list names machines, and counts those for which there is no room.
 func list(names []string) string {
@@ -193,26 +198,27 @@ func (p *peer) isSilent() bool {
 }
 
 func (p *peer) title() string {
-	if p.name == "" || p.name == p.entry {
+	if host, _, _ := strings.Cut(p.entry, ":"); p.name == "" || p.name == host {
 		return p.entry
 	}
-	return fmt.Sprintf("%s (%s)", p.name, p.entry)
+	return fmt.Sprintf("%s (%s)", p.entry, p.name)
 }
 
 func (m *Machine) peerProblems(p *peer) (all []Problem) {
 	add := func(id, format string, values ...any) {
 		all = append(all, Problem{id + " " + p.entry, p.title() + " " + fmt.Sprintf(format, values...)})
 	}
+	trouble := m.troubleText(p)
 	switch {
 	case p.self:
 	case p.isSilent() && p.trouble != "":
 		add("silent", "does not answer: %s", p.trouble)
 	case p.isSilent():
-		add("silent", "does not answer: does its daemon run, is its UDP port open to this machine, and has it the same key?")
-	case p.trouble != "":
-		add("trouble", "has a problem: %s", p.trouble)
-	case p.name != "" && p.machines > 0 && (p.machines != m.counted || p.faulty != m.Faulty()):
-		add("counts", "counts %d machines, of which %d may be wrong, and this machine %d and %d: give all the same peers and faulty", p.machines, p.faulty, m.counted, m.Faulty())
+		add("silent", "does not answer: does its daemon run, is its UDP port open to this machine, and has it the same key and the same peers?")
+	case trouble != "":
+		add("trouble", "has a problem: %s", trouble)
+	case p.machines > 0 && (p.machines != m.Machines() || p.faulty != m.Faulty()):
+		add("counts", "counts %d machines, of which %d may be wrong, and this machine %d and %d: give all the same peers and faulty", p.machines, p.faulty, m.Machines(), m.Faulty())
 	}
 	return all
 }

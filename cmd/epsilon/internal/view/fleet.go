@@ -16,7 +16,7 @@ func fleetLines(f *api.FleetSummary) string {
 		return ""
 	}
 	var b strings.Builder
-	text := fmt.Sprintf("%s, one of %d machines, of which %d may be wrong", plain(f.Name), f.Machines, f.Faulty)
+	text := fmt.Sprintf("%s, one of %d machines, of which %d may be wrong", plain(f.Entry), f.Machines, f.Faulty)
 	if len(f.Convicted) == 0 && !f.TooMany && !f.Wrong {
 		text += "; none is proved wrong"
 	}
@@ -62,7 +62,7 @@ func Fleet(f api.Fleet, height int) string {
 }
 
 func fleetHeadline(f api.Fleet) string {
-	text := fmt.Sprintf("This is %s, one of %d machines, of which %d may be wrong. ", plain(f.Name), f.Machines, f.Faulty)
+	text := fmt.Sprintf("This is %s, one of %d machines, of which %d may be wrong. ", plain(f.Entry), f.Machines, f.Faulty)
 	names := fleet.Verdict{Convicted: f.Convicted}.Names()
 	switch {
 	case f.TooMany:
@@ -85,28 +85,21 @@ func rowsOf(f api.Fleet) []fleetRow {
 			edges[c.By], edges[c.Machine] = true, true
 		}
 	}
-	rows := []fleetRow{{name: f.Name}}
-	shown := map[string]bool{f.Name: true}
+	rows := []fleetRow{{name: f.Entry}}
 	for _, p := range f.Peers {
 		if p.Self || p.SameAs != "" {
 			continue
 		}
-		row := fleetRow{cmp.Or(p.Name, p.Entry), &p, 4}
+		row := fleetRow{p.Entry, &p, 4}
 		switch {
-		case p.Name != "" && isConvicted(f, p.Name):
+		case isConvicted(f, p.Entry):
 			row.rank = 1
-		case p.Name != "" && edges[p.Name]:
+		case edges[p.Entry]:
 			row.rank = 2
 		case p.Heard < 0:
 			row.rank = 3
 		}
 		rows = append(rows, row)
-		shown[p.Name] = true
-	}
-	for _, c := range f.Convicted { // known by what others say alone
-		if !shown[c.Machine] {
-			rows = append(rows, fleetRow{c.Machine, &fleet.PeerView{Name: c.Machine, Heard: -1, Compared: -1}, 1})
-		}
 	}
 	slices.SortStableFunc(rows[1:], func(a, b fleetRow) int { return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.name, b.name)) })
 	return rows
@@ -117,8 +110,8 @@ func isConvicted(f api.Fleet, name string) bool {
 }
 
 const (
-	machineColumns = 15
-	matrixColumns  = 20
+	machineColumns = 21
+	matrixColumns  = 16
 )
 
 func fleetTable(f api.Fleet, rows []fleetRow, most int) (lines []string) {
@@ -132,20 +125,19 @@ func fleetTable(f api.Fleet, rows []fleetRow, most int) (lines []string) {
 	for i := range across {
 		header += fmt.Sprint((i + 1) % 10)
 	}
-	lines = append(lines, fmt.Sprintf("   %-*s %-19s %8s %5s %4s  %s", machineColumns+3, "MACHINE", "ITS CLOCK IS AHEAD", "DELAY", "HEARD", "OF32", header))
+	lines = append(lines, fmt.Sprintf("    %-*s %-19s %8s %5s  %s", machineColumns+2, "MACHINE", "ITS CLOCK IS AHEAD", "DELAY", "HEARD", header))
 	proved := map[[2]string]bool{}
 	for _, c := range f.Contradictions {
 		proved[[2]string{c.By, c.Machine}] = true
 	}
 	for i, row := range rows {
-		mark, offset, delay, heard, replies := "✓", "this machine", "", "", ""
+		mark, offset, delay, heard := "✓", "this machine", "", ""
 		if p := row.peer; p != nil {
 			offset = offsetText(*p)
 			heard = "never"
 			if p.Heard >= 0 {
 				heard, delay = brief(p.Heard), Duration(p.RoundTrip)
 			}
-			replies = fmt.Sprintf("%d", p.Replies)
 			if p.Compared < 0 {
 				mark = "·"
 			}
@@ -171,8 +163,8 @@ func fleetTable(f api.Fleet, rows []fleetRow, most int) (lines []string) {
 				matrix += "·"
 			}
 		}
-		lines = append(lines, strings.TrimRight(fmt.Sprintf("%s %3d %s %s %8s %5s %4s  %s", mark, i+1, pad(Fit(plain(row.name), machineColumns), machineColumns),
-			pad(offset, 19), delay, heard, replies, matrix), " "))
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("%s %3d %s %s %8s %5s  %s", mark, i+1, pad(Fit(plain(row.name), machineColumns), machineColumns),
+			pad(offset, 19), delay, heard, matrix), " "))
 	}
 	if left > 0 {
 		lines = append(lines, fmt.Sprintf("  and %d more: epsilon fleet --json", left))

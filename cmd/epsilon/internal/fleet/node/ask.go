@@ -92,7 +92,7 @@ func (n *Node) prepare(entry string) (r *request, nonce wire.Nonce, datagram []b
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r = &request{entry: entry, to: n.machine.ReceiverOf(entry), done: make(chan reply, 1)}
-	datagram, err = n.config.Key.Seal(wire.Message{Nonce: nonce, From: n.config.Name, To: r.to, Run: n.run,
+	datagram, err = n.config.Key.Seal(wire.Message{Nonce: nonce, Place: fleet.PlaceOf(entry), From: n.config.Name, To: r.to, Run: n.run,
 		Machines: n.machine.Machines(), Faulty: n.machine.Faulty()})
 	return r, nonce, datagram, err
 }
@@ -162,6 +162,8 @@ func (n *Node) suspicionOf(from netip.AddrPort) string {
 func (n *Node) conclude(m wire.Message, r *request, exchange fleet.Exchange) {
 	got := reply{exchange: exchange}
 	switch {
+	case m.Place != fleet.PlaceOf(r.entry):
+		got.err = errors.New("its reply is for another place")
 	case m.To != n.config.Name:
 		got.err = fmt.Errorf("its reply is for %s", m.To)
 	case r.to != "" && m.From != r.to:

@@ -72,14 +72,15 @@ func (n *Node) take(s *net.UDPConn, datagram []byte, from netip.AddrPort) {
 
 // answer answers a request, unless it was for another machine.
 func (n *Node) answer(s *net.UDPConn, m wire.Message, from netip.AddrPort) {
-	if m.To != "" && m.To != n.config.Name {
-		n.drop(dropMisdirected)
+	n.mu.Lock()
+	if m.To != "" && m.To != n.config.Name || !n.machine.IsFor(m.Place) {
+		n.counters.Dropped[dropMisdirected]++
+		n.mu.Unlock()
 		return
 	}
-	n.mu.Lock()
 	n.counters.Received++
 	edges := n.machine.Edges(n.now())
-	reply := wire.Message{IsReply: true, Nonce: m.Nonce, From: n.config.Name, To: m.From, Run: n.run, Machines: n.machine.Machines(), Faulty: n.machine.Faulty(),
+	reply := wire.Message{IsReply: true, Nonce: m.Nonce, Place: m.Place, From: n.config.Name, To: m.From, Run: n.run, Machines: n.machine.Machines(), Faulty: n.machine.Faulty(),
 		Edges: edges, Complete: true}
 	n.mu.Unlock()
 	reply.Interval = n.read()

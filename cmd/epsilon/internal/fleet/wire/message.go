@@ -40,12 +40,13 @@ const (
 	atRun      = 24
 	atInterval = 32
 	atMachines = 48
-	atSender   = 52
+	atPlace    = 52
+	atSender   = 60
 	atReceiver = atSender + 1 + MaxName
 	atEdges    = atReceiver + 1 + MaxName
 	atCode     = Size - sha256.Size
 
-	edgeSize = 1 + 8 + 8 + 2 // and the name
+	edgeSize = 8 + 8 + 8 + 2
 )
 
 // Nonce is the random number of a request.
@@ -55,7 +56,8 @@ type Nonce [16]byte
 type Message struct {
 	IsReply          bool
 	Nonce            Nonce
-	From, To         string // To is empty in a request to whoever is there
+	Place            fleet.Place // where the request was sent to; a reply repeats it
+	From, To         string      // To is empty in a request to whoever is there
 	Run              fleet.Run
 	Interval         truetime.Interval // the zero value if the clock has no answer
 	Machines, Faulty int
@@ -116,6 +118,7 @@ func encode(m Message) ([]byte, error) {
 	b[4], b[atKind] = version, kindRequest
 	copy(b[atNonce:], m.Nonce[:])
 	binary.BigEndian.PutUint64(b[atRun:], uint64(m.Run))
+	binary.BigEndian.PutUint64(b[atPlace:], uint64(m.Place))
 	if !putName(b[atSender:], m.From) || m.To != "" && !putName(b[atReceiver:], m.To) {
 		return nil, fmt.Errorf("a message from %.80q to %.80q: these are no names", m.From, m.To)
 	}
@@ -145,15 +148,14 @@ func encode(m Message) ([]byte, error) {
 func putEdges(b []byte, edges []fleet.Edge) (count int, all bool) {
 	for _, e := range edges {
 		age := (max(e.Age, 0) + time.Second - 1) / time.Second
-		if len(b) < edgeSize+len(e.Machine) || age > math.MaxUint16 || count == math.MaxUint8 || !ValidName(e.Machine) {
+		if len(b) < edgeSize || age > math.MaxUint16 {
 			return count, false
 		}
-		b[0] = byte(len(e.Machine))
-		b = b[1+copy(b[1:], e.Machine):]
-		binary.BigEndian.PutUint64(b, uint64(e.Run))
-		binary.BigEndian.PutUint64(b[8:], uint64(e.Gap))
-		binary.BigEndian.PutUint16(b[16:], uint16(age))
-		b = b[18:]
+		binary.BigEndian.PutUint64(b, uint64(e.Machine))
+		binary.BigEndian.PutUint64(b[8:], uint64(e.Run))
+		binary.BigEndian.PutUint64(b[16:], uint64(e.Gap))
+		binary.BigEndian.PutUint16(b[24:], uint16(age))
+		b = b[edgeSize:]
 		count++
 	}
 	return count, true
@@ -164,6 +166,7 @@ func decode(b []byte) (m Message, err error) {
 	m.IsReply = b[atKind] == kindReply
 	m.Nonce = Nonce(b[atNonce:atRun])
 	m.Run = fleet.Run(binary.BigEndian.Uint64(b[atRun:]))
+	m.Place = fleet.Place(binary.BigEndian.Uint64(b[atPlace:]))
 	m.Machines, m.Faulty = int(binary.BigEndian.Uint16(b[atMachines:])), int(binary.BigEndian.Uint16(b[atMachines+2:]))
 	var from, to bool
 	m.From, from = name(b[atSender:atReceiver])
@@ -178,13 +181,18 @@ func decode(b []byte) (m Message, err error) {
 		m.Interval.Earliest = truetime.Time(binary.BigEndian.Uint64(b[atInterval:]))
 		m.Interval.Latest = truetime.Time(binary.BigEndian.Uint64(b[atInterval+8:]))
 	}
-	rest, ok := b[atEdges:atCode], true
+	rest := b[atEdges:atCode]
+	if int(b[atCount]) > len(rest)/edgeSize {
+		return Message{}, ErrForm
+	}
 	for range b[atCount] {
-		var e fleet.Edge
-		if e, rest, ok = edge(rest); !ok {
-			return Message{}, ErrForm
-		}
-		m.Edges = append(m.Edges, e)
+		m.Edges = append(m.Edges, fleet.Edge{
+			Machine: fleet.Place(binary.BigEndian.Uint64(rest)),
+			Run:     fleet.Run(binary.BigEndian.Uint64(rest[8:])),
+			Gap:     time.Duration(binary.BigEndian.Uint64(rest[16:])),
+			Age:     time.Duration(binary.BigEndian.Uint16(rest[24:])) * time.Second,
+		})
+		rest = rest[edgeSize:]
 	}
 	// There is one form for a message. All that is left over is zero then, and a request has nothing that is a reply's.
 	again, err := encode(m)
@@ -192,19 +200,6 @@ func decode(b []byte) (m Message, err error) {
 		return Message{}, ErrForm
 	}
 	return m, nil
-}
-
-func edge(b []byte) (e fleet.Edge, rest []byte, ok bool) {
-	n := int(b[0])
-	if n > MaxName || len(b) < edgeSize+n || !ValidName(string(b[1:1+n])) {
-		return e, nil, false
-	}
-	e.Machine = string(b[1 : 1+n])
-	b = b[1+n:]
-	e.Run = fleet.Run(binary.BigEndian.Uint64(b))
-	e.Gap = time.Duration(binary.BigEndian.Uint64(b[8:]))
-	e.Age = time.Duration(binary.BigEndian.Uint16(b[16:])) * time.Second
-	return e, b[18:], true
 }
 
 func putName(b []byte, name string) bool {

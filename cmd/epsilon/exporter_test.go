@@ -19,7 +19,9 @@ func startExporter(t testing.TB) *httptest.Server {
 	var scrapes atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		writeMetrics(w, strings.TrimPrefix(r.URL.Path, "/"), scrapes.Add(1))
+		scrape := scrapes.Add(1)
+		writeMetrics(w, strings.TrimPrefix(r.URL.Path, "/"), scrape)
+		writeMetricsOfPrograms(w, scrape)
 	}))
 	t.Cleanup(server.Close)
 	return server
@@ -48,7 +50,7 @@ func writeMetrics(w io.Writer, machine string, scrape int64) {
 	for _, reason := range []string{"not_synchronized", "uncertainty_too_large", "clock_faulty"} {
 		counter(1, "epsilon_refusals_total{reason=%q}", reason)
 	}
-	for _, kind := range []string{"counter", "contradiction", "machine", "identity", "leap", "other"} {
+	for _, kind := range []string{"counter", "pause", "contradiction", "identity", "leap_seconds"} {
 		counter(1, "epsilon_disruptions_total{kind=%q}", kind)
 	}
 	gauge(4, "epsilon_voters")
@@ -99,4 +101,19 @@ func writeMetrics(w io.Writer, machine string, scrape int64) {
 	for _, result := range []string{"answered", "lost", "refused"} {
 		counter(1, "epsilon_fleet_probes_total{result=%q}", result)
 	}
+}
+
+// writeMetricsOfPrograms writes what is none of the daemon, but of programs that wait and hold leases.
+func writeMetricsOfPrograms(w io.Writer, scrape int64) {
+	fmt.Fprintf(w, `epsilon_segment_daemon{state="running"} 1
+epsilon_commit_wait_waiting{waiter="commits"} 3
+epsilon_commit_wait_waits_total{waiter="commits",result="passed"} %[1]d
+epsilon_commit_wait_waits_total{waiter="commits",result="failed"} 0
+epsilon_commit_wait_seconds_bucket{waiter="commits",le="0.01"} %[1]d
+epsilon_commit_wait_seconds_bucket{waiter="commits",le="+Inf"} %[1]d
+epsilon_lease_state{lease="leader",state="held"} 1
+epsilon_lease_expiry_timestamp_seconds{lease="leader"} 1.8e9
+epsilon_lease_token{lease="leader"} 7
+epsilon_lease_renewal_failures{lease="leader"} 0
+`, 100*scrape)
 }

@@ -59,7 +59,7 @@ var (
 
 // metricOf returns what a series of that name is documented as.
 func metricOf(name string) string {
-	if histogram := ofCounts.ReplaceAllString(name, ""); strings.Contains(histogram, "_distribution_") {
+	if histogram := ofCounts.ReplaceAllString(name, ""); strings.HasSuffix(histogram, "_seconds") {
 		return histogram
 	}
 	return name

@@ -17,10 +17,7 @@ const (
 )
 
 // Clock is what a history is kept of.
-type Clock interface {
-	truetime.Reader
-	Status() truetime.Status
-}
+type Clock interface{ Status() truetime.Status }
 
 // Second is how a clock was in one second.
 type Second struct {
@@ -54,7 +51,7 @@ func (h *History) Keep(ctx context.Context, clock Clock) {
 	var o observer
 	began := time.Now()
 	for {
-		o.read(clock)
+		o.read(clock.Status())
 		select {
 		case <-ctx.Done():
 			return
@@ -102,41 +99,24 @@ func (h *History) Since(end int) Seconds {
 
 // observer finds the largest ε of a second, and what it was made of.
 type observer struct {
-	budget           truetime.Budget // as of the beginning of the line that the clock answers from
-	last             time.Duration   // ε of the last reading; 0 if there is none to go on from
 	largest          truetime.Budget
 	answers, refused bool
 }
 
-// fastest is how much ε may have grown between two readings by drift alone. What is faster has another cause, or the process was
-// stopped for a while: then the clock is asked again.
-const fastest = 100 * time.Microsecond
-
-func (o *observer) read(clock Clock) {
-	i, err := clock.Now()
-	if err != nil {
-		o.refused, o.last = true, 0
+func (o *observer) read(s truetime.Status) {
+	if s.Err != nil {
+		o.refused = true
 		return
 	}
-	e := i.Uncertainty()
-	if o.last == 0 || e < o.last || e > o.last+fastest {
-		s := clock.Status() // a little later than i
-		if s.Err != nil {
-			o.refused, o.last = true, 0
-			return
-		}
-		o.budget, e = s.Budget, s.Uncertainty
-	}
-	o.last, o.answers = e, true
-	if e > o.largest.Uncertainty() {
-		o.largest = o.budget
-		o.largest.Drift += e - o.budget.Uncertainty() // from one publication to the next, nothing else grows
+	o.answers = true
+	if s.Budget.Uncertainty() > o.largest.Uncertainty() {
+		o.largest = s.Budget
 	}
 }
 
 // second ends a second.
 func (o *observer) second() Second {
 	s := Second{Answered: o.answers && !o.refused, Largest: o.largest}
-	o.largest, o.answers, o.refused = truetime.Budget{}, false, false
+	*o = observer{}
 	return s
 }

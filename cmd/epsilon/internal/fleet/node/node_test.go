@@ -129,7 +129,7 @@ func TestTheMachineThatIsWrongIsConvictedByAll(t *testing.T) {
 				require.Equal(t, 1, v.Faulty)
 				if i != 2 {
 					require.Contains(t, m.problem("convicted "+bad), bad+" (m2) is wrong: its clock contradicts those of ")
-					require.Contains(t, m.problem("convicted "+bad), "it is at least 9.99")
+					require.Contains(t, m.problem("convicted "+bad), "ahead of that of ")
 				}
 			}
 			eventually(t, "the one that is wrong finds it itself", func() bool { return strings.HasPrefix(all[2].problem("alone"), "THIS MACHINE'S CLOCK IS WRONG") })

@@ -164,7 +164,7 @@ func fleetTable(f api.Fleet, rows []fleetRow, most int) (lines []string) {
 			}
 		}
 		lines = append(lines, strings.TrimRight(fmt.Sprintf("%s %3d %s %s %8s %5s  %s", mark, i+1, pad(Fit(plain(row.name), machineColumns), machineColumns),
-			pad(Fit(offset, 19), 19), delay, heard, matrix), " "))
+			pad(Fit(offset, 19), 19), Fit(delay, 8), Fit(heard, 5), matrix), " "))
 	}
 	if left > 0 {
 		lines = append(lines, fmt.Sprintf("  and %d more: epsilon fleet --json", left))

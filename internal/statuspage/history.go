@@ -9,11 +9,12 @@ import (
 )
 
 // How much of the past is kept, enough for whoever comes to look after something has happened, and how often the clock is
-// read for it. Between two readings ε grows by ρ: by 10 µs at 200 ppm, and by so much a peak may be missed.
+// read for it. Between two readings ε grows by ρ: by 20 µs at 200 ppm, and by so much a peak may be missed. More often would cost an
+// idle daemon more than all else that it does.
 const (
 	historyEvery = time.Second
 	historySize  = 600
-	readEvery    = 50 * time.Millisecond
+	readEvery    = 100 * time.Millisecond
 )
 
 // Clock is what a history is kept of.

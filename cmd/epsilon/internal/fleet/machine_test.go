@@ -159,6 +159,25 @@ func TestOneMachineAtTwoEntriesIsComparedOnce(t *testing.T) {
 	require.Equal(t, []string{"b:1", "d:1"}, m.Alone(0))
 }
 
+// What others prove of a liar that says it is this machine is not held against this machine.
+func TestWhoeverSaysItIsThisMachineIsNot(t *testing.T) {
+	m := four(1)
+	hear(m, "b:1", "a", 1, 0, 10*time.Second)
+	hear(m, "c:1", "c", 3, 0, 0, Edge{b, 1, 1, 0})
+	hear(m, "d:1", "d", 4, 0, 0, Edge{b, 1, 1, 0})
+	require.Empty(t, m.Verdict(0).Names())
+	require.Equal(t, 4, m.Machines())
+}
+
+// A machine that is listed twice is one neighbour.
+func TestTwoEntriesOfOneMachineAreNotTwoNeighbours(t *testing.T) {
+	m := four(1)
+	hear(m, "b:1", "b", 2, 0, 10*time.Second)
+	hear(m, "c:1", "b", 2, 0, 10*time.Second)
+	hear(m, "d:1", "d", 4, 0, 0, Edge{b, 2, 1, 0}, Edge{c, 2, 1, 0})
+	require.Equal(t, []string{"b:1"}, m.Verdict(0).Names(), "d contradicts one machine")
+}
+
 func TestAMachineWithoutAnAnswerIsNotCompared(t *testing.T) {
 	m := four(0)
 	m.Answered("b:1", 0, Exchange{Before: at(0), Reply: Reply{Name: "b", Run: 2, Interval: at(time.Hour)}})

@@ -8,21 +8,22 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// How much of the past is kept, enough for whoever comes to look after something has happened, and how often the clock is
-// read for it. Between two readings ε grows by ρ: by 20 µs at 200 ppm, and by so much a peak may be missed. More often would cost an
-// idle daemon more than all else that it does.
+// How much of the past is kept: enough for whoever comes to look after something has happened.
 const (
 	historyEvery = time.Second
 	historySize  = 600
-	readEvery    = 100 * time.Millisecond
 )
 
-// Clock is what a history is kept of.
-type Clock interface{ Status() truetime.Status }
+// Clock is what a history is kept of: a [truetime.Clock], or several that take turns.
+type Clock interface {
+	Status() truetime.Status
+	Peak(window time.Duration) (peak time.Duration, bounded bool)
+	Changed() <-chan struct{}
+}
 
 // Second is how a clock was in one second.
 type Second struct {
-	Answered bool            // at every reading
+	Answered bool            // all the time
 	Largest  truetime.Budget // of the answer with the largest ε; the zero value if there was none
 }
 
@@ -45,21 +46,28 @@ type History struct {
 	end     int
 }
 
-// Keep reads a clock until ctx ends.
+// Keep reads a clock until ctx ends: whenever it publishes and at the end of each second. Between two publications ε only grows by
+// drift, so nothing is missed.
 func (h *History) Keep(ctx context.Context, clock Clock) {
-	ticker := time.NewTicker(readEvery)
+	ticker := time.NewTicker(historyEvery)
 	defer ticker.Stop()
-	var o observer
 	began := time.Now()
+	changed := clock.Changed()
+	var o observer
+	o.read(clock)
 	for {
-		o.read(clock.Status())
+		over := false
 		select {
 		case <-ctx.Done():
 			return
+		case <-changed:
 		case <-ticker.C:
+			over = true
 		}
+		changed = clock.Changed()
+		o.read(clock)
 		passed := int(time.Since(began) / historyEvery)
-		if passed == 0 {
+		if !over || passed == 0 {
 			continue
 		}
 		h.add(o.second())
@@ -102,22 +110,43 @@ func (h *History) Since(end int) Seconds {
 type observer struct {
 	largest          truetime.Budget
 	answers, refused bool
+
+	before truetime.Budget // at the last reading; the zero value without an answer
+	at     time.Time       // when that was, by Go's clock: no bound follows from it
 }
 
-func (o *observer) read(s truetime.Status) {
-	if s.Err != nil {
-		o.refused = true
-		return
+// read takes in how the clock is, and what it has been since the last reading.
+func (o *observer) read(clock Clock) {
+	began := time.Now()
+	peak, bounded := time.Duration(0), true
+	if !o.at.IsZero() {
+		peak, bounded = clock.Peak(began.Sub(o.at))
 	}
-	o.answers = true
-	if s.Budget.Uncertainty() > o.largest.Uncertainty() {
-		o.largest = s.Budget
+	s := clock.Status()
+	if s.Err != nil || !bounded {
+		o.refused = true
+	}
+	o.answers = o.answers || s.Err == nil || o.before != truetime.Budget{} && bounded
+	if grown := peak - o.before.Uncertainty(); grown >= 0 && o.before != (truetime.Budget{}) { // what was there has grown to that, by drift
+		was := o.before
+		was.Drift += grown
+		o.take(was)
+	}
+	if o.before, o.at = (truetime.Budget{}), began; s.Err == nil {
+		o.before = s.Budget
+		o.take(s.Budget)
+	}
+}
+
+func (o *observer) take(b truetime.Budget) {
+	if b.Uncertainty() > o.largest.Uncertainty() {
+		o.largest = b
 	}
 }
 
 // second ends a second.
 func (o *observer) second() Second {
 	s := Second{Answered: o.answers && !o.refused, Largest: o.largest}
-	*o = observer{}
+	o.largest, o.answers, o.refused = truetime.Budget{}, false, false
 	return s
 }

@@ -48,5 +48,11 @@ func (d *Daemon) Peak(window time.Duration) (peak time.Duration, bounded bool) {
 	return peak, bounded
 }
 
+// Changed is that of the clock in use, which is closed too when another one takes its place.
+func (d *Daemon) Changed() <-chan struct{} {
+	_, changed, _ := d.watch()
+	return changed
+}
+
 // Distribution is that of the clock in use, since it was made.
 func (d *Daemon) Distribution() truetime.Distribution { return d.current.Load().clock.Distribution() }

@@ -14,8 +14,8 @@ import (
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/daemon"
-	"github.com/epsilontime/epsilon/cmd/epsilon/internal/demo"
 	"github.com/epsilontime/epsilon/hostclock"
+	"github.com/epsilontime/epsilon/internal/demo"
 	"github.com/epsilontime/epsilon/internal/webserver"
 )
 
@@ -63,7 +63,7 @@ address. Programs find /status, /now, /history, /events, /readyz?within=1ms and
 					return not(err)
 				}
 				defer servers.Close()
-				options.Config = servers.Config()
+				options.Config = config.OfDemo(servers)
 			} else {
 				options.Load = func() (*config.Config, error) { return config.Find(path) }
 				var err error

@@ -25,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/demo"
 	"github.com/epsilontime/epsilon/internal/webserver"
 	"github.com/epsilontime/epsilon/ntpsrc"
 	"github.com/epsilontime/epsilon/truetime"
@@ -107,12 +108,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 	introduction := ""
 	if len(s.servers) == 0 {
-		demo, err := startDemo()
+		servers, err := demo.Start()
 		if err != nil {
 			return err
 		}
-		defer demo.close()
-		s.servers, introduction = demo.addresses(), demo.describe()
+		defer servers.Close()
+		s.servers, introduction = servers.Addresses(), servers.Describe()+"\n"
 	}
 
 	options := []truetime.Option{

@@ -1,11 +1,10 @@
-// Package demo brings NTP servers of its own, so that the daemon can be tried without a network.
+// Package demo brings NTP servers of its own, so that a clock can be tried without a network.
 package demo
 
 import (
 	"fmt"
 	"time"
 
-	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
@@ -38,19 +37,12 @@ func Start() (Servers, error) {
 	return started, nil
 }
 
-// Config is one that asks the servers, every second or two.
-func (s Servers) Config() *config.Config {
-	text := "[clock]\npoll_min = \"1s\"\npoll_max = \"8s\"\n"
+// Addresses are where they answer.
+func (s Servers) Addresses() (addresses []string) {
 	for _, server := range s {
-		text += fmt.Sprintf("[[source]]\nserver = %q\n", server.Address())
+		addresses = append(addresses, server.Address())
 	}
-	c, err := config.Parse("the demonstration", []byte(text))
-	if err != nil {
-		panic(err) // it is our own text
-	}
-	c.File = ""
-	c.Notes = []string{s.Describe()}
-	return c
+	return addresses
 }
 
 // Liar is the address of the one that lies.
@@ -58,7 +50,7 @@ func (s Servers) Liar() string { return s[liar].Address() }
 
 // Describe says what they are.
 func (s Servers) Describe() string {
-	return fmt.Sprintf("%d demonstration servers on loopback serve this host's wall clock; the one at %s lies: it is off by %v and claims %v",
+	return fmt.Sprintf("%d NTP servers of our own on loopback. The one at %s lies: it is off by %v, and claims to be off by %v at most.",
 		len(s), s.Liar(), behaviors[liar].Offset, behaviors[liar].Dispersion)
 }
 

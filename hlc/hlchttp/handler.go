@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/epsilontime/epsilon/hlc"
+	"github.com/epsilontime/epsilon/internal/received"
 	"github.com/epsilontime/epsilon/internal/unset"
 )
 
@@ -58,7 +59,7 @@ type handler struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stamped := &responseWriter{ResponseWriter: w, clock: h.clock}
-	received, err := h.receive(r)
+	at, err := h.receive(r)
 	if err != nil {
 		status := statusOf(err)
 		if status == http.StatusServiceUnavailable {
@@ -67,7 +68,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(stamped, err.Error(), status)
 		return
 	}
-	h.next.ServeHTTP(stamped, r.WithContext(context.WithValue(r.Context(), receivedKey{}, received)))
+	h.next.ServeHTTP(stamped, r.WithContext(received.NewContext(r.Context(), at)))
 	stamped.stamp(http.StatusOK) // if nothing was written, the server is about to do it
 }
 
@@ -96,11 +97,6 @@ func statusOf(err error) int {
 	}
 }
 
-type receivedKey struct{}
-
 // FromContext returns the timestamp at which [Handler] received the request of this context, if
-// there is one.
-func FromContext(ctx context.Context) (hlc.Timestamp, bool) {
-	received, _ := ctx.Value(receivedKey{}).(hlc.Timestamp)
-	return received, received.Valid()
-}
+// there is one. It is also that of a call which the interceptors of integrations/grpc received.
+func FromContext(ctx context.Context) (hlc.Timestamp, bool) { return received.FromContext(ctx) }

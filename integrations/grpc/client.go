@@ -2,7 +2,6 @@ package epsilongrpc
 
 import (
 	"context"
-	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -79,7 +78,6 @@ type clientStream struct {
 	call   *call
 	cancel context.CancelFunc
 	many   bool // the server may send more than one message
-	header sync.Once
 	begun  bool // there was a message
 }
 
@@ -88,20 +86,12 @@ func (s *clientStream) Header() (metadata.MD, error) {
 	if err != nil || header == nil { // the error, if any, is for RecvMsg to find
 		return header, err
 	}
-	if err := s.receiveHeader(header); err != nil {
+	s.call.merge(header, peerOf(s.ClientStream.Context()))
+	if err := s.call.end(nil); err != nil {
+		s.cancel()
 		return nil, err
 	}
 	return header, nil
-}
-
-// receiveHeader merges the header, once, and returns why a timestamp was not merged.
-func (s *clientStream) receiveHeader(header metadata.MD) error {
-	s.header.Do(func() { s.call.merge(header, peerOf(s.ClientStream.Context())) })
-	err := s.call.end(nil)
-	if err != nil {
-		s.cancel()
-	}
-	return err
 }
 
 func (s *clientStream) RecvMsg(m any) error {

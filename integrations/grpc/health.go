@@ -3,6 +3,7 @@ package epsilongrpc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// HealthClock is what [Health] follows: a [truetime.Clock], a [hostclock.Clock], or what else has both
+// HealthClock is what [Health] follows: a [truetime.Clock], a hostclock.Clock, or what else has both
 // methods as they have. Changed returns a channel that is closed when the clock next publishes anything.
 type HealthClock interface {
 	truetime.Reader
@@ -32,7 +33,7 @@ const (
 	// publishes that, as after a migration of the virtual machine, or with a drift above growth.
 	lookAgain = time.Second
 
-	// soonest is the shortest, which is what Go's timers can do.
+	// soonest is the shortest: Go's own timers are up to a millisecond late.
 	soonest = time.Millisecond
 )
 
@@ -139,14 +140,7 @@ func (h *Health) Watch(request *healthgrpc.HealthCheckRequest, stream healthgrpc
 	}
 }
 
-func (h *Health) knows(service string) bool {
-	for _, s := range h.services {
-		if s == service {
-			return true
-		}
-	}
-	return false
-}
+func (h *Health) knows(service string) bool { return slices.Contains(h.services, service) }
 
 // look returns the answer of this moment, and when to look again if the clock publishes nothing: 0 for
 // not at all, as ε becomes smaller only by what is published.

@@ -147,6 +147,8 @@ func TestHealthIsNeverBetterThanTheClock(t *testing.T) {
 			}}
 			var done sync.WaitGroup
 			done.Go(func() { _ = h.Watch(&healthgrpc.HealthCheckRequest{}, w) })
+			defer done.Wait()
+			defer cancel()
 			for step := range 100 {
 				switch r.IntN(4) {
 				case 0:
@@ -169,8 +171,6 @@ func TestHealthIsNeverBetterThanTheClock(t *testing.T) {
 					require.Equal(t, notServing, w.last(), "seed %d, step %d", seed, step)
 				}
 			}
-			cancel()
-			done.Wait()
 		})
 	}
 }
@@ -185,6 +185,8 @@ func TestWatchLooksNoMoreOftenThanItMust(t *testing.T) {
 		var done sync.WaitGroup
 		var err error
 		done.Go(func() { err = h.Watch(&healthgrpc.HealthCheckRequest{}, w) })
+		defer done.Wait()
+		defer cancel()
 		time.Sleep(45*time.Second - time.Microsecond)
 		synctest.Wait()
 		require.Equal(t, serving, w.last())

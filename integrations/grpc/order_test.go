@@ -239,10 +239,11 @@ func TestWhatWasCopiedFromAnotherCallIsReplaced(t *testing.T) {
 		return nil
 	}}, stamping(newClock(t, at(start)))...)
 	client := newClock(t, at(start+5))
-	ctx := metadata.AppendToOutgoingContext(t.Context(), epsilongrpc.TimestampKey, "1", "Hlc-Timestamp", "2", "other", "kept")
+	ctx := metadata.AppendToOutgoingContext(t.Context(), epsilongrpc.TimestampKey, "1", "Hlc-Timestamp", "2", epsilongrpc.IntervalKey, "3", "other", "kept")
 	_, _, err := call(ctx, connect(t, where, merging(client)...))
 	require.NoError(t, err)
 	require.Equal(t, start+5, stamp(t, got))
+	require.Empty(t, got[epsilongrpc.IntervalKey])
 	require.Equal(t, []string{"kept"}, got["other"])
 }
 

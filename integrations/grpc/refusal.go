@@ -15,11 +15,13 @@ import (
 )
 
 // Domain is that of the google.rpc.ErrorInfo in the status of a call that the server's interceptor has
-// refused.
+// refused, for clients in other languages. Its reason is TIMESTAMP_FROM_FUTURE, INVALID_TIMESTAMP, or, of a
+// clock that has no timestamp to give, CLOCK_NOT_SYNCHRONIZED, CLOCK_FAULTY, CLOCK_TOO_FAR_AHEAD,
+// CLOCK_NOT_DURABLE, CLOCK_CLOSED, CLOCK_UNAVAILABLE or UNCERTAINTY_TOO_LARGE. "timestamp" in its metadata
+// is what the call carried: a refusal with another one is of another call, that the server has made.
 const Domain = "github.com/epsilontime/epsilon"
 
-// refused is the key of ErrorInfo's metadata for the timestamp of the request, by which a client tells a
-// refusal of its own call from one that the server has met further on and passed back.
+// refused is the key of ErrorInfo's metadata for the timestamp of the request.
 const refused = "timestamp"
 
 // retryAfter is what a client is told to wait where this clock has no timestamp.

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/epsilontime/epsilon/hlc"
 	epsilongrpc "github.com/epsilontime/epsilon/integrations/grpc"
@@ -69,6 +70,7 @@ func TestABadTimestampIsRefusedBeforeTheHandler(t *testing.T) {
 		require.Equal(t, row.code, status.Code(err), "%.50q: %v", row.values, err)
 		require.Contains(t, err.Error(), `"node-7"`)
 		require.Less(t, len(err.Error()), 1000)
+		require.Less(t, proto.Size(status.Convert(err).Proto()), 1000)
 		require.Less(t, stamp(t, trailer), start+1000, "nothing was merged")
 
 		client := testgrpc.NewTestServiceClient(conn)
@@ -299,7 +301,9 @@ func TestAStreamWhoseHeaderIsRefusedIsCancelled(t *testing.T) {
 		ended <- s.Context().Err()
 		return nil
 	}})
-	stream, err := testgrpc.NewTestServiceClient(connect(t, where, merging(newClock(t, at(start)))...)).FullDuplexCall(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // if the test fails
+	defer cancel()
+	stream, err := testgrpc.NewTestServiceClient(connect(t, where, merging(newClock(t, at(start)))...)).FullDuplexCall(ctx)
 	require.NoError(t, err)
 	_, err = stream.Header()
 	require.ErrorIs(t, err, hlc.ErrInvalidTimestamp)

@@ -36,10 +36,13 @@ func newClock(t testing.TB, intervals *truetimetest.Manual) *hlc.Clock {
 	return clock
 }
 
+// now is for handlers, too, which must not end the test's goroutine.
 func now(t testing.TB, clock *hlc.Clock) hlc.Timestamp {
 	t.Helper()
 	timestamp, err := clock.Now()
-	require.NoError(t, err)
+	if err != nil {
+		t.Error(err)
+	}
 	return timestamp
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +25,24 @@ func (s served) fleet(t testing.TB) (f api.Fleet) {
 	r := s.ask(t, "fleet", "--json")
 	require.NoError(t, json.Unmarshal([]byte(r.out), &f), r.errors)
 	return f
+}
+
+// shown is what the status page is sent first of the daemon's state.
+func (s served) shown(t testing.TB) string {
+	t.Helper()
+	response, err := http.Get(s.report(t).Daemon.HTTP[0] + "live")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	lines := bufio.NewReader(response.Body)
+	for kind := ""; ; {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		if text, found := strings.CutPrefix(line, "data: "); found && kind == "event: status\n" {
+			return text
+		} else if !found {
+			kind = line
+		}
+	}
 }
 
 // Four daemons, one of which follows a server that is 10 s off.
@@ -51,7 +71,7 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 		path := filepath.Join(dir, fmt.Sprintf("%d.toml", i))
 		rewrite(t, path, fmt.Sprintf("[fleet]\nname = \"host%d\"\nlisten = [%q]\npeers = [%s]\nkey_file = %q\ninterval = \"200ms\"", i, at,
 			`"`+strings.Join(peers, `", "`)+`"`, key), server)
-		all = append(all, serve(t, "--config", path))
+		all = append(all, serve(t, "--config", path, "--http", "127.0.0.1:0"))
 	}
 	for i, s := range all {
 		var f api.Fleet
@@ -72,6 +92,11 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 		if i == 0 {
 			t.Logf("\n%s\n%s", text, status)
 		}
+		require.Contains(t, s.shown(t), fmt.Sprintf(`"Fleet":{"Machines":4,"Faulty":1,"Answering":3,"Convicted":1,"TooMany":false,"Wrong":%v,`, i == wrong))
+		code, body := s.get(t, "fleet")
+		require.Equal(t, http.StatusOK, code)
+		require.NoError(t, json.Unmarshal([]byte(body), &f))
+		require.Equal(t, peers[wrong], f.Convicted[0].Machine)
 		r := s.report(t).Daemon.Fleet
 		require.Equal(t, []string{peers[wrong]}, r.Convicted)
 		require.Equal(t, i == wrong, r.Wrong)

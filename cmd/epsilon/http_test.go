@@ -34,7 +34,7 @@ func TestTheDemonstrationHasAPage(t *testing.T) {
 	status, page := s.get(t, "")
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, page, "<title>Epsilon</title>")
-	for path, want := range map[string]int{"status": 200, "now": 200, "history": 200, "readyz?within=1h": 200, "readyz?within=1ns": 503, "livez": 200, "reload": 404, "recording": 404} {
+	for path, want := range map[string]int{"status": 200, "now": 200, "history": 200, "readyz?within=1h": 200, "readyz?within=1ns": 503, "livez": 200, "fleet": 404, "reload": 404, "recording": 404} {
 		status, body := s.get(t, path)
 		require.Equal(t, want, status, "%s: %s", path, body)
 	}

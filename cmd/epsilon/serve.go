@@ -41,8 +41,9 @@ systemd is told that the service is ready once ε is at most ready.within, and i
 watchdog hears from the daemon only when the clock has published something.
 
 With --http, or [http] in the configuration, a browser sees the clock live at that
-address. Programs find /status, /now, /history, /events, /readyz?within=1ms and
-/livez there. Nothing can be changed by it, and whoever reaches it can read it.`,
+address. Programs find /status, /now, /history, /events, /fleet,
+/readyz?within=1ms and /livez there. Nothing can be changed by it, and whoever
+reaches it can read it.`,
 		Example: "  epsilon serve --demo\n  epsilon serve --demo --http 127.0.0.1:9123\n  epsilon serve --config ./epsilon.toml --socket /tmp/epsilon.socket",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -27,7 +27,7 @@ func State(s truetime.State) string {
 // while nothing happens. A within of 0 stands for no such limit.
 func Answer(s truetime.Status, within time.Duration) string {
 	if s.Err != nil {
-		return end("There is no answer: " + clip(strings.TrimPrefix(s.Err.Error(), "truetime: ")))
+		return end("There is no answer: " + Clip(strings.TrimPrefix(s.Err.Error(), "truetime: ")))
 	}
 	text := "True time is within ε of the middle of the interval"
 	if s.State == truetime.Holdover {
@@ -43,13 +43,13 @@ func Answer(s truetime.Status, within time.Duration) string {
 }
 
 // Summary is that of the status as sentences.
-func Summary(s truetime.Status) string { return end(clip(s.Summary())) }
+func Summary(s truetime.Status) string { return end(Clip(s.Summary())) }
 
 // longest is how much is shown of a text that others may have a part in.
 const longest = 500
 
-// clip leaves out the rest of a text that is too long.
-func clip(text string) string {
+// Clip leaves out the rest of a text that is too long.
+func Clip(text string) string {
 	runes := []rune(text)
 	if len(runes) <= longest {
 		return text
@@ -58,7 +58,7 @@ func clip(text string) string {
 }
 
 // Event says what has happened.
-func Event(e truetime.Event) string { return clip(e.String()) }
+func Event(e truetime.Event) string { return Clip(e.String()) }
 
 // Epoch says which epoch it is, and how it came to be.
 func Epoch(s truetime.Status) string {

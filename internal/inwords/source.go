@@ -33,7 +33,7 @@ func Reason(s truetime.Status, source truetime.SourceStatus) string {
 		reasons = append(reasons, "It has answered, and there is no agreement yet to hold it against")
 	}
 	if source.Err != nil {
-		reasons = append(reasons, clip(source.Err.Error()))
+		reasons = append(reasons, Clip(source.Err.Error()))
 	}
 	text := strings.Join(reasons, ": ")
 	for _, more := range []struct {

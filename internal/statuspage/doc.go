@@ -1,5 +1,5 @@
 // Package statuspage shows a clock in a browser: how it is, ε and what it is made of over the last minutes, the interval of
-// each source beside the agreed one, and what has happened.
+// each source beside the agreed one, what has happened, and what is proved of the machines that it is compared with.
 //
 // The page is one document with its style and its script, which asks nobody but the server that it came from. A stream of
 // server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) brings it up to date:

@@ -16,7 +16,7 @@ import (
 var files embed.FS
 
 // scripts are in the order in which they need each other.
-var scripts = []string{"format.js", "scale.js", "chart.js", "sources.js", "events.js", "live.js"}
+var scripts = []string{"format.js", "scale.js", "chart.js", "sources.js", "matrix.js", "fleet.js", "events.js", "live.js"}
 
 var document, policy = assemble()
 

@@ -21,6 +21,7 @@ type Host interface {
 type Report struct {
 	Daemon Daemon
 	Clock  truetime.Status
+	Fleet  *Fleet `json:",omitempty"` // nil if the clock is compared with nobody's
 }
 
 // Daemon is the process that runs the clock.

@@ -22,6 +22,8 @@ type words struct {
 
 	Agreed  *span // the clock's interval; nil where there is none
 	Sources []row // as in the report
+
+	Fleet *fleetWords `json:",omitempty"`
 }
 
 // grade is how good something is.
@@ -71,6 +73,7 @@ func wordsOf(r Report) words {
 	for _, source := range s.Sources {
 		w.Sources = append(w.Sources, row{verdictGrade(source.Verdict), inwords.Reason(s, source), relative(source.Interval)})
 	}
+	w.Fleet = wordsOfFleet(r.Fleet)
 	return w
 }
 

@@ -34,11 +34,19 @@ function duration(ns) {
   return age(ns);
 }
 
+// Brief writes nanoseconds in one unit.
+function brief(ns) {
+  if (ns < 0) return "−" + brief(-ns);
+  if (ns < 60e9) return duration(ns);
+  for (const [unit, name] of [[86400e9, " d"], [3600e9, " h"], [60e9, " min"]]) if (ns >= unit) return digits(ns / unit) + name;
+}
+
 function digits(f) {
   return f < 9.995 ? f.toFixed(2) : f < 99.95 ? f.toFixed(1) : f.toFixed(0);
 }
 
 const signed = (ns) => (ns < 0 ? "" : "+") + duration(ns);
+const signedBrief = (ns) => (ns < 0 ? "" : "+") + brief(ns);
 
 // Age writes nanoseconds in the largest two units.
 function age(ns) {

@@ -68,7 +68,8 @@ function speak(late) {
   if (late) { say("spoken", "The daemon does not answer."); return; }
   if (!shown) return;
   const wrong = shown.Clock.Sources.filter((_, i) => shown.Words.Sources[i].Grade === "bad").map((s) => s.Name + " is " + s.Verdict + ".");
-  say("spoken", [shown.Words.State + ".", shown.Words.Answer, ...wrong].join(" "));
+  const fleet = shown.Words.Fleet && shown.Words.Fleet.Grade === "bad" ? "Fleet: " + shown.Words.Fleet.Title + "." : "";
+  say("spoken", [shown.Words.State + ".", shown.Words.Answer, ...wrong, fleet].filter(Boolean).join(" "));
 }
 
 function show() {
@@ -91,6 +92,7 @@ function show() {
   drawChart();
   say("scale", clock.Sources.length + " configured" + (answered ? ", drawn to one scale around the middle of the agreed interval" : ""));
   drawSources(clock, words);
+  drawFleet(shown.Fleet, words.Fleet);
   drawFacts("facts", factsOf(daemon, clock));
   presence();
 }
@@ -162,6 +164,7 @@ function drawFacts(id, facts) {
 }
 
 startChart();
+startFleet();
 addEvents([]);
 connect();
 setInterval(check, 250);

@@ -16,21 +16,22 @@ function makeRow(className) {
   return { row, cell };
 }
 
-function makeHead() {
+// MakeHead makes the row of headings. Of the columns one is shown in a narrow window.
+function makeHead(first, pictured, columns, narrow) {
   const { row, cell } = makeRow("row head");
-  write(cell("name", "columnheader"), "Source");
+  write(cell("name", "columnheader"), first);
   const picture = cell("picture", "columnheader");
   const scale = node("div", "scale");
   const ends = [node("span"), node("span", "", "0"), node("span")];
   scale.append(...ends);
-  picture.append(node("span", "unseen", "Interval, relative to the middle of the agreed one"), scale);
-  columns.forEach((name, i) => write(cell(i === 0 ? "number" : "number wide", "columnheader"), name));
+  picture.append(node("span", "unseen", pictured), scale);
+  columns.forEach((name, i) => write(cell(i === narrow ? "number" : "number wide", "columnheader"), name));
   return { row, ends };
 }
 
-function makeSource(name) {
+function makeSource(name, columns, narrow) {
   const { row, cell } = makeRow("row");
-  const title = cell("name");
+  const title = cell("name", "rowheader");
   const verdict = node("span", "verdict"), meta = node("span", "meta");
   title.append(node("b", "", name), verdict, meta);
   const picture = cell("picture");
@@ -38,7 +39,7 @@ function makeSource(name) {
   because.append(reason);
   drawing.setAttribute("role", "img");
   picture.append(band, drawing, because);
-  const numbers = columns.map((_, i) => cell(i === 0 ? "number" : "number wide"));
+  const numbers = columns.map((_, i) => cell(i === narrow ? "number" : "number wide"));
   return { row, verdict, meta, band, drawing, reason, numbers };
 }
 
@@ -67,7 +68,8 @@ function spanText(name, span, nothing) {
 function drawSources(clock, words) {
   const names = JSON.stringify(clock.Sources.map((s) => s.Name));
   if (names !== rowNames || rows.length === 0) {
-    rows = [makeHead(), makeSource("The clock"), ...clock.Sources.map((s) => makeSource(s.Name))];
+    rows = [makeHead("Source", "Interval, relative to the middle of the agreed one", columns, 0), makeSource("The clock", columns, 0),
+      ...clock.Sources.map((s) => makeSource(s.Name, columns, 0))];
     byId("sources").replaceChildren(...rows.map((r) => r.row));
     rowNames = names;
   }

@@ -5,6 +5,7 @@
 //	GET  /events                         every truetime.Event as it happens: server-sent events, one JSON object each
 //	GET  /readyz?within=1ms&wait=30s     a Readiness; 200 if ε is at most that, else 503. It waits for up to 60 s
 //	GET  /history                        a History of ε
+//	GET  /fleet                          a Fleet; 404 with a Problem if the daemon is in none
 //	GET  /recording                      the last minutes of the clock, as "epsilon replay" reads them
 //	POST /reload                         has the configuration read again: a Reloaded; 409 with a Problem if it is bad
 //

@@ -49,8 +49,8 @@ type Requests struct {
 var errNoFleet = errors.New("this daemon is in no fleet: \"epsilon help config\" says what [fleet] is")
 
 // fleet answers with what is known of the fleet.
-func (s *Server) fleet(w http.ResponseWriter, _ *http.Request) {
-	if f := s.host.Fleet(); f != nil {
+func (h reader) fleet(w http.ResponseWriter, _ *http.Request) {
+	if f := h.host.Fleet(); f != nil {
 		reply(w, http.StatusOK, f)
 		return
 	}

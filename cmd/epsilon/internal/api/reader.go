@@ -17,8 +17,8 @@ type reader struct {
 	maxWait time.Duration
 }
 
-// NewReader returns what answers GET /status, /now, /events, /readyz and /history. /readyz waits no longer than maxWait: 0 for not at
-// all, and then asking it to is a mistake.
+// NewReader returns what answers GET /status, /now, /events, /readyz, /history and /fleet. /readyz waits no longer than maxWait: 0 for
+// not at all, and then asking it to is a mistake.
 func NewReader(host Readable, maxWait time.Duration) *http.ServeMux {
 	h := reader{host, maxWait}
 	mux := http.NewServeMux()
@@ -27,6 +27,7 @@ func NewReader(host Readable, maxWait time.Duration) *http.ServeMux {
 	mux.HandleFunc("GET /events", h.events)
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.HandleFunc("GET /history", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, host.Seconds(0)) })
+	mux.HandleFunc("GET /fleet", h.fleet)
 	return mux
 }
 

@@ -29,14 +29,14 @@ type Readable interface {
 
 	// ReadyWithin is what the daemon itself takes for ready.
 	ReadyWithin() time.Duration
+
+	// Fleet returns what is known of the fleet, nil if the daemon is in none.
+	Fleet() *Fleet
 }
 
 // Host is the daemon as the API needs it.
 type Host interface {
 	Readable
-
-	// Fleet returns what is known of the fleet, nil if the daemon is in none.
-	Fleet() *Fleet
 
 	// WriteRecording writes the journal of the clock's last minutes. An error says that it is not complete.
 	WriteRecording(w io.Writer) error
@@ -66,7 +66,6 @@ func NewServer(host Host) *Server {
 		turn: 5 * time.Second, read: 30 * time.Second}
 	mux := NewReader(host, maxWait)
 	mux.HandleFunc("GET /recording", s.record)
-	mux.HandleFunc("GET /fleet", s.fleet)
 	mux.HandleFunc("POST /reload", s.reload)
 	s.http = &http.Server{
 		Handler:           mux,

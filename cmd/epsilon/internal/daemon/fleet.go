@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
@@ -60,7 +59,7 @@ func (d *Daemon) watchFleet() {
 		if _, told := d.fleet.told[p.ID]; told {
 			continue
 		}
-		if isProof(p) {
+		if p.IsProof() {
 			d.log.Error("fleet: " + p.Text)
 		} else {
 			d.log.Warn("fleet: " + p.Text)
@@ -72,11 +71,6 @@ func (d *Daemon) watchFleet() {
 		}
 	}
 	d.fleet.told = now
-}
-
-// isProof reports whether a problem is that some machine is proved wrong.
-func isProof(p fleet.Problem) bool {
-	return strings.HasPrefix(p.ID, "convicted ") || p.ID == "alone" || p.ID == "too many"
 }
 
 func (f *fleetNode) close() {

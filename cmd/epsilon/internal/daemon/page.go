@@ -65,7 +65,7 @@ func (p *page) close() {
 // Page returns what the status page shows.
 func (d *Daemon) Page() statuspage.Report {
 	r := d.Report()
-	return statuspage.Report{Daemon: pageDaemon(r.Daemon), Clock: r.Clock}
+	return statuspage.Report{Daemon: pageDaemon(r.Daemon), Clock: r.Clock, Fleet: web.FleetOf(d.Fleet())}
 }
 
 func pageDaemon(d api.Daemon) statuspage.Daemon {

@@ -55,6 +55,11 @@ type Problem struct {
 	Text string
 }
 
+// IsProof reports whether it is proved that some machine is wrong.
+func (p Problem) IsProof() bool {
+	return strings.HasPrefix(p.ID, "convicted ") || p.ID == "alone" || p.ID == "too many"
+}
+
 // View returns what is known.
 func (m *Machine) View(now time.Duration) View {
 	verdict := m.Verdict(now)

@@ -1,7 +1,7 @@
 // Package web is what the daemon serves over TCP to people, probes and Prometheus, read only:
 //
 //	GET /                      the status page, and GET /live, the stream that it shows
-//	GET /status, /now, /history, /events   as at the socket: see package api
+//	GET /status, /now, /history, /events, /fleet   as at the socket: see package api
 //	GET /readyz?within=1ms     200 only if ε is at most that, or what the daemon takes for ready; it does not wait
 //	GET /livez                 200
 //	GET /metrics               for Prometheus
@@ -29,7 +29,7 @@ func Handler(host Host, metrics http.Handler) http.Handler {
 	page, read := statuspage.Handler(host), api.NewReader(host, 0)
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /live", page)
-	for _, path := range []string{"/status", "/now", "/history", "/readyz"} {
+	for _, path := range []string{"/status", "/now", "/history", "/readyz", "/fleet"} {
 		mux.Handle("GET "+path, read)
 	}
 	mux.Handle("GET /events", bounded(read))

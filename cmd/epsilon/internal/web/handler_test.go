@@ -29,7 +29,7 @@ func TestWhatIsServed(t *testing.T) {
 		"/": 200, "/status": 200, "/now": 200, "/history": 200, "/livez": 200,
 		"/readyz": 200, "/readyz?within=1h": 200, "/readyz?within=412us": 200, "/readyz?within=411us": 503,
 		"/readyz?within=1": 400, "/readyz?within=-1s": 400, "/readyz?within=1h&wait=1s": 400,
-		"/metrics": 404, "/recording": 404, "/reload": 404, "/none": 404, "/status/x": 404, "/favicon.ico": 404,
+		"/fleet": 404, "/metrics": 404, "/recording": 404, "/reload": 404, "/none": 404, "/status/x": 404, "/favicon.ico": 404,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			require.Equal(t, want, ask(h, method, path).Code, "%s %s", method, path)

@@ -20,7 +20,8 @@ type host struct {
 	mu     sync.Mutex
 	status truetime.Status
 	past   []truetime.Budget // of each second
-	stuck  chan struct{}     // if not nil, a report waits for it to be closed
+	fleet  *api.Fleet
+	stuck  chan struct{} // if not nil, a report waits for it to be closed
 }
 
 var _ Host = (*host)(nil)
@@ -45,9 +46,15 @@ func (h *host) Status() truetime.Status {
 	return h.status
 }
 
+func (h *host) Fleet() *api.Fleet {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.fleet
+}
+
 func (h *host) Page() statuspage.Report {
 	s := h.Status()
-	return statuspage.Report{Clock: s, Daemon: statuspage.Daemon{Program: "Epsilon", Version: "v1.2.3", Host: "db-7.example.net", Uptime: 3 * time.Hour,
+	return statuspage.Report{Clock: s, Fleet: FleetOf(h.Fleet()), Daemon: statuspage.Daemon{Program: "Epsilon", Version: "v1.2.3", Host: "db-7.example.net", Uptime: 3 * time.Hour,
 		Ready: s.Err == nil && s.Uncertainty <= within, ReadyWithin: within, DriftPPM: 200}}
 }
 

@@ -105,6 +105,15 @@ var scenes = map[string]func(*host){
 	"hostile":   func(h *host) { h.status, h.past = hostile(), minutes(45) },
 	"many":      func(h *host) { h.status, h.past = many(), minutes(600) },
 	"none":      func(h *host) { h.status = truetime.Status{} },
+
+	"fleet-well":      func(h *host) { h.begin(machines(5)) },
+	"fleet-convicted": func(h *host) { h.begin(convicted()) },
+	"fleet-partition": func(h *host) { h.begin(partition()) },
+	"fleet-large":     func(h *host) { h.begin(large()) },
+	"fleet-too-many":  func(h *host) { h.begin(tooMany()) },
+	"fleet-self":      func(h *host) { h.begin(selfWrong()) },
+	"fleet-hostile":   func(h *host) { h.begin(hostileFleet()) },
+	"fleet-beginning": func(h *host) { h.begin(beginning()) },
 }
 
 func TestEverySceneFitsIntoEveryWindow(t *testing.T) {
@@ -150,11 +159,11 @@ func happen(h *host) {
 }
 
 // overflowing are the elements whose content is wider than they are, or that are cut off by the window. What is for screen readers alone is small on
-// purpose, and the name of a host is cut with an ellipsis.
+// purpose, the name of a host is cut with an ellipsis, and tables scroll within their own boxes.
 const overflowing = `[...document.querySelectorAll("main *, header *, .notice")].filter((e) => {
-	if (e.closest(".unseen, svg, [hidden], .drawing") || e.id === "host" || e.clientWidth === 0 || getComputedStyle(e).clipPath !== "none") return false;
+	if (e.closest(".unseen, svg, [hidden], .drawing, .scrolls table") || e.id === "host" || e.clientWidth === 0 || getComputedStyle(e).clipPath !== "none") return false;
 	const box = e.getBoundingClientRect();
-	return e.scrollWidth > e.clientWidth + 1 || box.right > innerWidth + 1 || box.left < -1;
+	return e.scrollWidth > e.clientWidth + 1 && !e.matches(".scrolls") || box.right > innerWidth + 1 || box.left < -1;
 }).map((e) => e.tagName + "#" + e.id + "." + e.className + ": " + e.scrollWidth + " in " + e.clientWidth + ", right " + e.getBoundingClientRect().right + e.textContent.slice(0, 30))`
 
 // unsaid are the drawings without words for those who cannot see them.

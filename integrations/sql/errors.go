@@ -30,15 +30,19 @@ var (
 )
 
 // explain wraps what an error of the database stands for.
-func (d Dialect) explain(err error) error {
-	kind := kindOf(err)
-	switch {
-	case kind == nil:
-		return err
-	case kind == ErrDialect:
-		return fmt.Errorf("%w %v: is it that? %w", kind, d, err)
+func explain(err error) error {
+	if kind := kindOf(err); kind != nil {
+		return fmt.Errorf("%w: %w", kind, err)
 	}
-	return fmt.Errorf("%w: %w", kind, err)
+	return err
+}
+
+// explain does so for a statement in the dialect.
+func (d Dialect) explain(err error) error {
+	if kindOf(err) == ErrDialect {
+		return fmt.Errorf("%w %v: is it that? %w", ErrDialect, d, err)
+	}
+	return explain(err)
 }
 
 // kindOf returns which of the errors above it is, or nil. Drivers are told by what their errors look

@@ -87,6 +87,9 @@ func (p *proxy) requests(l *link) {
 			}
 			return
 		}
+		if l.isMuted() { // such as the farewell of a client that has given up
+			continue
+		}
 		p.mu.Lock()
 		fate := p.fate
 		p.mu.Unlock()
@@ -106,6 +109,7 @@ func (l *link) answers() {
 		n, err := l.server.Read(buffer)
 		if err != nil {
 			l.cut()
+			close(l.answered)
 			return
 		}
 		if l.isMuted() {
@@ -115,10 +119,7 @@ func (l *link) answers() {
 			}
 			continue
 		}
-		if _, err := l.client.Write(buffer[:n]); err != nil {
-			l.cut()
-			return
-		}
+		_, _ = l.client.Write(buffer[:n]) // if it has gone, requests notices
 	}
 }
 
@@ -159,7 +160,8 @@ func (h held) arrive(t testing.TB) {
 	t.Helper()
 	_, err := h.link.server.Write(h.request)
 	require.NoError(t, err)
-	<-h.link.answered
+	_, ok := <-h.link.answered
+	require.True(t, ok, "the server has ended the connection")
 	h.link.cut()
 }
 

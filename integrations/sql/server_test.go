@@ -256,7 +256,7 @@ func newEmptyDatabase(t testing.TB, dialect epsilonsql.Dialect) database {
 	switch dialect {
 	case epsilonsql.SQLite:
 		d.name, d.driver = filepath.Join(t.TempDir(), "data"), "sqlite"
-		d.source = "file:" + d.name + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"
+		d.source = "file:" + d.name + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=foreign_keys(ON)"
 	case epsilonsql.PostgreSQL:
 		d.server = postgres
 	case epsilonsql.MySQL:

@@ -55,7 +55,7 @@ func kindOf(err error) error {
 		return kindOfState(state)
 	}
 	if number, ok := mysqlNumber(err); ok {
-		return kindOfNumber(number)
+		return kindOfNumber(number, err.Error())
 	}
 	if code, ok := sqliteCode(err); ok {
 		return kindOfCode(code, err.Error())
@@ -112,7 +112,7 @@ func mysqlNumber(err error) (uint16, bool) {
 }
 
 // kindOfNumber knows the numbers of https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
-func kindOfNumber(number uint16) error {
+func kindOfNumber(number uint16, text string) error {
 	switch number {
 	case 1146: // ER_NO_SUCH_TABLE
 		return ErrNoTable
@@ -120,6 +120,10 @@ func kindOfNumber(number uint16) error {
 		return ErrRefused
 	case 1064, 1305: // ER_PARSE_ERROR, ER_SP_DOES_NOT_EXIST
 		return ErrDialect
+	case 1054: // ER_BAD_FIELD_ERROR, also of a parameter as PostgreSQL has them
+		if strings.Contains(text, "'$") {
+			return ErrDialect
+		}
 	case 1290, 1792, 1836: // --read-only, a transaction that is READ ONLY, read-only mode
 		return ErrReadOnly
 	case 1205, 1213, 1020: // lock wait timeout, deadlock, record has changed since last read

@@ -3,7 +3,7 @@ package hlc
 import "context"
 
 // Store keeps the bound below which timestamps may have been issued, so that a restart issues none
-// twice. One clock at a time may use it. [FileStore] is one.
+// twice. One clock at a time may use it. [FileStore] is one. Package hlctest tests an implementation.
 //
 // A bound that Save has returned nil for, or that Load has returned, must survive whatever the
 // store is meant to survive; otherwise timestamps are issued twice.
@@ -14,8 +14,12 @@ type Store interface {
 	Load(ctx context.Context) (Timestamp, error)
 
 	// Save replaces what was saved before, and returns nil once bound is certain to survive a crash
-	// of the machine. After an error Load may return either. No Save may take effect after a later
-	// one has returned. It should return when ctx ends, if it can.
+	// of the machine. After an error Load may return either. It should return when ctx ends, if it
+	// can.
+	//
+	// No Save may take effect after a later one has returned, by this process or the next. A server
+	// may carry a request out long after its client has given it up; so number the requests, and
+	// have the server refuse a number that is not above the last, in one step with the write.
 	//
 	// The bound is always higher than the one before, but for the last Save when the clock is
 	// closed.

@@ -170,6 +170,33 @@ func TestALoadThatComesLateTakesNothingOver(t *testing.T) {
 	})
 }
 
+// A clock saves between the two steps of the Load by which another takes its row over. That bound must not be
+// missed, or timestamps would be issued twice.
+func TestASaveInTheMiddleOfALoadIsNotMissed(t *testing.T) {
+	behindProxy(t, func(t *testing.T, direct database, db *sql.DB, p *proxy) {
+		first, second := newHLCStore(t, direct.DB, direct.dialect, "node"), newHLCStore(t, db, direct.dialect, "node")
+		_, err := second.Load(t.Context())
+		require.NoError(t, err)
+		_, err = second.Load(t.Context()) // prepares the statements
+		require.NoError(t, err)
+		require.NoError(t, first.Save(t.Context(), 100))
+		executed := 0
+		p.onRequest(func(request []byte, _ *link) bool {
+			if isExecute(direct.server, request) {
+				if executed++; executed == 2 { // after the SELECT the UPDATE
+					require.NoError(t, first.Save(t.Context(), 200))
+				}
+			}
+			return true
+		})
+		bound, err := second.Load(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, hlc.Timestamp(200), bound)
+		require.Equal(t, 4, executed)
+		require.ErrorIs(t, first.Save(t.Context(), 300), hlc.ErrInUse)
+	})
+}
+
 // The bound that was saved is there after kill -9.
 func TestABoundSurvivesTheServer(t *testing.T) {
 	for _, dialect := range []epsilonsql.Dialect{epsilonsql.PostgreSQL, epsilonsql.MySQL} {

@@ -274,6 +274,16 @@ func newEmptyDatabase(t testing.TB, dialect epsilonsql.Dialect) database {
 	return d
 }
 
+// withOptions returns the same database, on connections with options that change how statements are sent, or
+// what comes back.
+func (d database) withOptions(t testing.TB, options string) database {
+	t.Helper()
+	require.NoError(t, d.Close())
+	d.source += options
+	d.DB = open(t, d.driver, d.source)
+	return d
+}
+
 func open(t testing.TB, driver, source string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, source)

@@ -118,7 +118,7 @@ func (s *server) start(t testing.TB) {
 			return
 		}
 		install := s.install(s)
-		s.asUser(install)
+		s.own(install)
 		if output, err := install.CombinedOutput(); err != nil {
 			s.problem = fmt.Errorf("%v: %w\n%s", install.Args, err, output)
 			return
@@ -160,16 +160,6 @@ func ids(name string) (uid, gid uint32, err error) {
 	return uint32(uid64), uint32(gid64), errors.Join(err1, err2)
 }
 
-// asUser has the process run as the server's user if this one is root's, and die with this one.
-func (s *server) asUser(cmd *exec.Cmd) {
-	cmd.Dir = s.folder
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() == 0 {
-		uid, gid, _ := ids(s.user) // makeFolder has looked it up
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
-	}
-}
-
 // launch runs the server on its data, and waits until it answers.
 func (s *server) launch() error {
 	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -179,7 +169,7 @@ func (s *server) launch() error {
 	defer log.Close()
 	s.process = s.run(s)
 	s.process.Stdout, s.process.Stderr = log, log
-	s.asUser(s.process)
+	s.own(s.process)
 	if err := s.process.Start(); err != nil {
 		return err
 	}

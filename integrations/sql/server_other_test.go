@@ -1,0 +1,8 @@
+//go:build !linux
+
+package epsilonsql_test
+
+import "os/exec"
+
+// own has the process run as this one does: elsewhere the tests are not run by root.
+func (s *server) own(cmd *exec.Cmd) { cmd.Dir = s.folder }

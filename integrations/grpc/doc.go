@@ -26,8 +26,9 @@
 //   - Stamp what a call does with timestamps of the clock taken after [FromContext]'s.
 //   - Read streams to their end, an error or io.EOF: that is where the trailer is.
 //   - Where a service config has a retry policy, add [RetryHandler].
-//   - Put interceptors that try calls again, or recover from panics, before these, and leave the two keys out
-//     where the header or trailer of one call is copied into that of another by grpc.SetHeader or grpc.SetTrailer.
+//   - Put interceptors that try calls again, or recover from panics, before these.
+//   - Leave the two keys out where the header or trailer of one call is copied into that of another by
+//     grpc.SetHeader or grpc.SetTrailer: two timestamps are refused.
 //   - Remove the keys where calls enter from outside: whoever can send them can push the clock ahead, by no
 //     more than its tolerance.
 //

@@ -19,7 +19,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
 
-// ledger says in its header when it was called.
+// ledger answers with the timestamp at which it was called.
 type ledger struct {
 	testgrpc.UnimplementedTestServiceServer
 }

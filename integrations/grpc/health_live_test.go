@@ -1,6 +1,7 @@
 package epsilongrpc_test
 
 import (
+	"context"
 	"net"
 	"testing"
 	"time"
@@ -40,7 +41,9 @@ func watch(t testing.TB, clock epsilongrpc.HealthClock) (*epsilongrpc.Health, he
 	h := newHealth(t, clock, time.Second)
 	listener, where := listenTCP(t)
 	serve(t, listener, func(s *grpc.Server) { healthgrpc.RegisterHealthServer(s, h) })
-	stream, err := healthgrpc.NewHealthClient(connect(t, where)).Watch(t.Context(), &healthgrpc.HealthCheckRequest{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if the test fails
+	t.Cleanup(cancel)
+	stream, err := healthgrpc.NewHealthClient(connect(t, where)).Watch(ctx, &healthgrpc.HealthCheckRequest{})
 	require.NoError(t, err)
 	return h, stream
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/ports"
 )
 
 const fleetKey = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
@@ -55,12 +56,8 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 	defer liar.Close()
 	const n, wrong = 4, 2
 	var peers []string
-	for range n {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer c.Close()
-		peers = append(peers, c.LocalAddr().String())
-		require.NoError(t, c.Close())
+	for _, at := range ports.UDP(t, "127.0.0.1", n) {
+		peers = append(peers, at.String())
 	}
 	var all []served
 	for i, at := range peers {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet/wire"
+	"github.com/epsilontime/epsilon/internal/testing/ports"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -44,19 +45,6 @@ func keyOf(t testing.TB, digit byte) wire.Key {
 	return k
 }
 
-// free returns ports of an address of loopback at which nothing listens; they are given again as the system sees fit.
-func free(t testing.TB, host string, n int) (ports []netip.AddrPort) {
-	for range n {
-		c, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
-		if err != nil {
-			t.Skipf("nothing can listen at %s: %v", host, err)
-		}
-		defer c.Close()
-		ports = append(ports, c.LocalAddr().(*net.UDPAddr).AddrPort())
-	}
-	return ports
-}
-
 type member struct {
 	*Node
 	clock *wall
@@ -66,11 +54,11 @@ type member struct {
 // configs are those of n machines that have each other as peers.
 func configs(t testing.TB, host string, n int) (all []Config) {
 	var peers []string
-	ports := free(t, host, n)
-	for _, p := range ports {
+	chosen := ports.UDP(t, host, n)
+	for _, p := range chosen {
 		peers = append(peers, p.String())
 	}
-	for i, p := range ports {
+	for i, p := range chosen {
 		all = append(all, Config{Name: fmt.Sprintf("m%d", i), Listen: []netip.AddrPort{p}, Peers: peers, Key: keyOf(t, 'a'), Faulty: fleet.Minority,
 			Interval: MinInterval, Patience: MinInterval})
 	}
@@ -128,7 +116,9 @@ func TestTheMachineThatIsWrongIsConvictedByAll(t *testing.T) {
 				require.Equal(t, 4, v.Machines, "its own entry is recognised")
 				require.Equal(t, 1, v.Faulty)
 				if i != 2 {
-					require.Contains(t, m.problem("convicted "+bad), bad+" (m2) is wrong: its clock contradicts those of ")
+					eventually(t, "it is named", func() bool { // its name is known once it has answered itself
+						return strings.Contains(m.problem("convicted "+bad), bad+" (m2) is wrong: its clock contradicts those of ")
+					})
 					require.Contains(t, m.problem("convicted "+bad), "ahead of that of ")
 				}
 			}
@@ -155,7 +145,7 @@ func TestARestartedMachineIsJudgedAnew(t *testing.T) {
 
 func TestTroublesAreOneSentenceEach(t *testing.T) {
 	c := configs(t, "127.0.0.1", 5)
-	closed := free(t, "127.0.0.1", 1)[0].String()
+	closed := ports.UDP(t, "127.0.0.1", 1)[0].String()
 	twice := "localhost:" + fmt.Sprint(c[1].Listen[0].Port())
 	peers := append(append([]string(nil), c[0].Peers...), closed, "no-such-host.invalid:4461", "[::1]:4461", twice)
 	for i := range c {
@@ -293,7 +283,7 @@ func TestAnAddressMayNotAskForEver(t *testing.T) {
 
 func TestAListFollowsItsName(t *testing.T) {
 	c := configs(t, "127.0.0.1", 1)[0]
-	port := free(t, "127.0.0.1", 1)[0].Port()
+	port := ports.UDP(t, "127.0.0.1", 1)[0].Port()
 	c.Peers, c.List = nil, fmt.Sprintf("localhost:%d", port)
 	m := start(t, c)
 	eventually(t, "it is looked up", func() bool {

@@ -150,7 +150,7 @@ func givenUpIsNotDoneLater(ctx context.Context, store hlc.Store) error {
 
 // stays gives what a store may have left behind the time to come, on the machine that it is on.
 func stays(ctx context.Context, store hlc.Store, want hlc.Timestamp) error {
-	for range 5 {
+	for range 3 {
 		runtime.Gosched()
 		time.Sleep(50 * time.Microsecond) // may find more, and is not needed to be right
 		if err := expect(ctx, store, want); err != nil {

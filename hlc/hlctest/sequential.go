@@ -24,7 +24,7 @@ func save(ctx context.Context, store hlc.Store, bound hlc.Timestamp) error {
 
 // expect loads more than once: a Load must not change what the next one returns.
 func expect(ctx context.Context, store hlc.Store, want hlc.Timestamp) error {
-	for range 3 {
+	for range 2 {
 		bound, err := store.Load(ctx)
 		if err != nil {
 			return fmt.Errorf("store.Load: %w", err)

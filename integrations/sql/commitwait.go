@@ -23,8 +23,9 @@ var (
 	ErrCommitUnknown = errors.New("epsilonsql: commit unknown")
 )
 
-// Work is what a transaction does. It must use ctx for its statements, and leave COMMIT and ROLLBACK to the
-// caller; in MySQL that includes statements that commit by themselves, such as CREATE TABLE.
+// Work is what a transaction does. It must use ctx for its statements, return an error when one has failed (MySQL
+// may have rolled back all that came before it, and commits what comes after it by itself), and leave COMMIT and
+// ROLLBACK to the caller; in MySQL that includes statements that commit by themselves, such as CREATE TABLE.
 type Work func(ctx context.Context, tx *sql.Tx, timestamp truetime.Time) error
 
 // CommitWait runs work in a transaction with a timestamp, commits, and returns the timestamp once it has
@@ -81,16 +82,15 @@ func WaitCommit(ctx context.Context, db *sql.DB, waiter *commitwait.Waiter, work
 		timestamp, err := do(t.work)
 		switch {
 		case errors.Is(err, commitwait.ErrNotPassed):
-			return 0, t.rollback(ctx, waitFailed{err})
+			return 0, t.rollback(waitFailed{err})
 		case err != nil:
 			return 0, err
 		}
-		if err := t.commit(ctx); err != nil && !errors.Is(err, ErrCommitUnknown) {
-			return 0, err
-		} else if err != nil {
-			return timestamp, err
+		err = t.commit(ctx)
+		if err != nil && !errors.Is(err, ErrCommitUnknown) {
+			timestamp = 0
 		}
-		return timestamp, nil
+		return timestamp, err
 	})
 }
 
@@ -165,7 +165,7 @@ func run(
 	if err != nil {
 		return 0, notBegun(err)
 	}
-	defer t.end(ctx)
+	defer t.end()
 	return finish(t, func(work func(ctx context.Context, timestamp truetime.Time) error) (truetime.Time, error) {
 		if config.next == nil {
 			return waiter.Do(ctx, work)

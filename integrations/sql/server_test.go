@@ -58,6 +58,7 @@ type server struct {
 	missing error // what is not installed
 
 	folder    string
+	mu        sync.Mutex // a proxy's goroutine may kill the process
 	process   *exec.Cmd
 	databases int
 }
@@ -167,12 +168,15 @@ func (s *server) launch() error {
 		return err
 	}
 	defer log.Close()
-	s.process = s.run(s)
-	s.process.Stdout, s.process.Stderr = log, log
-	s.own(s.process)
-	if err := s.process.Start(); err != nil {
+	process := s.run(s)
+	process.Stdout, process.Stderr = log, log
+	s.own(process)
+	if err := process.Start(); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.process = process
+	s.mu.Unlock()
 	db, err := sql.Open(s.driver, s.dataSource(s.folder, s.system))
 	if err != nil {
 		return err
@@ -192,6 +196,8 @@ func (s *server) launch() error {
 // kill is kill -9: the machine has lost its power, except that what the kernel was told to write is
 // there.
 func (s *server) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -19,11 +20,15 @@ import (
 type transaction struct {
 	conn      *sql.Conn
 	tx        *sql.Tx
+	own       context.Context
 	cancel    context.CancelFunc
 	do        Work
 	timestamp truetime.Time
 	ended     bool
 }
+
+// rollbackLimit is how long ROLLBACK is waited for, whatever the context says, before the connection is closed.
+const rollbackLimit = time.Second
 
 func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions, work Work) (*transaction, error) {
 	conn, err := db.Conn(ctx)
@@ -31,7 +36,7 @@ func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions, work Work) (
 		return nil, explain(err)
 	}
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	t := &transaction{conn: conn, cancel: cancel, do: work}
+	t := &transaction{conn: conn, own: own, cancel: cancel, do: work}
 	stop := context.AfterFunc(ctx, cancel)
 	t.tx, err = conn.BeginTx(own, options)
 	if !stop() && err == nil { // ctx has ended, and so own has
@@ -49,14 +54,14 @@ func begin(ctx context.Context, db *sql.DB, options *sql.TxOptions, work Work) (
 func (t *transaction) work(ctx context.Context, timestamp truetime.Time) error {
 	t.timestamp = timestamp
 	if err := t.do(ctx, t.tx, timestamp); err != nil {
-		return t.rollback(ctx, err)
+		return t.rollback(err)
 	}
 	return nil
 }
 
 func (t *transaction) commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return t.rollback(ctx, err)
+		return t.rollback(err)
 	}
 	t.ended = true
 	stop := context.AfterFunc(ctx, t.cancel)
@@ -65,7 +70,7 @@ func (t *transaction) commit(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, sql.ErrTxDone):
+	case errors.Is(err, sql.ErrTxDone) && t.own.Err() == nil:
 		return fmt.Errorf("%w: the work has ended the transaction itself", ErrCommitUnknown)
 	}
 	// In MySQL a transaction that could not commit is still open, and BEGIN by the next user of the connection
@@ -79,10 +84,12 @@ func (t *transaction) commit(ctx context.Context) error {
 
 // rollback returns why. COMMIT was not sent, so whatever becomes of ROLLBACK, the end of the connection
 // does the same.
-func (t *transaction) rollback(ctx context.Context, why error) error {
+func (t *transaction) rollback(why error) error {
 	t.ended = true
-	stop := context.AfterFunc(ctx, t.cancel)
-	defer stop()
+	// Not as soon as ctx ends: package sql would roll back first, and Rollback could not tell that from a work
+	// that has committed.
+	limit := time.AfterFunc(rollbackLimit, t.cancel)
+	defer limit.Stop()
 	if err := t.tx.Rollback(); errors.Is(err, sql.ErrTxDone) {
 		return fmt.Errorf("%w: the work has ended the transaction itself, and then failed: %w", ErrCommitUnknown, why)
 	} else if err != nil {
@@ -92,9 +99,9 @@ func (t *transaction) rollback(ctx context.Context, why error) error {
 }
 
 // end ends the transaction if it was not, as where there was no timestamp, or the work panics.
-func (t *transaction) end(ctx context.Context) {
+func (t *transaction) end() {
 	if !t.ended {
-		_ = t.rollback(ctx, nil) // nobody asks why
+		_ = t.rollback(nil) // nobody asks why
 	}
 	t.close()
 }

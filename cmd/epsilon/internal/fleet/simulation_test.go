@@ -195,7 +195,7 @@ func (w *world) exchange(s *simulated, entry string) {
 	got := read + w.way()
 	edges := peer.edges(w.now)
 	name, run := peer.config.Name, peer.config.Run
-	if peer.fault == cloning && w.random.IntN(3) > 0 {
+	if peer.fault == cloning && peer != s && w.random.IntN(3) > 0 { // nobody lies to himself, or he would take himself for two
 		as := w.machines[w.random.IntN(len(w.machines))]
 		if w.random.IntN(2) == 0 {
 			as = s

@@ -90,11 +90,13 @@ func (p *pilot) land() {
 // comparison remembers which fields of which structures were not zero: true for these.
 type comparison map[string]bool
 
-// notState is what need not be the same: memory that is used anew each time, and the answer that was published last.
+// notState is what need not be the same: memory that is used anew each time, the answer that was published last, and what is only counted, from
+// the beginning of the clock or of what is replayed.
 var notState = []string{
 	"discipline.Discipline.votes", "discipline.Discipline.members", "discipline.Discipline.inner", "discipline.Discipline.region",
 	"discipline.Discipline.marks", "discipline.Discipline.voterMarks",
 	"engine.Engine.published", "engine.Engine.answered",
+	"discipline.Discipline.ended", "engine.source.outcomes",
 }
 
 // notRecorded is what a journal does not have, as no bound follows from it.

@@ -1,6 +1,8 @@
 package commitwait
 
 import (
+	"time"
+
 	"github.com/epsilontime/epsilon/internal/invariants"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -12,6 +14,8 @@ type wait struct {
 
 	// The clock refused when the wait began, so the limit has not been applied.
 	unjudged bool
+
+	begun time.Duration // see stats.begin
 }
 
 const absent = -1

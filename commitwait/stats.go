@@ -42,7 +42,8 @@ type stats struct {
 	counts         [histogram.Buckets]atomic.Uint64
 }
 
-// made is what begun counts from: a moment as a number takes a third of a time.Time.
+// made is what begun counts from: a moment as a number takes a third of a time.Time. It is of Go's clock, as people are told how long waits took,
+// and whether a time has passed is the clock's to say.
 var made = time.Now()
 
 // begin counts one that has to wait, and says when it began.

@@ -76,7 +76,7 @@ func startAtPort(address, port string, b ntpserver.Behavior) (s *ntpserver.Serve
 		s, err = ntpserver.Start(net.JoinHostPort(address, port), b)
 		return s, port, err
 	}
-	const lowest, highest, attempts = 20000, 32767, 100
+	const lowest, highest, attempts = 20000, 32767, 100 // as in package testing/ports, which has no server to try them with
 	for range attempts {
 		at = strconv.Itoa(lowest + rand.IntN(highest-lowest+1))
 		if s, err = ntpserver.Start(net.JoinHostPort(address, at), b); err == nil {

@@ -135,7 +135,7 @@ func (c *conversation) takeSync(p *protocol.SyncDelayReq, m arrival) (err error)
 		}
 		c.patience *= 2
 	}
-	c.patience, c.asked = max(c.patience, patience), time.Now()
+	c.patience, c.asked = max(c.patience, patience), time.Now() // patience, and no bound
 	c.sync, c.answer = p, nil
 	c.received, c.receivedBy = c.wall.arrived(m)
 	c.port.departures.forget(c.delayReq)

@@ -29,6 +29,6 @@ func NewFollowing(uncertainty, offset time.Duration) Following {
 
 // Now returns the interval. It never refuses.
 func (f Following) Now() (truetime.Interval, error) {
-	middle := truetime.FromStd(time.Now()).Add(f.offset)
+	middle := truetime.FromStd(time.Now()).Add(f.offset) // in a bubble time.Now is true time
 	return truetime.Interval{Earliest: middle.Add(-f.uncertainty), Latest: middle.Add(f.uncertainty)}, nil
 }

@@ -22,6 +22,7 @@ type Budget struct {
 	Claim        time.Duration // E, what the sources say that they may be wrong by: a better source makes it smaller
 	Drift        time.Duration // what the local counter may have gained or lost since: shorter polls or a smaller drift make it smaller
 	Leap         time.Duration // a leap second that is neither confirmed nor excluded: a newer table makes it 0
+	Pause        time.Duration // for which the counter may have stood still unseen ([WithUnseenPause]): half of it
 	Disagreement time.Duration // between the two sources: it may be the path of one, or one that is wrong
 
 	// Which sources the two ends follow from, and how long ago each gave that sample.
@@ -37,7 +38,7 @@ func budgetOf(b engine.Budget, names []string) Budget {
 		return names[i]
 	}
 	return Budget{
-		Delay: b.Delay, Claim: b.Claim, Drift: b.Drift, Leap: b.Leap, Disagreement: b.Disagreement,
+		Delay: b.Delay, Claim: b.Claim, Drift: b.Drift, Leap: b.Leap, Pause: b.Pause, Disagreement: b.Disagreement,
 		EarliestFrom: name(b.Earliest.Source), EarliestAge: b.Earliest.Age,
 		LatestFrom: name(b.Latest.Source), LatestAge: b.Latest.Age,
 	}
@@ -45,7 +46,7 @@ func budgetOf(b engine.Budget, names []string) Budget {
 
 // Uncertainty returns ε, the sum of the parts.
 func (b Budget) Uncertainty() time.Duration {
-	return b.Delay + b.Claim + b.Drift + b.Leap + b.Disagreement
+	return b.Delay + b.Claim + b.Drift + b.Leap + b.Pause + b.Disagreement
 }
 
 // String says it in a sentence, the largest part first, as in "ε is 1.35ms: 750µs drift in 3.7s,
@@ -63,6 +64,7 @@ func (b Budget) String() string {
 		{b.Claim, "claimed"},
 		{b.Drift, fmt.Sprintf("drift in %v", max(b.EarliestAge, b.LatestAge).Round(time.Millisecond))},
 		{b.Leap, "for a leap second that is possible"},
+		{b.Pause, "for a pause that nobody sees"},
 		{b.Disagreement, "disagreement"},
 	}
 	slices.SortStableFunc(parts, func(p, q part) int { return cmp.Compare(q.size, p.size) })

@@ -60,6 +60,15 @@ func (c *config) compare() {
 		c.mistake("target uncertainty of %v (WithTargetUncertainty) is above the maximum of %v (WithMaxUncertainty): "+
 			"the clock would be content with what it refuses to answer with", choices.Target, limit)
 	}
+	for _, limit := range []struct {
+		value  time.Duration
+		option string
+	}{{choices.Target, "target uncertainty of %v (WithTargetUncertainty)"}, {choices.MaxUncertainty, "maximum uncertainty of %v (WithMaxUncertainty)"}} {
+		if least := choices.UnseenPause / 2; limit.value > 0 && limit.value <= least {
+			c.mistake(limit.option+" cannot be kept beside an unseen pause of %v (WithUnseenPause), by which alone the uncertainty is %v",
+				limit.value, choices.UnseenPause, least)
+		}
+	}
 	// Rates within the drift differ by 2ρ at most, and so does one of them from a mean of others.
 	if widest := 2 * choices.DriftPPM; choices.DeviationPPM >= widest {
 		c.mistake("rate stability of %v ppm (WithRateStability) says nothing beside a drift of %v ppm (WithDrift), "+

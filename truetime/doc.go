@@ -55,6 +55,10 @@
 //     ([Scale]), and one that steps does so within 5 s of the leap second. A source of TAI that says how far
 //     UTC is behind gives the right number, except within a minute of a leap second.
 //
+//   - A6, unseen pauses, only if it is asked for. Between a sample and an answer that rests on it the local counter has stood
+//     still for no more than d in all ([WithUnseenPause]), as that of a virtual machine may in a migration. Otherwise
+//     it does not stand still unseen, which is a part of A1.
+//
 // # What is promised
 //
 // For every successful [Clock.Now], true time at some moment between call and return lies within

@@ -23,6 +23,8 @@ const (
 	minPoll         = time.Millisecond
 	maxPoll         = 1 << 17 * time.Second // 36 h, as NTP's MAXPOLL (RFC 5905 figure 7)
 	maxBurst        = 16
+	minPause        = time.Microsecond
+	maxPause        = time.Hour
 )
 
 // MaxDriftPPM is the largest drift that [WithDrift] accepts, in parts per million.
@@ -92,6 +94,27 @@ func WithRateStability(ppm float64) Option {
 			return
 		}
 		c.choices.DeviationPPM = ppm
+	}
+}
+
+// WithUnseenPause assumes that the local counter may stand still where nobody sees it, for up to d in all between a
+// sample and an answer that rests on it: 1 µs to 1 h. By default nothing is allowed for.
+//
+// It is for virtual machines that are migrated, restored or stopped by a hypervisor that does not tell of it through a
+// VMClock device ([WithVMClock]). All clocks of the guest stand still together then, and nothing in it can know: without this
+// option answers may be wrong by as much as the pause, from its end until more than f sources have been asked again. With
+// it every answer is right, through every pause up to d, and the price is that Latest is d later: ε is d/2 more, always.
+// What a live migration costs is its downtime, some 10 to 500 ms for most hypervisors; a restored snapshot may be days old.
+//
+// Samples are at most 20 minutes old, or as old as the last answer of their source. As soon as more than f voters show that the counter has stood
+// still, by more than the uncertainty of their samples, the epoch ends and all of d is allowed for again.
+func WithUnseenPause(d time.Duration) Option {
+	return func(c *config) {
+		if d < minPause || d > maxPause {
+			c.mistake("unseen pause of %v: it must be %v to %v, the longest for which this machine's counter may stand still unseen", d, minPause, maxPause)
+			return
+		}
+		c.choices.UnseenPause = d
 	}
 }
 

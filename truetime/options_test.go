@@ -100,6 +100,8 @@ func TestEachMistake(t *testing.T) {
 		`source "a" is given more than once`:    {append(Group("g", one...), one...), WithDrift(1)},
 		`source 1, "wrong": its address is emp`: {Group("g", misconfigured{}), WithDrift(1)},
 		"maximum uncertainty of 0s: it must be": {one, WithMaxUncertainty(0)},
+		"unseen pause of 0s: it must be 1µs to": {one, WithUnseenPause(0)},
+		"unseen pause of 61m0s: it must be 1µs": {one, WithUnseenPause(61 * time.Minute)},
 	} {
 		_, err := New(c.sources, c.option)
 		require.ErrorContains(t, err, want)
@@ -113,6 +115,12 @@ func TestOptionsThatContradictEachOtherAreMistakes(t *testing.T) {
 		},
 		"rate stability of 20 ppm (WithRateStability) says nothing beside a drift of 10 ppm (WithDrift), which lets the rate change by no more than 20 ppm": {
 			WithRateStability(20), WithDrift(10),
+		},
+		"target uncertainty of 50ms (WithTargetUncertainty) cannot be kept beside an unseen pause of 100ms (WithUnseenPause), by which alone the uncertainty is 50ms": {
+			WithTargetUncertainty(50 * time.Millisecond), WithUnseenPause(100 * time.Millisecond),
+		},
+		"maximum uncertainty of 10ms (WithMaxUncertainty) cannot be kept beside an unseen pause of 1s (WithUnseenPause)": {
+			WithMaxUncertainty(10 * time.Millisecond), WithUnseenPause(time.Second),
 		},
 		"WithPlausibleSince is given the zero Time": {WithPlausibleSince(0)},
 	} {

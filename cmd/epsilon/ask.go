@@ -66,9 +66,9 @@ func newWhy(s *settings) *cobra.Command {
 		Use:   "why",
 		Short: "Say why ε is what it is, in parts that add up to it",
 		Long: `Why takes ε apart: the delay of the network, what the servers claim, the drift of the
-counter since, a leap second that is possible, and disagreement. The parts add up to
-ε to the nanosecond. It says what each is and what would make it smaller. Its exit
-codes are those of "epsilon status".`,
+counter since, a leap second that is possible, a pause that nobody sees, and
+disagreement. The parts add up to ε to the nanosecond. It says what each is and what
+would make it smaller. Its exit codes are those of "epsilon status".`,
 	}, func(r api.Report) any { return r.Clock.Budget }, view.Why)
 }
 

@@ -38,7 +38,7 @@ func writeMetrics(w io.Writer, machine string, scrape int64) {
 	gauge(0.004, "epsilon_uncertainty_seconds")
 	gauge(0.007, "epsilon_uncertainty_peak_seconds")
 	gauge(0.01, "epsilon_uncertainty_budget_seconds")
-	for part, size := range map[string]float64{"delay": 0.001, "claim": 0.0005, "drift": 0.002, "leap": 0, "disagreement": 0.0005} {
+	for part, size := range map[string]float64{"delay": 0.001, "claim": 0.0005, "drift": 0.002, "leap": 0, "pause": 0, "disagreement": 0.0005} {
 		gauge(size, "epsilon_uncertainty_part_seconds{part=%q}", part)
 	}
 	for i, bound := range []string{"0.001", "0.0025", "0.005", "0.01", "+Inf"} {

@@ -139,7 +139,7 @@ func TestEveryMetricIsThereAsThePlanSays(t *testing.T) {
 	require.Equal(t, 1.0, value(t, r, "epsilon_commit_wait_waits_total", "passed"))
 	require.Equal(t, 1.0, value(t, r, "epsilon_lease_token", "ledger"))
 	sum := 0.0
-	for _, part := range []string{"delay", "claim", "drift", "leap", "disagreement"} {
+	for _, part := range []string{"delay", "claim", "drift", "leap", "pause", "disagreement"} {
 		sum += value(t, r, "epsilon_uncertainty_part_seconds", part)
 	}
 	require.Positive(t, sum)

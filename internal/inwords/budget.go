@@ -17,7 +17,7 @@ type Part struct {
 
 // AllParts are those of ε, also where they are 0, in the order in which they are always drawn.
 func AllParts(b truetime.Budget) []Part {
-	return []Part{{"delay", b.Delay}, {"claim", b.Claim}, {"drift", b.Drift}, {"leap", b.Leap}, {"disagreement", b.Disagreement}}
+	return []Part{{"delay", b.Delay}, {"claim", b.Claim}, {"drift", b.Drift}, {"leap", b.Leap}, {"pause", b.Pause}, {"disagreement", b.Disagreement}}
 }
 
 // Parts are those of ε that are not 0, the largest first.
@@ -54,6 +54,9 @@ func (p Part) Explanation(b truetime.Budget, driftPPM float64) string {
 			Age(max(b.EarliestAge, b.LatestAge)), ppm(driftPPM))
 	case "leap":
 		return "A leap second that is neither confirmed nor excluded. A newer table of leap seconds makes it 0: update tzdata."
+	case "pause":
+		return "For how long this host's counter may stand still where nobody sees it, as in a live migration: half of what is assumed (unseen_pause). " +
+			"A hypervisor that tells of it through a VMClock device makes the assumption needless."
 	case "disagreement":
 		one, another := b.EarliestFrom, b.LatestFrom
 		if p.Size <= 0 || one == another {

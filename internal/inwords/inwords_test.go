@@ -62,16 +62,16 @@ func TestTextsOfOthersAreCut(t *testing.T) {
 }
 
 func TestEveryPartIsExplained(t *testing.T) {
-	b := truetime.Budget{Delay: 1, Claim: 2, Drift: 3, Leap: 4, Disagreement: 5, EarliestFrom: "a", LatestFrom: "b"}
+	b := truetime.Budget{Delay: 1, Claim: 2, Drift: 3, Leap: 4, Pause: 4, Disagreement: 5, EarliestFrom: "a", LatestFrom: "b"}
 	var names []string
 	for _, p := range AllParts(b) {
 		names = append(names, p.Name)
 		require.NotEmpty(t, p.Explanation(b, 200), p.Name)
 		require.NotEmpty(t, Part{p.Name, 0}.Explanation(truetime.Budget{}, 0), p.Name)
 	}
-	require.Equal(t, []string{"delay", "claim", "drift", "leap", "disagreement"}, names)
-	require.Equal(t, []Part{{"disagreement", 5}, {"leap", 4}, {"drift", 3}, {"claim", 2}, {"delay", 1}}, Parts(b))
-	require.Contains(t, AllParts(b)[4].Explanation(b, 200), "a and b disagree")
+	require.Equal(t, []string{"delay", "claim", "drift", "leap", "pause", "disagreement"}, names)
+	require.Equal(t, []Part{{"disagreement", 5}, {"leap", 4}, {"pause", 4}, {"drift", 3}, {"claim", 2}, {"delay", 1}}, Parts(b))
+	require.Contains(t, AllParts(b)[5].Explanation(b, 200), "a and b disagree")
 	require.Empty(t, Parts(truetime.Budget{}))
 	require.Empty(t, Ends(truetime.Budget{}))
 }

@@ -49,7 +49,8 @@ func (r *ClockReader) Collect(to Sink) {
 			name string
 			size time.Duration
 		}{
-			{"delay", s.Budget.Delay}, {"claim", s.Budget.Claim}, {"drift", s.Budget.Drift}, {"leap", s.Budget.Leap}, {"disagreement", s.Budget.Disagreement},
+			{"delay", s.Budget.Delay}, {"claim", s.Budget.Claim}, {"drift", s.Budget.Drift}, {"leap", s.Budget.Leap},
+			{"pause", s.Budget.Pause}, {"disagreement", s.Budget.Disagreement},
 		} {
 			to.Value(part, p.size.Seconds(), p.name)
 		}

@@ -34,7 +34,7 @@ type Seconds struct {
 
 	Uncertainty []time.Duration // the largest ε; 0 where there was no answer
 
-	Delay, Claim, Drift, Leap, Disagreement []time.Duration // the parts of it
+	Delay, Claim, Drift, Leap, Pause, Disagreement []time.Duration // the parts of it
 
 	Answered []bool // there was an answer all the time
 }
@@ -92,7 +92,7 @@ func (h *History) Since(end int) Seconds {
 	from := max(end, h.end-historySize, 0)
 	n := max(h.end-from, 0)
 	r := Seconds{Every: historyEvery, End: h.end, Answered: make([]bool, 0, n)}
-	for _, list := range []*[]time.Duration{&r.Uncertainty, &r.Delay, &r.Claim, &r.Drift, &r.Leap, &r.Disagreement} {
+	for _, list := range []*[]time.Duration{&r.Uncertainty, &r.Delay, &r.Claim, &r.Drift, &r.Leap, &r.Pause, &r.Disagreement} {
 		*list = make([]time.Duration, 0, n)
 	}
 	for i := from; i < h.end; i++ {
@@ -100,7 +100,7 @@ func (h *History) Since(end int) Seconds {
 		b := s.Largest
 		r.Uncertainty = append(r.Uncertainty, b.Uncertainty())
 		r.Delay, r.Claim, r.Drift = append(r.Delay, b.Delay), append(r.Claim, b.Claim), append(r.Drift, b.Drift)
-		r.Leap, r.Disagreement = append(r.Leap, b.Leap), append(r.Disagreement, b.Disagreement)
+		r.Leap, r.Pause, r.Disagreement = append(r.Leap, b.Leap), append(r.Pause, b.Pause), append(r.Disagreement, b.Disagreement)
 		r.Answered = append(r.Answered, s.Answered)
 	}
 	return r

@@ -56,6 +56,8 @@ type MachineConfig struct {
 	// [RandomWalk], and of [truetime.WithRateStability]. 0 is not assumed.
 	MaxWander     float64
 	RateStability float64
+
+	UnseenPause time.Duration // see [truetime.WithUnseenPause]; 0 is not assumed
 }
 
 // Link says which server a machine asks, and over which path.
@@ -137,6 +139,7 @@ func (c *MachineConfig) choices() engine.Choices {
 		DriftPPM:       c.DriftPPM,
 		WanderPPB:      c.MaxWander,
 		DeviationPPM:   c.RateStability,
+		UnseenPause:    c.UnseenPause,
 		Faulty:         c.Faulty,
 		PollMin:        c.Poll,
 		PollMax:        c.MaxPoll,

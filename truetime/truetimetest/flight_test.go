@@ -175,6 +175,7 @@ func TestEnginesAreWrittenDownAndReadBack(t *testing.T) {
 	}
 	flyThroughMidnight(t, seen)
 	flyTooFast(t, seen)
+	flyAllowingForPauses(t, seen)
 	require.Greater(t, steps, 1000)
 	var unset []string
 	for field, set := range seen {
@@ -187,7 +188,7 @@ func TestEnginesAreWrittenDownAndReadBack(t *testing.T) {
 
 // seldom is what takes more than a world to set.
 var seldom = []string{
-	"discipline.Facts.Claim", "discipline.Facts.Delay", // never: facts are kept without them
+	"discipline.Facts.Claim", "discipline.Facts.Delay", "discipline.Facts.Pause", // never: facts are kept without them
 	"discipline.identities.overflow", // 2017 links
 }
 
@@ -227,5 +228,18 @@ func flyTooFast(t *testing.T, seen comparison) {
 	w.In(10*time.Second, func() { p.machine.StepRate(5000) })
 	w.In(time.Minute, func() { p.machine.StepRate(-5000) })
 	w.Run(10 * time.Minute)
+	p.land()
+}
+
+// flyAllowingForPauses has a server that gains on the counter as if that had stood still.
+func flyAllowingForPauses(t *testing.T, seen comparison) {
+	w := NewWorld(3)
+	c := MachineConfig{Poll: time.Second, UnseenPause: 200 * time.Millisecond}
+	for i := range 3 {
+		c.Sources = append(c.Sources, Link{Server: w.NewServer(fmt.Sprintf("s%d", i), Honest(time.Microsecond)), Path: LAN()})
+	}
+	c.Sources[0].Server.Become(Turncoat(Honest(time.Microsecond), 20*time.Second, Offset(50*time.Millisecond, time.Microsecond)))
+	p := fly(t, 3, w.NewMachine("m", c), 10*time.Second, 20, seen)
+	w.Run(2 * time.Minute)
 	p.land()
 }

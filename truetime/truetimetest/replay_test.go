@@ -43,7 +43,7 @@ func TestJournalsOfRandomWorldsReplay(t *testing.T) {
 
 // lives splits a machine's journals at its restarts.
 func lives(journal string) (all []string) {
-	const begin = "epsilon journal 5\n"
+	const begin = "epsilon journal 6\n"
 	for _, life := range strings.Split(journal, begin)[1:] {
 		all = append(all, begin+life)
 	}
@@ -116,9 +116,9 @@ func TestReplaySaysWhatItCannotUnderstand(t *testing.T) {
 		"":                             "it is empty",
 		"hello\n":                      `line 1: "hello" is not how a journal begins`,
 		"epsilon journal 1\n":          "line 1",
-		"epsilon journal 5\nlook 1\n":  "line 2: the clock is not complete",
-		"epsilon journal 5\nclock 1\n": "line 2",
-		"epsilon journal 5\nleaps 1\n": "line 2",
+		"epsilon journal 6\nlook 1\n":  "line 2: the clock is not complete",
+		"epsilon journal 6\nclock 1\n": "line 2",
+		"epsilon journal 6\nleaps 1\n": "line 2",
 		strings.Replace(head, ":10,", ":10,1:2,", 1):         "line 2: leap second table",
 		strings.Replace(head, ":10,", ":10,ten:11,", 1):      "line 2: entry \"ten:11\"",
 		strings.Replace(head, "leaps", "looks", 1):           "line 2",

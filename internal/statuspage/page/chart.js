@@ -3,7 +3,7 @@
 const kept = 600; // seconds
 let span = 60; // how many of them are shown: as few as show all that there are
 const past = { end: 0, seconds: [] };
-const lists = { Uncertainty: "size", Delay: "delay", Claim: "claim", Drift: "drift", Leap: "leap", Disagreement: "disagreement", Answered: "answered" };
+const lists = { Uncertainty: "size", Delay: "delay", Claim: "claim", Drift: "drift", Leap: "leap", Pause: "pause", Disagreement: "disagreement", Answered: "answered" };
 
 function addSeconds(s) {
   for (let i = 0; i < s.Uncertainty.length; i++) {
@@ -62,6 +62,7 @@ function drawChart() {
   const y = (ns) => plot.top + h * (1 - (top > 0 ? Math.min(ns, top) / top : 0));
   const drawn = [svgNode("defs", {})];
   drawn[0].append(hatch("hatch-silence", "var(--hatch)", 45), hatch("hatch-leap", "var(--leap)", 45, "var(--panel)"),
+    hatch("hatch-pause", "var(--pause)", 90, "var(--panel)"),
     hatch("hatch-disagreement", "var(--disagreement)", -45, "var(--panel)"));
   for (const part of top > 0 ? [0, 0.5, 1] : [0]) {
     const at = Math.round(y(part * top)) + 0.5;

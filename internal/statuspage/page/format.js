@@ -66,5 +66,5 @@ function nice(x) {
   for (const factor of [1, 1.5, 2, 3, 4, 5, 6, 8, 10]) if (factor * unit >= x * (1 - 1e-12)) return factor * unit;
 }
 
-const partNames = ["delay", "claim", "drift", "leap", "disagreement"];
+const partNames = ["delay", "claim", "drift", "leap", "pause", "disagreement"];
 const marks = { good: "✓", warning: "!", bad: "✗", neither: "·" };

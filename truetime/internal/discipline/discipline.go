@@ -42,6 +42,7 @@ var (
 type Config struct {
 	Counter   CounterSpec
 	Stability Stability
+	Pause     int64 // how much the counter may lose unseen, in nanoseconds: see [allowing]
 	Faulty    int   // f: how many voters may be wrong
 	Voter     []int // for each source, which vote it belongs to, numbered from 0 without gaps, or NoVote
 }
@@ -52,6 +53,7 @@ const NoVote = -1
 // Discipline is the state of one clock. It is not safe for concurrent use.
 type Discipline struct {
 	counter CounterSpec
+	pause   int64
 	faulty  int
 	sources []source
 	voter   []int   // the vote of each source
@@ -100,6 +102,7 @@ type Discipline struct {
 func New(config Config) *Discipline {
 	d := &Discipline{
 		counter: config.Counter,
+		pause:   config.Pause,
 		rates:   newRates(config.Stability, config.Counter.Drift),
 		faulty:  config.Faulty,
 		sources: make([]source, len(config.Voter)),
@@ -143,7 +146,7 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 		return ErrOrder
 	}
 	d.shown[i].use(f, d.counter.Resolution)
-	f = d.counter.covering(f)
+	f = allowing(d.counter.covering(f), d.pause)
 	if f.At(f.Lower.At, d.counter).Empty() {
 		return ErrSelfContradiction
 	}
@@ -162,6 +165,9 @@ func (d *Discipline) Add(i int, f Facts, epoch uint64, now monotonic.Instant) er
 	d.identified[i].used = true
 	if wrong := d.wrongVoters(); wrong > d.faulty {
 		d.contradicted(now, fmt.Sprintf("%d voters contradict themselves, of which at most %d may be wrong: the counter jumped or runs outside its drift, or more than %d are wrong", wrong, d.faulty, d.faulty))
+		return nil
+	}
+	if d.stoodStill(now) {
 		return nil
 	}
 	if d.pending = d.gathers(now); !d.pending {

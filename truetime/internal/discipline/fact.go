@@ -21,6 +21,7 @@ type Facts struct {
 	// Of the exchange. No bound follows from these; they say what the uncertainty is made of (see [Origin]).
 	Claim int64 // E, the error of its own that the source claims, which both bounds allow for
 	Delay int64 // δ, the round trip without the time inside the source, less what is known of both ways
+	Pause int64 // of the counter, unseen, which the upper bound allows for
 }
 
 // At returns what the facts say about true time when the counter reads c. The interval is empty if

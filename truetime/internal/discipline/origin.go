@@ -16,12 +16,13 @@ type Origin struct {
 	breadth
 }
 
-// breadth is how wide the exchange is that a fact is of, and why. The three are not negative, and
-// what the exchange alone says, not carried, is as wide as twice the claim, the delay and the leap
+// breadth is how wide the exchange is that a fact is of, and why. The four are not negative, and
+// what the exchange alone says, not carried, is as wide as twice the claim, the delay, the pause and the leap
 // together.
 type breadth struct {
 	Claim int64 // E
 	Delay int64 // δ
+	Pause int64 // what the counter may lose unseen
 	Leap  int64 // what conversion to the scale of the discipline has added because a leap second is possible
 }
 
@@ -30,7 +31,8 @@ func breadthOf(f Facts) breadth {
 	width := max(saturated.Add(saturated.Sub(f.Upper.Time, f.Lower.Time), between), 0)
 	b := breadth{Claim: min(max(f.Claim, 0), width/2)}
 	b.Delay = min(max(f.Delay, 0), width-2*b.Claim)
-	b.Leap = width - 2*b.Claim - b.Delay
+	b.Pause = min(max(f.Pause, 0), width-2*b.Claim-b.Delay)
+	b.Leap = width - 2*b.Claim - b.Delay - b.Pause
 	return b
 }
 

@@ -47,11 +47,11 @@ func (d *Discipline) Fields(l *snapshot.Lines) {
 
 func (s *source) fields(l *snapshot.Lines, i int) {
 	w := &s.window
-	l.Line(fmt.Sprint("facts ", i), "verdict convicted fresh heard buckets", &s.verdict, &s.convicted, &s.fresh, &s.heard, &w.filled)
+	l.Line(fmt.Sprint("facts ", i), "verdict convicted fresh heard gained buckets", &s.verdict, &s.convicted, &s.fresh, &s.heard, &s.gained, &w.filled)
 	if !l.Require(w.filled >= 0 && w.filled <= windowBuckets, "%d buckets", w.filled) {
 		return
 	}
-	l.Require(s.verdict >= Undecided && s.verdict <= Convicted && s.fresh >= 0 && s.fresh <= requalifySamples &&
+	l.Require(s.verdict >= Undecided && s.verdict <= Convicted && s.fresh >= 0 && s.fresh <= requalifySamples && s.gained >= 0 &&
 		(!s.convicted || (s.fresh > 0) == (w.filled > 0)), "source %d is convicted without a sample, or %v", i, s.verdict)
 	for k := range w.filled {
 		b := &w.buckets[k]
@@ -100,4 +100,4 @@ func facts(f *Facts) snapshot.List {
 
 func (p *Point) list() snapshot.List { return snapshot.List{&p.At, &p.Time} }
 
-func (b *breadth) list() snapshot.List { return snapshot.List{&b.Claim, &b.Delay, &b.Leap} }
+func (b *breadth) list() snapshot.List { return snapshot.List{&b.Claim, &b.Delay, &b.Pause, &b.Leap} }

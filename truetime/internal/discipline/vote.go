@@ -137,7 +137,7 @@ const widestFirst = 32 * time.Second
 // that far ahead stays so, and every end of a month in between would be one with a possible leap second
 // in it. So if fewer than 2f+1 have been heard and they disagree by more than honest ones would, the next voter is waited for.
 func (d *Discipline) begins(agreed agreement.Interval) bool {
-	return agreed.Bounded() && (uint64(agreed.Hi-agreed.Lo) <= uint64(widestFirst) || d.Heard() > 2*d.faulty)
+	return agreed.Bounded() && (uint64(agreed.Hi-agreed.Lo) <= uint64(widestFirst)+uint64(d.pause) || d.Heard() > 2*d.faulty)
 }
 
 // narrow moves an end of the answer only where the new line is strictly better at this moment, its

@@ -21,7 +21,7 @@ import (
 // sources disagree, and if nothing is left one rules out what the other allows for, so that less
 // than their claims and delays remains. All that the answer is wider than this is from carrying the
 // two facts to the present: drift. What conversion to smeared UTC adds is the leap second that is
-// possible.
+// possible, and what the upper fact allows for a counter that stands still unseen is the pause.
 //
 // Over c4 − c1 true time is taken to have run at the middle of the rates that are possible. That is
 // no bound, and need not be: it only says to which part something belongs.
@@ -30,6 +30,7 @@ type Budget struct {
 	Claim        time.Duration // E, what the sources claim
 	Drift        time.Duration // since the samples, by what is assumed about the counter
 	Leap         time.Duration // since a leap second is neither confirmed nor excluded
+	Pause        time.Duration // of the counter, unseen, that is allowed for
 	Disagreement time.Duration // between the sources that the two ends follow from
 
 	Earliest, Latest End
@@ -72,9 +73,10 @@ func (e *Engine) budget(shown, counted agreement.Interval, now monotonic.Instant
 		b.Claim = take(saturated.Add(lower.Claim, upper.Claim))
 		b.Delay = take(saturated.Add(lower.Delay/2, upper.Delay/2))
 		b.Leap = take(saturated.Add(lower.Leap/2, upper.Leap/2))
+		b.Pause = take(upper.Pause)
 		b.Disagreement = take(left)
 	}
 	b.Leap += time.Duration(max(width-total, 0) / 2)
-	b.Drift = time.Duration(width/2+width%2) - b.Claim - b.Delay - b.Leap - b.Disagreement
+	b.Drift = time.Duration(width/2+width%2) - b.Claim - b.Delay - b.Leap - b.Pause - b.Disagreement
 	return b
 }

@@ -32,6 +32,8 @@ type Choices struct {
 	DeviationPPM float64 // A4; by default not assumed
 	Faulty       int     // f, or Majority
 
+	UnseenPause time.Duration // A6; by default not assumed
+
 	PollMin, PollMax time.Duration // PollMax is at least PollMin
 	Burst            int
 
@@ -62,6 +64,7 @@ func (c Choices) Config() (Config, error) {
 		Discipline: discipline.Config{
 			Counter:   discipline.CounterSpec{Drift: discipline.DriftOfPPM(orElse(c.DriftPPM, DefaultDriftPPM))},
 			Stability: discipline.NewStability(c.WanderPPB, c.DeviationPPM),
+			Pause:     int64(c.UnseenPause),
 			Faulty:    faulty,
 			Voter:     voter,
 		},

@@ -8,9 +8,9 @@
 //
 // # The lines
 //
-//	epsilon journal 5
+//	epsilon journal 6
 //	leaps expiry at:offset,at:offset,… "source"
-//	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 poll=…,…,… target=0 since=… seed=…
+//	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 pause=0 poll=…,…,… target=0 since=… seed=…
 //	source 0 kind "ntp1.example.net"
 //	state …
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
@@ -45,9 +45,9 @@ import (
 )
 
 const (
-	header = "epsilon journal 5"
+	header = "epsilon journal 6"
 
-	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s poll=%d,%d,%d target=%d since=%d seed=%d\n"
+	lineClock  = "clock now=%d voter=%s faulty=%d drift=%d,%d resolution=%d wander=%s deviation=%s pause=%d poll=%d,%d,%d target=%d since=%d seed=%d\n"
 	lineLeaps  = "leaps %d %s %q\n"
 	lineSource = "source %d %d %q\n"
 	lineLook   = "look %d %d %d %d %q\n"
@@ -65,7 +65,7 @@ func Begin(c engine.Config, names []string) []byte {
 	slow, fast := d.Counter.Drift.Parts()
 	fmt.Fprintln(&b, header)
 	fmt.Fprintf(&b, lineLeaps, c.Table.Expiry(), entries(c.Table), c.Table.Source())
-	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Counter.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation),
+	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Counter.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation), d.Pause,
 		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.PlausibleSince, c.Seed)
 	for i, name := range names {
 		fmt.Fprintf(&b, lineSource, i, uint8(c.Kind[i]), name)

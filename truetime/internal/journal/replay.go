@@ -141,7 +141,7 @@ func (p *player) clock(line string) error {
 	var voters, wander, deviation string
 	var slow, fast uint64
 	d := &c.Discipline
-	_, err := fmt.Sscanf(line, words(lineClock), &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Counter.Resolution, &wander, &deviation,
+	_, err := fmt.Sscanf(line, words(lineClock), &c.Now, &voters, &d.Faulty, &slow, &fast, &d.Counter.Resolution, &wander, &deviation, &d.Pause,
 		&c.Poll.Min, &c.Poll.Max, &c.Poll.Burst, &c.Target, &c.PlausibleSince, &c.Seed)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (p *player) clock(line string) error {
 		highest = max(highest, v)
 		voter = append(voter, v)
 	}
-	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Max > maxPoll || c.Poll.Burst < 1 || d.Counter.Resolution < 0 {
+	if highest < 0 || d.Faulty < 0 || d.Faulty > highest/2 || c.Poll.Min <= 0 || c.Poll.Max < c.Poll.Min || c.Poll.Max > maxPoll || c.Poll.Burst < 1 || d.Counter.Resolution < 0 || d.Pause < 0 {
 		return errors.New("no clock has such a configuration")
 	}
 	if c.Table == nil {

@@ -15,6 +15,7 @@ import (
 //	drift_ppm              WithDrift
 //	max_wander_ppb         WithMaxWander
 //	rate_stability_ppm     WithRateStability
+//	unseen_pause           WithUnseenPause
 //	faulty                 WithFaulty
 //	poll_min, poll_max     WithPoll
 //	target_uncertainty     WithTargetUncertainty
@@ -39,6 +40,7 @@ func (c *Config) readClock(k *keys) {
 	})
 	k.number("max_wander_ppb", "parts per billion a second", func(ppb float64) { use("max_wander_ppb", truetime.WithMaxWander(ppb)) })
 	k.number("rate_stability_ppm", "parts per million", func(ppm float64) { use("rate_stability_ppm", truetime.WithRateStability(ppm)) })
+	k.duration("unseen_pause", func(d time.Duration) { use("unseen_pause", truetime.WithUnseenPause(d)) })
 	k.integer("faulty", "how many sources may be wrong, a whole number", func(f int) {
 		c.faultyLine = k.line("faulty")
 		use("faulty", truetime.WithFaulty(f))

@@ -60,6 +60,7 @@ func largestPart(b truetime.Budget) (name, do string) {
 		{b.Claim, "what the servers claim", "take better servers, of a lower stratum"},
 		{b.Drift, "what the counter may have drifted", "poll more often (poll_min), or declare a smaller drift_ppm if the oscillator keeps it"},
 		{b.Leap, "a leap second that may be near", "update tzdata, for a newer table of leap seconds"},
+		{b.Pause, "what the counter may stand still unseen", "declare a smaller unseen_pause, if what stops this machine keeps it, or none if the hypervisor has a VMClock"},
 		{b.Disagreement, "disagreement between sources", `see which of them is wrong in "epsilon sources", and add sources`},
 	} {
 		if p.size > largest {

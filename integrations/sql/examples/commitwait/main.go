@@ -63,7 +63,7 @@ func demonstrate(ctx context.Context, clock truetime.Reader, data string, out io
 	if _, err := north.book(ctx, entry{ID: "1", Account: "alice", Cents: 10000}); err != nil {
 		return err
 	}
-	// Alice has been told, and has told Bob. What he does now has a later timestamp.
+	// Whoever has been told may act on it, wherever she likes: what she does has a later timestamp.
 	if _, err := south.book(ctx, entry{ID: "2", Account: "alice", Cents: -7000}); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func TestWithoutTheWaitMoneyIsPaidOutBeforeItWasPaidIn(t *testing.T) {
 			require.NoError(t, err)
 		}
 		hasty(north, epsilon, "1", 10000)
-		time.Sleep(time.Millisecond) // a telephone call
+		time.Sleep(3 * time.Millisecond)
 		hasty(south, -epsilon, "2", -7000)
 		all, err := statement(t.Context(), north, south)
 		require.NoError(t, err)

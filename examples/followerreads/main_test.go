@@ -118,8 +118,12 @@ func TestAFollowerNeverTakesAnAnswerBack(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			leader, _ := start(t)
-			takes := make(map[string]time.Duration)
-			leader.persist = func(v version) error { time.Sleep(takes[v.key]); return nil }
+			const keys = 7
+			var takes [keys]time.Duration
+			for key := range takes {
+				takes[key] = time.Duration(random.Int64N(3e7))
+			}
+			leader.persist = func(v version) error { time.Sleep(takes[v.key[0]-'0']); return nil }
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			var followers []*follower
@@ -135,9 +139,8 @@ func TestAFollowerNeverTakesAnAnswerBack(t *testing.T) {
 			var answers []answer
 			var all sync.WaitGroup
 			for i := range 60 {
-				key := fmt.Sprint(i % 7)
+				key := fmt.Sprint(i % keys)
 				begins, behind := time.Duration(random.Int64N(2e8)), time.Duration(random.Int64N(4e7)-1e7)
-				takes[key] = time.Duration(random.Int64N(3e7))
 				all.Go(func() {
 					time.Sleep(begins)
 					_, err := leader.write(ctx, key, fmt.Sprint(i))

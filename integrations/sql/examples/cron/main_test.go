@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,15 +25,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// once is a writer that ends a context at the first thing written.
-type once struct {
-	bytes.Buffer
-	end context.CancelFunc
+// waiting is a writer that ends a context when a text is written.
+type waiting struct {
+	text string
+	end  context.CancelFunc
 }
 
-func (o *once) Write(b []byte) (int, error) {
-	defer o.end()
-	return o.Buffer.Write(b)
+func (w waiting) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), w.text) {
+		w.end()
+	}
+	return len(b), nil
 }
 
 func TestTheProgramRunsOnRealServers(t *testing.T) {
@@ -46,9 +48,8 @@ func TestTheProgramRunsOnRealServers(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	out := &once{end: cancel}
-	require.NoError(t, run(ctx, servers, filepath.Join(t.TempDir(), "cron.db"), 100*time.Millisecond, out))
-	require.Contains(t, out.String(), "computing the prices of 20")
+	out := waiting{"computing the prices of 20", cancel}
+	require.NoError(t, run(ctx, servers, filepath.Join(t.TempDir(), "cron.db"), 2*time.Second, out))
 	require.ErrorContains(t, run(t.Context(), nil, "", time.Second, out), "no sources")
 }
 

@@ -32,6 +32,8 @@
 // Columns: a [truetime.Time] and an [hlc.Timestamp] are each a BIGINT, whose order is theirs. An interval is a
 // [Range] in PostgreSQL, and two columns elsewhere.
 //
+// The folder examples has two programs: transactions of two databases in one order, and a cron that runs once.
+//
 // # What you must do
 //
 //   - Let Admit be the first thing in every transaction of a holder, and roll back if it returns an error.

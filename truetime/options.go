@@ -101,7 +101,8 @@ func WithRateStability(ppm float64) Option {
 // sample and an answer that rests on it: 1 µs to 1 h. By default nothing is allowed for.
 //
 // It is for virtual machines that are migrated, restored or stopped by a hypervisor that does not tell of it through a
-// VMClock device ([WithVMClock]). All clocks of the guest stand still together then, and nothing in it can know: without this
+// VMClock device ([WithVMClock]). All that the guest counts with stands still together then, and nothing shows it but, to the second, the
+// real-time clock that most hypervisors keep running, which the clock looks at every second or two in guests on amd64. Without this
 // option answers may be wrong by as much as the pause, from its end until more than f sources have been asked again. With
 // it every answer is right, through every pause up to d, and the price is that Latest is d later: ε is d/2 more, always.
 // What a live migration costs is its downtime, some 10 to 500 ms for most hypervisors; a restored snapshot may be days old.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
+	"github.com/epsilontime/epsilon/internal/realtimeclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/discipline"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
@@ -25,11 +26,12 @@ type machineWatch interface {
 
 // watch is what the clock knows about its counter's trustworthiness. The clock's lock guards it.
 type watch struct {
-	counter monotonic.Counter
-	machine machineWatch // nil if the counter is the user's own
-	vm      vmWatch
-	rho     discipline.Drift // as declared
-	last    monotonic.Instant
+	counter  monotonic.Counter
+	machine  machineWatch // nil if the counter is the user's own
+	vm       vmWatch
+	realTime *realtimeclock.Watch // nil if there is none, or nothing that it could show
+	rho      discipline.Drift     // as declared
+	last     monotonic.Instant
 }
 
 func newWatch(config config) watch {
@@ -43,6 +45,10 @@ func newWatch(config config) watch {
 		machine := c.Watch()
 		_ = machine.Check() // measures the rate for the first time; there is no history to disrupt
 		w.machine = machine
+		if read := realtimeclock.Read(); read != nil && config.vmclock == nil {
+			w.realTime = realtimeclock.New(read, config.counter.Now)
+			w.realTime.Look()
+		}
 	}
 	return w
 }
@@ -70,6 +76,11 @@ func (w *watch) look() (disruption string) {
 	if changed := w.vm.look(); disruption == "" {
 		disruption = changed
 	}
+	if w.realTime != nil {
+		if gained := w.realTime.Look(); disruption == "" {
+			disruption = gained
+		}
+	}
 	w.last = w.counter.Now()
 	return disruption
 }
@@ -84,6 +95,9 @@ func (w *watch) describe() string {
 	}
 	if w.vm.text != "" {
 		text += "; " + w.vm.text
+	}
+	if w.realTime != nil {
+		text += "; real-time clock watched at " + realtimeclock.Path
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/internal/localcounter"
+	"github.com/epsilontime/epsilon/internal/realtimeclock"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime/internal/engine"
 )
@@ -284,5 +286,26 @@ func TestCounterOutOfItsDriftIsCalledFaulty(t *testing.T) {
 		require.ErrorIs(t, err, ErrClockFaulty)
 		require.Equal(t, ClockFaulty, c.Status().State)
 		require.Contains(t, c.Status().Summary(), "the local counter runs outside its drift, or more than 1 of 3 voters are wrong")
+	})
+}
+
+// The real-time clock of a virtual machine goes on while that is stopped.
+func TestARealTimeClockThatHasGainedEndsTheEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, asSources(fakes(3)), WithPoll(time.Minute, time.Minute))
+		pass(time.Minute)
+		var stopped atomic.Int64
+		c.mu.Lock()
+		c.watch.realTime = realtimeclock.New(func() (int64, error) { return time.Now().Unix() + stopped.Load(), nil }, c.counter.Now)
+		c.mu.Unlock()
+		pass(10 * time.Second)
+		requireTruth(t, c)
+		require.Contains(t, c.Status().Counter, "real-time clock watched")
+
+		stopped.Store(60)
+		pass(engine.LookEvery + time.Second) // it is read once a second at most
+		s := c.Status()
+		require.EqualValues(t, 2, s.Epoch)
+		require.Contains(t, s.Disruption, "real-time clock has gained 59")
 	})
 }

@@ -1,0 +1,82 @@
+package kv
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	seeds     = flag.Int("seeds", 24, "how many fault schedules")
+	firstSeed = flag.Uint64("seed", 1, "the first of them")
+)
+
+// live has clients and faults in a world for some seconds of its time.
+func live(w *world, keys int, lasting time.Duration) {
+	stop := false
+	for range 6 {
+		c := &client{w: w, keys: keys, stop: &stop}
+		w.in(w.between(0, 10*time.Millisecond), c.ask)
+	}
+	w.faults(&stop)
+	w.edges(&stop)
+	w.run(lasting)
+	stop = true
+	w.run(patience + time.Second) // what has not been answered never will be
+}
+
+// Under every fault schedule every read sees every write that was told before it.
+func TestHistoriesAreLinearizable(t *testing.T) {
+	for i := range uint64(*seeds) {
+		seed := *firstSeed + i
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, seed, 3+2*int(seed%2), rules{})
+			live(w, 5, 5*time.Second)
+			t.Logf("seed %d: %d operations, %+v", seed, len(w.record.operations), w.counted)
+			require.Equal(t, porcupine.Ok, w.record.check(), "run it again with -run %s -seed %d -seeds 1", "TestHistoriesAreLinearizable", seed)
+		})
+	}
+}
+
+// What leaves one rule out is found out: otherwise the test above would prove nothing.
+func TestEveryRuleIsNeeded(t *testing.T) {
+	for name, mutant := range map[string]rules{
+		"the expiry":   {ignoreExpiry: true},
+		"the deferral": {ignoreDeferral: true},
+		"the limbo":    {ignoreLimbo: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			objection(t, func(seed uint64) *world { return newWorld(t, seed, 3, mutant) })
+		})
+	}
+}
+
+// A clock that lies makes reads wrong: what is proved stands on the clocks.
+func TestClockBeyondItsBoundIsFoundOut(t *testing.T) {
+	objection(t, func(seed uint64) *world {
+		w := newWorld(t, seed, 3, rules{})
+		w.members[0].clock.offset = -3 * leaseDuration // it believes that it is earlier, so that its leases end late
+		w.members[1].clock.offset = 3 * leaseDuration
+		return w
+	})
+}
+
+// objection requires that the history of one of some worlds is not linearizable.
+func objection(t *testing.T, make func(seed uint64) *world) {
+	t.Helper()
+	for seed := range uint64(40) {
+		w := make(seed)
+		live(w, 5, 5*time.Second)
+		if w.record.check() == porcupine.Illegal {
+			t.Logf("seed %d", seed)
+			return
+		}
+	}
+	t.Fatal("seeds 0 to 39: no history shows it")
+}

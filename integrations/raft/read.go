@@ -1,0 +1,114 @@
+package epsilonraft
+
+import "fmt"
+
+// A Read is one that has begun.
+type Read struct {
+	// Index is up to where the log must have been applied before the read looks at its data.
+	Index uint64
+
+	lease *Lease
+	term  uint64
+}
+
+// Begin begins a read, or several at once. It fails with [ErrNotLeader], or the error of [Lease.Ready].
+//
+//  1. Begin, after the request has come.
+//  2. Wait until entries up to Index have been applied.
+//  3. Look at the data.
+//  4. Confirm, and give the answer if there was no error.
+//
+// The order matters: what is confirmed is that the data was right when it was looked at, so a pause between any two of
+// these steps, or before the answer arrives, does no harm.
+func (l *Lease) Begin() (Read, error) {
+	v := l.view.Load()
+	if err := v.leads(); err != nil {
+		return Read{}, err
+	}
+	return Read{Index: v.visible, lease: l, term: v.term}, nil
+}
+
+// Confirm returns nil if what the read has seen may be told. Otherwise forget it, and ask by ReadIndex of package raft (see
+// [Lease.Released]) or another member.
+//
+// After a change of leader nothing new can be told until the lease of the one before has expired. Meanwhile a
+// new leader can answer those reads that no entry of the limbo touches: which the earlier leader may not know to be committed.
+// Touches reports whether a command may change what was read, and is called for each of theirs. If it
+// is nil these reads fail with [ErrDeferred].
+//
+// The error wraps [ErrExpired], [ErrClock], [ErrNotLeader], [ErrDeferred], [ErrLimbo] or [ErrFromFuture].
+func (r Read) Confirm(touches func(command []byte) bool) error {
+	if r.lease == nil {
+		return fmt.Errorf("%w: the read has not begun", ErrNotLeader)
+	}
+	v := r.lease.view.Load()
+	if err := v.leads(); err != nil {
+		return err
+	}
+	if v.term != r.term {
+		return fmt.Errorf("%w: the read began in term %d, and it is term %d", ErrNotLeader, r.term, v.term)
+	}
+	now, err := r.lease.now() // after the data was looked at
+	if err != nil {
+		return err
+	}
+	if err := v.cover.fromFuture(now); err != nil {
+		return err
+	}
+	if !now.Before(v.cover.expiry) {
+		return v.expired()
+	}
+	switch {
+	case v.hold.isOver(now) && v.own:
+		return nil
+	case touches == nil && v.hold.isOver(now):
+		return fmt.Errorf("%w: nothing of term %d is committed yet", ErrDeferred, v.term)
+	case touches == nil:
+		return v.hold.why(now)
+	}
+	return v.inherited(r.Index, touches)
+}
+
+// inherited confirms a read whose answer is the same in all states of the log from settled to its end.
+func (v *view) inherited(index uint64, touches func(command []byte) bool) error {
+	if !v.known || index < v.settled {
+		return fmt.Errorf("%w: the commands in it are not known", ErrLimbo)
+	}
+	for _, m := range v.limbo {
+		if len(m.command) > 0 && touches(m.command) {
+			return fmt.Errorf("%w: entry %d of term %d touches it", ErrLimbo, m.index, m.term)
+		}
+	}
+	return nil
+}
+
+func (v *view) leads() error {
+	if v.err != nil {
+		return v.err
+	}
+	if !v.leader {
+		return fmt.Errorf("%w in term %d", ErrNotLeader, v.term)
+	}
+	return nil
+}
+
+func (v *view) expired() error {
+	if v.cover.expiry == 0 {
+		return fmt.Errorf("%w: no entry that is committed grants one", ErrExpired)
+	}
+	return fmt.Errorf("%w: it expires at %v", ErrExpired, v.cover.expiry)
+}
+
+// NeedsRenewal reports whether this member leads and less than half of its lease is left, or it has none. Ask now and then, as at every
+// tick of raft, and propose [Lease.Wrap] of an empty command if it is so. A leader that writes often never needs to.
+func (l *Lease) NeedsRenewal() bool {
+	v := l.view.Load()
+	if v.leads() != nil {
+		return false
+	}
+	now, err := l.now()
+	if err != nil {
+		return false // it would grant nothing
+	}
+	return v.newest.expiry == 0 || now.Latest.Add(l.duration/2).After(v.newest.expiry)
+}

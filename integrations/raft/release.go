@@ -1,0 +1,83 @@
+package epsilonraft
+
+import (
+	"fmt"
+
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Released returns nil if what entries up to index have done may be told: to whoever has written it, and to reads that do
+// not stand on a lease. Raft having committed them is not enough. Right after a change of leader an earlier one may be
+// answering reads that know nothing of them, until its lease has expired: [ErrDeferred]. Ask again later,
+// as at the next tick, or wait until Deferred of [Lease.Status] has passed.
+//
+// A read by ReadIndex of package raft, at a leader or a follower, is one that does not stand on a lease. Wait until what it
+// says has been applied, look at the data, and give the answer when what has been applied then is released.
+//
+// At a leader that has been deposed it is [ErrNotLeader] until an entry of another leader says that index is settled; before
+// [Lease.Ready] has been told that it is committed, [ErrNotCommitted]. While the clock refuses, a new leader cannot tell:
+// [ErrClock]. If that lasts, transfer the leadership to a member whose clock answers.
+func (l *Lease) Released(index uint64) error {
+	v := l.view.Load()
+	switch {
+	case v.err != nil:
+		return v.err
+	case index <= v.settled:
+		return nil
+	case !v.leader:
+		return v.leads()
+	case index > v.visible:
+		return fmt.Errorf("%w: entry %d, and entries up to %d are", ErrNotCommitted, index, v.visible)
+	case v.hold.over.Load():
+		return nil
+	}
+	now, err := l.now()
+	if err != nil {
+		return err
+	}
+	if v.hold.isOver(now) {
+		return nil
+	}
+	return v.hold.why(now)
+}
+
+// Revoke makes this member forget all leases that its log has granted so far, for an operator who has read
+// [ErrFromFuture]. It is safe when no other member has a lease: when each has been stopped, or has been seen following a
+// leader, after the entry in question was written. Call it at all members, and again after a restart as long as
+// the entry is in the log.
+func (l *Lease) Revoke() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.history.revoke()
+	if l.hold != nil {
+		l.hold = newHold(grant{})
+	}
+	l.publish(l.view.Load().err)
+}
+
+// Status says how things stand, for people.
+type Status struct {
+	Leader  bool          // this member leads, as far as it knows
+	Term    uint64        // of raft
+	Expiry  truetime.Time // of the lease, or zero
+	Settled uint64        // what has been told up to
+	Limbo   int           // the entries after it
+
+	// Deferred is the expiry of an earlier leader's lease, up to which nothing is told, or zero. DeferredBy is the
+	// member whose clock it came from.
+	Deferred   truetime.Time
+	DeferredBy uint64
+
+	// Err is the error of Ready after which this member must stop.
+	Err error
+}
+
+// Status returns how things stand.
+func (l *Lease) Status() Status {
+	v := l.view.Load()
+	s := Status{Leader: v.leader, Term: v.term, Expiry: v.cover.expiry, Settled: v.settled, Limbo: len(v.limbo), Err: v.err}
+	if v.leader && !v.hold.over.Load() {
+		s.Deferred, s.DeferredBy = v.hold.expiry, v.hold.node
+	}
+	return s
+}

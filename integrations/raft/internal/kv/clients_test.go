@@ -2,6 +2,7 @@ package kv
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -16,7 +17,7 @@ type client struct {
 }
 
 // patience is how long a client waits for an answer.
-const patience = 400 * time.Millisecond
+const patience = 200 * time.Millisecond
 
 // under way is a request: whoever is first to end it does.
 type request struct {
@@ -33,7 +34,7 @@ func (c *client) ask() {
 		return
 	}
 	m := w.members[w.random.IntN(len(w.members))]
-	if leader := w.leader(); leader != nil && w.random.IntN(4) > 0 {
+	if leader := w.leader(); leader != nil && w.random.IntN(8) > 0 {
 		m = leader
 	}
 	q := &request{client: c, input: input{key: "k" + strconv.Itoa(w.random.IntN(c.keys))}, id: w.nextID, call: w.now}
@@ -52,14 +53,15 @@ func (c *client) ask() {
 }
 
 // answer gives the client its answer, after its way through the network.
-func (q *request) answer(value string, counter *int) {
+func (q *request) answer(m *member, how, value string, counter *int) {
 	w := q.client.w
 	*counter++
+	by := fmt.Sprintf("member %d, %s: %+v at %v", m.index+1, how, m.replica.lease.Status(), start.Add(w.now))
 	w.in(w.between(0, time.Millisecond), func() {
 		if q.ended {
 			return
 		}
-		w.record.answered(q.input, value, q.call, w.now)
+		w.record.answered(q.input, value, by, q.call, w.now)
 		q.end()
 	})
 }
@@ -82,7 +84,7 @@ func (q *request) end() {
 
 func (q *request) put(m *member) {
 	err := m.replica.Put(q.id, q.input.key, q.input.value, func(previous string) {
-		q.answer(previous, &m.w.counted.writes)
+		q.answer(m, "write", previous, &m.w.counted.writes)
 	})
 	if err == nil {
 		m.run()
@@ -134,9 +136,9 @@ func (q *request) confirm(m *member, read epsilonraft.Read, value string) {
 	}
 	switch {
 	case err == nil && inherited:
-		q.answer(value, &w.counted.inherited)
+		q.answer(m, "inherited", value, &w.counted.inherited)
 	case err == nil:
-		q.answer(value, &w.counted.leased)
+		q.answer(m, "leased", value, &w.counted.leased)
 	default:
 		w.refused(err, epsilonraft.ErrExpired, epsilonraft.ErrClock, epsilonraft.ErrNotLeader, epsilonraft.ErrDeferred, epsilonraft.ErrLimbo,
 			epsilonraft.ErrFromFuture)
@@ -147,7 +149,7 @@ func (q *request) confirm(m *member, read epsilonraft.Read, value string) {
 func (q *request) getByQuorum(m *member) {
 	m.replica.ReadByQuorum(func(get func(string) string) func() {
 		value := get(q.input.key)
-		return func() { q.answer(value, &m.w.counted.byQuorum) }
+		return func() { q.answer(m, "by quorum", value, &m.w.counted.byQuorum) }
 	})
 	m.run()
 }

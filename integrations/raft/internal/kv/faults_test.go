@@ -7,7 +7,7 @@ func (w *world) faults(stop *bool) {
 	if *stop {
 		return
 	}
-	w.in(w.between(50*time.Millisecond, 400*time.Millisecond), func() {
+	w.in(w.between(100*time.Millisecond, 600*time.Millisecond), func() {
 		if *stop {
 			return
 		}
@@ -22,7 +22,7 @@ func (w *world) fault() {
 		m = leader
 	}
 	lasting := w.between(20*time.Millisecond, 600*time.Millisecond)
-	switch w.random.IntN(8) {
+	switch w.random.IntN(10) {
 	case 0: // cut off
 		w.isolate(m, true, true)
 		w.in(lasting, func() { w.isolate(m, false, false) })
@@ -46,6 +46,11 @@ func (w *world) fault() {
 	case 6:
 		m.clock.refuses = true
 		w.in(lasting, func() { m.clock.refuses = false })
+	case 8, 9: // another member leads, and the old leader does not know
+		w.isolate(m, true, true)
+		w.in(lasting, func() { w.isolate(m, false, false) })
+		other := w.members[(m.index+1+w.random.IntN(len(w.members)-1))%len(w.members)]
+		other.later(w.between(0, 20*time.Millisecond), other.campaign)
 	case 7: // two links instead of three, so that nobody sees the same
 		other := w.members[w.random.IntN(len(w.members))]
 		w.cut[[2]int{m.index, other.index}], w.cut[[2]int{other.index, m.index}] = true, true

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -18,7 +17,7 @@ var (
 // live has clients and faults in a world for some seconds of its time.
 func live(w *world, keys int, lasting time.Duration) {
 	stop := false
-	for range 6 {
+	for range 16 {
 		c := &client{w: w, keys: keys, stop: &stop}
 		w.in(w.between(0, 10*time.Millisecond), c.ask)
 	}
@@ -36,9 +35,11 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, seed, 3+2*int(seed%2), rules{})
-			live(w, 5, 5*time.Second)
+			live(w, 20, 5*time.Second)
 			t.Logf("seed %d: %d operations, %+v", seed, len(w.record.operations), w.counted)
-			require.Equal(t, porcupine.Ok, w.record.check(), "run it again with -run %s -seed %d -seeds 1", "TestHistoriesAreLinearizable", seed)
+			if result := w.record.check(); result != porcupine.Ok {
+				t.Fatalf("%s. Run it again with -run TestHistoriesAreLinearizable -seed %d -seeds 1.\n%s", result, seed, w.record.explain())
+			}
 		})
 	}
 }
@@ -72,7 +73,7 @@ func objection(t *testing.T, make func(seed uint64) *world) {
 	t.Helper()
 	for seed := range uint64(40) {
 		w := make(seed)
-		live(w, 5, 5*time.Second)
+		live(w, 20, 5*time.Second)
 		if w.record.check() == porcupine.Illegal {
 			t.Logf("seed %d", seed)
 			return

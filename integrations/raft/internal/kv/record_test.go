@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -12,8 +13,8 @@ import (
 // A record is the history of a world: what was asked, what was answered, and when.
 type record struct {
 	operations []porcupine.Operation
-	unknown    []uint64 // ids of writes without an answer
-	took       map[uint64]bool
+	unknown    []uint64          // ids of writes without an answer
+	took       map[uint64]uint64 // the entry by which a write has taken effect
 }
 
 type input struct {
@@ -25,12 +26,13 @@ type input struct {
 type output struct {
 	value   string // that is read, or was there before
 	unknown bool
+	by      string // who has answered, and how
 }
 
 // answered notes an operation with its answer.
-func (r *record) answered(in input, value string, call, back time.Duration) {
+func (r *record) answered(in input, value, by string, call, back time.Duration) {
 	r.operations = append(r.operations, porcupine.Operation{
-		ClientId: len(r.operations), Input: in, Output: output{value: value}, Call: int64(call), Return: int64(back),
+		ClientId: len(r.operations), Input: in, Output: output{value: value, by: by}, Call: int64(call), Return: int64(back),
 	})
 }
 
@@ -43,11 +45,11 @@ func (r *record) lost(id uint64, in input, call time.Duration) {
 }
 
 // applied notes that a write has taken effect.
-func (r *record) applied(id uint64) {
+func (r *record) applied(id, index uint64) {
 	if r.took == nil {
-		r.took = map[uint64]bool{}
+		r.took = map[uint64]uint64{}
 	}
-	r.took[id] = true
+	r.took[id] = index
 }
 
 // model is a map of registers, in which a write tells what was there before.
@@ -90,7 +92,30 @@ func (r *record) check() porcupine.CheckResult {
 	history := slices.Clone(r.operations)
 	history = slices.DeleteFunc(history, func(o porcupine.Operation) bool {
 		id, lost := o.Metadata.(uint64)
-		return lost && !r.took[id]
+		return lost && r.took[id] == 0
 	})
 	return porcupine.CheckOperationsTimeout(model, history, 20*time.Second)
+}
+
+// explain names two operations of which the later saw less than the earlier, for whoever has to find out why.
+func (r *record) explain() string {
+	entry := func(o porcupine.Operation) uint64 { // of the write that the operation did or saw
+		value := o.Output.(output).value
+		if in := o.Input.(input); in.put {
+			value = in.value
+		}
+		id, _ := strconv.ParseUint(value, 10, 64)
+		return r.took[id]
+	}
+	for i, earlier := range r.operations {
+		if entry(earlier) == 0 {
+			continue
+		}
+		for _, later := range r.operations[i+1:] {
+			if earlier.Input.(input).key == later.Input.(input).key && earlier.Return < later.Call && entry(earlier) > entry(later) && !later.Output.(output).unknown {
+				return fmt.Sprintf("entry %d was told, then entry %d:\n%+v\n%+v", entry(earlier), entry(later), earlier, later)
+			}
+		}
+	}
+	return "no two operations show it"
 }

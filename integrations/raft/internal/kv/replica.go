@@ -19,9 +19,6 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// compactEvery is after how many entries a snapshot is made; as many are kept for members that are a little behind.
-const compactEvery = 1000
-
 // Replica is one member. Its methods are for one goroutine, but for Begin, Look and Confirm.
 type Replica struct {
 	id      uint64
@@ -29,16 +26,17 @@ type Replica struct {
 	storage *raft.MemoryStorage
 	lease   *epsilonraft.Lease
 
-	writes     map[uint64]func(previous string)                // by the command's id
-	byQuorum   map[uint64]func(get func(string) string) func() // by the id of the read
-	confirmed  []raft.ReadState                                // waiting for what they say to be applied
-	unreleased []outcome                                       // applied, in the order of their index
-	nextRead   uint64
-	compacted  uint64            // the entry of the latest snapshot
-	members    *raftpb.ConfState // nil: as in the snapshot
+	writes       map[uint64]func(previous string)                // by the command's id
+	byQuorum     map[uint64]func(get func(string) string) func() // by the id of the read
+	confirmed    []raft.ReadState                                // waiting for what they say to be applied
+	unreleased   []outcome                                       // applied, in the order of their index
+	nextRead     uint64
+	compactEvery uint64
+	compacted    uint64            // the entry of the latest snapshot
+	members      *raftpb.ConfState // nil: as in the snapshot
 
 	released func(index uint64) error // lease: Released
-	onApply  func(command)            // for simulations
+	onApply  func(command, uint64)    // for simulations
 
 	mu      sync.RWMutex
 	applied uint64
@@ -59,6 +57,7 @@ type Config struct {
 	Storage        *raft.MemoryStorage // what the member has kept, or that of NewStorage
 	ElectionTicks  int
 	HeartbeatTicks int
+	CompactEvery   uint64 // after how many entries a snapshot is made; as many are kept for members that are a little behind
 }
 
 // NewStorage returns the storage of a member of a cluster that begins.
@@ -72,6 +71,9 @@ func NewStorage(voters ...uint64) *raft.MemoryStorage {
 	}
 	if err := storage.ApplySnapshot(first); err != nil {
 		panic(err) // into an empty storage
+	}
+	if err := storage.SetHardState(&raftpb.HardState{Term: new(uint64(1)), Commit: new(uint64(1))}); err != nil {
+		panic(err) // into memory
 	}
 	return storage
 }
@@ -87,14 +89,14 @@ func NewReplica(c Config) (*Replica, error) {
 		return nil, err
 	}
 	r := &Replica{
-		id: c.ID, storage: c.Storage, data: from.Data, applied: latest.GetMetadata().GetIndex(), compacted: latest.GetMetadata().GetIndex(),
+		id: c.ID, compactEvery: c.CompactEvery, storage: c.Storage, data: from.Data, applied: latest.GetMetadata().GetIndex(), compacted: latest.GetMetadata().GetIndex(),
 		writes: map[uint64]func(string){}, byQuorum: map[uint64]func(func(string) string) func(){},
 	}
 	// lease: of the log that raft is started with.
 	if r.lease, err = epsilonraft.New(c.Clock, c.ID, c.Lease, c.Storage, epsilonraft.WithState(from.Leases)); err != nil {
 		return nil, err
 	}
-	r.released, r.onApply = r.lease.Released, func(command) {}
+	r.released, r.onApply = r.lease.Released, func(command, uint64) {}
 	r.raft, err = raft.NewRawNode(&raft.Config{
 		ID: c.ID, Storage: c.Storage, Applied: r.applied,
 		ElectionTick: c.ElectionTicks, HeartbeatTick: c.HeartbeatTicks,
@@ -241,7 +243,9 @@ func (r *Replica) apply(entry *raftpb.Entry) error {
 		previous, r.data[c.key] = r.data[c.key], c.value
 	}
 	r.mu.Unlock()
-	r.onApply(c)
+	if len(unwrapped) > 0 {
+		r.onApply(c, entry.GetIndex())
+	}
 	if told := r.writes[c.id]; told != nil {
 		delete(r.writes, c.id)
 		r.unreleased = append(r.unreleased, outcome{entry.GetIndex(), func() { told(previous) }})
@@ -283,7 +287,7 @@ func (r *Replica) release() {
 
 // compact makes a snapshot now and then, and forgets the log before the one before.
 func (r *Replica) compact() error {
-	if r.applied < r.compacted+compactEvery {
+	if r.applied < r.compacted+r.compactEvery {
 		return nil
 	}
 	leases, err := r.lease.State(r.applied) // lease: in every snapshot

@@ -123,10 +123,10 @@ func (w *world) run(d time.Duration) {
 
 func (m *member) start(storage *raft.MemoryStorage) {
 	replica, err := NewReplica(Config{
-		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 1 << 30, HeartbeatTicks: 1,
+		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 1 << 30, HeartbeatTicks: 1, CompactEvery: 50,
 	})
 	require.NoError(m.w.t, err)
-	replica.onApply = func(c command) { m.w.record.applied(c.id) }
+	replica.onApply = func(c command, index uint64) { m.w.record.applied(c.id, index) }
 	if m.w.rules.ignoreDeferral {
 		replica.released = func(uint64) error { return nil }
 	}
@@ -214,7 +214,7 @@ func (m *member) send(message *raftpb.Message) {
 		if w.random.Float64() < w.loss {
 			continue
 		}
-		if w.random.IntN(50) == 0 {
+		if w.random.IntN(50) == 0 && message.GetType() != raftpb.MsgProp { // a write that comes twice is done twice
 			copies++
 		}
 		sent := proto.Clone(message).(*raftpb.Message)

@@ -7,6 +7,7 @@ require (
 	github.com/epsilontime/epsilon v0.0.0
 	github.com/stretchr/testify v1.12.1
 	go.etcd.io/raft/v3 v3.7.0
+	go.uber.org/goleak v1.3.0
 	google.golang.org/protobuf v1.36.11
 )
 

@@ -23,7 +23,6 @@ type Lease struct {
 	history  history
 	leader   bool
 	term     uint64
-	own      bool                 // see view
 	hold     *hold                // see view
 	restored uint64               // the snapshot whose state was told last
 	view     atomic.Pointer[view] // what all else goes by; replaced, not changed, with mu held

@@ -58,11 +58,11 @@ func (r Read) Confirm(touches func(command []byte) bool) error {
 	if !now.Before(v.cover.expiry) {
 		return v.expired()
 	}
+	// Once the leases of earlier terms have expired it is an entry of this term that covers the read. So one is
+	// committed, and with it all that ever will be of earlier terms.
 	switch {
-	case v.hold.isOver(now) && v.own:
+	case v.hold.isOver(now):
 		return nil
-	case touches == nil && v.hold.isOver(now):
-		return fmt.Errorf("%w: nothing of term %d is committed yet", ErrDeferred, v.term)
 	case touches == nil:
 		return v.hold.why(now)
 	}

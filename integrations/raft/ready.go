@@ -16,7 +16,6 @@ type view struct {
 	term    uint64
 	visible uint64 // what a read that begins now must have applied
 	settled uint64
-	own     bool   // an entry of this leader's term is committed, and so is all that ever will be of earlier terms
 	cover   grant  // the latest of the entries that are committed: no later leader tells anything before its expiry
 	newest  grant  // the latest of all entries
 	hold    *hold  // of this leader
@@ -92,24 +91,19 @@ func (l *Lease) take(ready raft.Ready) error {
 	}
 	// A leader that has lost one term and won another between two Readys has no new SoftState.
 	if l.leader && (!led || before != l.term) {
-		l.own, l.hold = false, newHold(h.latestBefore(l.term))
+		l.hold = newHold(h.latestBefore(l.term))
 	}
 	if raft.IsEmptyHardState(ready.HardState) {
 		return nil
 	}
-	commit := ready.HardState.GetCommit()
-	if err := h.commitTo(commit); err != nil {
-		return err
-	}
-	l.own = l.own || commit > h.folded && h.at(commit).term == l.term
-	return nil
+	return h.commitTo(ready.HardState.GetCommit())
 }
 
 // publish makes what is known now the view.
 func (l *Lease) publish(err error) {
 	h := &l.history
 	v := &view{
-		err: err, leader: l.leader, term: l.term, own: l.own, hold: l.hold,
+		err: err, leader: l.leader, term: l.term, hold: l.hold,
 		visible: h.visible(), settled: h.settled, cover: h.cover, newest: h.newest,
 	}
 	v.limbo, v.known = h.limbo()

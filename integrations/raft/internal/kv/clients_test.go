@@ -39,7 +39,7 @@ func (c *client) ask() {
 	}
 	q := &request{client: c, input: input{key: "k" + strconv.Itoa(w.random.IntN(c.keys))}, id: w.nextID, call: w.now}
 	w.nextID++
-	if w.random.IntN(5) < 2 {
+	if w.random.Float64() < w.writes {
 		q.input.put, q.input.value = true, strconv.FormatUint(q.id, 10)
 	}
 	w.in(patience, q.giveUp)

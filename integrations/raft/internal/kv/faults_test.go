@@ -51,6 +51,9 @@ func (w *world) fault() {
 		w.in(lasting, func() { w.isolate(m, false, false) })
 		other := w.members[(m.index+1+w.random.IntN(len(w.members)-1))%len(w.members)]
 		other.later(w.between(0, 20*time.Millisecond), other.campaign)
+		if third := w.members[w.random.IntN(len(w.members))]; third != m && third != other { // and another after that
+			third.later(w.between(20*time.Millisecond, 60*time.Millisecond), third.campaign)
+		}
 	case 7: // two links instead of three, so that nobody sees the same
 		other := w.members[w.random.IntN(len(w.members))]
 		w.cut[[2]int{m.index, other.index}], w.cut[[2]int{other.index, m.index}] = true, true

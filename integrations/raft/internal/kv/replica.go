@@ -122,6 +122,8 @@ func (r *Replica) Tick() {
 	}
 }
 
+func (r *Replica) leads() bool { return r.raft.BasicStatus().RaftState == raft.StateLeader }
+
 // Campaign makes the member try to become the leader.
 func (r *Replica) Campaign() { _ = r.raft.Campaign() }
 

@@ -28,6 +28,7 @@ type world struct {
 	members []*member
 	cut     map[[2]int]bool // links that are down, by sender and receiver
 	loss    float64
+	writes  float64 // the part of the requests that are writes
 
 	record  record
 	nextID  uint64
@@ -86,6 +87,7 @@ func (c *clock) Now() (truetime.Interval, error) {
 func newWorld(t testing.TB, seed uint64, size int, rules rules) *world {
 	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), rules: rules, cut: map[[2]int]bool{}, nextID: 1}
 	w.counted.refused = map[error]int{}
+	w.writes = []float64{0.02, 0.1, 0.4}[w.random.IntN(3)] // few, so that leases are renewed by entries far apart
 	voters := make([]uint64, size)
 	for i := range voters {
 		voters[i] = uint64(i + 1)
@@ -173,12 +175,10 @@ func (m *member) pause(d time.Duration) {
 	})
 }
 
-func (m *member) leads() bool { return m.replica.raft.BasicStatus().RaftState == raft.StateLeader }
-
 func (m *member) tick() {
 	m.do(func() {
 		m.replica.Tick()
-		if !m.leads() && m.w.now-m.heard > m.timeout {
+		if !m.replica.leads() && m.w.now-m.heard > m.timeout {
 			m.campaign()
 		}
 		m.run()
@@ -197,7 +197,7 @@ func (m *member) campaign() {
 func (m *member) run() {
 	messages, err := m.replica.Run()
 	require.NoError(m.w.t, err)
-	if leads := m.leads(); leads != m.led {
+	if leads := m.replica.leads(); leads != m.led {
 		m.led = leads
 		if leads {
 			m.w.counted.elections++
@@ -252,7 +252,7 @@ func (w *world) isolate(m *member, in, out bool) {
 func (w *world) leader() *member {
 	var leaders []*member
 	for _, m := range w.members {
-		if m.leads() {
+		if m.replica.leads() {
 			leaders = append(leaders, m)
 		}
 	}

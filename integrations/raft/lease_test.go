@@ -1,0 +1,193 @@
+package epsilonraft_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/raft/v3"
+
+	epsilonraft "github.com/epsilontime/epsilon/integrations/raft"
+	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/truetimetest"
+)
+
+// The lease ends where its holder's Latest and the others' Earliest reach the same moment, and at the moment itself nobody acts.
+func TestLeaseEndsForItsHolderBeforeItEndsForOthers(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	expiry := duration - ε // after the start: Earliest and the duration
+	for _, c := range []struct {
+		at                time.Duration
+		holder, successor error
+	}{
+		{at: expiry - ε - 1, successor: epsilonraft.ErrDeferred},
+		{at: expiry - ε, holder: epsilonraft.ErrExpired, successor: epsilonraft.ErrDeferred},
+		{at: expiry + ε, holder: epsilonraft.ErrExpired, successor: epsilonraft.ErrDeferred},
+		{at: expiry + ε + 1, holder: epsilonraft.ErrExpired},
+	} {
+		first.at(c.at)
+		second.at(c.at)
+		require.ErrorIs(t, first.read("a"), c.holder, "%v", c.at)
+		require.ErrorIs(t, second.lease.Released(4-2), nil, "entry 2 is settled")
+		second.ready(ready(nil, 2, 4))
+		require.ErrorIs(t, second.lease.Released(4), c.successor, "%v", c.at)
+	}
+}
+
+func TestOnlyWhatIsCommittedGrantsALease(t *testing.T) {
+	p := newPeer(t, 1)
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrNotLeader)
+	p.ready(ready(leads, 1, 0, entry(1, 1, nil)))
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrExpired)
+	p.ready(ready(nil, 0, 0, entry(2, 1, p.lease.Wrap(nil))))
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrExpired)
+	p.ready(ready(nil, 1, 1))
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrExpired)
+	p.ready(ready(nil, 1, 2))
+	require.NoError(t, p.read("a"))
+}
+
+// Nothing was ever granted to others, so nothing is waited for, with or without a clock.
+func TestFirstLeaderDefersNothing(t *testing.T) {
+	p := newPeer(t, 1)
+	p.clock.Disrupt()
+	p.ready(ready(leads, 1, 0, entry(1, 1, nil)))
+	p.ready(ready(nil, 1, 2, entry(2, 1, p.lease.Wrap([]byte("a")))))
+	require.NoError(t, p.lease.Released(2))
+	require.ErrorIs(t, p.lease.Released(3), epsilonraft.ErrNotCommitted)
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrClock)
+	p.clock.Resume()
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrExpired, "an entry of a time without a clock grants nothing")
+}
+
+func TestClockThatRefusesStopsReadsAndNewLeaders(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	second.ready(ready(nil, 2, 4))
+	first.clock.Disrupt()
+	err := first.read("a")
+	require.ErrorIs(t, err, epsilonraft.ErrClock)
+	require.ErrorIs(t, err, truetime.ErrNotSynchronized)
+	require.NoError(t, first.lease.Released(2), "what is released stays so")
+
+	second.clock.Disrupt()
+	require.ErrorIs(t, second.lease.Released(4), epsilonraft.ErrClock)
+	require.ErrorIs(t, second.read("c"), epsilonraft.ErrClock)
+	second.at(2 * duration)
+	require.NoError(t, second.lease.Released(4))
+	second.clock.Disrupt()
+	require.NoError(t, second.lease.Released(4), "what is released stays so")
+	second.at(0)
+	require.NoError(t, second.lease.Released(4), "even if a disrupted clock knows less")
+	second.clock.Set(truetime.Interval{Earliest: start, Latest: start - 1})
+	require.ErrorIs(t, second.read("c"), epsilonraft.ErrClock, "an interval that is upside down")
+}
+
+// A leader that was deposed answers nothing that it began before, as its data may have gone on.
+func TestReadIsOfOneTerm(t *testing.T) {
+	p := newPeer(t, 1)
+	p.leadsAlone()
+	read, err := p.lease.Begin()
+	require.NoError(t, err)
+	require.EqualValues(t, 2, read.Index)
+	require.NoError(t, read.Confirm(nil))
+	require.NoError(t, read.Confirm(nil), "it may be asked again")
+
+	p.ready(ready(nil, 3, 2, entry(3, 3, nil))) // lost and won again between two Readys: no SoftState
+	require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrNotLeader)
+	require.ErrorIs(t, p.lease.Released(2), epsilonraft.ErrDeferred, "a leader between the two may be answering")
+	p.ready(ready(follows, 4, 2))
+	require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrNotLeader)
+	require.ErrorIs(t, epsilonraft.Read{}.Confirm(nil), epsilonraft.ErrNotLeader)
+}
+
+// Why the clock alone does not make a new leader complete: it may not know yet what its predecessors have told.
+func TestNewLeaderReadsWhenAnEntryOfItsTermIsCommitted(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	second.at(2 * duration)
+	second.ready(ready(nil, 0, 0, entry(5, 2, second.lease.Wrap([]byte("c")))))
+	require.ErrorIs(t, second.read("z"), epsilonraft.ErrExpired)
+	second.ready(ready(nil, 2, 3)) // by a message of another leader, let us say
+	require.ErrorIs(t, second.read("z"), epsilonraft.ErrExpired)
+	second.ready(ready(nil, 2, 5))
+	read, err := second.lease.Begin()
+	require.NoError(t, err)
+	require.EqualValues(t, 5, read.Index)
+	require.NoError(t, read.Confirm(nil))
+}
+
+func TestIdleLeaderRenews(t *testing.T) {
+	p := newPeer(t, 1)
+	require.False(t, p.lease.NeedsRenewal(), "it does not lead")
+	p.ready(ready(leads, 1, 0, entry(1, 1, nil)))
+	require.True(t, p.lease.NeedsRenewal())
+	p.clock.Disrupt()
+	require.False(t, p.lease.NeedsRenewal(), "it would grant nothing")
+	p.at(0)
+	p.ready(ready(nil, 1, 1, entry(2, 1, p.lease.Wrap(nil))))
+	require.False(t, p.lease.NeedsRenewal(), "one is under way")
+	p.at(duration/2 + 1)
+	require.True(t, p.lease.NeedsRenewal())
+}
+
+func TestRevokeForgetsWhatWasGranted(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	second.ready(ready(nil, 2, 4))
+	require.ErrorIs(t, second.lease.Released(4), epsilonraft.ErrDeferred)
+	require.Equal(t, epsilonraft.Status{
+		Leader: true, Term: 2, Expiry: start.Add(duration - ε), Settled: 2, Limbo: 2, Deferred: start.Add(duration - ε), DeferredBy: 1,
+	}, second.lease.Status())
+	second.lease.Revoke()
+	require.NoError(t, second.lease.Released(4))
+	require.ErrorIs(t, second.read("z"), epsilonraft.ErrExpired, "nor may it read by what was granted")
+	require.Equal(t, epsilonraft.Status{Leader: true, Term: 2, Settled: 2, Limbo: 2}, second.lease.Status())
+}
+
+func TestMistakesAreAllReported(t *testing.T) {
+	clock := truetimetest.NewManual(start, ε)
+	_, err := epsilonraft.New(nil, 0, 0, nil, nil)
+	for _, part := range []string{"clock is nil", "no number", "0s", "storage is nil", "option is nil"} {
+		require.ErrorContains(t, err, part)
+	}
+	for _, d := range []time.Duration{-1, 0, time.Hour + 1} {
+		_, err := epsilonraft.New(clock, 1, d, raft.NewMemoryStorage())
+		require.ErrorContains(t, err, d.String())
+	}
+}
+
+// Readers and writers are many, and Ready is called by another: for the race detector.
+func TestManyMayUseALease(t *testing.T) {
+	p := newPeer(t, 1)
+	p.leadsAlone()
+	var readers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := p.read("z"); err != nil && !errors.Is(err, epsilonraft.ErrNotLeader) && !errors.Is(err, epsilonraft.ErrLimbo) {
+					t.Error(err)
+					return
+				}
+				p.lease.Wrap(nil)
+				p.lease.Status()
+			}
+		})
+	}
+	for i := range uint64(300) {
+		term := 2 + i // each leader replaces what the one before has not got committed
+		p.ready(ready(leads, term, 2, entry(3, term, p.lease.Wrap([]byte("x"))), entry(4, term, p.lease.Wrap([]byte("y")))))
+		p.ready(ready(follows, term, 2))
+	}
+	close(stop)
+	readers.Wait()
+}

@@ -1,0 +1,92 @@
+package epsilonraft_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	epsilonraft "github.com/epsilontime/epsilon/integrations/raft"
+)
+
+func TestNewLeaderReadsWhatNoEntryInLimboTouches(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	require.NoError(t, second.read("a"), "settled")
+	require.NoError(t, second.read("z"))
+	require.ErrorIs(t, second.read("b"), epsilonraft.ErrLimbo)
+	read, err := second.lease.Begin()
+	require.NoError(t, err)
+	require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrDeferred)
+
+	second.ready(ready(nil, 0, 0, entry(5, 2, second.lease.Wrap([]byte("c")))))
+	require.ErrorIs(t, second.read("c"), epsilonraft.ErrLimbo, "its own writes, too, may have been applied")
+
+	second.at(duration - ε)
+	require.ErrorIs(t, second.read("a"), epsilonraft.ErrExpired, "the lease it inherits has an end")
+	second.at(duration - 2*ε - 1)
+	require.NoError(t, second.read("a"))
+}
+
+// Raft may have committed an entry that its leader must not tell yet: the commit index is no end of the limbo.
+func TestWhatIsCommittedAndNotReleasedIsInLimbo(t *testing.T) {
+	first, second, third := newPeer(t, 1), newPeer(t, 2), newPeer(t, 3)
+	second.succeeds(first)
+	second.ready(ready(nil, 2, 5, entry(5, 2, second.lease.Wrap([]byte("a")))))
+	require.ErrorIs(t, second.lease.Released(5), epsilonraft.ErrDeferred)
+	require.NoError(t, first.read("a"), "the first leader answers without the write")
+
+	third.ready(ready(follows, 2, 5, append(second.log, entry(6, 2, second.lease.Wrap([]byte("d"))))...))
+	third.ready(ready(leads, 3, 5, entry(7, 3, nil)))
+	require.ErrorIs(t, third.read("a"), epsilonraft.ErrLimbo, "it is committed, and the first leader does not know")
+	require.NoError(t, third.read("z"))
+	require.ErrorIs(t, third.lease.Released(5), epsilonraft.ErrDeferred)
+	third.at(2 * duration)
+	require.NoError(t, third.lease.Released(5))
+}
+
+// What the second leader has released, the third need not keep in limbo.
+func TestWhatIsReleasedIsSettledForTheNextLeader(t *testing.T) {
+	first, second, third := newPeer(t, 1), newPeer(t, 2), newPeer(t, 3)
+	second.succeeds(first)
+	second.ready(ready(nil, 2, 5, entry(5, 2, second.lease.Wrap([]byte("a")))))
+	second.at(2 * duration)
+	told := entry(6, 2, second.lease.Wrap([]byte("d")))
+
+	third.at(2 * duration)
+	third.ready(ready(follows, 2, 6, append(second.log, told)...))
+	require.NoError(t, third.lease.Released(5), "a follower learns it from the log")
+	require.ErrorIs(t, third.lease.Released(6), epsilonraft.ErrNotLeader)
+	third.ready(ready(leads, 3, 6, entry(7, 3, nil)))
+	require.NoError(t, third.read("a"))
+	require.ErrorIs(t, third.read("d"), epsilonraft.ErrLimbo)
+}
+
+// A member that does not lead, or that defers, must not say that anything of its own is settled, however its proposal comes into the log.
+func TestOnlyALeaderThatHasReleasedSettles(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	second.ready(ready(nil, 2, 4))
+	deferring := second.lease.Wrap([]byte("c"))
+	second.ready(ready(follows, 3, 4))
+	following := second.lease.Wrap([]byte("c"))
+	for name, data := range map[string][]byte{"deferring": deferring, "following": following} {
+		third := newPeer(t, 3)
+		third.ready(ready(follows, 3, 2, append(second.log, entry(5, 3, data))...))
+		require.EqualValues(t, 2, third.lease.Status().Settled, name)
+	}
+}
+
+// So many entries are not kept, and then it is not known what they touch.
+func TestTooLongLimbo(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	require.NoError(t, second.read("z"))
+	for i := range uint64(1 << 16) {
+		second.ready(ready(nil, 2, 4+i, entry(5+i, 2, second.lease.Wrap([]byte("c")))))
+	}
+	require.ErrorIs(t, second.read("z"), epsilonraft.ErrLimbo)
+	require.LessOrEqual(t, second.lease.Status().Limbo, 1<<16)
+	require.ErrorIs(t, second.lease.Released(5), epsilonraft.ErrDeferred)
+	second.at(2 * duration)
+	require.NoError(t, second.lease.Released(5), "the lease that is waited for is known all the same")
+}

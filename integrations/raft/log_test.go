@@ -1,0 +1,241 @@
+package epsilonraft_test
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	epsilonraft "github.com/epsilontime/epsilon/integrations/raft"
+	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/truetimetest"
+)
+
+func TestUnwrap(t *testing.T) {
+	wrapped := newPeer(t, 1).lease.Wrap([]byte("set a"))
+	command, err := epsilonraft.Unwrap(wrapped)
+	require.NoError(t, err)
+	require.Equal(t, "set a", string(command))
+	for _, empty := range [][]byte{nil, newPeer(t, 1).lease.Wrap(nil)} {
+		command, err = epsilonraft.Unwrap(empty)
+		require.NoError(t, err)
+		require.Empty(t, command)
+	}
+	_, err = epsilonraft.Unwrap([]byte("set a"))
+	require.ErrorIs(t, err, epsilonraft.ErrNotWrapped)
+	for length := 4; length < 40; length++ {
+		_, err = epsilonraft.Unwrap(wrapped[:length])
+		require.ErrorIs(t, err, epsilonraft.ErrCorrupt, "%d bytes", length)
+	}
+	for bit := 4 * 8; bit < 40*8; bit++ {
+		damaged := slices.Clone(wrapped)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		_, err = epsilonraft.Unwrap(damaged)
+		require.ErrorIs(t, err, epsilonraft.ErrCorrupt, "bit %d", bit)
+	}
+}
+
+// forged is an envelope with a checksum that fits.
+func forged(node uint64, expiry truetime.Time, duration time.Duration, settled uint64) []byte {
+	data := wrappedBy(node)
+	binary.BigEndian.PutUint64(data[16:], uint64(expiry))
+	binary.BigEndian.PutUint64(data[24:], uint64(duration))
+	binary.BigEndian.PutUint64(data[32:], settled)
+	binary.BigEndian.PutUint32(data[4:], crc32.Checksum(data[8:40], crc32.MakeTable(crc32.Castagnoli)))
+	return append(data, 'x')
+}
+
+func wrappedBy(node uint64) []byte {
+	lease, err := epsilonraft.New(truetimetest.NewManual(start, ε), node, duration, raft.NewMemoryStorage())
+	if err != nil {
+		panic(err)
+	}
+	return lease.Wrap(nil)
+}
+
+// After what cannot be in a log nothing is answered any more.
+func TestCorruptLogStopsTheMember(t *testing.T) {
+	for name, r := range map[string]raft.Ready{
+		"a truncated envelope":          ready(nil, 0, 0, entry(3, 1, wrappedBy(1)[:39])),
+		"a lease for years":             ready(nil, 0, 0, entry(3, 1, forged(1, start, 1e6*time.Hour, 0))),
+		"a lease for less than no time": ready(nil, 0, 0, entry(3, 1, forged(1, start, -1, 0))),
+		"a lease without end":           ready(nil, 0, 0, entry(3, 1, forged(1, 0, duration, 0))),
+		"settled before it is written":  ready(nil, 0, 0, entry(3, 1, forged(1, start, duration, 3))),
+		"an entry is missing":           ready(nil, 0, 0, entry(4, 1, nil)),
+		"a committed one is replaced":   ready(nil, 0, 0, entry(2, 2, nil)),
+		"more committed than there is":  ready(nil, 1, 9),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPeer(t, 1)
+			p.leadsAlone()
+			read, err := p.lease.Begin()
+			require.NoError(t, err)
+			require.ErrorIs(t, p.lease.Ready(r), epsilonraft.ErrCorrupt)
+			require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrCorrupt)
+			require.ErrorIs(t, p.read("a"), epsilonraft.ErrCorrupt)
+			require.ErrorIs(t, p.lease.Released(1), epsilonraft.ErrCorrupt)
+			require.ErrorIs(t, p.lease.Ready(raft.Ready{}), epsilonraft.ErrCorrupt)
+			require.ErrorIs(t, p.lease.Status().Err, epsilonraft.ErrCorrupt)
+			require.False(t, p.lease.NeedsRenewal())
+		})
+	}
+}
+
+// The member whose clock was wrong is named, and nobody waits for years without knowing why.
+func TestLeaseFromTheFutureIsRefused(t *testing.T) {
+	p := newPeer(t, 1)
+	p.ready(ready(follows, 1, 1, entry(1, 1, forged(7, start.Add(1e5*time.Hour), time.Second, 0))))
+	p.ready(ready(leads, 2, 2, entry(2, 2, nil)))
+	err := p.lease.Released(2)
+	require.ErrorIs(t, err, epsilonraft.ErrFromFuture)
+	require.ErrorContains(t, err, "member 7")
+	err = p.read("a")
+	require.ErrorIs(t, err, epsilonraft.ErrFromFuture, "nor does anybody read by it")
+	require.ErrorContains(t, err, "member 7")
+	p.lease.Revoke()
+	require.NoError(t, p.lease.Released(2))
+	p.ready(ready(nil, 2, 3, entry(3, 2, p.lease.Wrap(nil))))
+	require.NoError(t, p.read("a"))
+}
+
+// A log from before grants nothing, so there is nothing to wait for, and its entries touch what the caller says.
+func TestLogWithoutEnvelopes(t *testing.T) {
+	p := newPeer(t, 1)
+	p.ready(ready(follows, 1, 2, entry(1, 1, []byte("a")), entry(2, 1, []byte("b")), &raftpb.Entry{
+		Index: new(uint64(3)), Term: new(uint64(1)), Type: raftpb.EntryConfChangeV2.Enum(), Data: []byte("no command"),
+	}))
+	p.ready(ready(leads, 2, 2, entry(4, 2, p.lease.Wrap(nil))))
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrExpired)
+	p.ready(ready(nil, 2, 4))
+	require.NoError(t, p.lease.Released(4))
+	require.NoError(t, p.read("a"))
+}
+
+// What was replaced was never committed: nobody reads by it, and nobody waits for it.
+func TestEntriesThatWereReplacedGrantNothing(t *testing.T) {
+	p := newPeer(t, 2)
+	p.ready(ready(follows, 1, 1, entry(1, 1, nil), entry(2, 1, forged(1, start.Add(duration-ε), duration, 0)), entry(3, 1, nil)))
+	p.ready(ready(nil, 2, 1, entry(2, 2, nil)))
+	p.ready(ready(leads, 3, 1, entry(3, 3, nil)))
+	p.ready(ready(nil, 3, 3))
+	require.NoError(t, p.lease.Released(3))
+	p.ready(ready(nil, 0, 0, entry(3, 3, nil))) // told twice
+	require.NoError(t, p.lease.Released(3))
+}
+
+// stored returns a storage with a log of term 1, and its hard state.
+func stored(t *testing.T, commit uint64, entries ...*raftpb.Entry) *raft.MemoryStorage {
+	storage := raft.NewMemoryStorage()
+	require.NoError(t, storage.Append(entries))
+	require.NoError(t, storage.SetHardState(&raftpb.HardState{Term: new(uint64(1)), Commit: &commit}))
+	return storage
+}
+
+// A member that starts again, even the one that held the lease, waits for what its log grants.
+func TestLeasesSurviveARestart(t *testing.T) {
+	first := newPeer(t, 1)
+	storage := stored(t, 1, entry(1, 1, nil), entry(2, 1, first.lease.Wrap([]byte("a"))))
+	lease, err := epsilonraft.New(first.clock, 1, duration, storage)
+	require.NoError(t, err)
+	p := &peer{t: t, clock: first.clock, lease: lease}
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrNotLeader)
+	p.ready(ready(leads, 2, 3, entry(3, 2, nil)))
+	require.ErrorIs(t, p.lease.Released(3), epsilonraft.ErrDeferred)
+	p.at(2 * duration)
+	require.NoError(t, p.lease.Released(3))
+}
+
+// Another duration on each member: the one that was granted counts.
+func TestMembersNeedNotAgreeOnTheDuration(t *testing.T) {
+	first := newPeer(t, 1)
+	storage := stored(t, 1, entry(1, 1, nil), entry(2, 1, first.lease.Wrap([]byte("a"))))
+	lease, err := epsilonraft.New(first.clock, 2, duration/100, storage)
+	require.NoError(t, err)
+	p := &peer{t: t, clock: first.clock, lease: lease}
+	p.ready(ready(leads, 2, 3, entry(3, 2, nil)))
+	p.at(duration - ε)
+	require.ErrorIs(t, p.lease.Released(3), epsilonraft.ErrDeferred)
+	p.at(duration + 1)
+	require.NoError(t, p.lease.Released(3))
+}
+
+func TestLeasesSurviveACompaction(t *testing.T) {
+	first := newPeer(t, 1)
+	first.leadsAlone()
+	_, err := first.lease.State(3)
+	require.ErrorIs(t, err, epsilonraft.ErrNotCommitted)
+	state, err := first.lease.State(2)
+	require.NoError(t, err)
+
+	storage := stored(t, 2, entry(1, 1, nil), entry(2, 1, nil), entry(3, 1, nil))
+	_, err = storage.CreateSnapshot(2, nil, state)
+	require.NoError(t, err)
+	require.NoError(t, storage.Compact(2))
+	clock := truetimetest.NewManual(start, ε)
+	_, err = epsilonraft.New(clock, 2, duration, storage)
+	require.ErrorContains(t, err, "WithState")
+	_, err = epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(state[1:]))
+	require.ErrorIs(t, err, epsilonraft.ErrCorrupt)
+	_, err = epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(epsilonraft.NoLeases(4)))
+	require.ErrorContains(t, err, "from 3 to 3", "a state from after the end of the log")
+
+	lease, err := epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(state))
+	require.NoError(t, err)
+	p := &peer{t: t, clock: clock, lease: lease}
+	p.ready(ready(leads, 2, 4, entry(4, 2, nil)))
+	require.ErrorIs(t, p.lease.Released(4), epsilonraft.ErrDeferred)
+	require.ErrorIs(t, p.read("z"), epsilonraft.ErrLimbo, "what is in the snapshot and not settled may touch anything")
+	p.at(2 * duration)
+	require.NoError(t, p.lease.Released(4))
+
+	lease, err = epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(epsilonraft.NoLeases(2)))
+	require.NoError(t, err)
+	p = &peer{t: t, clock: clock, lease: lease}
+	p.ready(ready(leads, 2, 4, entry(4, 2, nil)))
+	require.NoError(t, p.lease.Released(4))
+}
+
+func TestLeasesComeWithASnapshot(t *testing.T) {
+	first := newPeer(t, 1)
+	first.leadsAlone()
+	state, err := first.lease.State(2)
+	require.NoError(t, err)
+	arrives := ready(nil, 1, 2)
+	arrives.Snapshot = &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(uint64(2)), Term: new(uint64(1))}}
+
+	forgetful := newPeer(t, 2)
+	require.ErrorIs(t, forgetful.lease.Ready(arrives), epsilonraft.ErrSnapshot)
+
+	second := newPeer(t, 2)
+	second.ready(ready(follows, 1, 0, entry(1, 1, nil))) // of which nothing was committed
+	require.NoError(t, second.lease.Restore(state))
+	second.ready(arrives)
+	require.ErrorIs(t, second.lease.Restore(epsilonraft.NoLeases(1)), epsilonraft.ErrCorrupt, "of before what is committed")
+	require.ErrorIs(t, second.lease.Restore(nil), epsilonraft.ErrCorrupt)
+	second.ready(ready(leads, 2, 3, entry(3, 2, nil)))
+	require.ErrorIs(t, second.lease.Released(3), epsilonraft.ErrDeferred)
+	second.at(2 * duration)
+	require.NoError(t, second.lease.Released(3))
+}
+
+// Whatever bytes are in a log, there is an error or none, and what was wrapped comes out again.
+func FuzzUnwrap(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add([]byte("set a"))
+	f.Add(wrappedBy(1))
+	f.Add(forged(1, start, -1, 0))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		command, err := epsilonraft.Unwrap(data)
+		if err == nil && len(command) > 0 {
+			require.Equal(t, data[len(data)-len(command):], command)
+		}
+		command, err = epsilonraft.Unwrap(newPeer(t, 1).lease.Wrap(data))
+		require.NoError(t, err)
+		require.Equal(t, len(data), len(command))
+	})
+}

@@ -12,6 +12,7 @@ require (
 )
 
 require (
+	github.com/facebook/time v0.0.0-20260822211804-f81aedc1c1e3 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )

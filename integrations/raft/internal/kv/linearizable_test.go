@@ -35,7 +35,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, seed, 3+2*int(seed%2), rules{})
-			live(w, 20, 5*time.Second)
+			live(w, 20, 4*time.Second)
 			t.Logf("seed %d: %d operations, %+v", seed, len(w.record.operations), w.counted)
 			if result := w.record.check(); result != porcupine.Ok {
 				t.Fatalf("%s. Run it again with -run TestHistoriesAreLinearizable -seed %d -seeds 1.\n%s", result, seed, w.record.explain())

@@ -22,7 +22,7 @@ func (w *world) fault() {
 		m = leader
 	}
 	lasting := w.between(20*time.Millisecond, 600*time.Millisecond)
-	switch w.random.IntN(10) {
+	switch w.random.IntN(11) {
 	case 0: // cut off
 		w.isolate(m, true, true)
 		w.in(lasting, func() { w.isolate(m, false, false) })
@@ -53,6 +53,15 @@ func (w *world) fault() {
 		other.later(w.between(0, 20*time.Millisecond), other.campaign)
 		if third := w.members[w.random.IntN(len(w.members))]; third != m && third != other { // and another after that
 			third.later(w.between(20*time.Millisecond, 60*time.Millisecond), third.campaign)
+		}
+	case 10: // another configuration, proposed by whoever leads or believes so
+		if leader := w.leader(); leader != nil && !leader.paused {
+			voters := leader.replica.raft.Status().Config.Voters.IDs()
+			id := uint64(m.index + 1)
+			_, votes := voters[id]
+			w.counted.changes++
+			leader.replica.ChangeMember(id, !votes || len(voters) < 3)
+			leader.run()
 		}
 	case 7: // two links instead of three, so that nobody sees the same
 		other := w.members[w.random.IntN(len(w.members))]

@@ -3,10 +3,14 @@ package kv
 import (
 	"flag"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	epsilonraft "github.com/epsilontime/epsilon/integrations/raft"
 )
 
 var (
@@ -30,18 +34,47 @@ func live(w *world, keys int, lasting time.Duration) {
 
 // Under every fault schedule every read sees every write that was told before it.
 func TestHistoriesAreLinearizable(t *testing.T) {
-	for i := range uint64(*seeds) {
-		seed := *firstSeed + i
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, seed, 3+2*int(seed%2), rules{})
-			live(w, 20, 4*time.Second)
-			t.Logf("seed %d: %d operations, %+v", seed, len(w.record.operations), w.counted)
-			if result := w.record.check(); result != porcupine.Ok {
-				t.Fatalf("%s. Run it again with -run TestHistoriesAreLinearizable -seed %d -seeds 1.\n%s", result, seed, w.record.explain())
-			}
-		})
+	var mu sync.Mutex
+	total := counts{refused: map[error]int{}}
+	t.Run("worlds", func(t *testing.T) {
+		for i := range uint64(*seeds) {
+			seed := *firstSeed + i
+			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, seed, 3+2*int(seed%2), rules{})
+				live(w, 20, 4*time.Second)
+				if result := w.record.check(); result != porcupine.Ok {
+					t.Fatalf("%s. Run it again with -run TestHistoriesAreLinearizable -seed %d -seeds 1.\n%s", result, seed, w.record.explain())
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				total.add(w.counted)
+			})
+		}
+	})
+	t.Logf("%+v", total)
+	if *seeds < 20 || t.Failed() {
+		return
 	}
+	for what, n := range map[string]int{
+		"reads by a lease": total.leased, "by an inherited one": total.inherited, "by quorum": total.byQuorum, "writes": total.writes,
+		"elections": total.elections, "snapshots": total.snapshots, "changes of the configuration": total.changes,
+		"refusals because the lease has expired": total.refused[epsilonraft.ErrExpired], "because of the limbo": total.refused[epsilonraft.ErrLimbo],
+		"because of the clock": total.refused[epsilonraft.ErrClock], "because another leads": total.refused[epsilonraft.ErrNotLeader],
+	} {
+		require.NotZero(t, n, "%s: the schedules prove nothing about them", what)
+	}
+}
+
+// A failure can be had again from its seed.
+func TestWorldFollowsFromItsSeed(t *testing.T) {
+	var histories [2][]porcupine.Operation
+	for i := range histories {
+		w := newWorld(t, 3, 5, rules{})
+		live(w, 20, time.Second)
+		histories[i] = w.record.operations
+	}
+	require.Equal(t, histories[0], histories[1])
 }
 
 // What leaves one rule out is found out: otherwise the test above would prove nothing.
@@ -73,7 +106,7 @@ func objection(t *testing.T, make func(seed uint64) *world) {
 	t.Helper()
 	for seed := range uint64(40) {
 		w := make(seed)
-		live(w, 20, 5*time.Second)
+		live(w, 20, 4*time.Second)
 		if w.record.check() == porcupine.Illegal {
 			t.Logf("seed %d", seed)
 			return

@@ -147,6 +147,15 @@ func (r *Replica) ReadByQuorum(look func(get func(key string) string) (tell func
 	r.raft.ReadIndex(binary.BigEndian.AppendUint64(nil, r.nextRead))
 }
 
+// ChangeMember proposes that a member may vote, or only learns.
+func (r *Replica) ChangeMember(id uint64, votes bool) {
+	change := raftpb.ConfChangeAddLearnerNode
+	if votes {
+		change = raftpb.ConfChangeAddNode
+	}
+	_ = r.raft.ProposeConfChange(&raftpb.ConfChangeV2{Changes: []*raftpb.ConfChangeSingle{{Type: &change, NodeId: &id}}})
+}
+
 // Look returns the value of a key, and up to which entry the log is applied to it.
 func (r *Replica) Look(key string) (value string, applied uint64) {
 	r.mu.RLock()
@@ -213,7 +222,7 @@ func (r *Replica) save(ready raft.Ready) error {
 		r.mu.Lock()
 		r.data, r.applied = from.Data, ready.Snapshot.GetMetadata().GetIndex()
 		r.mu.Unlock()
-		r.compacted = r.applied
+		r.compacted, r.members = r.applied, nil
 	}
 	if !raft.IsEmptyHardState(ready.HardState) {
 		if err := r.storage.SetHardState(ready.HardState); err != nil {

@@ -44,8 +44,21 @@ type rules struct {
 
 // counts say what has happened, so that a test can tell that something has.
 type counts struct {
-	leased, inherited, byQuorum, writes, elections, snapshots int
-	refused                                                   map[error]int
+	leased, inherited, byQuorum, writes, elections, snapshots, changes int
+	refused                                                            map[error]int
+}
+
+func (c *counts) add(other counts) {
+	c.leased += other.leased
+	c.inherited += other.inherited
+	c.byQuorum += other.byQuorum
+	c.writes += other.writes
+	c.elections += other.elections
+	c.snapshots += other.snapshots
+	c.changes += other.changes
+	for kind, n := range other.refused {
+		c.refused[kind] += n
+	}
 }
 
 const (
@@ -125,7 +138,7 @@ func (w *world) run(d time.Duration) {
 
 func (m *member) start(storage *raft.MemoryStorage) {
 	replica, err := NewReplica(Config{
-		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 1 << 30, HeartbeatTicks: 1, CompactEvery: 50,
+		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 1 << 30, HeartbeatTicks: 1, CompactEvery: 12,
 	})
 	require.NoError(m.w.t, err)
 	replica.onApply = func(c command, index uint64) { m.w.record.applied(c.id, index) }

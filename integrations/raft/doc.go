@@ -21,40 +21,42 @@
 //
 // # Rules
 //
-// An entry carries an expiry: Earliest of an interval that is read before it is proposed, and the duration. It grants a lease.
+// An entry carries an expiry: Earliest of an interval that is read before it is proposed, plus the duration.
 //
-//   - Read: a leader answers while Latest < the expiry of an entry that is committed.
-//   - Defer: a new leader tells nothing that is committed in its term, to a writer or a reader, until Earliest > the
-//     expiry of every entry of earlier terms in its log. Raft commits, and everybody applies, meanwhile.
-//   - Inherit: until then it answers, by the lease of any entry that is committed, reads of what no entry in limbo touches.
-//     In limbo is every entry after the last that is known to be settled. Each entry says what was settled when it was
-//     written: what a leader that defers nothing (any more) knew to be committed.
+//   - Read: a leader answers while Latest is before the expiry of some entry that is committed.
+//   - Defer: a new leader tells nothing that is committed in its term, to a writer or to a reader, until Earliest is
+//     after the expiry of every entry of earlier terms in its log, committed or not. Meanwhile raft commits as
+//     always, and all members apply.
+//   - Inherit: while it defers, it answers reads of what no entry in limbo touches. In limbo is all that comes after the last
+//     entry known to be settled. Each entry says what was settled when it was proposed: what was committed, if its
+//     leader deferred nothing any more.
 //
 // # Why this is right
 //
-// Order all reads by the index of the log that they saw, and writes by their own. That is an order in which they may have happened if whoever begins
-// after something was told sees no smaller index than that. Let a read be confirmed, at true time t, by leader X and entry e.
+// Put writes in the order of their entries, and each read after the last entry that it has seen. That is what has happened if nobody who
+// begins after something was told sees a smaller index, or at least nothing that differs. Let A be told by
+// leader W, and a read B begin after that at leader X.
 //
-//   - Later leaders. Each leader Y of a later term has e in its log, since e is committed (Leader Completeness, Ongaro's
-//     dissertation, 3.6.3). It tells nothing before t' ≥ Earliest' > expiry of e > Latest ≥ t. So nothing that X did not know of had been told
-//     when X looked at its clock, and X had looked at its data before that: the order of Begin, look, Confirm.
-//   - Earlier leaders had told nothing that is not committed. So it is in the log of X, and X has applied it if an entry
-//     of its own term is committed, or if it is before the limbo.
-//   - Reads that X has answered are no newer than what later leaders show: what X has applied is in their log. And what
-//     an earlier leader W still answers from its lease is no older than what X has shown, because X has waited until
-//     the entries by which W may read have expired.
-//   - Inherited reads. Let W and X both read something by leases of earlier terms. Their logs are equal up to
-//     the last entry that is settled, and beyond, up to where they part. Neither has an entry after what it knows to be settled that touches what is read, so both
-//     see what was settled, unless a leader between them has told more; and that one had waited for the lease by which W reads.
+//   - W and X are the same, in one term: Begin returns an index that is not smaller than anything told before.
+//   - W is of an earlier term. What A has seen is committed, so it is in the log of X (Leader Completeness: D. Ongaro,
+//     dissertation, 3.6.3). If B is inherited, it sees what its key was at the end of that log. If not, an entry of X's own
+//     term is committed, as all earlier leases have expired and one must cover B; and B has waited until that was applied.
+//   - W is of a later term, and X does not know. B is covered by an entry that is committed and has not expired when X looks at its clock,
+//     which is after A was told. That entry is in the log of W, so W deferred: A is an inherited read. Whatever was settled
+//     for W was settled by X before, or by a leader before X, or by one that had waited for the entry that covers B, which cannot be. So
+//     X has applied it, or has it in its log before the end. Neither log has anything after it that touches the key and is committed, so both see
+//     the same.
 //
-// Two things follow, in which this differs from LeaseGuard. The expiry is one number that all members compare their own
-// clocks with, and not an interval: so it need not be true, and only the clocks of those who compare must be right. And as every entry says until
-// when, the members need not have the same duration, nor hand it over.
+// The clock is read after the data was looked at. So a pause between the two, or after them, does no harm: the answer
+// was right when the data was looked at.
 //
-// Why limbo begins after what is settled, and not after the commit index: raft commits entries while their leader defers.
-// A third leader may know them to be committed, and have to wait for the same lease as the second: its newest entries of an earlier term are then those that were deferred, and
-// an earlier one which the leader before granted. Waiting for all of them covers both. If it answered reads from what was
-// committed and not told, the first leader, whose lease still runs, would answer the same reads with what was before.
+// Three things differ from LeaseGuard. The expiry is one number, with which all compare the intervals of their own clocks. It need
+// not be true: only the clocks of those who compare must be right. And since each entry says until when, the members
+// need not have the same duration. Third, the commit index is raft's, which goes on while a leader defers. So limbo begins where
+// nothing is settled any more, and not at the commit index. A third leader may know the deferred entries to be committed. If it answered
+// reads from them, the first leader, whose lease still runs, would answer the same reads with what was before. It
+// defers as the second one did: the entries that granted the first its lease are in its log, too, and those of the second,
+// by which that one may be answering inherited reads.
 //
 // # What you must do
 //

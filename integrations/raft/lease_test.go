@@ -37,6 +37,22 @@ func TestLeaseEndsForItsHolderBeforeItEndsForOthers(t *testing.T) {
 	}
 }
 
+// The old leader may know that its last entry is committed when the new one does not.
+func TestNewLeaderWaitsForEntriesThatItDoesNotKnowToBeCommitted(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	first.leadsAlone()
+	first.at(duration / 2)
+	first.ready(ready(nil, 1, 3, entry(3, 1, first.lease.Wrap([]byte("b")))))
+	second.ready(ready(follows, 1, 2, first.log...))
+	second.ready(ready(leads, 2, 2, entry(4, 2, nil)))
+	for _, p := range []*peer{first, second} {
+		p.at(duration + duration/4)
+	}
+	require.NoError(t, first.read("a"))
+	second.ready(ready(nil, 2, 4))
+	require.ErrorIs(t, second.lease.Released(4), epsilonraft.ErrDeferred)
+}
+
 func TestOnlyWhatIsCommittedGrantsALease(t *testing.T) {
 	p := newPeer(t, 1)
 	require.ErrorIs(t, p.read("a"), epsilonraft.ErrNotLeader)

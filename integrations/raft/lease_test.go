@@ -148,6 +148,12 @@ func TestIdleLeaderRenews(t *testing.T) {
 	require.False(t, p.lease.NeedsRenewal(), "one is under way")
 	p.at(duration/2 + 1)
 	require.True(t, p.lease.NeedsRenewal())
+
+	p.ready(ready(nil, 0, 0, entry(3, 1, p.lease.Wrap(nil))))
+	require.False(t, p.lease.NeedsRenewal())
+	p.ready(ready(follows, 2, 1, entry(2, 2, nil)))
+	p.ready(ready(leads, 3, 1, entry(3, 3, nil)))
+	require.True(t, p.lease.NeedsRenewal(), "what was under way has been replaced")
 }
 
 func TestRevokeForgetsWhatWasGranted(t *testing.T) {

@@ -61,6 +61,20 @@ func TestWhatIsReleasedIsSettledForTheNextLeader(t *testing.T) {
 	require.ErrorIs(t, third.read("d"), epsilonraft.ErrLimbo)
 }
 
+// An entry may say that more is settled than this member knows to be committed. What that has granted counts all the same.
+func TestWhatIsSettledIsCommitted(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	first.leadsAlone()
+	second.ready(ready(follows, 1, 1, append(first.log, entry(3, 1, first.lease.Wrap([]byte("b"))))...))
+	second.ready(ready(leads, 2, 1, entry(4, 2, nil)))
+	read, err := second.lease.Begin()
+	require.NoError(t, err)
+	require.EqualValues(t, 2, read.Index)
+	require.NoError(t, read.Confirm(touching("a")))
+	second.clock.Advance(duration + 1 - 2*ε) // b has the same expiry, and is not known to be committed
+	require.ErrorIs(t, read.Confirm(touching("a")), epsilonraft.ErrExpired)
+}
+
 // A member that does not lead, or that defers, must not say that anything of its own is settled, however its proposal comes into the log.
 func TestOnlyALeaderThatHasReleasedSettles(t *testing.T) {
 	first, second := newPeer(t, 1), newPeer(t, 2)

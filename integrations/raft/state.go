@@ -52,8 +52,6 @@ func (l *Lease) Restore(state []byte) error {
 	if restored.folded < h.visible() {
 		return fmt.Errorf("%w: a snapshot of entry %d, and entries up to %d are committed", ErrCorrupt, restored.folded, h.visible())
 	}
-	restored.cover = later(restored.cover, h.cover)
-	restored.settled = max(restored.settled, h.settled)
 	restored.newest = restored.cover
 	*h = restored
 	l.restored = restored.folded

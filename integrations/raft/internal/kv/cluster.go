@@ -61,6 +61,13 @@ func (c *Cluster) Close() {
 // Isolate cuts a node off from the others, or connects it again.
 func (c *Cluster) Isolate(n *Node, apart bool) { c.apart[n.replica.id-1].Store(apart) }
 
+// Campaign makes the first node try to become the leader now.
+func (c *Cluster) Campaign() *Node {
+	n := c.nodes[0]
+	n.calls <- n.replica.Campaign
+	return n
+}
+
 // Leader waits for a node that leads and is not cut off.
 func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
 	for {

@@ -9,10 +9,10 @@ import (
 
 	"github.com/beevik/ntp"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -106,7 +106,7 @@ func BenchmarkManySources(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var addresses []string
 			for range n {
-				s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+				s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 				if err != nil {
 					b.Fatal(err)
 				}

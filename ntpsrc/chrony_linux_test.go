@@ -15,9 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -28,7 +28,7 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 	for _, offset := range []time.Duration{50 * time.Millisecond, -50 * time.Millisecond, 0, 2 * time.Second} {
 		t.Run(offset.String(), func(t *testing.T) {
 			t.Parallel()
-			upstream := startServer(t, ntpserver.Behavior{Offset: offset, Dispersion: scheduling})
+			upstream := startServer(t, ntptest.Behavior{Offset: offset, Dispersion: scheduling})
 			follower := testbed.StartFollower(t, upstream.Address(), -4)
 			counter := system(t)
 			for _, address := range []string{follower.CommandAddress(), follower.CommandSocket()} {
@@ -81,7 +81,7 @@ func settle(t *testing.T, source truetime.Source) {
 func TestChronyInAClock(t *testing.T) {
 	t.Parallel()
 	const offset = -50 * time.Millisecond
-	upstream := startServer(t, ntpserver.Behavior{Offset: offset, Dispersion: scheduling})
+	upstream := startServer(t, ntptest.Behavior{Offset: offset, Dispersion: scheduling})
 	follower := testbed.StartFollower(t, upstream.Address(), -4)
 	clock, err := truetime.New([]truetime.Source{Chrony(follower.CommandSocket())}, truetime.WithPoll(20*time.Millisecond, 50*time.Millisecond))
 	require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestChronyThatCannotBeAskedSaysWhy(t *testing.T) {
 	require.NoError(t, syscall.Close(fd))
 	require.ErrorContains(t, ask(left), "no chronyd listens at "+left)
 
-	nobody := startServer(t, ntpserver.Behavior{})
+	nobody := startServer(t, ntptest.Behavior{})
 	require.NoError(t, nobody.Close())
 	require.ErrorContains(t, ask(nobody.Address()), "no chronyd listens at "+nobody.Address())
 
@@ -205,7 +205,7 @@ func TestChronySocketWithoutPermissionSaysSo(t *testing.T) {
 }
 
 func TestSilentChronydEndsWithTheContext(t *testing.T) {
-	silent := startServer(t, ntpserver.Behavior{Silent: true})
+	silent := startServer(t, ntptest.Behavior{Silent: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := Chrony(silent.Address()).Sample(ctx, system(t))
@@ -215,7 +215,7 @@ func TestSilentChronydEndsWithTheContext(t *testing.T) {
 }
 
 func BenchmarkChronyOverItsSocket(b *testing.B) {
-	upstream, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	upstream, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -117,7 +117,7 @@ func TestDistanceIsTrueOverRealSockets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := startServer(t, ntpserver.Behavior{})
+			server := startServer(t, ntptest.Behavior{})
 			relay := testbed.StartRelay(t, 1, server.Address(), testbed.Path{Delay: delay}, testbed.Path{Delay: delay})
 			source, counter := Server(relay.Address(), options...), system(t)
 			for range 100 {
@@ -138,7 +138,7 @@ func TestDistanceIsTrueOverRealSockets(t *testing.T) {
 // A server next door that is declared to be 150 000 km away is noticed in the first exchange that
 // takes less than a second.
 func TestServerNextDoorIsNotFarAway(t *testing.T) {
-	server := startServer(t, ntpserver.Behavior{})
+	server := startServer(t, ntptest.Behavior{})
 	source := Server(server.Address(), WithMinDelay(500*time.Millisecond), WithMaxDelay(time.Minute))
 	var err error
 	for range 100 {
@@ -174,7 +174,7 @@ func TestStatusNamesTheDistanceThatIsWrong(t *testing.T) {
 	far := WithMinDelay(500 * time.Millisecond)
 	var sources []truetime.Source
 	for _, options := range [][]ServerOption{{far, WithMaxDelay(time.Minute)}, nil, {WithMinDelay(100)}} {
-		sources = append(sources, Server(startServer(t, ntpserver.Behavior{}).Address(), options...))
+		sources = append(sources, Server(startServer(t, ntptest.Behavior{}).Address(), options...))
 	}
 	clock, err := truetime.New(sources, truetime.WithPoll(10*time.Millisecond, 50*time.Millisecond))
 	require.NoError(t, err)

@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/wallclocktest"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -77,7 +77,7 @@ func exchangeOverBy(t *testing.T, w *stampedWire, driftPPM float64) *conn {
 	var counter monotonic.Manual
 	counter.Set(1)
 	w.wire = wire{
-		reply:   ntpserver.Behavior{}.Reply(make([]byte, headerSize), time.Unix(1_700_000_000, 0))[0],
+		reply:   ntptest.Behavior{}.Reply(make([]byte, headerSize), time.Unix(1_700_000_000, 0))[0],
 		match:   true,
 		counter: &counter,
 		took:    100 * time.Microsecond,

@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -50,17 +50,17 @@ func FuzzReply(f *testing.F) {
 	request := make([]byte, headerSize)
 	request[0] = 4<<3 | modeClient
 	then := time.Unix(1_900_000_000, 0)
-	honest := ntpserver.Behavior{Clock: func() time.Time { return then }, Identity: ntpserver.Identity{ReferenceID: "GPS", Reference: then.Add(-1234 * time.Millisecond)}}
+	honest := ntptest.Behavior{Clock: func() time.Time { return then }, Identity: ntptest.Identity{ReferenceID: "GPS", Reference: then.Add(-1234 * time.Millisecond)}}
 	good := honest.Reply(request, then)[0]
-	for _, change := range []func(*ntpserver.Behavior){
-		func(b *ntpserver.Behavior) {},
-		func(b *ntpserver.Behavior) { b.Stratum, b.RootDelay, b.Dispersion = 3, time.Millisecond, time.Second },
-		func(b *ntpserver.Behavior) { b.Held, b.Leap = time.Microsecond, 2 },
-		func(b *ntpserver.Behavior) { b.Stratum = 16 },
-		func(b *ntpserver.Behavior) { b.Precision = 1 },
-		func(b *ntpserver.Behavior) { b.Identity.Reference = then.Add(time.Hour) },
-		func(b *ntpserver.Behavior) { b.Identity = ntpserver.Identity{ReferenceID: "LOCL", Reference: then} },
-		func(b *ntpserver.Behavior) { b.Kiss = "DENY" },
+	for _, change := range []func(*ntptest.Behavior){
+		func(b *ntptest.Behavior) {},
+		func(b *ntptest.Behavior) { b.Stratum, b.RootDelay, b.Dispersion = 3, time.Millisecond, time.Second },
+		func(b *ntptest.Behavior) { b.Held, b.Leap = time.Microsecond, 2 },
+		func(b *ntptest.Behavior) { b.Stratum = 16 },
+		func(b *ntptest.Behavior) { b.Precision = 1 },
+		func(b *ntptest.Behavior) { b.Identity.Reference = then.Add(time.Hour) },
+		func(b *ntptest.Behavior) { b.Identity = ntptest.Identity{ReferenceID: "LOCL", Reference: then} },
+		func(b *ntptest.Behavior) { b.Kiss = "DENY" },
 	} {
 		b := honest
 		change(&b)
@@ -72,7 +72,7 @@ func FuzzReply(f *testing.F) {
 	f.Add(good, false, int64(0))
 	f.Add(good[:47], true, int64(1))
 	f.Add([]byte{}, true, int64(1))
-	kiss := ntpserver.Behavior{Kiss: "RATE"}.Reply(request, time.Unix(0, 0))[0]
+	kiss := ntptest.Behavior{Kiss: "RATE"}.Reply(request, time.Unix(0, 0))[0]
 	f.Add(kiss, true, int64(-1))
 	f.Add(append(good, make([]byte, 4000)...), true, int64(1<<62))
 

@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -120,7 +120,7 @@ func TestStatusSaysWhyAServerGivesNoAuthenticatedTime(t *testing.T) {
 
 // plainServer is an NTP server without NTS.
 func plainServer(t *testing.T) string {
-	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s.Address()

@@ -11,10 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -88,7 +88,7 @@ func (i *impatient) receive(ctx context.Context, b []byte) (int, error) {
 func (w *world) cookies() int { return w.source.keys.current.association.Cookies() }
 
 func TestNTSSampleContainsTheServersTime(t *testing.T) {
-	w := newWorld(t, ntstest.Behavior{NTP: ntpserver.Behavior{Dispersion: 3 * time.Millisecond, Stratum: 7}})
+	w := newWorld(t, ntstest.Behavior{NTP: ntptest.Behavior{Dispersion: 3 * time.Millisecond, Stratum: 7}})
 	for range 20 {
 		before := truetime.FromStd(time.Now())
 		sample, err := w.ask()
@@ -109,15 +109,15 @@ func TestNTSSampleContainsTheServersTime(t *testing.T) {
 // All checks of the plain path apply to what the server has sealed, and its kisses count.
 func TestSealedReplyIsCheckedLikeAnyOther(t *testing.T) {
 	for want, c := range map[string]struct {
-		behavior ntpserver.Behavior
+		behavior ntptest.Behavior
 		kind     error
 	}{
-		"not synchronized":       {ntpserver.Behavior{Leap: 3}, truetime.ErrUnusable},
-		"stratum 16 is above":    {ntpserver.Behavior{Stratum: 16}, truetime.ErrUnusable},
-		"root distance of":       {ntpserver.Behavior{Dispersion: 2 * time.Second}, truetime.ErrUnusable},
-		"kept the request for 1": {ntpserver.Behavior{Held: 1100 * time.Millisecond}, truetime.ErrUnusable},
-		"kiss-o'-death RATE":     {ntpserver.Behavior{Kiss: "RATE"}, truetime.ErrSlowDown},
-		"kiss-o'-death DENY":     {ntpserver.Behavior{Kiss: "DENY"}, truetime.ErrDenied},
+		"not synchronized":       {ntptest.Behavior{Leap: 3}, truetime.ErrUnusable},
+		"stratum 16 is above":    {ntptest.Behavior{Stratum: 16}, truetime.ErrUnusable},
+		"root distance of":       {ntptest.Behavior{Dispersion: 2 * time.Second}, truetime.ErrUnusable},
+		"kept the request for 1": {ntptest.Behavior{Held: 1100 * time.Millisecond}, truetime.ErrUnusable},
+		"kiss-o'-death RATE":     {ntptest.Behavior{Kiss: "RATE"}, truetime.ErrSlowDown},
+		"kiss-o'-death DENY":     {ntptest.Behavior{Kiss: "DENY"}, truetime.ErrDenied},
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := newWorld(t, ntstest.Behavior{NTP: c.behavior}).ask()

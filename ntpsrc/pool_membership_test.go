@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -22,16 +22,16 @@ import (
 type network struct {
 	t       *testing.T
 	port    string
-	servers map[string]*ntpserver.Server // by address
+	servers map[string]*ntptest.Server // by address
 	names   map[string]*atomic.Pointer[[]netip.Addr]
 }
 
 func newNetwork(t *testing.T) *network {
-	return &network{t: t, servers: map[string]*ntpserver.Server{}, names: map[string]*atomic.Pointer[[]netip.Addr]{}}
+	return &network{t: t, servers: map[string]*ntptest.Server{}, names: map[string]*atomic.Pointer[[]netip.Addr]{}}
 }
 
 // serve starts a server at an address, at the port that all of them have.
-func (n *network) serve(address string, b ntpserver.Behavior) *ntpserver.Server {
+func (n *network) serve(address string, b ntptest.Behavior) *ntptest.Server {
 	n.t.Helper()
 	s, port, err := startAtPort(address, n.port, b)
 	if err != nil && netip.MustParseAddr(address).Is6() {
@@ -108,7 +108,7 @@ func verdicts(clock *truetime.Clock) (all string) {
 }
 
 // asked waits until a server has been asked so many times more.
-func asked(s *ntpserver.Server, times int) func() bool {
+func asked(s *ntptest.Server, times int) func() bool {
 	until := s.Requests() + times
 	return func() bool { return s.Requests() >= until }
 }
@@ -116,7 +116,7 @@ func asked(s *ntpserver.Server, times int) func() bool {
 // Half the servers of the name are somebody's who can also drop or forge packets. None of them has
 // a vote at first. He makes three of five honest servers silent, and f is 2.
 func TestWhoSilencesServersOfAPoolGetsNoneOfTheirVotes(t *testing.T) {
-	for how, behavior := range map[string]ntpserver.Behavior{
+	for how, behavior := range map[string]ntptest.Behavior{
 		"by dropping packets":                {Silent: true},
 		"by refusing service for them":       {Kiss: "DENY"},
 		"by asking for fewer polls for them": {Kiss: "RATE"},
@@ -137,12 +137,12 @@ func TestWhoSilencesServersOfAPoolGetsNoneOfTheirVotes(t *testing.T) {
 			t.Run(how+", of "+of, func(t *testing.T) {
 				t.Parallel()
 				n := newNetwork(t)
-				var honest, hostile []*ntpserver.Server
+				var honest, hostile []*ntptest.Server
 				var all []string
 				for i := range 10 {
 					a := fmt.Sprintf("127.0.78.%d", i+1)
 					all = append(all, a)
-					b := ntpserver.Behavior{Dispersion: time.Millisecond}
+					b := ntptest.Behavior{Dispersion: time.Millisecond}
 					if i >= 5 {
 						b.Offset = time.Hour
 						hostile = append(hostile, n.serve(a, b))
@@ -190,7 +190,7 @@ func TestEverySourceFindsAServerThatNoOtherSourceHas(t *testing.T) {
 			t.Parallel()
 			n := newNetwork(t)
 			for _, a := range addresses {
-				n.serve(a, ntpserver.Behavior{Dispersion: time.Millisecond})
+				n.serve(a, ntptest.Behavior{Dispersion: time.Millisecond})
 			}
 			for i, name := range []string{"a.example.net", "b.example.net", "c.example.net", "d.example.net"} {
 				n.name(name, append(addresses[i%2:len(addresses):len(addresses)], addresses[:i%2]...)...)
@@ -213,7 +213,7 @@ func TestEverySourceFindsAServerThatNoOtherSourceHas(t *testing.T) {
 func TestASourceWithoutAServerOfItsOwnTakesNoVoteFromAnother(t *testing.T) {
 	n := newNetwork(t)
 	for _, a := range []string{"127.0.79.11", "127.0.79.12", "127.0.79.13"} {
-		n.serve(a, ntpserver.Behavior{Dispersion: time.Millisecond})
+		n.serve(a, ntptest.Behavior{Dispersion: time.Millisecond})
 	}
 	n.name("a.example.net", "127.0.79.11", "127.0.79.12", "127.0.79.13")
 	n.name("b.example.net", "127.0.79.12", "127.0.79.11")
@@ -238,11 +238,11 @@ func TestAClockStartsWhereOneKindOfAddressIsBroken(t *testing.T) {
 	} {
 		t.Run(of, func(t *testing.T) {
 			n := newNetwork(t)
-			dead := n.serve("::1", ntpserver.Behavior{Silent: true})
+			dead := n.serve("::1", ntptest.Behavior{Silent: true})
 			addresses := []string{"::1"}
 			for i := range 4 {
 				a := fmt.Sprintf("127.0.79.%d", 21+i)
-				n.serve(a, ntpserver.Behavior{Dispersion: time.Millisecond})
+				n.serve(a, ntptest.Behavior{Dispersion: time.Millisecond})
 				addresses = append(addresses, a)
 			}
 			n.name("ntp.example.net", addresses...)

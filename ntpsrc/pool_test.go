@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -25,7 +25,7 @@ import (
 type poolBed struct {
 	roster  *roster
 	sources []truetime.Source
-	servers map[netip.Addr]*ntpserver.Server
+	servers map[netip.Addr]*ntptest.Server
 	answer  []netip.Addr // of the name server
 	fail    error
 	lookups int
@@ -36,7 +36,7 @@ type poolBed struct {
 // newPoolBed starts servers at 127.0.0.first and up, and takes n of them.
 func newPoolBed(t *testing.T, servers, n int) *poolBed {
 	t.Helper()
-	b := &poolBed{servers: map[netip.Addr]*ntpserver.Server{}, time: time.Now(), counter: system(t)}
+	b := &poolBed{servers: map[netip.Addr]*ntptest.Server{}, time: time.Now(), counter: system(t)}
 	port := ""
 	for i := range servers {
 		ip := netip.AddrFrom4([4]byte{127, 0, 9, byte(i + 1)})
@@ -51,7 +51,7 @@ func newPoolBed(t *testing.T, servers, n int) *poolBed {
 // start starts a server at an address and a port, "" for any, and returns the port.
 func (b *poolBed) start(t *testing.T, ip netip.Addr, port string) string {
 	t.Helper()
-	s, port, err := startAtPort(ip.String(), port, ntpserver.Behavior{Dispersion: time.Millisecond})
+	s, port, err := startAtPort(ip.String(), port, ntptest.Behavior{Dispersion: time.Millisecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	b.servers[ip] = s
@@ -71,15 +71,15 @@ func (b *poolBed) watch() {
 // startAtPort starts a server at an address, and returns its port. The first of several that have
 // the same one at different addresses is given "", and chooses a port below those that systems give
 // to clients (32768 on Linux, 49152 elsewhere), so that no client has it at another address.
-func startAtPort(address, port string, b ntpserver.Behavior) (s *ntpserver.Server, at string, err error) {
+func startAtPort(address, port string, b ntptest.Behavior) (s *ntptest.Server, at string, err error) {
 	if port != "" {
-		s, err = ntpserver.Start(net.JoinHostPort(address, port), b)
+		s, err = ntptest.Listen(net.JoinHostPort(address, port), b)
 		return s, port, err
 	}
 	const lowest, highest, attempts = 20000, 32767, 100 // as in package testing/ports, which has no server to try them with
 	for range attempts {
 		at = strconv.Itoa(lowest + rand.IntN(highest-lowest+1))
-		if s, err = ntpserver.Start(net.JoinHostPort(address, at), b); err == nil {
+		if s, err = ntptest.Listen(net.JoinHostPort(address, at), b); err == nil {
 			return s, at, nil
 		}
 	}
@@ -225,7 +225,7 @@ func TestMistakesInAPoolAreReportedOnce(t *testing.T) {
 func TestClockReplacesTheLiarOfItsPool(t *testing.T) {
 	b := newPoolBed(t, 5, 4)
 	liar := b.answer[0]
-	b.servers[liar].Set(ntpserver.Behavior{Offset: time.Second, Dispersion: time.Millisecond})
+	b.servers[liar].Set(ntptest.Behavior{Offset: time.Second, Dispersion: time.Millisecond})
 	clock, err := truetime.New(b.sources, truetime.WithPoll(10*time.Millisecond, 20*time.Millisecond))
 	require.NoError(t, err)
 	defer clock.Close()
@@ -248,7 +248,7 @@ func TestClockReplacesTheLiarOfItsPool(t *testing.T) {
 func TestPoolServesTwoClocksAtOnce(t *testing.T) {
 	b := newPoolBed(t, 3, 1)
 	for _, s := range b.servers {
-		s.Set(ntpserver.Behavior{Kiss: "DENY"})
+		s.Set(ntptest.Behavior{Kiss: "DENY"})
 	}
 	ctx := truetime.ContextWithPollInfo(t.Context(), truetime.PollInfo{Verdict: truetime.Falseticker})
 	var clocks sync.WaitGroup

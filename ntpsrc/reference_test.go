@@ -8,30 +8,30 @@ import (
 	"github.com/facebook/time/ntp/chrony"
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 // showing is a server with the given reference ID.
-func showing(id string, stratum uint8) ntpserver.Behavior {
-	return ntpserver.Behavior{Stratum: stratum, Identity: ntpserver.Identity{ReferenceID: id}}
+func showing(id string, stratum uint8) ntptest.Behavior {
+	return ntptest.Behavior{Stratum: stratum, Identity: ntptest.Identity{ReferenceID: id}}
 }
 
 // nobody are servers that say they follow nobody.
-func nobody() map[string]ntpserver.Behavior {
-	busybox := ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+func nobody() map[string]ntptest.Behavior {
+	busybox := ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 		copy(reply[12:16], make([]byte, 4))
 		copy(reply[16:24], reply[32:40])
 		return [][]byte{reply}
 	}}
-	return map[string]ntpserver.Behavior{
+	return map[string]ntptest.Behavior{
 		"chronyd, local":                  showing("\x7f\x7f\x01\x01", 10),
 		"chronyd, local stratum 1":        showing("\x7f\x7f\x01\x01", 1),
 		"ntpd, LOCAL(0)":                  showing("\x7f\x7f\x01\x00", 6),
 		"ntpd, LOCAL(3)":                  showing("\x7f\x7f\x01\x03", 6),
 		"ntpd, LOCAL(0) at stratum 0":     showing("LOCL", 1),
-		"Windows without a source":        {Dispersion: time.Second, Identity: ntpserver.Identity{ReferenceID: "LOCL"}},
+		"Windows without a source":        {Dispersion: time.Second, Identity: ntptest.Identity{ReferenceID: "LOCL"}},
 		"an appliance":                    showing("LCL", 1),
 		"an appliance that pads by space": showing("LCL ", 1),
 		"an appliance, stratum 5":         showing("LOCL", 5),
@@ -65,7 +65,7 @@ func TestServerThatFollowsNobodyIsRefusedWithTheOptionThatAllowsIt(t *testing.T)
 }
 
 func TestServerThatFollowsSomebodyIsNotTakenForOneThatFollowsNobody(t *testing.T) {
-	for name, b := range map[string]ntpserver.Behavior{
+	for name, b := range map[string]ntptest.Behavior{
 		"a receiver":                                   showing("GPS", 1),
 		"a pulse":                                      showing("PPS", 1),
 		"a calibrated oscillator":                      showing("RBDM", 1),
@@ -73,10 +73,10 @@ func TestServerThatFollowsSomebodyIsNotTakenForOneThatFollowsNobody(t *testing.T
 		"ntpd's shared memory driver":                  showing("\x7f\x7f\x1c\x00", 2),
 		"a server":                                     showing("\xc0\x00\x02\x01", 3),
 		"a server whose address begins alike":          showing("LOCX", 3),
-		"another daemon on its own host":               {Stratum: 2, RootDelay: 20 * time.Microsecond, Identity: ntpserver.Identity{ReferenceID: "\x7f\x00\x00\x01"}},
+		"another daemon on its own host":               {Stratum: 2, RootDelay: 20 * time.Microsecond, Identity: ntptest.Identity{ReferenceID: "\x7f\x00\x00\x01"}},
 		"somebody it does not name":                    {Edit: set(12, 0, 0, 0, 0)},
 		"somebody it does not name, no reference time": {Edit: set(12, make([]byte, 12)...)},
-		"a server that it is about to be corrected by": {Stratum: 2, Identity: ntpserver.Identity{ReferenceID: "\x00\x00\x00\x00"}},
+		"a server that it is about to be corrected by": {Stratum: 2, Identity: ntptest.Identity{ReferenceID: "\x00\x00\x00\x00"}},
 	} {
 		_, err := ask(t, b)
 		require.NoError(t, err, name)

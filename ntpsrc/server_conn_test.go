@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/wallclocktest"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // stampedWire is a [wire] with the kernel's stamps, on a machine with a scripted wall clock. The
@@ -119,13 +119,13 @@ func TestSocketWithoutStampsIsStampedByTheProgram(t *testing.T) {
 	c := exchangeOver(t, &stampedWire{clock: wallclocktest.Steady()})
 	require.Equal(t, "program", c.stamps)
 
-	sample, err := ask(t, ntpserver.Behavior{}, WithoutKernelStamps())
+	sample, err := ask(t, ntptest.Behavior{}, WithoutKernelStamps())
 	require.NoError(t, err)
 	require.Equal(t, "program", sample.Stamps)
 }
 
 func TestReplyThatIsNotAcceptedIsAsIfItHadNeverCome(t *testing.T) {
-	s := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+	s := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 		forged := append([]byte(nil), reply...)
 		forged[1] = 7
 		return [][]byte{forged, reply}
@@ -148,7 +148,7 @@ func TestReplyThatIsNotAcceptedIsAsIfItHadNeverCome(t *testing.T) {
 }
 
 func TestContextEndsTheWaitOnAPlainSocket(t *testing.T) {
-	s := startServer(t, ntpserver.Behavior{Silent: true})
+	s := startServer(t, ntptest.Behavior{Silent: true})
 	socket, err := openPlain(netip.MustParseAddrPort(s.Address()))
 	require.NoError(t, err)
 	defer socket.close()

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -12,7 +12,7 @@ import (
 func TestAMachineWithTwoAddressesHasOneVote(t *testing.T) {
 	t.Parallel()
 	reference := time.Now().Add(-time.Minute)
-	liar := ntpserver.Behavior{Offset: 10 * time.Millisecond, Dispersion: time.Millisecond, Identity: ntpserver.Identity{ReferenceID: "GPS", Reference: reference}}
+	liar := ntptest.Behavior{Offset: 10 * time.Millisecond, Dispersion: time.Millisecond, Identity: ntptest.Identity{ReferenceID: "GPS", Reference: reference}}
 	for which, make := range map[string]func(n *network) []truetime.Source{
 		"IPv4 and IPv6 of one pool": func(n *network) []truetime.Source {
 			n.serve("::1", liar)
@@ -59,7 +59,7 @@ func TestAMachineWithTwoAddressesHasOneVote(t *testing.T) {
 	} {
 		t.Run(which, func(t *testing.T) {
 			n := newNetwork(t)
-			honest := ntpserver.Behavior{Dispersion: 20 * time.Millisecond}
+			honest := ntptest.Behavior{Dispersion: 20 * time.Millisecond}
 			n.serve("127.0.80.1", honest)
 			second := n.serve("127.0.80.2", honest)
 			n.serve("127.0.80.3", liar)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 func TestPaceIsSixteenSecondsForPublicServersAndOneForOnesOwn(t *testing.T) {
@@ -20,7 +20,7 @@ func TestPaceIsSixteenSecondsForPublicServersAndOneForOnesOwn(t *testing.T) {
 	} {
 		require.Equal(t, want, config{}.pace(netip.MustParseAddr(address)), address)
 	}
-	s := startServer(t, ntpserver.Behavior{})
+	s := startServer(t, ntptest.Behavior{})
 	sample, err := Server(s.Address()).Sample(t.Context(), system(t))
 	require.NoError(t, err)
 	require.Equal(t, time.Second, sample.MinPoll)
@@ -37,7 +37,7 @@ func TestPrivateServerIsOneByItsAddressOrByDeclaration(t *testing.T) {
 // that is told beside every error.
 func TestHowOftenAServerLikesToBeAskedIsToldBesideAnError(t *testing.T) {
 	t.Parallel()
-	for name, b := range map[string]ntpserver.Behavior{
+	for name, b := range map[string]ntptest.Behavior{
 		"unusable":    {Leap: 3},
 		"RATE":        {Kiss: "RATE"},
 		"impossible":  {Held: time.Hour},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -80,7 +80,7 @@ func TestAServerWhoseAnswersAreNotUsedIsLeft(t *testing.T) {
 
 // Each of these is an answer, and none of them can be used. It may be forged, too.
 func TestAnswersThatCannotBeUsedAreSilence(t *testing.T) {
-	for name, behavior := range map[string]ntpserver.Behavior{
+	for name, behavior := range map[string]ntptest.Behavior{
 		"refused service":  {Kiss: "DENY"},
 		"asked to slow":    {Kiss: "RATE"},
 		"not synchronized": {Leap: 3},
@@ -116,7 +116,7 @@ func TestServersThatRefuseServiceAreLeftAlone(t *testing.T) {
 	for kiss, pause := range map[string]time.Duration{"DENY": deniedFor, "RSTR": deniedFor, "RATE": slowFor} {
 		b := newPoolBed(t, 3, 1)
 		for _, s := range b.servers {
-			s.Set(ntpserver.Behavior{Kiss: kiss})
+			s.Set(ntptest.Behavior{Kiss: kiss})
 		}
 		requests := func() (sum int) {
 			for _, s := range b.servers {
@@ -222,7 +222,7 @@ func TestReplaceAfterReplacesAServerThatRefusesService(t *testing.T) {
 	b.sources = Pool("pool.example.net:"+portOf(b), 1, WithReplaceAfter(time.Hour))
 	b.watch()
 	voter := b.vote(t)
-	b.servers[voter].Set(ntpserver.Behavior{Kiss: "DENY"})
+	b.servers[voter].Set(ntptest.Behavior{Kiss: "DENY"})
 	_, err := b.ask(t, 0)
 	require.ErrorIs(t, err, truetime.ErrUnusable)
 	require.NotErrorIs(t, err, truetime.ErrDenied)
@@ -355,7 +355,7 @@ func TestContextEndsTheWaitForAnotherLookUp(t *testing.T) {
 
 // A context that ends between the checks of it is not missed.
 func TestContextThatEndsWhileTheSocketIsOpenedEndsThePoll(t *testing.T) {
-	s := startServer(t, ntpserver.Behavior{Silent: true})
+	s := startServer(t, ntptest.Behavior{Silent: true})
 	source := Server(s.Address()).(*server)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -34,7 +34,7 @@ func openStamped(t *testing.T, address string) *linuxSocket {
 // long as there is such a socket: this one stays open until the test has ended.
 func awaitStamps(t *testing.T) {
 	t.Helper()
-	server, counter := startServer(t, ntpserver.Behavior{}), system(t)
+	server, counter := startServer(t, ntptest.Behavior{}), system(t)
 	kept, err := openSocket(netip.MustParseAddrPort(server.Address()), true)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = kept.close() })
@@ -60,7 +60,7 @@ func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			counter := system(t)
 			var requested, replied monotonic.Manual // hold what the server's goroutine has read
-			server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+			server := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 				requested.Set(counter.Now())
 				time.Sleep(takes)
 				replied.Set(counter.Now())
@@ -92,7 +92,7 @@ func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
 }
 
 func TestStatusSaysThatTheKernelHasStamped(t *testing.T) {
-	server := startServer(t, ntpserver.Behavior{})
+	server := startServer(t, ntptest.Behavior{})
 	require.NoError(t, openStamped(t, server.Address()).close())
 	clock, err := truetime.New([]truetime.Source{Server(server.Address())})
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 	counter := system(t)
 	for _, back := range []time.Duration{by, -by} {
 		var replied monotonic.Manual // holds what the server's goroutine has read
-		server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+		server := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 			time.Sleep(2 * by)
 			testbed.StepRealtime(t, -back)
 			replied.Set(counter.Now())

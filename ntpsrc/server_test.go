@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func startServer(t *testing.T, b ntpserver.Behavior) *ntpserver.Server {
+func startServer(t *testing.T, b ntptest.Behavior) *ntptest.Server {
 	t.Helper()
-	s, err := ntpserver.Start("127.0.0.1:0", b)
+	s, err := ntptest.Listen("127.0.0.1:0", b)
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
@@ -40,7 +40,7 @@ func system(t *testing.T) monotonic.Counter {
 // patience is far more than an exchange on loopback takes, so that no test depends on speed.
 const patience = 20 * time.Second
 
-func ask(t *testing.T, b ntpserver.Behavior, options ...ServerOption) (truetime.Sample, error) {
+func ask(t *testing.T, b ntptest.Behavior, options ...ServerOption) (truetime.Sample, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -49,7 +49,7 @@ func ask(t *testing.T, b ntpserver.Behavior, options ...ServerOption) (truetime.
 
 func TestSampleContainsTheServersTime(t *testing.T) {
 	before := truetime.FromStd(time.Now())
-	sample, err := ask(t, ntpserver.Behavior{Dispersion: 3 * time.Millisecond, RootDelay: 2 * time.Millisecond, Stratum: 7, Leap: 1})
+	sample, err := ask(t, ntptest.Behavior{Dispersion: 3 * time.Millisecond, RootDelay: 2 * time.Millisecond, Stratum: 7, Leap: 1})
 	after := truetime.FromStd(time.Now())
 	require.NoError(t, err)
 
@@ -70,7 +70,7 @@ func TestSampleContainsTheServersTime(t *testing.T) {
 func TestSampleReadsTheCounterAndNoOtherClock(t *testing.T) {
 	var counter monotonic.Manual
 	counter.Set(5_000)
-	s := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+	s := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 		counter.Advance(2 * time.Millisecond)
 		return [][]byte{reply}
 	}})
@@ -81,48 +81,48 @@ func TestSampleReadsTheCounterAndNoOtherClock(t *testing.T) {
 
 	var stopped monotonic.Manual
 	stopped.Set(5_000)
-	sample, err = Server(startServer(t, ntpserver.Behavior{}).Address()).Sample(t.Context(), &stopped)
+	sample, err = Server(startServer(t, ntptest.Behavior{}).Address()).Sample(t.Context(), &stopped)
 	require.NoError(t, err)
 	require.EqualValues(t, 5_000, sample.Sent)
 	require.EqualValues(t, 5_000, sample.Received)
 }
 
 func TestExtraErrorIsAdded(t *testing.T) {
-	plain, err := ask(t, ntpserver.Behavior{})
+	plain, err := ask(t, ntptest.Behavior{})
 	require.NoError(t, err)
-	extra, err := ask(t, ntpserver.Behavior{}, WithExtraError(7*time.Millisecond))
+	extra, err := ask(t, ntptest.Behavior{}, WithExtraError(7*time.Millisecond))
 	require.NoError(t, err)
 	require.Equal(t, 7*time.Millisecond, extra.Claim-plain.Claim)
 }
 
 func TestReplyThatCannotBeUsedIsRejectedWithItsReason(t *testing.T) {
 	for want, c := range map[string]struct {
-		behavior ntpserver.Behavior
+		behavior ntptest.Behavior
 		options  []ServerOption
 		kind     error
 	}{
-		"not synchronized":    {ntpserver.Behavior{Leap: 3}, nil, truetime.ErrUnusable},
-		"stratum 16 is above": {ntpserver.Behavior{Stratum: 16}, nil, truetime.ErrUnusable},
-		"synchronized (stratum 0)": {ntpserver.Behavior{Leap: 3, Edit: func(_, reply []byte) [][]byte {
+		"not synchronized":    {ntptest.Behavior{Leap: 3}, nil, truetime.ErrUnusable},
+		"stratum 16 is above": {ntptest.Behavior{Stratum: 16}, nil, truetime.ErrUnusable},
+		"synchronized (stratum 0)": {ntptest.Behavior{Leap: 3, Edit: func(_, reply []byte) [][]byte {
 			reply[1] = 0
 			copy(reply[12:16], make([]byte, 4))
 			return [][]byte{reply}
 		}}, nil, truetime.ErrUnusable},
-		"stratum 3 is above":         {ntpserver.Behavior{Stratum: 3}, []ServerOption{WithMaxStratum(2)}, truetime.ErrUnusable},
-		"root distance of":           {ntpserver.Behavior{Dispersion: 2 * time.Second}, nil, truetime.ErrUnusable},
-		"the limit of 5ms":           {ntpserver.Behavior{RootDelay: 20 * time.Millisecond}, []ServerOption{WithMaxRootDistance(5 * time.Millisecond)}, truetime.ErrUnusable},
-		"a delay of":                 {ntpserver.Behavior{}, []ServerOption{WithMaxDelay(1)}, truetime.ErrUnusable},
-		"kept the request for 1.":    {ntpserver.Behavior{Held: 1100 * time.Millisecond}, nil, truetime.ErrUnusable},
-		"precision of 2^70 s":        {ntpserver.Behavior{Precision: 70}, nil, truetime.ErrUnusable},
-		"kiss-o'-death RATE":         {ntpserver.Behavior{Kiss: "RATE"}, nil, truetime.ErrSlowDown},
-		"kiss-o'-death DENY":         {ntpserver.Behavior{Kiss: "DENY"}, nil, truetime.ErrDenied},
-		"kiss-o'-death RSTR":         {ntpserver.Behavior{Kiss: "RSTR"}, nil, truetime.ErrDenied},
-		"kiss-o'-death \"INIT\"":     {ntpserver.Behavior{Kiss: "INIT"}, nil, truetime.ErrUnusable},
-		"NTP version 1 in the reply": {ntpserver.Behavior{Edit: set(0, 1<<3|4)}, nil, truetime.ErrUnusable},
-		"mode 3 in the reply":        {ntpserver.Behavior{Edit: set(0, 4<<3|3)}, nil, truetime.ErrUnusable},
-		"stamp is missing":           {ntpserver.Behavior{Edit: set(40, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
-		"time stamp is missing":      {ntpserver.Behavior{Edit: set(32, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
-		"before the request was rec": {ntpserver.Behavior{Held: -time.Second}, nil, truetime.ErrUnusable},
+		"stratum 3 is above":         {ntptest.Behavior{Stratum: 3}, []ServerOption{WithMaxStratum(2)}, truetime.ErrUnusable},
+		"root distance of":           {ntptest.Behavior{Dispersion: 2 * time.Second}, nil, truetime.ErrUnusable},
+		"the limit of 5ms":           {ntptest.Behavior{RootDelay: 20 * time.Millisecond}, []ServerOption{WithMaxRootDistance(5 * time.Millisecond)}, truetime.ErrUnusable},
+		"a delay of":                 {ntptest.Behavior{}, []ServerOption{WithMaxDelay(1)}, truetime.ErrUnusable},
+		"kept the request for 1.":    {ntptest.Behavior{Held: 1100 * time.Millisecond}, nil, truetime.ErrUnusable},
+		"precision of 2^70 s":        {ntptest.Behavior{Precision: 70}, nil, truetime.ErrUnusable},
+		"kiss-o'-death RATE":         {ntptest.Behavior{Kiss: "RATE"}, nil, truetime.ErrSlowDown},
+		"kiss-o'-death DENY":         {ntptest.Behavior{Kiss: "DENY"}, nil, truetime.ErrDenied},
+		"kiss-o'-death RSTR":         {ntptest.Behavior{Kiss: "RSTR"}, nil, truetime.ErrDenied},
+		"kiss-o'-death \"INIT\"":     {ntptest.Behavior{Kiss: "INIT"}, nil, truetime.ErrUnusable},
+		"NTP version 1 in the reply": {ntptest.Behavior{Edit: set(0, 1<<3|4)}, nil, truetime.ErrUnusable},
+		"mode 3 in the reply":        {ntptest.Behavior{Edit: set(0, 4<<3|3)}, nil, truetime.ErrUnusable},
+		"stamp is missing":           {ntptest.Behavior{Edit: set(40, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
+		"time stamp is missing":      {ntptest.Behavior{Edit: set(32, make([]byte, 8)...)}, nil, truetime.ErrUnusable},
+		"before the request was rec": {ntptest.Behavior{Held: -time.Second}, nil, truetime.ErrUnusable},
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := ask(t, c.behavior, c.options...)
@@ -144,7 +144,7 @@ func set(at int, with ...byte) func(request, reply []byte) [][]byte {
 func TestServerWhoseTwoClocksAreWithinItsClaimIsUsed(t *testing.T) {
 	for _, held := range []time.Duration{-3 * time.Microsecond, -time.Millisecond, -5 * time.Millisecond} {
 		before := truetime.FromStd(time.Now())
-		sample, err := ask(t, ntpserver.Behavior{Held: held, Dispersion: 6 * time.Millisecond})
+		sample, err := ask(t, ntptest.Behavior{Held: held, Dispersion: 6 * time.Millisecond})
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, sample.Latest, before)
 		require.LessOrEqual(t, sample.Earliest, truetime.FromStd(time.Now()))
@@ -153,20 +153,20 @@ func TestServerWhoseTwoClocksAreWithinItsClaimIsUsed(t *testing.T) {
 
 // A kiss-o'-death counts even if its time stamps are empty.
 func TestKissWithoutTimeStampsIsStillAKiss(t *testing.T) {
-	_, err := ask(t, ntpserver.Behavior{Kiss: "DENY", Edit: set(32, make([]byte, 16)...)})
+	_, err := ask(t, ntptest.Behavior{Kiss: "DENY", Edit: set(32, make([]byte, 16)...)})
 	require.ErrorIs(t, err, truetime.ErrDenied)
 }
 
 // beevik/ntp panics on these two when left to itself.
 func TestExponentsOfMinus128AreHarmless(t *testing.T) {
-	_, err := ask(t, ntpserver.Behavior{Edit: set(2, 0x80)})
+	_, err := ask(t, ntptest.Behavior{Edit: set(2, 0x80)})
 	require.NoError(t, err, "poll")
-	_, err = ask(t, ntpserver.Behavior{Edit: set(3, 0x80)})
+	_, err = ask(t, ntptest.Behavior{Edit: set(3, 0x80)})
 	require.NoError(t, err, "precision")
 }
 
 func TestDatagramsThatDoNotAnswerTheRequestCostNothing(t *testing.T) {
-	sample, err := ask(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+	sample, err := ask(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 		forged := bytes.Clone(reply)
 		forged[24] ^= 1 // wrong origin
 		forged[1] = 0   // and a kiss-o'-death at that
@@ -178,7 +178,7 @@ func TestDatagramsThatDoNotAnswerTheRequestCostNothing(t *testing.T) {
 }
 
 func TestFloodOfWrongDatagramsEndsThePoll(t *testing.T) {
-	_, err := ask(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
+	_, err := ask(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 		reply[24] ^= 1
 		return slices.Repeat([][]byte{reply}, maxJunk)
 	}})
@@ -187,7 +187,7 @@ func TestFloodOfWrongDatagramsEndsThePoll(t *testing.T) {
 }
 
 func TestContextEndsAPollAtOnce(t *testing.T) {
-	s := startServer(t, ntpserver.Behavior{Silent: true})
+	s := startServer(t, ntptest.Behavior{Silent: true})
 	for name, sample := range map[string]func(context.Context) error{
 		"silent server": func(ctx context.Context) error {
 			_, err := Server(s.Address()).Sample(ctx, system(t))
@@ -222,14 +222,14 @@ func TestContextEndsAPollAtOnce(t *testing.T) {
 }
 
 func TestPortNobodyListensOnIsNamed(t *testing.T) {
-	s := startServer(t, ntpserver.Behavior{})
+	s := startServer(t, ntptest.Behavior{})
 	require.NoError(t, s.Close())
 	_, err := Server(s.Address()).Sample(t.Context(), system(t))
 	require.ErrorContains(t, err, "nothing listens at "+s.Address())
 }
 
 func TestNameIsResolvedOnceAndAgainWhenItsAddressFails(t *testing.T) {
-	s := startServer(t, ntpserver.Behavior{})
+	s := startServer(t, ntptest.Behavior{})
 	_, port, err := net.SplitHostPort(s.Address())
 	require.NoError(t, err)
 	source := Server("localhost:" + port).(*server)
@@ -264,7 +264,7 @@ func TestUnknownNameIsSaid(t *testing.T) {
 }
 
 func TestIPv6(t *testing.T) {
-	s, err := ntpserver.Start("[::1]:0", ntpserver.Behavior{})
+	s, err := ntptest.Listen("[::1]:0", ntptest.Behavior{})
 	if err != nil {
 		t.Skip("this machine has no IPv6 loopback:", err)
 	}
@@ -279,7 +279,7 @@ func TestServerWithAMistakeIsNeverAsked(t *testing.T) {
 }
 
 func BenchmarkSample(b *testing.B) {
-	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -23,10 +23,10 @@ func TestStrobedWallClockFalsifiesNoSample(t *testing.T) {
 	counter := system(t)
 	zero, base := counter.Now(), time.Now()
 	truth := func(c monotonic.Instant) time.Time { return base.Add(c.Sub(zero)) }
-	server := startServer(t, ntpserver.Behavior{Edit: func(_, reply []byte) [][]byte {
-		binary.BigEndian.PutUint64(reply[16:], ntpserver.Stamp(truth(counter.Now()).Add(-time.Second)))
-		binary.BigEndian.PutUint64(reply[32:], ntpserver.Stamp(truth(counter.Now())))
-		binary.BigEndian.PutUint64(reply[40:], ntpserver.Stamp(truth(counter.Now())))
+	server := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
+		binary.BigEndian.PutUint64(reply[16:], ntptest.Stamp(truth(counter.Now()).Add(-time.Second)))
+		binary.BigEndian.PutUint64(reply[32:], ntptest.Stamp(truth(counter.Now())))
+		binary.BigEndian.PutUint64(reply[40:], ntptest.Stamp(truth(counter.Now())))
 		return [][]byte{reply}
 	}})
 

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/commitwait"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -35,7 +35,7 @@ func commit(ctx context.Context, servers ...string) error {
 func Example() {
 	var servers []string // such as "ntp1.example.net"; here on loopback
 	for range 4 {
-		s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+		s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 		if err != nil {
 			fmt.Println(err)
 			return

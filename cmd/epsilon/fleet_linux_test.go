@@ -24,9 +24,9 @@ import (
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/race"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // hosts are namespaces of the network with a daemon in each, on a bridge in one more. Machine i is 10.214.0.i+1, and the others find it at
@@ -111,7 +111,7 @@ func newHosts(t testing.TB, n int) *hosts {
 	inside(t, h.hub, func() error {
 		var failed []error
 		for at, offset := range map[string]time.Duration{"10.214.255.254:123": 0, "10.214.255.254:124": 10 * time.Second} {
-			s, err := ntpserver.Start(at, ntpserver.Behavior{Offset: offset, Dispersion: 100 * time.Microsecond})
+			s, err := ntptest.Listen(at, ntptest.Behavior{Offset: offset, Dispersion: 100 * time.Microsecond})
 			if err == nil {
 				t.Cleanup(func() { _ = s.Close() })
 			}

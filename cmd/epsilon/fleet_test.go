@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/ports"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 const fleetKey = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
@@ -51,7 +51,7 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
 	require.NoError(t, os.WriteFile(key, []byte(fleetKey), 0o600))
-	liar, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: 10 * time.Second, Dispersion: 100 * time.Microsecond})
+	liar, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Offset: 10 * time.Second, Dispersion: 100 * time.Microsecond})
 	require.NoError(t, err)
 	defer liar.Close()
 	const n, wrong = 4, 2

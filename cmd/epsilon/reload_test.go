@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // configOf writes a configuration that asks servers every second, and returns its path.
@@ -32,7 +32,7 @@ func rewrite(t testing.TB, path, more string, servers ...string) {
 
 func ntpServer(t testing.TB) string {
 	t.Helper()
-	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: 100 * time.Microsecond})
+	s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Dispersion: 100 * time.Microsecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s.Address()
@@ -106,7 +106,7 @@ func TestClockAndEpochStayWhereTheSourcesDo(t *testing.T) {
 // A clock that is much wider than the old one waits until it is not, or for a minute, though it is good enough.
 func TestAReloadDoesNotMakeTheAnswerMuchWider(t *testing.T) {
 	a := ntpServer(t)
-	vague, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: 500 * time.Millisecond})
+	vague, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Dispersion: 500 * time.Millisecond})
 	require.NoError(t, err)
 	defer vague.Close()
 	path := configOf(t)
@@ -144,9 +144,9 @@ func TestAConfigurationThatCannotStartDoesNotStopTheOneOnItsWay(t *testing.T) {
 	require.Contains(t, refused.errors, "UDP port 319 is in use")
 
 	require.NoError(t, reserved.Close())
-	var late *ntpserver.Server // somebody's client may have been given the port, and will let go of it
+	var late *ntptest.Server // somebody's client may have been given the port, and will let go of it
 	require.Eventually(t, func() bool {
-		late, err = ntpserver.Start(b, ntpserver.Behavior{Dispersion: 100 * time.Microsecond})
+		late, err = ntptest.Listen(b, ntptest.Behavior{Dispersion: 100 * time.Microsecond})
 		return err == nil
 	}, 40*time.Second, time.Millisecond)
 	defer late.Close()

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // refused runs the program, which must end with one sentence, and returns that.
@@ -30,7 +30,7 @@ func refused(t *testing.T, args ...string) string {
 
 func ntp(t *testing.T) (address string) {
 	t.Helper()
-	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return s.Address()

@@ -13,7 +13,7 @@ import (
 
 	"github.com/epsilontime/epsilon/examples/ledger/core"
 	"github.com/epsilontime/epsilon/examples/ledger/engine"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // demoMembers of etcd hold the data, if it is not a store that does.
@@ -37,7 +37,7 @@ type demoCluster struct {
 	members []*exec.Cmd
 	store   *exec.Cmd
 	nodes   [demoNodes]*exec.Cmd
-	servers [demoNodes][]*ntpserver.Server
+	servers [demoNodes][]*ntptest.Server
 	urls    []string // of the nodes
 	at      string   // the address of the store, or the endpoints of etcd
 }
@@ -80,7 +80,7 @@ func startDemo(ctx context.Context, o demoOptions, folder string) (c *demoCluste
 		}
 		c.urls = append(c.urls, "http://"+address)
 		for _, sign := range []time.Duration{-1, 0, 1} {
-			s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: sign * demoErrors[i] / 2, Dispersion: demoErrors[i]})
+			s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Offset: sign * demoErrors[i] / 2, Dispersion: demoErrors[i]})
 			if err != nil {
 				return c, err
 			}
@@ -241,7 +241,7 @@ func end(p *exec.Cmd) {
 
 func (c *demoCluster) cut(i int, silent bool) {
 	for k, s := range c.servers[i] {
-		s.Set(ntpserver.Behavior{Offset: time.Duration(k-1) * demoErrors[i] / 2, Dispersion: demoErrors[i], Silent: silent})
+		s.Set(ntptest.Behavior{Offset: time.Duration(k-1) * demoErrors[i] / 2, Dispersion: demoErrors[i], Silent: silent})
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -144,7 +144,7 @@ func TestInterruptEndsTheRunDuringAPoll(t *testing.T) {
 
 func TestServersThatDieLeaveHoldoverAndSayItAtTheEnd(t *testing.T) {
 	t.Parallel()
-	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 	require.NoError(t, err)
 	var out stamped
 	die := time.AfterFunc(200*time.Millisecond, func() { s.Close() })

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	epsilongrpc "github.com/epsilontime/epsilon/integrations/grpc"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -24,7 +24,7 @@ func startClock(t testing.TB) *truetime.Clock {
 	t.Helper()
 	var sources []truetime.Source
 	for range 3 {
-		s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: 100 * time.Microsecond})
+		s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Dispersion: 100 * time.Microsecond})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		sources = append(sources, ntpsrc.Server(s.Address(), ntpsrc.WithLocalReference()))

@@ -19,9 +19,9 @@ import (
 	"github.com/epsilontime/epsilon/commitwait"
 	epsilonprom "github.com/epsilontime/epsilon/integrations/prometheus"
 	"github.com/epsilontime/epsilon/internal/metrics"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/lease"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -32,11 +32,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func startClock(t testing.TB) *truetime.Clock {
 	var sources []truetime.Source
 	for i := range 4 {
-		b := ntpserver.Behavior{Dispersion: 100 * time.Microsecond}
+		b := ntptest.Behavior{Dispersion: 100 * time.Microsecond}
 		if i == 3 {
 			b.Offset = time.Second
 		}
-		s, err := ntpserver.Start("127.0.0.1:0", b)
+		s, err := ntptest.Listen("127.0.0.1:0", b)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		sources = append(sources, ntpsrc.Server(s.Address(), ntpsrc.WithLocalReference()))

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // behaviors are those of the servers: each is off by a little and claims a little more than that, and one
 // claims to be the best of them and is off by 250 ms.
-var behaviors = []ntpserver.Behavior{
+var behaviors = []ntptest.Behavior{
 	{Offset: 20 * time.Microsecond, Dispersion: 100 * time.Microsecond},
 	{Offset: -60 * time.Microsecond, Dispersion: 200 * time.Microsecond},
 	{Offset: 250 * time.Millisecond, Dispersion: 50 * time.Microsecond},
@@ -21,13 +21,13 @@ var behaviors = []ntpserver.Behavior{
 const liar = 2
 
 // Servers are NTP servers on loopback that serve this host's wall clock, and one that lies.
-type Servers []*ntpserver.Server
+type Servers []*ntptest.Server
 
 // Start starts them at ports that are free.
 func Start() (Servers, error) {
 	var started Servers
 	for _, behavior := range behaviors {
-		s, err := ntpserver.Start("127.0.0.1:0", behavior)
+		s, err := ntptest.Listen("127.0.0.1:0", behavior)
 		if err != nil {
 			started.Close()
 			return nil, fmt.Errorf("cannot start a demonstration server: %w", err)

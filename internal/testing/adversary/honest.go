@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // precision is what every server says of its clock: 2⁻²⁰ s.
@@ -14,7 +14,7 @@ const precision = -20
 
 // honest is a server that is never wrong by more than it claims.
 type honest struct {
-	*ntpserver.Server
+	*ntptest.Server
 	name     string
 	truth    Truth
 	offset   time.Duration
@@ -37,12 +37,12 @@ func newHonest(i int, truth Truth, rng *rand.Rand) (*honest, error) {
 		stratum:  uint8(1 + rng.IntN(3)),
 	}
 	var err error
-	h.Server, err = ntpserver.Start("127.0.0.1:0", h.behavior(false))
+	h.Server, err = ntptest.Listen("127.0.0.1:0", h.behavior(false))
 	return h, err
 }
 
-func (h *honest) behavior(silent bool) ntpserver.Behavior {
-	return ntpserver.Behavior{
+func (h *honest) behavior(silent bool) ntptest.Behavior {
+	return ntptest.Behavior{
 		Offset:     h.offset,
 		Dispersion: h.claim,
 		RootDelay:  h.rootTrip,
@@ -59,8 +59,8 @@ func (h *honest) behavior(silent bool) ntpserver.Behavior {
 }
 
 // identity is what a server shows of itself that was corrected a little while ago.
-func identity(name string, truth Truth) ntpserver.Identity {
-	return ntpserver.Identity{ReferenceID: name, Reference: truth.Now().Add(-1234 * time.Millisecond)}
+func identity(name string, truth Truth) ntptest.Identity {
+	return ntptest.Identity{ReferenceID: name, Reference: truth.Now().Add(-1234 * time.Millisecond)}
 }
 
 // edges returns the least and the most by which true time can be off what the server says, by its

@@ -3,12 +3,12 @@ package adversary
 import (
 	"sync/atomic"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // liar is a server that tells the lie of the turn.
 type liar struct {
-	*ntpserver.Server
+	*ntptest.Server
 	name  string
 	truth Truth
 	lie   atomic.Pointer[lie]
@@ -17,7 +17,7 @@ type liar struct {
 	// Of its server's goroutine alone.
 	telling  *lie // the lie for which there are the rest
 	replies  int
-	identity ntpserver.Identity
+	identity ntptest.Identity
 	kept     []byte
 	before   []byte // the origin of the request before this one
 }
@@ -26,13 +26,13 @@ func newLiar(name string, truth Truth, first lie, told *[kinds]atomic.Int64) (*l
 	l := &liar{name: name, truth: truth, told: told, before: make([]byte, 8)}
 	l.lie.Store(&first)
 	var err error
-	l.Server, err = ntpserver.Start("127.0.0.1:0", l.behavior(false))
+	l.Server, err = ntptest.Listen("127.0.0.1:0", l.behavior(false))
 	return l, err
 }
 
 // behavior leaves everything to answer but the port that replies come from.
-func (l *liar) behavior(astray bool) ntpserver.Behavior {
-	return ntpserver.Behavior{Clock: l.truth.Now, Astray: astray, Edit: l.answer}
+func (l *liar) behavior(astray bool) ntptest.Behavior {
+	return ntptest.Behavior{Clock: l.truth.Now, Astray: astray, Edit: l.answer}
 }
 
 // become changes the lie.

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // lie is what a liar does for a turn. The zero value is a server that is right and claims next to
@@ -30,8 +30,8 @@ func (b lie) at(elapsed time.Duration) time.Duration {
 }
 
 // behavior is that of a server that tells this lie once.
-func (b lie) behavior(t Truth) ntpserver.Behavior {
-	return ntpserver.Behavior{
+func (b lie) behavior(t Truth) ntptest.Behavior {
+	return ntptest.Behavior{
 		Offset:     b.at(t.Elapsed()),
 		Held:       b.held,
 		Dispersion: b.claim,

@@ -17,7 +17,7 @@ import (
 
 	"github.com/facebook/time/ntp/protocol/nts/aessiv"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 
 // Behavior is what a server does. The zero value is a good one.
 type Behavior struct {
-	NTP ntpserver.Behavior // its Edit is not used
+	NTP ntptest.Behavior // its Edit is not used
 
 	// Answer, if not nil, returns what the key exchange answers in place of the given records,
 	// which end with an end-of-message record.
@@ -90,7 +90,7 @@ func Record(kind uint16, body []byte) []byte {
 // Server is a running server.
 type Server struct {
 	listener  net.Listener
-	ntp       *ntpserver.Server
+	ntp       *ntptest.Server
 	behavior  atomic.Pointer[Behavior]
 	exchanges atomic.Int64
 	forged    atomic.Int64
@@ -106,7 +106,7 @@ func Start(config *tls.Config, b Behavior) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ntp, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Silent: true})
+	ntp, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Silent: true})
 	if err != nil {
 		_ = listener.Close()
 		return nil, err

@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // A reload misses no peak of the clock that it replaces, and counts none of the time in which the new one had no answer
 // yet, as the old one was there.
 func TestAPeakIsThatOfWhicheverClockAnswered(t *testing.T) {
-	s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+	s, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 	require.NoError(t, err)
 	defer s.Close()
 	c, err := config.Parse("f", fmt.Appendf(nil, "[[source]]\nserver = %q\nlocal_reference = true\n", s.Address()))

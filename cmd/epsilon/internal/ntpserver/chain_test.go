@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/ntpserver"
-	testserver "github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -94,7 +94,7 @@ func TestTruthIsInEveryIntervalTwoStrataDown(t *testing.T) {
 		t.Run(fmt.Sprint(offset), func(t *testing.T) {
 			t.Parallel()
 			w := newTruth(t)
-			first, err := testserver.Start("127.0.0.1:0", testserver.Behavior{
+			first, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{
 				Clock:      func() time.Time { return w.now().Std() },
 				Offset:     offset,
 				Dispersion: 455 * time.Microsecond,

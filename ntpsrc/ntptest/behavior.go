@@ -1,15 +1,8 @@
-// Package ntpserver is a small NTP server over UDP for demonstrations and tests. It serves this
-// host's wall clock or the clock that it is given, off by as much as it is told to, and claims
-// whatever error it is told to.
-package ntpserver
+package ntptest
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
-	"net"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +10,7 @@ import (
 // error of its own, and shows a machine that no other server of this package shows.
 type Behavior struct {
 	Offset     time.Duration // added to both time stamps
+	Drift      float64       // ppm by which the offset grows from when it was set: a lie that begins small
 	Held       time.Duration // added to the transmit stamp alone: overstates the time in the server
 	RootDelay  time.Duration // claimed, rounded up to 2⁻¹⁶ s
 	Dispersion time.Duration // claimed, rounded up to 2⁻¹⁶ s
@@ -27,6 +21,12 @@ type Behavior struct {
 	Kiss       string        // if not empty, reply with this kiss-o'-death code
 	Silent     bool          // do not reply
 	Astray     bool          // reply from another port than the one that was asked
+
+	// How long the request and the reply take, besides what loopback does, as on a path that is slow, or slower one way than
+	// the other. Jitter is added to each of them, drawn at random by Seed from 0 to all of it. The delays are Go's timers: they
+	// may be longer, and are never shorter.
+	DelayThere, DelayBack, Jitter time.Duration
+	Seed                          uint64
 
 	// Clock is what the server serves; nil stands for the host's wall clock.
 	Clock func() time.Time
@@ -41,78 +41,6 @@ type Behavior struct {
 type Identity struct {
 	ReferenceID string    // up to 4 bytes
 	Reference   time.Time // when the machine's clock was last corrected, by the clock that is served; Offset is added
-}
-
-// Server is a running server.
-type Server struct {
-	conn     net.PacketConn
-	identity Identity // unless the behavior has another
-	behavior atomic.Pointer[Behavior]
-	requests atomic.Int64
-	done     sync.WaitGroup
-}
-
-// Start serves on a UDP address such as "127.0.0.1:0", until Close.
-func Start(address string, behavior Behavior) (*Server, error) {
-	conn, err := net.ListenPacket("udp", address)
-	if err != nil {
-		return nil, fmt.Errorf("ntpserver: %w", err)
-	}
-	s := &Server{conn: conn, identity: Identity{defaultReferenceID, time.Now().Add(-time.Second)}}
-	s.Set(behavior)
-	s.done.Go(s.serve)
-	return s, nil
-}
-
-// Address is where the server listens.
-func (s *Server) Address() string { return s.conn.LocalAddr().String() }
-
-// Set changes what the server says from the next request on.
-func (s *Server) Set(behavior Behavior) { s.behavior.Store(&behavior) }
-
-// Identity is which machine the server shows unless its behavior says otherwise. No two servers
-// have the same: they were started at different times.
-func (s *Server) Identity() Identity { return s.identity }
-
-// Requests is how many requests have come in.
-func (s *Server) Requests() int { return int(s.requests.Load()) }
-
-// Close stops the server and waits for its goroutine.
-func (s *Server) Close() error {
-	err := s.conn.Close()
-	s.done.Wait()
-	return err
-}
-
-func (s *Server) serve() {
-	request := make([]byte, 2048)
-	var astray net.PacketConn // the other port, once it is wanted
-	for {
-		n, client, err := s.conn.ReadFrom(request)
-		b := *s.behavior.Load()
-		received := b.now()
-		if err != nil {
-			return // closed
-		}
-		s.requests.Add(1)
-		b.Identity = b.Identity.or(s.identity)
-		if n < messageSize || request[0]&7 != modeClient || b.Silent {
-			continue
-		}
-		if b.Astray && astray == nil {
-			if astray, err = net.ListenPacket("udp", net.JoinHostPort(s.conn.LocalAddr().(*net.UDPAddr).IP.String(), "0")); err != nil {
-				continue // no other port: silence
-			}
-			defer astray.Close()
-		}
-		from := s.conn
-		if b.Astray {
-			from = astray
-		}
-		for _, reply := range b.Reply(request[:n], received) {
-			_, _ = from.WriteTo(reply, client) // an unreachable client is no concern of a server
-		}
-	}
 }
 
 // defaultReferenceID is a code of our own: those that begin with X are for experiments (RFC 5905
@@ -136,7 +64,8 @@ const (
 	modeServer  = 4
 )
 
-// Reply builds the datagrams that answer a request received at the given time (RFC 5905 figure 8).
+// Reply builds the datagrams that answer a request received at the given time (RFC 5905 figure 8), for a test that carries
+// them itself. Drift and the delays are not in it: a [Server] has them.
 func (b Behavior) Reply(request []byte, received time.Time) [][]byte {
 	if b.Precision == 0 {
 		b.Precision = -20
@@ -180,7 +109,7 @@ func (b Behavior) now() time.Time {
 // short is a duration in units of 2⁻¹⁶ s, rounded up.
 func short(d time.Duration) uint32 { return uint32(math.Ceil(d.Seconds() * (1 << 16))) }
 
-// Stamp is a time in units of 2⁻³² s since 1900, modulo 2³² s, rounded down.
+// Stamp is a time as NTP writes it, for an Edit: in units of 2⁻³² s since 1900, modulo 2³² s, rounded down.
 func Stamp(t time.Time) uint64 {
 	const from1900To1970 = 2_208_988_800
 	seconds := uint64(t.Unix()) + from1900To1970

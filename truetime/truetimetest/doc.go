@@ -1,6 +1,6 @@
 // Package truetimetest is for testing code that uses clocks which know how wrong they may be.
 //
-// There are two kinds of clock in it. A [Manual] answers what it is told to; it is for unit tests of
+// There are several kinds of clock in it. A [Manual] answers what it is told to; it is for unit tests of
 // code that takes an interval and decides. A [World] is a simulation of machines, networks and
 // time servers, with honest and lying ones, in which every machine runs the very discipline and
 // polling of [truetime.Clock] on simulated time; it is for finding out what a system does when
@@ -19,7 +19,9 @@
 //	interval, err := machine.Now() // contains world.Now()
 //
 // A machine is a [truetime.Reader], so commit waits and leases can stand on its clock while another goroutine runs
-// the world.
+// the world. In a bubble of testing/synctest nobody has to: the world of [NewWorldInBubble] goes by the bubble's time,
+// and real services run in it. A [Following] is a clock for bubbles that needs no world, and a [Source] is
+// one for a real [truetime.Clock]. docs/testing.md has a program for each.
 //
 // # What this does not promise
 //

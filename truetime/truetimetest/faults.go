@@ -13,7 +13,7 @@ import (
 // The counter runs on, and the answer that the process was about to give may be used late: its
 // reader has to live with that, and so has who calls Now during the pause.
 func (m *Machine) Pause(d time.Duration) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.world.note("%s is paused for %v", m.name, d)
 	m.sleep(d, func() {}, func() {})
@@ -22,7 +22,7 @@ func (m *Machine) Pause(d time.Duration) {
 // Suspend stops the machine and its counter for d. The operating system knows afterwards, and the
 // clock learns of it when it next looks.
 func (m *Machine) Suspend(d time.Duration) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.world.note("%s is suspended for %v", m.name, d)
 	m.freeze(d, func() { m.disturbed = "the machine was suspended" })
@@ -32,7 +32,7 @@ func (m *Machine) Suspend(d time.Duration) {
 // snapshot taken d ago finds itself, and nothing inside knows. With a marker the hypervisor tells:
 // Now sees it at once.
 func (m *Machine) Restore(d time.Duration, marker bool) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.world.note("%s is restored from a snapshot %v old, marker %v", m.name, d, marker)
 	m.freeze(d, func() {
@@ -46,7 +46,7 @@ func (m *Machine) Restore(d time.Duration, marker bool) {
 
 // StepCounter moves the counter by d, and nobody tells.
 func (m *Machine) StepCounter(d time.Duration) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.world.note("%s: the counter steps by %v", m.name, d)
 	m.counter.origin += int64(d)
@@ -57,7 +57,7 @@ func (m *Machine) StepCounter(d time.Duration) {
 // tells. That is allowed as long as the rate stays within the declared drift, unless the machine's clock
 // assumes a MaxWander, or a RateStability of less.
 func (m *Machine) StepRate(ppm float64) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.world.note("%s: the counter's rate steps by %+g ppm", m.name, ppm)
 	m.counter.stepRate(m.world.now, ppm)
@@ -65,7 +65,7 @@ func (m *Machine) StepRate(ppm float64) {
 
 // Kill ends the machine's process: Now returns [truetime.ErrClosed] until it is started again.
 func (m *Machine) Kill() {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.kill()
 }
@@ -80,7 +80,7 @@ func (m *Machine) kill() {
 // Restart starts a new process, after ending the one that ran: at once, or as soon as the machine is
 // awake.
 func (m *Machine) Restart() {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.kill()
 	start := func() {
@@ -97,7 +97,7 @@ func (m *Machine) Restart() {
 // Cut loses every datagram between the machine and the server for d from now, also if they were cut
 // for longer.
 func (m *Machine) Cut(s *Server, d time.Duration) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	m.world.note("%s and %s are cut for %v", m.name, s.name, d)
 	for _, l := range m.links {

@@ -12,9 +12,6 @@ import (
 // Leap seconds of a world. What clocks of all kinds truly show around them is calculated here from their
 // definitions, and not by the library.
 
-// taiAtStart is TAI−UTC when a world begins.
-const taiAtStart = 37 * time.Second
-
 // leapSecond is one of a world. It happens before the midnight at.
 type leapSecond struct {
 	at    truetime.Time // in stepped UTC
@@ -25,7 +22,7 @@ type leapSecond struct {
 // unless the midnight ends a month of UTC, a day or more after the world's beginning, and after those of
 // earlier calls.
 func (w *World) LeapSecond(midnight time.Time, seconds int) {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	at := truetime.FromStd(midnight)
 	last := w.start
@@ -44,7 +41,7 @@ func (w *World) moment(t truetime.Time) instant { return after(t.Sub(w.start)) }
 // shown is what a clock of a scale shows now, rounded down and up.
 func (w *World) shown(s truetime.Scale) (floor, ceil truetime.Time) {
 	if s == truetime.ScaleTAI {
-		return w.plain(-int64(taiAtStart / time.Second))
+		return w.plain(-int64(w.taiAtStart / time.Second))
 	}
 	const noon, smear = 12 * time.Hour, 24 * time.Hour // from the noon before it
 	before := int64(0)                                 // seconds inserted so far
@@ -88,10 +85,10 @@ func (w *World) plain(seconds int64) (floor, ceil truetime.Time) {
 
 // taiOffset is TAI−UTC as it was so long ago, as somebody says who changes it late, or early if lag is negative.
 func (w *World) taiOffset(lag time.Duration) time.Duration {
-	offset := taiAtStart
+	offset := w.taiAtStart
 	for _, l := range w.leaps {
 		offset += time.Duration(l.delta) * time.Second
-		if w.now-after(lag) < w.moment(l.at)+after(offset-taiAtStart) {
+		if w.now-after(lag) < w.moment(l.at)+after(offset-w.taiAtStart) {
 			return offset - time.Duration(l.delta)*time.Second
 		}
 	}

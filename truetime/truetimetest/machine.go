@@ -67,7 +67,7 @@ func (w *World) NewMachine(name string, config MachineConfig) *Machine {
 	if mistake := config.mistake(); mistake != "" {
 		panic("truetimetest: machine " + name + ": " + mistake)
 	}
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	m := &Machine{name: name, index: len(w.machines), world: w, config: config}
 	m.rng = rand.New(rand.NewPCG(w.seed, uint64(m.index)+1))
@@ -128,7 +128,7 @@ func (m *Machine) Name() string { return m.name }
 
 // Counter returns what the machine's counter reads.
 func (m *Machine) Counter() monotonic.Instant {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	return m.read()
 }
@@ -138,16 +138,16 @@ func (m *Machine) read() monotonic.Instant {
 }
 
 // Now returns what the machine's clock answers, with the errors of [truetime.Clock.Now]. It does not change the
-// world.
+// world. While the machine is suspended or being restored it refuses: no program runs there that could ask.
 func (m *Machine) Now() (truetime.Interval, error) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	return m.answerNow()
 }
 
 func (m *Machine) answerNow() (truetime.Interval, error) {
-	if m.marker && m.answer.Err == nil {
-		return truetime.Interval{}, truetime.ErrNotSynchronized
+	if (m.marker || m.frozen) && m.answer.Err == nil {
+		return truetime.Interval{}, truetime.ErrNotSynchronized // frozen: nothing that could ask runs on such a machine
 	}
 	earliest, latest, err := m.answer.At(uint64(m.read()))
 	return truetime.Interval{Earliest: truetime.Time(earliest), Latest: truetime.Time(latest)}, err
@@ -168,7 +168,7 @@ func (m *Machine) Before(t truetime.Time) bool {
 // Disturbed reports whether something has happened to the machine's counter that its clock cannot
 // know of yet. Until it does its answers may be wrong.
 func (m *Machine) Disturbed() bool {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	return m.frozen || m.disturbed != "" || m.unnoticed
 }
@@ -177,7 +177,7 @@ func (m *Machine) Disturbed() bool {
 // picosecond, or if Earliest has gone back within an epoch; in smeared UTC or in TAI, in what Now says or in what other
 // processes of the machine would be told. A refusal is no error.
 func (m *Machine) Check() error {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	i, err := m.answerNow()
 	if err != nil {
@@ -202,13 +202,13 @@ func (m *Machine) Check() error {
 
 // NowTAI returns what the machine's clock answers in TAI, with the errors of [truetime.Clock.NowTAI].
 func (m *Machine) NowTAI() (truetime.TAIInterval, error) {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	return m.answerTAI()
 }
 
 func (m *Machine) answerTAI() (truetime.TAIInterval, error) {
-	if m.marker && m.answer.Err == nil {
+	if (m.marker || m.frozen) && m.answer.Err == nil {
 		return truetime.TAIInterval{}, truetime.ErrNotSynchronized
 	}
 	earliest, latest, err := m.answer.TAI(uint64(m.read()))
@@ -234,7 +234,7 @@ func (m *Machine) checkTAI() error {
 // Status reports on the clock as [truetime.Clock.Status] does, as far as a simulation has what it
 // reports.
 func (m *Machine) Status() truetime.Status {
-	m.world.mu.Lock()
+	m.world.lock()
 	defer m.world.mu.Unlock()
 	_, err := m.answerNow()
 	if m.engine == nil {

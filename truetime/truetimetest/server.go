@@ -28,7 +28,7 @@ const lastNews = 13 * time.Hour
 // NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics.
 func (w *World) NewServer(name string, b Behavior) *Server {
 	mustBehave(name, b)
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	w.servers++
 	news := rand.New(rand.NewPCG(w.seed, ^w.servers)).Int64N(int64(lastNews))
@@ -40,7 +40,7 @@ func (s *Server) Name() string { return s.name }
 
 // WishPoll makes the server wish to be asked no more often than every d: see [truetime.Sample].MinPoll.
 func (s *Server) WishPoll(d time.Duration) {
-	s.world.mu.Lock()
+	s.world.lock()
 	defer s.world.mu.Unlock()
 	s.minPoll = d
 }
@@ -49,7 +49,7 @@ func (s *Server) WishPoll(d time.Duration) {
 // [truetime.Sample].Identity. By default it shows its own. A machine with two addresses is two servers of which one
 // shows the other; a liar may copy whom it likes.
 func (s *Server) Shows(machines ...*Server) {
-	s.world.mu.Lock()
+	s.world.lock()
 	defer s.world.mu.Unlock()
 	s.shows = machines
 }
@@ -65,7 +65,7 @@ func (s *Server) identity() string {
 // Serve makes the server count in a scale, which is UTC with steps otherwise. It must be called before
 // anybody asks.
 func (s *Server) Serve(scale truetime.Scale) {
-	s.world.mu.Lock()
+	s.world.lock()
 	defer s.world.mu.Unlock()
 	s.scale = scale
 }
@@ -73,7 +73,7 @@ func (s *Server) Serve(scale truetime.Scale) {
 // Become changes the server's behaviour from now on.
 func (s *Server) Become(b Behavior) {
 	mustBehave(s.name, b)
-	s.world.mu.Lock()
+	s.world.lock()
 	defer s.world.mu.Unlock()
 	s.behavior = b
 }
@@ -86,7 +86,7 @@ func mustBehave(name string, b Behavior) {
 
 // Honest reports whether the server's present behaviour is an honest one.
 func (s *Server) Honest() bool {
-	s.world.mu.Lock()
+	s.world.lock()
 	defer s.world.mu.Unlock()
 	return s.honest()
 }

@@ -40,40 +40,45 @@ const DefaultStart truetime.Time = 1_800_000_000_000_000_000 // 2027-01-15
 // thing after the other. Everything else may be called at any time from any goroutine, and so may the methods of
 // machines and servers: a program under test reads machines' clocks while the world runs. What such a program
 // then does depends on when its goroutines run, so only what is called from Run's goroutine, as by [World.In], can be
-// repeated exactly.
+// repeated exactly. In a bubble of testing/synctest nobody calls Run: [NewWorldInBubble].
 type World struct {
-	mu       sync.Mutex // guards all that follows, and all of the machines and servers
-	seed     uint64
-	rng      *rand.Rand
-	start    truetime.Time
-	leaps    []leapSecond
-	now      instant
-	events   eventHeap
-	sequence uint64 // of events, so that those of one moment happen in the order in which they were planned
-	machines []*Machine
-	servers  uint64 // how many there are
-	trace    *trace
-	observe  func(*Machine) // called before and after every publication
-	polls    int
+	mu         sync.Mutex // guards all that follows, and all of the machines and servers
+	bubble     *bubble    // whose time is the world's; nil if Run lets it pass
+	seed       uint64
+	rng        *rand.Rand
+	start      truetime.Time
+	taiAtStart time.Duration // TAI−UTC then
+	leaps      []leapSecond
+	now        instant
+	events     eventHeap
+	sequence   uint64 // of events, so that those of one moment happen in the order in which they were planned
+	machines   []*Machine
+	servers    uint64 // how many there are
+	trace      *trace
+	observe    func(*Machine) // called before and after every publication
+	polls      int
 }
 
 // NewWorld returns a world in which nothing has happened. Equal seeds and equal calls make equal
 // worlds.
 func NewWorld(seed uint64) *World {
-	return &World{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), start: DefaultStart}
+	return &World{seed: seed, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), start: DefaultStart, taiAtStart: 37 * time.Second}
 }
 
 // StartAt sets true time at the beginning of the world. It must be called before anything else. TAI is
-// 37 s ahead of UTC then.
+// 37 s ahead of UTC then. It panics in a bubble, where true time is time.Now.
 func (w *World) StartAt(t truetime.Time) {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
+	if w.bubble != nil {
+		panic("truetimetest: a world in a bubble begins at time.Now")
+	}
 	w.start = t
 }
 
 // Now returns true time, rounded down to the nanosecond.
 func (w *World) Now() truetime.Time {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	return w.truth()
 }
@@ -85,7 +90,7 @@ func (w *World) truth() truetime.Time {
 
 // Elapsed returns how many SI seconds have passed since the world began.
 func (w *World) Elapsed() time.Duration {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	return w.elapsed()
 }
@@ -96,14 +101,24 @@ func (w *World) elapsed() time.Duration { return time.Duration(w.now / nanosecon
 // in the same order to get the same world, and from Run's goroutine only.
 func (w *World) Rand() *rand.Rand { return w.rng }
 
-// Run lets true time pass. It panics if the world would be older than 100 days.
+// Run lets true time pass. It panics if the world would be older than 100 days, and in a bubble, where time.Sleep does it.
 func (w *World) Run(d time.Duration) {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
+	if w.bubble != nil {
+		panic("truetimetest: in a bubble time passes by itself: use time.Sleep")
+	}
 	end := w.in(d)
 	if end == forever {
-		panic("truetimetest: a world lasts no longer than 100 days")
+		panic(errTooOld)
 	}
+	w.pass(end)
+}
+
+const errTooOld = "truetimetest: a world lasts no longer than 100 days"
+
+// pass lets true time pass up to a moment.
+func (w *World) pass(end instant) {
 	for len(w.events) > 0 && w.events[0].at <= end {
 		e := heap.Pop(&w.events).(event)
 		w.now = max(w.now, e.at)
@@ -112,9 +127,10 @@ func (w *World) Run(d time.Duration) {
 	w.now = max(w.now, end) // what happened may have called Run
 }
 
-// In plans that f is called when d has passed from now, by Run. It may call any method, Run too.
+// In plans that f is called when d has passed from now, by Run. It may call any method, Run too. In a bubble it must not
+// wait for anything: what has to is a goroutine of the test's that sleeps.
 func (w *World) In(d time.Duration, f func()) {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	w.plan(w.in(d), func() { w.unlocked(f) })
 }
@@ -129,12 +145,13 @@ func (w *World) unlocked(f func()) {
 func (w *World) plan(at instant, f func()) {
 	w.sequence++
 	heap.Push(&w.events, event{max(at, w.now), w.sequence, f})
+	w.bubble.planned(w.events[0].sequence == w.sequence)
 }
 
 // Trace keeps the last lines of what happens from now on, and none if lines is 0. A line begins with the
 // seconds since the world began.
 func (w *World) Trace(lines int) {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	if w.trace = nil; lines > 0 {
 		w.trace = &trace{limit: lines}
@@ -143,7 +160,7 @@ func (w *World) Trace(lines int) {
 
 // TraceText returns the lines that were kept.
 func (w *World) TraceText() string {
-	w.mu.Lock()
+	w.lock()
 	defer w.mu.Unlock()
 	return strings.Join(w.traceLines(), "\n")
 }

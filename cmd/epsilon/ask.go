@@ -94,7 +94,11 @@ func newNow(s *settings) *cobra.Command {
 			case r.Err != "":
 				return not(errors.New(r.Err))
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%v  ± %v\n", r.Interval, r.Uncertainty)
+			demonstration := ""
+			if r.Demo {
+				demonstration = "  (a demonstration)"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%v  ± %v%s\n", r.Interval, r.Uncertainty, demonstration)
 			return err
 		},
 	}

@@ -99,6 +99,6 @@ system clock, and tells every process between which two moments true time is.`,
 		c.Flags().BoolVar(&s.json, "json", false, "print JSON, in the form that \"epsilon help json\" describes")
 	}
 	root.AddCommand(asking...)
-	root.AddCommand(newTop(s), newRecord(s), newServe(s), newCheckConfig(s), newVersion(s), newMan(), newHelpJSON(), newHelpConfig())
+	root.AddCommand(newTop(s), newRecord(s), newServe(s), newCheckConfig(s), newVersion(s), newMan(), newHelpJSON(), newHelpConfig(), newHelpDemo())
 	return root
 }

@@ -21,6 +21,7 @@ type Daemon struct {
 	Uptime  time.Duration
 
 	Config string   // the file that it runs by; empty for the demonstration
+	Demo   bool     `json:",omitempty"` // it is a demonstration, which nobody may trust
 	Notes  []string // on the configuration, such as what was left out of the host's
 
 	Ready       bool          // ε is at most ReadyWithin
@@ -67,6 +68,7 @@ type Reading struct {
 	Uncertainty time.Duration
 	State       truetime.State
 	Epoch       uint64
+	Demo        bool   `json:",omitempty"` // it is that of a demonstration, which nobody may trust
 	Err         string `json:",omitempty"` // why there is no answer; then there is no interval either
 }
 

@@ -142,11 +142,11 @@ func TestNamesOfTheFormsStay(t *testing.T) {
 		names string
 	}{
 		{Report{}, "Clock Daemon"},
-		{Daemon{"x", 1, 1, "x", []string{"x"}, true, 1, 1, "x", 1, "x", 1, []string{"x"}, &NTP{}, &ClockBound{}, &FleetSummary{}},
-			"ClockBound Config DriftPPM Fleet HTTP NTP Notes PID Pending Publications Ready ReadyWithin Reloads Segment Uptime Version"},
+		{Daemon{"x", 1, 1, "x", true, []string{"x"}, true, 1, 1, "x", 1, "x", 1, []string{"x"}, &NTP{}, &ClockBound{}, &FleetSummary{}},
+			"ClockBound Config Demo DriftPPM Fleet HTTP NTP Notes PID Pending Publications Ready ReadyWithin Reloads Segment Uptime Version"},
 		{NTP{[]string{"x"}, 1, 1, 1, 1, map[string]uint64{}}, "Answered Dropped Kissed Listen Received Unsynchronized"},
 		{ClockBound{"x", 1, 1, 1, "x"}, "Bound Err Segment Steps Writes"},
-		{Reading{truetime.Interval{}, 1, 1, 1, "x"}, "Epoch Err Interval State Uncertainty"},
+		{Reading{truetime.Interval{}, 1, 1, 1, true, "x"}, "Demo Epoch Err Interval State Uncertainty"},
 		{Readiness{true, 1, 1, "x"}, "Ready Reason Uncertainty Within"},
 		{History{}, "Answered Claim Delay Disagreement Drift End Every Leap Pause Uncertainty"},
 		{Reloaded{[]string{"x"}}, "Restart"},

@@ -27,6 +27,7 @@ const (
 // Config is what a daemon is to do.
 type Config struct {
 	File  string   // it is from; empty for none
+	Demo  bool     // its servers are those of the demonstration, which nobody may trust
 	Notes []string // what of the host's chrony configuration was left out, and why
 
 	Socket  string  // of the API; empty for the default

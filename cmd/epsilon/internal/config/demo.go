@@ -6,9 +6,13 @@ import (
 	"github.com/epsilontime/epsilon/internal/demo"
 )
 
-// OfDemo is a configuration that asks the servers of the demonstration, every second or two.
-func OfDemo(s demo.Servers) *Config {
-	text := "[clock]\npoll_min = \"1s\"\npoll_max = \"8s\"\n"
+// OfDemo is a configuration that asks the servers of the demonstration, every second or two. Its hypervisor tells of disruptions at
+// the path, if that is not empty.
+func OfDemo(s demo.Servers, hypervisor string) *Config {
+	text := "[clock]\npoll_min = \"1s\"\npoll_max = \"2s\"\n"
+	if hypervisor != "" {
+		text += fmt.Sprintf("vmclock = %q\n", hypervisor)
+	}
 	for _, address := range s.Addresses() {
 		text += fmt.Sprintf("[[source]]\nserver = %q\n", address)
 	}
@@ -17,6 +21,7 @@ func OfDemo(s demo.Servers) *Config {
 		panic(err) // it is our own text
 	}
 	c.File = ""
-	c.Notes = []string{s.Describe()}
+	c.Demo = true
+	c.Notes = []string{s.Describe(), "This is a demonstration. Its answers are for trying it out and for tests, and nothing else may rest on them."}
 	return c
 }

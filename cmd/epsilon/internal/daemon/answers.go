@@ -25,6 +25,7 @@ func (d *Daemon) Report() api.Report {
 			PID:         os.Getpid(),
 			Uptime:      time.Since(d.started),
 			Config:      g.config.File,
+			Demo:        g.config.Demo,
 			Notes:       g.config.Notes,
 			ReadyWithin: within,
 			Reloads:     int(d.reloads.Load()),
@@ -67,8 +68,8 @@ func (d *Daemon) status() (g *generation, s truetime.Status) {
 
 // Reading returns what the clock answers.
 func (d *Daemon) Reading() api.Reading {
-	_, s := d.status()
-	r := api.Reading{State: s.State, Epoch: s.Epoch}
+	g, s := d.status()
+	r := api.Reading{State: s.State, Epoch: s.Epoch, Demo: g.config.Demo}
 	if s.Err != nil {
 		r.Err = s.Err.Error()
 		return r

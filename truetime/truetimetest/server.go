@@ -25,7 +25,8 @@ type Server struct {
 // lastNews is when in the day of a leap second every server that is right announces it: an hour after noon.
 const lastNews = 13 * time.Hour
 
-// NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics.
+// NewServer adds a server. It takes up to 20 µs to answer. Without a behavior it panics. Servers of one name look like one
+// machine, and have one vote: [Server.Shows].
 func (w *World) NewServer(name string, b Behavior) *Server {
 	mustBehave(name, b)
 	w.lock()

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/hlc"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -26,8 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestTheProgramRunsOnRealServers(t *testing.T) {
 	var servers []string
 	for range 3 {
-		s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
-		require.NoError(t, err)
+		s := ntptest.NewServer(ntptest.Behavior{})
 		defer s.Close()
 		servers = append(servers, s.Address())
 	}

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/commitwait"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -25,8 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestTheProgramRunsOnRealServers(t *testing.T) {
 	var servers []string
 	for range 3 {
-		s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
-		require.NoError(t, err)
+		s := ntptest.NewServer(ntptest.Behavior{})
 		defer s.Close()
 		servers = append(servers, s.Address())
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/integrations/raft/internal/kv"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -20,7 +20,7 @@ func startClock(b *testing.B) *truetime.Clock {
 	b.Helper()
 	var sources []truetime.Source
 	for range 3 {
-		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: 100 * time.Microsecond})
+		server, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Dispersion: 100 * time.Microsecond})
 		require.NoError(b, err)
 		b.Cleanup(func() { require.NoError(b, server.Close()) })
 		sources = append(sources, ntpsrc.Server(server.Address(), ntpsrc.WithLocalReference()))

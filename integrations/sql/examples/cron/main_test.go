@@ -17,8 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	epsilonsql "github.com/epsilontime/epsilon/integrations/sql"
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/lease"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 	"github.com/epsilontime/epsilon/truetime/truetimetest"
 )
@@ -41,8 +41,7 @@ func (w waiting) Write(b []byte) (int, error) {
 func TestTheProgramRunsOnRealServers(t *testing.T) {
 	var servers []string
 	for range 3 {
-		s, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
-		require.NoError(t, err)
+		s := ntptest.NewServer(ntptest.Behavior{})
 		defer s.Close()
 		servers = append(servers, s.Address())
 	}

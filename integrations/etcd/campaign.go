@@ -1,0 +1,58 @@
+package epsilonetcd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/epsilontime/epsilon/lease"
+)
+
+// acquire waits for the lease. A [lease.Candidate] that waits asks four times in a TTL whether the lease was
+// given up; here etcd tells. In all other trouble it is left to the candidate what to outlast.
+func (e *Election) acquire(ctx context.Context, candidate *lease.Candidate) (*lease.Lease, error) {
+	for e.awaitTurn(ctx) == nil {
+		held, err := candidate.TryAcquire(ctx)
+		if err == nil {
+			return held, nil
+		}
+		if !errors.Is(err, lease.ErrTaken) {
+			break
+		}
+	}
+	return candidate.Acquire(ctx)
+}
+
+// awaitTurn returns nil when the lease may be free: it was given up, another was elected, or it has expired by
+// the clock unless it was renewed. It returns an error if that cannot be known.
+func (e *Election) awaitTurn(ctx context.Context) error {
+	r := e.store.register(e.prefix)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	record, header, err := r.load(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := e.clock.Now()
+	if err != nil {
+		return err
+	}
+	if record.Holder == "" || now.After(record.Expiry) {
+		return nil
+	}
+	// A record from the future is not waited for.
+	timer := time.NewTimer(min(record.Expiry.Sub(now.Earliest)+1, record.TTL))
+	defer timer.Stop()
+	changes := e.client.Watch(ctx, r.keys.tokens, clientv3.WithPrefix(), clientv3.WithRev(header.Revision+1))
+	select {
+	case <-timer.C:
+		return nil
+	case change := <-changes: // closed if ctx has ended
+		if change.CompactRevision != 0 {
+			return nil // something was changed
+		}
+		return errors.Join(change.Err(), ctx.Err())
+	}
+}

@@ -3,6 +3,7 @@ package epsilonetcd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -13,7 +14,7 @@ import (
 // acquire waits for the lease. A [lease.Candidate] that waits asks four times in a TTL whether the lease was
 // given up; here etcd tells. In all other trouble it is left to the candidate what to outlast.
 func (e *Election) acquire(ctx context.Context, candidate *lease.Candidate) (*lease.Lease, error) {
-	for e.awaitTurn(ctx) == nil {
+	for {
 		held, err := candidate.TryAcquire(ctx)
 		if err == nil {
 			return held, nil
@@ -21,6 +22,13 @@ func (e *Election) acquire(ctx context.Context, candidate *lease.Candidate) (*le
 		if !errors.Is(err, lease.ErrTaken) {
 			break
 		}
+		if e.awaitTurn(ctx) == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w; %w", ctx.Err(), err)
+		}
+		break
 	}
 	return candidate.Acquire(ctx)
 }

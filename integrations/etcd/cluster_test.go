@@ -52,7 +52,11 @@ func again(be string, arguments any) (*exec.Cmd, io.WriteCloser, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	command := exec.Command(os.Args[0], string(text))
+	program, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	command := exec.Command(program, string(text))
 	command.Env = append(os.Environ(), role+"="+be)
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()
@@ -75,9 +79,14 @@ type member struct {
 // config is what a member's process is told.
 type config struct{ Name, Folder, Cluster string }
 
+// socket is where clients find the member of that name.
 func socket(folder, name string) url.URL {
 	return url.URL{Scheme: "unix", Path: filepath.Join(folder, name)}
 }
+
+// peer is where members find each other: a file in the working directory. etcd needs the path of the URL for
+// itself, and a port.
+func peer(name string) url.URL { return url.URL{Scheme: "unix", Host: name + ":1"} }
 
 func runMember() error {
 	var given config
@@ -86,7 +95,7 @@ func runMember() error {
 	}
 	c := embed.NewConfig()
 	c.Name, c.InitialCluster, c.Dir = given.Name, given.Cluster, filepath.Join(given.Folder, given.Name+".data")
-	clients, peers := socket(given.Folder, given.Name+".client"), socket(given.Folder, given.Name+".peer")
+	clients, peers := socket(given.Folder, given.Name), peer(given.Name)
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{clients}, []url.URL{clients}
 	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peers}, []url.URL{peers}
 	c.UnsafeNoFsync = true // what is killed is the process and not the machine
@@ -119,8 +128,8 @@ func startCluster(n int) (*cluster, error) {
 	var initial []string
 	for i := range n {
 		name := fmt.Sprint("m", i)
-		peer := socket(folder, name+".peer")
-		initial = append(initial, name+"="+peer.String())
+		at := peer(name)
+		initial = append(initial, name+"="+at.String())
 		c.members = append(c.members, &member{name: name, folder: folder})
 	}
 	for _, m := range c.members {
@@ -138,6 +147,7 @@ func (m *member) start() error {
 	if err != nil {
 		return err
 	}
+	process.Dir = m.folder
 	if err := process.Start(); err != nil {
 		return err
 	}
@@ -154,13 +164,13 @@ func (m *member) kill() {
 	_ = m.process.Wait()
 	_ = m.stdin.Close()
 	m.process = nil
-	_ = os.Remove(filepath.Join(m.folder, m.name+".client"))
-	_ = os.Remove(filepath.Join(m.folder, m.name+".peer"))
+	_ = os.Remove(filepath.Join(m.folder, m.name))
+	_ = os.Remove(filepath.Join(m.folder, m.name+":1"))
 }
 
 // endpoint is where clients find the member.
 func (m *member) endpoint() string {
-	u := socket(m.folder, m.name+".client")
+	u := socket(m.folder, m.name)
 	return u.String()
 }
 
@@ -187,11 +197,13 @@ func connect(t testing.TB, endpoints ...string) *clientv3.Client {
 	return client
 }
 
+var silent = zap.NewNop()
+
 // startLimit is for a machine that is busy; a second is usual.
-const startLimit = 2 * time.Minute
+const startLimit = time.Minute
 
 func newClient(c clientv3.Config) (*clientv3.Client, error) {
-	c.Logger = zap.NewNop()
+	c.Logger = silent
 	client, err := clientv3.New(c)
 	if err != nil {
 		return nil, err

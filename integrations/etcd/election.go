@@ -54,7 +54,7 @@ type Election struct {
 	ttl     time.Duration
 	options []lease.Option
 
-	campaigning chan struct{} // taken by Campaign and Resign
+	campaigning chan struct{} // taken by Campaign
 
 	mu     sync.Mutex
 	term   *term        // nil if not elected
@@ -86,10 +86,12 @@ func NewElection(
 // errors of etcd and refusals of the clock until ctx ends, and returns at once for what waiting does not mend,
 // as [lease.Candidate.Acquire] does. If this Election leads already it proclaims the value.
 func (e *Election) Campaign(ctx context.Context, value string) error {
-	if err := e.take(ctx); err != nil {
-		return fmt.Errorf("epsilonetcd: election %.80q: another campaign is under way: %w", e.prefix, err)
+	select {
+	case e.campaigning <- struct{}{}:
+		defer func() { <-e.campaigning }()
+	case <-ctx.Done():
+		return fmt.Errorf("epsilonetcd: election %.80q: another campaign is under way: %w", e.prefix, ctx.Err())
 	}
-	defer e.yield()
 	if held := e.Lease(); held != nil {
 		if held.Check() == nil {
 			return e.Proclaim(ctx, value)
@@ -111,17 +113,6 @@ func (e *Election) Campaign(ctx context.Context, value string) error {
 	e.term, e.held, e.header = t, held, t.began()
 	return nil
 }
-
-func (e *Election) take(ctx context.Context) error {
-	select {
-	case e.campaigning <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (e *Election) yield() { <-e.campaigning }
 
 // Proclaim lets the leader announce another value. The error wraps [concurrency.ErrElectionNotLeader] if it does
 // not lead: its clock says so, or etcd has refused the value because somebody else was elected.
@@ -153,10 +144,6 @@ func (e *Election) Proclaim(ctx context.Context, value string) error {
 // Without a lead it returns nil. After an error others have to wait until the lease expires, and this Election
 // does not lead in any case.
 func (e *Election) Resign(ctx context.Context) error {
-	if err := e.take(ctx); err != nil {
-		return fmt.Errorf("epsilonetcd: election %.80q: a campaign is under way: %w", e.prefix, err)
-	}
-	defer e.yield()
 	held := e.Lease()
 	if held == nil {
 		return nil

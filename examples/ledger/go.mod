@@ -6,6 +6,7 @@ require (
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/cockroachdb/pebble/v2 v2.1.7
 	github.com/epsilontime/epsilon v0.0.0
+	github.com/epsilontime/epsilon/integrations/etcd v0.0.0
 	github.com/stretchr/testify v1.12.1
 	go.etcd.io/etcd/client/v3 v3.7.3
 	go.etcd.io/etcd/server/v3 v3.7.3
@@ -93,3 +94,5 @@ require (
 )
 
 replace github.com/epsilontime/epsilon => ../..
+
+replace github.com/epsilontime/epsilon/integrations/etcd => ../../integrations/etcd

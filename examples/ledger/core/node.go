@@ -117,7 +117,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		engine: c.Engine, clock: c.Clock, waiter: waiter, leases: engine.NewLeases(c.Engine), url: c.URL,
+		engine: c.Engine, clock: c.Clock, waiter: waiter, leases: c.Engine.Leases(), url: c.URL,
 		shards: c.Shards, unsafe: c.Unsafe, pause: c.Pause, timeout: time.Second, patience: c.Patience,
 		retention: c.Retention, memory: c.Memory, hlc: logical, leaders: make(map[int]*leader), known: make(map[int]string),
 	}

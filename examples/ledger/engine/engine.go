@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/epsilontime/epsilon/lease"
 )
 
 var (
@@ -65,6 +67,9 @@ type Engine interface {
 	// Apply returns nil once the batch will not be lost in a crash. An error that wraps ErrConflict
 	// says that it was not and will never be written; any other leaves it open.
 	Apply(ctx context.Context, batch Batch) error
+
+	// Leases returns the store of leases, which are kept beside the data that they are about.
+	Leases() lease.Store
 
 	// Close lets go of the engine. Nothing that was applied is lost.
 	Close() error

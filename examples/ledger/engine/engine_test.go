@@ -143,12 +143,12 @@ func TestDataOfAnotherFormatIsRefusedAndLeftAlone(t *testing.T) {
 
 func TestLeases(t *testing.T) {
 	t.Run("pebble", func(t *testing.T) {
-		leasetest.TestStore(t, func(t *testing.T) lease.Store { return NewLeases(openPebble(t, vfs.NewMem())) })
+		leasetest.TestStore(t, func(t *testing.T) lease.Store { return openPebble(t, vfs.NewMem()).Leases() })
 	})
 	t.Run("remote", func(t *testing.T) {
-		leasetest.TestStore(t, func(t *testing.T) lease.Store { return NewLeases(openRemote(t)) })
+		leasetest.TestStore(t, func(t *testing.T) lease.Store { return openRemote(t).Leases() })
 	})
 	t.Run("etcd", func(t *testing.T) {
-		leasetest.TestStore(t, func(t *testing.T) lease.Store { return NewLeases(openEtcd(t)) })
+		leasetest.TestStore(t, func(t *testing.T) lease.Store { return openEtcd(t).Leases() })
 	})
 }

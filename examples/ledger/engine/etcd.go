@@ -8,6 +8,9 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	epsilonetcd "github.com/epsilontime/epsilon/integrations/etcd"
+	"github.com/epsilontime/epsilon/lease"
 )
 
 // Etcd is an engine in an etcd cluster: replicated, and one that you may already have. Its reads
@@ -16,6 +19,7 @@ import (
 type Etcd struct {
 	client    *clientv3.Client
 	endpoints []string
+	leases    *epsilonetcd.LeaseStore
 }
 
 // OpenEtcd connects to the members of a cluster, and fails if there is no quorum until ctx ends.
@@ -26,7 +30,12 @@ func OpenEtcd(ctx context.Context, endpoints ...string) (*Etcd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: etcd at %v: %w", endpoints, err)
 	}
-	e := &Etcd{client, endpoints}
+	leases, err := epsilonetcd.NewLeaseStore(client, leasePrefix)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	e := &Etcd{client, endpoints, leases}
 	if _, err := client.Get(ctx, formatKey); err != nil {
 		client.Close()
 		return nil, e.trouble(err)
@@ -87,6 +96,9 @@ func (e *Etcd) Apply(ctx context.Context, batch Batch) error {
 	}
 	return nil
 }
+
+// Leases implements Engine.
+func (e *Etcd) Leases() lease.Store { return e.leases }
 
 // Close implements Engine.
 func (e *Etcd) Close() error { return e.client.Close() }

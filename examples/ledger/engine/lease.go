@@ -9,19 +9,19 @@ import (
 	"github.com/epsilontime/epsilon/lease"
 )
 
-// Leases keeps the records of leases in an engine, beside the data that they are about.
-type Leases struct{ engine Engine }
+// leasePrefix is what the keys of leases begin with.
+const leasePrefix = "lease/"
 
-// NewLeases returns a store for leases in the engine.
-func NewLeases(e Engine) Leases { return Leases{e} }
+// leases keeps the records of leases in an engine that has no store for them, beside the data that they are about.
+type leases struct{ engine Engine }
 
 // Load implements lease.Store.
-func (l Leases) Load(ctx context.Context, name string) (lease.Record, error) {
+func (l leases) Load(ctx context.Context, name string) (lease.Record, error) {
 	record, _, err := l.load(ctx, name)
 	return record, err
 }
 
-func (l Leases) load(ctx context.Context, name string) (record lease.Record, stored []byte, err error) {
+func (l leases) load(ctx context.Context, name string) (record lease.Record, stored []byte, err error) {
 	found, err := l.engine.Read(ctx, Key(leaseKey(name)))
 	if err != nil || len(found[0]) == 0 {
 		return record, nil, told(err)
@@ -31,10 +31,10 @@ func (l Leases) load(ctx context.Context, name string) (record lease.Record, sto
 	return record, stored, err
 }
 
-func leaseKey(name string) string { return "lease/" + url.PathEscape(name) }
+func leaseKey(name string) string { return leasePrefix + url.PathEscape(name) }
 
 // CompareAndSwap implements lease.Store.
-func (l Leases) CompareAndSwap(ctx context.Context, name string, version uint64, next lease.Record) (uint64, error) {
+func (l leases) CompareAndSwap(ctx context.Context, name string, version uint64, next lease.Record) (uint64, error) {
 	record, stored, err := l.load(ctx, name)
 	if err != nil {
 		return 0, err

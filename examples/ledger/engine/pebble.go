@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/epsilontime/epsilon/lease"
 )
 
 // Pebble is an engine in a folder of this machine.
@@ -240,6 +242,9 @@ func within(key string, ranges []Range) bool {
 	}
 	return false
 }
+
+// Leases implements Engine.
+func (p *Pebble) Leases() lease.Store { return leases{p} }
 
 // Close implements Engine.
 func (p *Pebble) Close() error {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"slices"
+
+	"github.com/epsilontime/epsilon/lease"
 )
 
 // Remote is an engine in another process: the disk that the nodes of a cluster share, so that a
@@ -32,6 +34,9 @@ func (r *Remote) Read(ctx context.Context, ranges ...Range) (found [][]Pair, err
 func (r *Remote) Apply(ctx context.Context, batch Batch) error {
 	return r.post(ctx, "/apply", batch, nil)
 }
+
+// Leases implements Engine.
+func (r *Remote) Leases() lease.Store { return leases{r} }
 
 // Close implements Engine.
 func (r *Remote) Close() error {

@@ -200,7 +200,7 @@ func connect(t testing.TB, endpoints ...string) *clientv3.Client {
 var silent = zap.NewNop()
 
 // startLimit is for a machine that is busy; a second is usual.
-const startLimit = time.Minute
+const startLimit = 3 * time.Minute
 
 func newClient(c clientv3.Config) (*clientv3.Client, error) {
 	c.Logger = silent

@@ -58,7 +58,7 @@
 //     which etcd carries out transactions. So whatever an earlier holder has written is there when the lease is
 //     acquired, and nothing of it comes later.
 //   - An error that wraps [lease.ErrConflict] says that nothing was changed, also where clientv3 has sent a
-//     transaction again by itself. After any other error of a request that changes something it may have been carried
+//     transaction again by itself, except as told below. After any other error of a request that changes something it may have been carried
 //     out, or may be yet.
 //   - An error that waiting does not mend wraps [lease.ErrPermanent] and says what to do: a permission that is denied, a
 //     client that was closed, an etcd that is full, a value that is too large.

@@ -42,6 +42,8 @@ import (
 //   - Errors wrap more than they say: compare with errors.Is, also [concurrency.ErrElectionNoLeader] and
 //     [concurrency.ErrElectionNotLeader].
 //
+// The lease is the one of that name in NewLeaseStore(client, ""): for [lease.Look], and for [lease.Revoke].
+//
 // While some processes still use concurrency.Election with the same prefix, there is one leader among all as long as
 // the sessions of those are as good as they always were: a candidate of either kind waits for the other's. If a leader
 // of this kind crashes meanwhile, nobody is elected before the candidates of the other kind are gone. So replace one
@@ -63,8 +65,8 @@ type Election struct {
 }
 
 // NewElection returns an election on a prefix, which is the name of the lease as well: valid UTF-8 of 1 to
-// [lease.MaxName] bytes without a zero byte. There must be no other keys below the prefix and a slash. The TTL
-// and the options are those of [lease.NewCandidate]. It asks neither the
+// [lease.MaxName] bytes without a zero byte. The characters % and # are not allowed, and there must be no other keys
+// below the prefix and a slash. The TTL and the options are those of [lease.NewCandidate]. It asks neither the
 // clock nor etcd. Close the client after having resigned.
 func NewElection(
 	client *clientv3.Client, clock truetime.Reader, prefix string, ttl time.Duration, options ...lease.Option,
@@ -72,6 +74,9 @@ func NewElection(
 	store, err := NewLeaseStore(client, "")
 	if err != nil {
 		return nil, err
+	}
+	if keysOf("", prefix).record != prefix { // concurrency.Election would have other keys
+		return nil, fmt.Errorf("epsilonetcd: the prefix %.80q has a %% or a #: take one without", prefix)
 	}
 	if _, err := lease.NewCandidate(clock, store, prefix, ttl, options...); err != nil {
 		return nil, err

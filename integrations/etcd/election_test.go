@@ -128,6 +128,36 @@ func TestElectionIsThatOfPackageConcurrency(t *testing.T) {
 	})
 }
 
+// watcher tells when somebody begins to watch.
+type watcher struct {
+	clientv3.Watcher
+	begun chan struct{}
+}
+
+func (w watcher) Watch(ctx context.Context, key string, options ...clientv3.OpOption) clientv3.WatchChan {
+	w.begun <- struct{}{}
+	return w.Watcher.Watch(ctx, key, options...)
+}
+
+// Who waits hears of a resignation from etcd: to ask four times in a TTL would take a quarter of an hour here.
+func TestAResignationIsNoticedAtOnce(t *testing.T) {
+	client, prefix := etcd(t)
+	clock := newClock()
+	leader := newElection(t, client, clock, prefix+"e")
+	require.NoError(t, leader.Campaign(t.Context(), "first"))
+
+	waiting := connect(t, client.Endpoints()...)
+	watches := watcher{waiting.Watcher, make(chan struct{})}
+	waiting.Watcher = watches
+	candidate := newElection(t, waiting, clock, prefix+"e")
+	elected := make(chan error, 1)
+	go func() { elected <- candidate.Campaign(t.Context(), "second") }()
+	<-watches.begun
+	require.NoError(t, leader.Resign(t.Context()))
+	require.NoError(t, <-elected)
+	require.EqualValues(t, 2, candidate.Lease().Token())
+}
+
 // A leader that has crashed, or is paused, is succeeded when it has expired by the clock of whoever follows, and
 // has nothing to say any more.
 func TestALeaderThatHasExpiredIsSucceeded(t *testing.T) {
@@ -283,7 +313,7 @@ func TestWhatCannotBeElectedIsTold(t *testing.T) {
 		require.NoError(t, e.Proclaim(t.Context(), "little"))
 	}
 
-	for _, bad := range []string{"", "a\x00", "\xff", strings.Repeat("x", lease.MaxName+1)} {
+	for _, bad := range []string{"", "a\x00", "\xff", "a#", "a%", strings.Repeat("x", lease.MaxName+1)} {
 		_, err := epsilonetcd.NewElection(client, clock, bad, ttl)
 		require.Error(t, err, "%.20q", bad)
 	}

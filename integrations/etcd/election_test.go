@@ -15,6 +15,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	epsilonetcd "github.com/epsilontime/epsilon/integrations/etcd"
 	"github.com/epsilontime/epsilon/lease"
@@ -198,6 +200,27 @@ func TestALeaderThatHasExpiredIsSucceeded(t *testing.T) {
 	require.False(t, write(t, client, fence, prefix+"note", "x"), "the fence of the first time in office")
 	require.True(t, write(t, client, paused.Fence(), prefix+"note", "z"))
 	require.EqualValues(t, 3, paused.Lease().Token())
+}
+
+// The answer to the transaction that elects is lost: the candidate finds out, and knows where it was elected.
+func TestACampaignWhoseAnswerIsLost(t *testing.T) {
+	client, prefix := etcd(t)
+	var sent int
+	unlucky := meddled(t, client.Endpoints(), func(_ *pb.TxnRequest, _ *pb.TxnResponse, err error) error {
+		if sent++; sent == 1 && err == nil {
+			return status.Error(codes.Unavailable, "the connection was lost")
+		}
+		return err
+	})
+	e, err := epsilonetcd.NewElection(unlucky, newClock(), prefix+"e", 3*time.Second)
+	require.NoError(t, err)
+	require.NoError(t, e.Campaign(t.Context(), "first"))
+	require.EqualValues(t, 1, e.Lease().Token(), "it was elected the first time")
+	found, err := client.Get(t.Context(), e.Key())
+	require.NoError(t, err)
+	require.Len(t, found.Kvs, 1)
+	require.Equal(t, found.Kvs[0].CreateRevision, e.Rev())
+	require.NoError(t, e.Resign(t.Context()))
 }
 
 // Many candidates count, each when it leads. What each reads is what its predecessor has left.

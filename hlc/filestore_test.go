@@ -49,7 +49,9 @@ func TestWithoutTheDirectoryNothingIsLoadedOrSaved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	store := openFile(t, filepath.Join(dir, "bound"))
-	require.NoError(t, os.RemoveAll(dir))
+	if err := os.RemoveAll(dir); err != nil {
+		t.Skipf("this system does not remove a file that is open: %v", err)
+	}
 	_, err := store.Load(t.Context())
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorIs(t, store.Save(t.Context(), 5), fs.ErrNotExist)

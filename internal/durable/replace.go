@@ -59,16 +59,22 @@ type system struct{}
 // create makes a file of its own: what an earlier Replace has left, or a link that somebody has put there, is
 // taken away and not written to.
 func (system) create(path string, mode os.FileMode) (file, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	var f *os.File
+	err := whenFree(func() (err error) {
+		if err = os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		return err
+	})
 	if err != nil {
 		return nil, err // and not a nil pointer in an interface
 	}
 	return f, nil
 }
 
-func (system) rename(from, to string) error { return os.Rename(from, to) }
+func (system) rename(from, to string) error {
+	return whenFree(func() error { return rename(from, to) })
+}
 
 func (system) syncDirectory(path string) error { return SyncDirectory(path) }

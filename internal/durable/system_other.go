@@ -16,5 +16,11 @@ func openLock(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDW
 // tryLock refuses: a lock that is not known to work would let two in.
 func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
 
+// rename moves a file over another.
+func rename(from, to string) error { return os.Rename(from, to) }
+
+// whenFree does something to a file, whoever else has it open.
+func whenFree(do func() error) error { return do() }
+
 // SyncDirectory refuses.
 func SyncDirectory(string) error { return errors.ErrUnsupported }

@@ -63,6 +63,12 @@ func tryLock(file *os.File) (bool, error) {
 	}
 }
 
+// rename moves a file over another.
+func rename(from, to string) error { return os.Rename(from, to) }
+
+// whenFree does something to a file, whoever else has it open.
+func whenFree(do func() error) error { return do() }
+
 // SyncDirectory puts the names in a directory on the disk (fsync(2): syncing a file does not sync
 // its entry). It is an error if the directory is not there.
 func SyncDirectory(path string) error {

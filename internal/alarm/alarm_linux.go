@@ -57,14 +57,31 @@ func onTimerfd(fd int) Alarm {
 		return newGoTimer()
 	}
 	t.settle = func(fd uintptr) {
-		// It cannot fail: the descriptor is a timerfd as long as conn has it, and when is in range.
+		// It cannot fail: the descriptor is a timerfd as long as conn has it, when is in range, and it
+		// has been tried.
 		_ = unix.TimerfdSettime(int(fd), 0, &t.when, nil)
 	}
 	t.fired = func(fd uintptr) bool {
 		_ = unix.TimerfdGettime(int(fd), &t.left) // nor this
 		return t.left.Value == unix.Timespec{}
 	}
+	if !t.works() {
+		t.file.Close()
+		return newGoTimer()
+	}
 	return t
+}
+
+// works tries what nobody looks at later whether it failed. A sandbox may allow timerfd_create alone.
+func (t *fdTimer) works() bool {
+	fails := error(nil)
+	err := t.conn.Control(func(fd uintptr) {
+		var never unix.ItimerSpec
+		if fails = unix.TimerfdSettime(int(fd), 0, &never, nil); fails == nil {
+			fails = unix.TimerfdGettime(int(fd), &never)
+		}
+	})
+	return err == nil && fails == nil
 }
 
 // inBubble reports whether Go's clock is not the kernel's.

@@ -2,11 +2,14 @@ package alarm
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/epsilontime/epsilon/internal/testing/seccomp"
 )
 
 // A program that calls Until in ten thousand goroutines must still be able to open its files.
@@ -58,4 +61,24 @@ func TestTimerThatTheRuntimeCannotWatchIsGos(t *testing.T) {
 	_ = watched.Close()
 	timer.Set(0)
 	require.True(t, timer.Wait())
+}
+
+// Such a timer would never fire, or seem to have fired whenever somebody looks.
+func TestTimerThatASandboxDoesNotLetBeSetOrReadIsGos(t *testing.T) {
+	const asChild = "EPSILON_TEST_REFUSE"
+	if refused := os.Getenv(asChild); refused != "" {
+		require.NoError(t, seccomp.Install(refused))
+		timer := Open(false)
+		defer timer.Close()
+		require.IsType(t, &goTimer{}, timer)
+		timer.Set(0)
+		require.True(t, timer.Wait())
+		return
+	}
+	for _, refused := range []string{"EPERM:timerfd_create", "EPERM:timerfd_settime", "ENOSYS:timerfd_gettime"} {
+		child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		child.Env = append(os.Environ(), asChild+"="+refused)
+		output, err := child.CombinedOutput()
+		require.NoError(t, err, "%s: %s", refused, output)
+	}
 }

@@ -19,7 +19,11 @@ type World struct {
 
 // NewWorld starts the servers, of which at least one is honest, with the lies of a first turn.
 func NewWorld(rng *rand.Rand, honests, liars int) (*World, error) {
-	w := &World{Truth: NewTruth(rng), rng: rng}
+	truth, err := NewTruth(rng)
+	if err != nil {
+		return nil, fmt.Errorf("adversary: %w", err)
+	}
+	w := &World{Truth: truth, rng: rng}
 	for i := range honests {
 		h, err := newHonest(i, w.Truth, rng)
 		if err != nil {

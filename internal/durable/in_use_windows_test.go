@@ -1,45 +1,57 @@
-package durable_test
+package durable
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows"
-
-	"github.com/epsilontime/epsilon/internal/durable"
 )
 
 // A scanner opens what was just written and lets nobody else at it.
-func TestAFileThatIsInUseForAMomentIsReplaced(t *testing.T) {
-	for name, held := range map[string]string{"the file": "file", "what is written first": "file.new"} {
+func TestAFileThatIsInUseForAMomentIsWaitedFor(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for name, act := range map[string]func() error{
+		"the file":              func() error { return rename(path+".new", path) },
+		"what is written first": func() error { return os.Remove(path + ".new") },
+	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			path := filepath.Join(dir, "file")
-			require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
-			require.NoError(t, os.WriteFile(path+".new", []byte("left"), 0o600))
-			held, err := windows.UTF16PtrFromString(filepath.Join(dir, held))
-			require.NoError(t, err)
-			const alone = 0 // shared with nobody
-			scanner, err := windows.CreateFile(held, windows.GENERIC_READ, alone, nil, windows.OPEN_EXISTING, 0, 0)
-			require.NoError(t, err)
-			attempt := func() error { return durable.Replace(path, []byte("new"), 0o600) }
-			require.ErrorContains(t, attempt(), path, "not waited for for ever")
-
-			closed := make(chan error, 1)
-			time.AfterFunc(20*time.Millisecond, func() { closed <- windows.CloseHandle(scanner) })
-			for err = attempt(); err != nil && len(closed) == 0; err = attempt() {
-			} // this machine may be so slow that it is open for as long as an attempt lasts
-			require.NoError(t, <-closed)
-			if err != nil {
-				err = attempt()
+			for _, file := range []string{path, path + ".new"} {
+				require.NoError(t, os.WriteFile(file, nil, 0o600))
 			}
+			var scanners []windows.Handle
+			for _, file := range []string{path, path + ".new"} {
+				name, err := windows.UTF16PtrFromString(file)
+				require.NoError(t, err)
+				const alone = 0 // shared with nobody
+				handle, err := windows.CreateFile(name, windows.GENERIC_READ, alone, nil, windows.OPEN_EXISTING, 0, 0)
+				require.NoError(t, err)
+				scanners = append(scanners, handle)
+			}
+			attempts := 0
+			err := whenFree(func() error {
+				if attempts++; attempts == 3 {
+					for _, scanner := range scanners {
+						require.NoError(t, windows.CloseHandle(scanner))
+					}
+				}
+				return act()
+			})
 			require.NoError(t, err)
-			written, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.Equal(t, "new", string(written))
+			require.Equal(t, 3, attempts)
 		})
 	}
+}
+
+func TestAFileThatStaysInUseIsAnErrorInTheEnd(t *testing.T) {
+	for _, refused := range []error{windows.ERROR_SHARING_VIOLATION, windows.ERROR_ACCESS_DENIED} {
+		attempts := 0
+		require.ErrorIs(t, whenFree(func() error { attempts++; return refused }), refused)
+		require.Greater(t, attempts, 2)
+	}
+	attempts := 0
+	require.ErrorIs(t, whenFree(func() error { attempts++; return windows.ERROR_DISK_FULL }), windows.ERROR_DISK_FULL)
+	require.Equal(t, 1, attempts)
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
 )
 
@@ -99,7 +99,7 @@ func TestInNoContainerIsAnAnswerWrong(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	var addresses []string
 	for range 3 {
-		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Dispersion: time.Millisecond})
+		server, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Dispersion: time.Millisecond})
 		require.NoError(t, err)
 		t.Cleanup(func() { server.Close() })
 		addresses = append(addresses, server.Address())
@@ -179,7 +179,7 @@ func (c container) command(program string) (arguments []string) {
 
 // The tests mean nothing if the program cannot tell.
 func TestTheProgramNoticesAWrongAnswer(t *testing.T) {
-	server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: time.Second, Dispersion: time.Millisecond})
+	server, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Offset: time.Second, Dispersion: time.Millisecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Close() })
 	require.Equal(t, exitWrong, use([]string{server.Address()}, false, longest))

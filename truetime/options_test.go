@@ -101,7 +101,7 @@ func TestEachMistake(t *testing.T) {
 		`source 1, "wrong": its address is emp`: {Group("g", misconfigured{}), WithDrift(1)},
 		"maximum uncertainty of 0s: it must be": {one, WithMaxUncertainty(0)},
 		"unseen pause of 0s: it must be 1µs to": {one, WithUnseenPause(0)},
-		"unseen pause of 61m0s: it must be 1µs": {one, WithUnseenPause(61 * time.Minute)},
+		"unseen pause of 1h1m0s: it must be 1µs": {one, WithUnseenPause(61 * time.Minute)},
 	} {
 		_, err := New(c.sources, c.option)
 		require.ErrorContains(t, err, want)

@@ -15,8 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 // longest is how long a program may run before it counts as hung: it gives up by itself if the clock has no answer for so

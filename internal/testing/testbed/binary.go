@@ -61,6 +61,10 @@ func howToInstall(name string) string {
 		return "apt-get install ntpsec"
 	case "prometheus", "promtool":
 		return "apt-get install prometheus"
+	case "qemu-system-x86_64":
+		return "apt-get install qemu-system-x86"
+	case "qemu-system-aarch64":
+		return "apt-get install qemu-system-arm"
 	case "setpriv":
 		return "apt-get install util-linux"
 	case "phc_ctl", "phc2sys", "pmc", "ptp4l":

@@ -11,18 +11,24 @@ import (
 	"time"
 )
 
-// downloadLimit bounds the download of a package of some hundred kilobytes.
-const downloadLimit = 60 * time.Second
+// downloadLimit bounds the download of a package: some hundred kilobytes of a daemon, some sixty
+// megabytes of a kernel.
+const downloadLimit = 5 * time.Minute
 
-// unpackPackage returns a directory with the files of a Debian package, without installing it: the
-// packages of NTP daemons exclude each other, and each would start its daemon on this host. What
-// was unpacked once is used again, by other test processes too.
-func unpackPackage(name string) (string, error) {
+// packageCache is where packages are unpacked.
+func packageCache() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir()
 	}
-	cache = filepath.Join(cache, "epsilon-testbed")
+	return filepath.Join(cache, "epsilon-testbed")
+}
+
+// unpackPackage returns a directory with the files of a Debian package, without installing it: the
+// packages of NTP daemons exclude each other, and each would start its daemon on this host. What
+// was unpacked once is used again, by other test processes too. The options are apt's.
+func unpackPackage(name string, options ...string) (string, error) {
+	cache := packageCache()
 	// Without their libraries the files of another release would not run.
 	release, _ := os.ReadFile("/etc/debian_version")
 	ready := filepath.Join(cache, name+"-"+string(bytes.TrimSpace(bytes.ReplaceAll(release, []byte("/"), []byte("-")))))
@@ -42,7 +48,7 @@ func unpackPackage(name string) (string, error) {
 		return "", fmt.Errorf("make a directory for packages: %w", err)
 	}
 	defer os.RemoveAll(work)
-	if err := downloadAndUnpack(name, work); err != nil {
+	if err := downloadAndUnpack(name, work, options); err != nil {
 		return "", err
 	}
 	// A rename is all or nothing, so another process sees the whole directory or none.
@@ -55,7 +61,7 @@ func unpackPackage(name string) (string, error) {
 }
 
 // downloadAndUnpack leaves the files of a package below directory/root.
-func downloadAndUnpack(name, directory string) error {
+func downloadAndUnpack(name, directory string, options []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), downloadLimit)
 	defer cancel()
 	run := func(command string, arguments ...string) error {
@@ -66,7 +72,7 @@ func downloadAndUnpack(name, directory string) error {
 		}
 		return nil
 	}
-	if err := run("apt-get", "download", "-q", name); err != nil {
+	if err := run("apt-get", append(options, "download", "-q", name)...); err != nil {
 		return err
 	}
 	found, err := filepath.Glob(filepath.Join(directory, "*.deb"))

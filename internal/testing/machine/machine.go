@@ -113,7 +113,7 @@ func (m *Machine) launch(more ...string) {
 	}
 	arguments := append([]string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-machine", kind.board, "-cpu", cpu, "-m", "256", "-smp", "2", "-accel", "tcg,thread=multi",
+		"-machine", kind.board, "-cpu", cpu, "-m", "512", "-smp", "2", "-accel", "tcg,thread=multi",
 		"-serial", "file:" + m.path("console"),
 		"-qmp", "unix:" + m.path("qmp") + ",server=on,wait=off",
 		"-device", "virtio-serial-pci",

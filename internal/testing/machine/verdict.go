@@ -19,6 +19,7 @@ type Verdict struct {
 	WrongFor   time.Duration // from the end of what was done to the last wrong answer, by the host's clock
 	WrongAfter int           // of the wrong ones, those given after the clock had noticed
 
+	Reason                   string        // by which the clock noticed
 	Noticed                  bool          // an epoch ended
 	NoticedHost, NoticedSelf time.Duration // how long after the end, by the host's clock and by the guest's counter
 
@@ -29,24 +30,18 @@ type Verdict struct {
 // majority is how many of a machine's three servers it takes to contradict the past.
 const majority = 2
 
-// judge says what came of what was done to a machine between two times of the host's. The answers
-// begin before that.
-func judge(answers []Answer, began, ended truetime.Time) (v Verdict, err error) {
-	var before Answer
+// judge says what came of what was done to a machine between two times of the host's. The first answer
+// is one from before that.
+func judge(before Answer, answers []Answer, began, ended truetime.Time) (v Verdict, err error) {
 	for _, a := range answers {
-		if a.After < began {
-			if a.Wrong() > 0 {
-				return v, fmt.Errorf("wrong before anything was done: %v", a)
-			}
-			before = a
-			continue
+		switch {
+		case a.After >= began:
+			v.add(a, before, ended)
+		case a.After >= before.After && a.Wrong() > 0:
+			return v, fmt.Errorf("wrong before anything was done: %v", a)
 		}
-		v.add(a, before, ended)
 	}
-	switch {
-	case before.Polls == nil:
-		return v, fmt.Errorf("no answer before it began, of %d", len(answers))
-	case v.first.Polls == nil:
+	if v.first.Polls == nil {
 		return v, fmt.Errorf("no answer after it ended, of %d", len(answers))
 	}
 	return v, nil
@@ -93,4 +88,15 @@ func heard(a, since Answer, n int) (servers int) {
 		}
 	}
 	return servers
+}
+
+// String is the rest of a row of a table: noticed by what, after how long by the host's clock and by the
+// guest's counter, how many answers were wrong, by how much at most, and for how long.
+func (v Verdict) String() string {
+	host, self := "-", "-"
+	if v.Noticed {
+		host, self = v.NoticedHost.Round(time.Millisecond).String(), v.NoticedSelf.Round(time.Millisecond).String()
+	}
+	return fmt.Sprintf("%s | %s | %s | %d of %d (%d refused) | %v | %v", v.Reason, host, self,
+		v.Wrong, v.Answers, v.Refusals, v.Worst.Round(10*time.Microsecond), v.WrongFor.Round(time.Millisecond))
 }

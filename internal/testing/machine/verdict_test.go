@@ -44,7 +44,7 @@ func TestVerdictCountsWhatIsWrongUntilItIsNoticed(t *testing.T) {
 		scripted(300*ms, 1, 6, -31*ms),
 		scripted(400*ms, 2, 7, 0),
 	}
-	v, err := judge(answers, truetime.Time(100*ms), truetime.Time(200*ms))
+	v, err := judge(answers[0], answers, truetime.Time(100*ms), truetime.Time(200*ms))
 	require.NoError(t, err)
 	require.Equal(t, 3, v.Answers)
 	require.Equal(t, 2, v.Wrong)
@@ -65,7 +65,7 @@ func TestVerdictKnowsWhatIsWrongTooLong(t *testing.T) {
 		scripted(400*ms, 1, 8, -30*ms),
 		scripted(500*ms, 2, 9, -30*ms),
 	}
-	v, err := judge(answers, truetime.Time(100*ms), truetime.Time(200*ms))
+	v, err := judge(answers[0], answers, truetime.Time(100*ms), truetime.Time(200*ms))
 	require.NoError(t, err)
 	require.Equal(t, answers[3:], v.overdue)
 	require.Equal(t, 1, v.WrongAfter)
@@ -73,10 +73,9 @@ func TestVerdictKnowsWhatIsWrongTooLong(t *testing.T) {
 
 func TestVerdictNeedsAnswersOnBothSides(t *testing.T) {
 	a := scripted(time.Second, 1, 0, 0)
-	_, err := judge([]Answer{a}, a.Before.Add(-time.Second), a.Before.Add(-time.Second))
-	require.ErrorContains(t, err, "no answer before")
-	_, err = judge([]Answer{a}, a.Before.Add(time.Second), a.Before.Add(time.Second))
+	_, err := judge(a, []Answer{a}, a.Before.Add(time.Second), a.Before.Add(time.Second))
 	require.ErrorContains(t, err, "no answer after")
-	_, err = judge([]Answer{scripted(time.Second, 1, 0, time.Hour)}, a.Before.Add(time.Second), a.Before.Add(time.Second))
+	wrong := scripted(time.Second, 1, 0, time.Hour)
+	_, err = judge(a, []Answer{a, wrong}, a.Before.Add(time.Second), a.Before.Add(time.Second))
 	require.ErrorContains(t, err, "wrong before anything was done")
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 // guest is what the machine keeps: a clock, if it was told of servers.
 type guest struct {
+	how     timekeeping
 	clock   *truetime.Clock
 	counter monotonic.Counter // the one that the clock reads
 	sources []*counted
@@ -27,21 +29,36 @@ type guest struct {
 	events []string
 }
 
-// keepTime starts the clock.
-func (g *guest) keepTime(servers []string, poll, unseen time.Duration) (err error) {
+// timekeeping is how a clock is to be kept: as flags say.
+type timekeeping struct {
+	servers string // separated by commas; empty for no clock
+	poll    time.Duration
+	unseen  time.Duration
+}
+
+// keepTime starts the clock, in place of the one that there was.
+func (g *guest) keepTime(how timekeeping) (err error) {
+	if how.servers == "" {
+		return nil
+	}
+	if g.clock != nil {
+		_ = g.clock.Close() // always nil
+	}
 	g.mu.Lock() // events wait until there is a clock to ask
 	defer g.mu.Unlock()
 	if g.counter, err = monotonic.System(); err != nil {
 		return err
 	}
+	g.epoch.Store(1)
+	g.sources, g.events = nil, nil
 	var sources []truetime.Source
-	for _, server := range servers {
+	for _, server := range strings.Split(how.servers, ",") {
 		c := &counted{Source: ntpsrc.Server(server, ntpsrc.WithLocalReference())}
 		g.sources = append(g.sources, c)
 		sources = append(sources, c)
 	}
-	options := []truetime.Option{truetime.WithCounter(g.counter), truetime.WithPoll(poll, 4*poll), truetime.WithEvents(g.note)}
-	if unseen > 0 {
+	options := []truetime.Option{truetime.WithCounter(g.counter), truetime.WithPoll(how.poll, 4*how.poll), truetime.WithEvents(g.note)}
+	if how.unseen > 0 {
 		return errors.New("-unseen: this version of the library knows no pauses that were not seen")
 	}
 	g.clock, err = truetime.New(sources, options...)

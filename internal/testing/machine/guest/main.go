@@ -15,7 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,9 +29,10 @@ func main() {
 }
 
 func run() error {
-	servers := flag.String("servers", "", "NTP servers to follow, separated by commas")
-	poll := flag.Duration("poll", time.Second, "how often they are asked")
-	unseen := flag.Duration("unseen", 0, "the longest pause that the counter may not have seen")
+	var how timekeeping
+	flag.StringVar(&how.servers, "servers", "", "NTP servers to follow, separated by commas")
+	flag.DurationVar(&how.poll, "poll", time.Second, "how often they are asked")
+	flag.DurationVar(&how.unseen, "unseen", 0, "the longest pause that the counter may not have seen")
 	flag.Parse()
 
 	for _, step := range []func() error{mount, loadModules, setUpNetwork} {
@@ -44,11 +44,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	guest := &guest{}
-	if *servers != "" {
-		if err := guest.keepTime(strings.Split(*servers, ","), *poll, *unseen); err != nil {
-			return err
-		}
+	guest := &guest{how: how}
+	if err := guest.keepTime(how); err != nil {
+		return err
 	}
 	return guest.serve(port)
 }

@@ -29,6 +29,13 @@ func (g *guest) serve(port *port) error {
 			port.writeLine(append([]byte(number+" ok "), g.now()...))
 			continue
 		}
+		if verb == "restart" { // the clock: before anything more is asked of it
+			if err := g.keepTime(g.how); err != nil {
+				return err
+			}
+			port.writeLine([]byte(number + " ok"))
+			continue
+		}
 		go func() {
 			said, err := g.obey(verb, arguments)
 			if err != nil {
@@ -67,7 +74,7 @@ func (g *guest) obey(verb, arguments string) (string, error) {
 	case "run":
 		return runToEnd(strings.Fields(arguments))
 	}
-	return "", fmt.Errorf("%q is none of the requests read, write, sleep, setclock, setrtc, status, run and now", verb)
+	return "", fmt.Errorf("%q is none of the requests restart, read, write, sleep, setclock, setrtc, status, run and now", verb)
 }
 
 func encoded(value any) (string, error) {

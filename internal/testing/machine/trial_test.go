@@ -1,0 +1,180 @@
+//go:build linux
+
+package machine
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+var (
+	seed   = flag.Uint64("seed", 1, "of the moments and lengths")
+	pauses = flag.Int("pauses", 0, "how many pauses of each kind; 0 stands for a few")
+	long   = flag.Bool("long", false, "pauses up to a minute, and rows that take long")
+)
+
+// trial is a machine whose clock is watched while something is done to it.
+type trial struct {
+	*testing.T
+	machine *Machine
+	watcher *Watcher
+	random  *rand.Rand
+	drift   int64  // CLOCK_REALTIME less CLOCK_MONOTONIC of the host at the start
+	last    before // the last strike
+}
+
+// before is what was known before a strike: from when the answers are, and when it began.
+type before struct {
+	answer Answer
+	began  truetime.Time
+	width  time.Duration
+}
+
+// settleLimit is how long a clock may take to answer, or to have asked its servers some times, on a
+// host that is busy.
+const settleLimit = time.Minute
+
+// begin boots a machine that follows three servers of this host, one of them chronyd, and waits until
+// its clock answers.
+func begin(t *testing.T, config Config) *trial {
+	t.Helper()
+	t.Parallel()                                  // for the most part it waits
+	testbed.RequireBinary(t, kinds["amd64"].qemu) // before anything else is started
+	config.Servers = []string{testbed.StartChronyd(t).Address()}
+	for range 2 {
+		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = server.Close() })
+		config.Servers = append(config.Servers, server.Address())
+	}
+	started := time.Now()
+	m := Start(t, config)
+	t.Logf("booted after %v; seed %d; qemu %d", time.Since(started).Round(100*time.Millisecond), *seed, m.process.Process.Pid)
+	w := Watch(t, m)
+	s := &trial{T: t, machine: m, watcher: w, random: rand.New(rand.NewPCG(*seed, 0)), drift: realtimeLessMonotonic()}
+	s.settle()
+	return s
+}
+
+// settle waits until the clock answers and every server has been asked some times.
+func (s *trial) settle() {
+	s.Helper()
+	answers := s.watcher.Answers()
+	var since Answer
+	s.watcher.Until(s.T, settleLimit, "an interval, and three polls of each server", func(a Answer) bool {
+		if a.Refused != "" || len(answers) > 0 && a.Before <= answers[len(answers)-1].Before {
+			return false
+		}
+		if since.Polls == nil {
+			since = a
+		}
+		return heard(a, since, 3) == len(a.Polls)
+	})
+}
+
+// strike does something to the machine at a random moment of a poll's interval, and judges what the
+// clock made of it.
+func (s *trial) strike(what string, do func()) (v Verdict, length time.Duration) {
+	s.Helper()
+	time.Sleep(time.Duration(s.random.Int64N(int64(time.Second)))) // when is part of what is tried
+	answers := s.watcher.Answers()
+	s.last = before{answers[len(answers)-1], truetime.Time(testbed.Realtime()), s.last.width}
+	return s.strikeSince(s.last, what, do)
+}
+
+// strikeSince judges what began when a strike did.
+func (s *trial) strikeSince(last before, what string, do func()) (v Verdict, length time.Duration) {
+	s.Helper()
+	do()
+	ended := truetime.Time(testbed.Realtime())
+	var first Answer
+	s.watcher.Until(s.T, settleLimit, "four polls of each server after: "+what, func(a Answer) bool {
+		if a.Before < ended {
+			return false
+		}
+		if first.Polls == nil {
+			first = a
+		}
+		return a.Refused == "" && heard(a, first, certainly+1) == len(a.Polls)
+	})
+	s.requireSteadyHost()
+	v, err := judge(last.answer, s.watcher.Answers(), last.began, ended)
+	require.NoError(s, err)
+	v.Reason = "nothing"
+	if v.Noticed {
+		v.Reason = s.machine.Report().Status.Disruption
+	}
+	length = ended.Sub(last.began)
+	s.Logf("row: %s | %v | %s", what, length.Round(time.Millisecond), v)
+	return v, length
+}
+
+// move has the machine go on in another qemu.
+func (s *trial) move(cpu string) { s.goOnWith(s.machine.Move(cpu)) }
+
+func (s *trial) goOnWith(m *Machine) {
+	s.machine = m
+	s.watcher.Follow(m)
+}
+
+// requireSteadyHost skips the test if the host's clock was set meanwhile: the truth was none.
+func (s *trial) requireSteadyHost() {
+	s.Helper()
+	if moved := time.Duration(realtimeLessMonotonic() - s.drift).Abs(); moved > 10*time.Millisecond {
+		s.Skipf("the host's clock was set by %v meanwhile", moved)
+	}
+}
+
+// restart gives the machine a new clock: one that has contradicted its servers several times in a row
+// trusts its counter no more for a while.
+func (s *trial) restart() {
+	s.Helper()
+	s.machine.Do("restart")
+	s.settle()
+}
+
+// pause does something during which the machine's counters stand still together, which nothing in
+// it can see.
+func (s *trial) pause(what string, do func()) {
+	s.Helper()
+	s.last.width = s.widest()
+	v, length := s.strike(what, do)
+	s.requireContradicted(v, length)
+	s.restart()
+}
+
+// pauseSince is pause for what began when a strike did.
+func (s *trial) pauseSince(last before, what string, do func()) {
+	s.Helper()
+	s.last = last
+	v, length := s.strikeSince(last, what, do)
+	s.requireContradicted(v, length)
+}
+
+func (s *trial) requireContradicted(v Verdict, length time.Duration) {
+	s.Helper()
+	width := s.last.width + s.widest()
+	require.LessOrEqual(s, v.Worst, length, "wrong by more than the pause")
+	require.Zero(s, v.WrongAfter, "wrong after a majority of the servers had contradicted the past")
+	if length > width {
+		require.True(s, v.Noticed, "a pause of %v was not noticed, though what a server says is less than %v wide", length, width)
+		require.Empty(s, v.overdue, "wrong after two servers had been asked")
+	}
+}
+
+// widest is how wide the interval of one server alone is, at most.
+func (s *trial) widest() (width time.Duration) {
+	s.Helper()
+	for _, source := range s.machine.Report().Status.Sources {
+		width = max(width, source.Interval.Width(), source.Delay+2*source.Claim)
+	}
+	return width
+}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 
 // channel is the truth channel: a line each way for each request. It is for any goroutine.
 type channel struct {
-	mu     sync.Mutex
+	turn   chan struct{} // full while somebody waits for an answer
 	conn   net.Conn
 	reader *bufio.Reader
 	number uint64
@@ -32,7 +31,7 @@ func dialChannel(path string) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &channel{conn: conn, reader: bufio.NewReader(conn)}, nil
+	return &channel{turn: make(chan struct{}, 1), conn: conn, reader: bufio.NewReader(conn)}, nil
 }
 
 // reply is what a guest answered, and between which times of the host it did.
@@ -48,8 +47,12 @@ func (r refusal) Error() string { return "the guest: " + string(r) }
 
 // ask sends a request and waits for the answer to it, until ctx is done.
 func (c *channel) ask(ctx context.Context, request string) (reply, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done(): // whoever waits does so for a machine that is asleep
+		return reply{}, fmt.Errorf("ask the guest for %q: %w", request, ctx.Err())
+	}
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !stop() {

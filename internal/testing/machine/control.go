@@ -15,7 +15,7 @@ func (m *Machine) Stop() { m.t.Helper(); m.command("stop", nil, nil) }
 // Continue lets a stopped machine go on.
 func (m *Machine) Continue() { m.t.Helper(); m.command("cont", nil, nil) }
 
-// Wake wakes a machine that sleeps.
+// Wake wakes a machine that sleeps as a whole (S3).
 func (m *Machine) Wake() { m.t.Helper(); m.command("system_wakeup", nil, nil) }
 
 // AwaitSuspend waits until the machine has gone to sleep as a whole (S3).

@@ -4,12 +4,41 @@ package machine
 
 import (
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 )
 
-func TestMachineBootsAndAnswers(t *testing.T) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A judge that finds nothing wrong with a clock that follows a lying majority would find nothing at all.
+func TestLyingMajorityIsFoundWrongFromOutside(t *testing.T) {
+	boots(t)
+	var servers []string
+	for _, offset := range []time.Duration{time.Second, time.Second, 0} {
+		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: offset})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = server.Close() })
+		servers = append(servers, server.Address())
+	}
+	w := Watch(t, Start(t, Config{Servers: servers}))
+	a := w.Until(t, settleLimit, "an interval", func(a Answer) bool { return a.Refused == "" })
+	require.Positive(t, a.Wrong())
+	require.LessOrEqual(t, a.Wrong(), time.Second)
+}
+
+func TestWhatTheGuestCannotDoIsAnError(t *testing.T) {
+	boots(t)
 	m := Start(t, Config{})
-	t.Log(m.Do("read /proc/version"))
-	t.Log(m.Do("read /sys/devices/system/clocksource/clocksource0/available_clocksource"))
-	t.Log(m.Do("read /sys/power/state"), m.Do("read /sys/power/mem_sleep"))
-	t.Log(m.Do("read /proc/cpuinfo"))
+	_, err := m.Ask(t.Context(), "dance")
+	require.ErrorContains(t, err, `the guest: "dance" is none of the requests`)
+	_, err = m.Ask(t.Context(), "read /nowhere")
+	require.ErrorContains(t, err, "no such file")
+	a, err := m.Now(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "there is no clock", a.Refused)
+	require.Equal(t, "hpet", m.Do("read /sys/devices/system/clocksource/clocksource0/current_clocksource"))
 }

@@ -5,6 +5,7 @@ package machine
 import (
 	"flag"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,10 +17,20 @@ import (
 )
 
 var (
-	seed   = flag.Uint64("seed", 1, "of the moments and lengths")
-	pauses = flag.Int("pauses", 0, "how many pauses of each kind; 0 stands for a few")
-	long   = flag.Bool("long", false, "pauses up to a minute, and rows that take long")
+	machines = flag.Bool("machines", false, "boot virtual machines, which takes minutes")
+	seed     = flag.Uint64("seed", 1, "of the moments and lengths")
+	pauses   = flag.Int("pauses", 3, "how many pauses a clock that allows for them is to live through")
+	long     = flag.Bool("long", false, "pauses up to a minute, and rows that take long")
 )
+
+// boots skips a test that boots a machine unless it was asked for.
+func boots(t *testing.T) {
+	t.Helper()
+	if !*machines {
+		t.Skip("it boots a virtual machine, which takes a while: give -machines")
+	}
+	t.Parallel() // for the most part it waits
+}
 
 // trial is a machine whose clock is watched while something is done to it.
 type trial struct {
@@ -46,8 +57,11 @@ const settleLimit = time.Minute
 // its clock answers.
 func begin(t *testing.T, config Config) *trial {
 	t.Helper()
-	t.Parallel()                                  // for the most part it waits
-	testbed.RequireBinary(t, kinds["amd64"].qemu) // before anything else is started
+	boots(t)
+	if config.Architecture == "" {
+		config.Architecture = "amd64"
+	}
+	testbed.RequireBinary(t, kinds[config.Architecture].qemu) // before anything else is started
 	config.Servers = []string{testbed.StartChronyd(t).Address()}
 	for range 2 {
 		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
@@ -59,8 +73,10 @@ func begin(t *testing.T, config Config) *trial {
 	m := Start(t, config)
 	t.Logf("booted after %v; seed %d; qemu %d", time.Since(started).Round(100*time.Millisecond), *seed, m.process.Process.Pid)
 	w := Watch(t, m)
+	t.Cleanup(func() { t.Logf("took %v", time.Since(started).Round(time.Second)) })
 	s := &trial{T: t, machine: m, watcher: w, random: rand.New(rand.NewPCG(*seed, 0)), drift: realtimeLessMonotonic()}
 	s.settle()
+	t.Log("the machine's counter: ", m.Report().Status.Counter)
 	return s
 }
 
@@ -117,6 +133,24 @@ func (s *trial) strikeSince(last before, what string, do func()) (v Verdict, len
 	return v, length
 }
 
+// stopFor stops the machine for so long.
+func (s *trial) stopFor(length time.Duration) {
+	s.machine.Stop()
+	time.Sleep(length)
+	s.machine.Continue()
+}
+
+// restoreAfter saves the machine, ends it, and restores it after so long.
+func (s *trial) restoreAfter(length time.Duration) {
+	state := filepath.Join(s.TempDir(), "state")
+	s.machine.Stop()
+	s.machine.Save(state)
+	s.machine.Kill()
+	time.Sleep(length)
+	s.goOnWith(s.machine.Restore(state, ""))
+	s.machine.Continue()
+}
+
 // move has the machine go on in another qemu.
 func (s *trial) move(cpu string) { s.goOnWith(s.machine.Move(cpu)) }
 
@@ -137,7 +171,13 @@ func (s *trial) requireSteadyHost() {
 // trusts its counter no more for a while.
 func (s *trial) restart() {
 	s.Helper()
-	s.machine.Do("restart")
+	s.restartWith("")
+}
+
+// restartWith gives the machine a new clock, which allows for pauses of the length given.
+func (s *trial) restartWith(unseen string) {
+	s.Helper()
+	s.machine.Do("restart " + unseen)
 	s.settle()
 }
 

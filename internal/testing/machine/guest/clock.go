@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,7 +36,8 @@ type timekeeping struct {
 }
 
 // keepTime starts the clock, in place of the one that there was.
-func (g *guest) keepTime(how timekeeping) (err error) {
+func (g *guest) keepTime() (err error) {
+	how := g.how
 	if how.servers == "" {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (g *guest) keepTime(how timekeeping) (err error) {
 	}
 	options := []truetime.Option{truetime.WithCounter(g.counter), truetime.WithPoll(how.poll, 4*how.poll), truetime.WithEvents(g.note)}
 	if how.unseen > 0 {
-		return errors.New("-unseen: this version of the library knows no pauses that were not seen")
+		options = append(options, truetime.WithUnseenPause(how.unseen))
 	}
 	g.clock, err = truetime.New(sources, options...)
 	return err

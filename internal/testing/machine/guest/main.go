@@ -8,6 +8,7 @@
 //
 //	-servers 10.0.0.2:4711,10.0.1.2:4712   the NTP servers to follow, if any
 //	-poll 1s                               how often
+//	-unseen 1s                             the longest pause that its clock allows for
 package main
 
 import (
@@ -45,7 +46,7 @@ func run() error {
 		return err
 	}
 	guest := &guest{how: how}
-	if err := guest.keepTime(how); err != nil {
+	if err := guest.keepTime(); err != nil {
 		return err
 	}
 	return guest.serve(port)

@@ -30,10 +30,7 @@ func (g *guest) serve(port *port) error {
 			continue
 		}
 		if verb == "restart" { // the clock: before anything more is asked of it
-			if err := g.keepTime(g.how); err != nil {
-				return err
-			}
-			port.writeLine([]byte(number + " ok"))
+			port.writeLine([]byte(number + " " + g.restart(arguments)))
 			continue
 		}
 		go func() {
@@ -45,6 +42,21 @@ func (g *guest) serve(port *port) error {
 			port.writeLine([]byte(number + " ok " + said))
 		}()
 	}
+}
+
+// restart begins again with a new clock, which allows for pauses of the length given, if any.
+func (g *guest) restart(unseen string) string {
+	if unseen != "" {
+		d, err := time.ParseDuration(unseen)
+		if err != nil {
+			return "error " + err.Error()
+		}
+		g.how.unseen = d
+	}
+	if err := g.keepTime(); err != nil {
+		return "error " + oneLine(err.Error())
+	}
+	return "ok"
 }
 
 func oneLine(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ") }

@@ -42,15 +42,14 @@ func (m *Machine) Restore(path, cpu string) *Machine {
 	return next
 }
 
-// Move moves a machine to another qemu by a live migration, where it runs if it ran before. The old
-// qemu is ended.
+// Move moves a machine to another qemu, where it runs if it ran before. The old qemu is ended.
 func (m *Machine) Move(cpu string) *Machine {
 	m.t.Helper()
 	next := m.incoming("defer", cpu)
 	address := "unix:" + next.path("migration")
 	next.command("migrate-incoming", map[string]any{"uri": address}, nil)
 	m.migrate(address)
-	next.awaitState("running", "paused")
+	next.awaitState("running", "paused") // as it was
 	m.Kill()
 	return next
 }

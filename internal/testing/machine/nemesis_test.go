@@ -32,8 +32,8 @@ func TestStoppedARM64MachineIsWrongByNoMoreThanThePause(t *testing.T) {
 
 func TestMovedMachineIsWrongByNoMoreThanThePause(t *testing.T) {
 	s := begin(t, Config{})
-	s.pause("live migration", func() { s.move("") })
-	s.pause("live migration to another CPU model", func() { s.move("Nehalem") })
+	s.pause("moved to another qemu", func() { s.move("") })
+	s.pause("moved to another CPU model", func() { s.move("Nehalem") })
 }
 
 func TestRestoredMachineIsWrongByNoMoreThanThePause(t *testing.T) {
@@ -75,7 +75,7 @@ func TestPausesThatAreAllowedForMakeNoAnswerWrong(t *testing.T) {
 		do      func(length time.Duration)
 	}{
 		{"stop and cont", time.Second, s.stopFor},
-		{"live migration", time.Minute, func(time.Duration) { s.move("") }},
+		{"moved to another qemu", time.Minute, func(time.Duration) { s.move("") }},
 		{"saved, ended and restored", time.Minute, s.restoreAfter},
 	}
 	if !*long {

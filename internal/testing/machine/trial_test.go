@@ -151,8 +151,13 @@ func (s *trial) restoreAfter(length time.Duration) {
 	s.machine.Continue()
 }
 
-// move has the machine go on in another qemu.
-func (s *trial) move(cpu string) { s.goOnWith(s.machine.Move(cpu)) }
+// move has the machine go on in another qemu. It is stopped meanwhile: an emulator that copies the memory
+// of a machine that runs may miss what is written just then, and the guest dies of that.
+func (s *trial) move(cpu string) {
+	s.machine.Stop()
+	s.goOnWith(s.machine.Move(cpu))
+	s.machine.Continue()
+}
 
 func (s *trial) goOnWith(m *Machine) {
 	s.machine = m

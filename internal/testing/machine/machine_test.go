@@ -25,8 +25,7 @@ func TestLyingMajorityIsFoundWrongFromOutside(t *testing.T) {
 		servers = append(servers, server.Address())
 	}
 	w := Watch(t, Start(t, Config{Servers: servers}))
-	a := w.Until(t, settleLimit, "an interval", func(a Answer) bool { return a.Refused == "" })
-	require.Positive(t, a.Wrong())
+	a := w.Until(t, settleLimit, "an answer that is wrong", func(a Answer) bool { return a.Wrong() > 0 })
 	require.LessOrEqual(t, a.Wrong(), time.Second)
 }
 

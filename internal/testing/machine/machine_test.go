@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -19,7 +19,7 @@ func TestLyingMajorityIsFoundWrongFromOutside(t *testing.T) {
 	boots(t)
 	var servers []string
 	for _, offset := range []time.Duration{time.Second, time.Second, 0} {
-		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{Offset: offset})
+		server, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{Offset: offset})
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = server.Close() })
 		servers = append(servers, server.Address())

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/epsilontime/epsilon/internal/testing/ntpserver"
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -64,7 +64,7 @@ func begin(t *testing.T, config Config) *trial {
 	testbed.RequireBinary(t, kinds[config.Architecture].qemu) // before anything else is started
 	config.Servers = []string{testbed.StartChronyd(t).Address()}
 	for range 2 {
-		server, err := ntpserver.Start("127.0.0.1:0", ntpserver.Behavior{})
+		server, err := ntptest.Listen("127.0.0.1:0", ntptest.Behavior{})
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = server.Close() })
 		config.Servers = append(config.Servers, server.Address())

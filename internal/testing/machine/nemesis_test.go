@@ -118,6 +118,17 @@ func (s *trial) sleep(what string, do func()) {
 	s.restart()
 }
 
+// Where the real-time clock goes on meanwhile, as qemu's does, a pause of 2 s or more is noticed long before the servers would
+// be asked: every 16 s here, as by default.
+
+func TestRealTimeClockShowsAPauseBeforeTheServersDo(t *testing.T) {
+	s := begin(t, Config{Arguments: []string{"-poll", "16s"}})
+	v, length := s.strike("stop and cont, 4s, asking every 16s", func() { s.stopFor(4 * time.Second) })
+	require.LessOrEqual(t, v.Worst, length, "wrong by more than the pause")
+	require.Contains(t, v.Reason, "real-time clock has gained")
+	require.Zero(t, v.WrongAfter, "wrong after it was noticed")
+}
+
 // What makes no counter stand still makes no answer wrong, at any time.
 
 func TestNothingElseMakesAnswersWrong(t *testing.T) {

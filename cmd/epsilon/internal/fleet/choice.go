@@ -12,12 +12,16 @@ const (
 	accusedRepeat = 3  // after it was asked
 )
 
+// selfAgain is after how many rounds an entry that has said it is this machine is asked again: its address is not this machine's, so it may lead elsewhere
+// by now, as a name or a forwarded port does.
+const selfAgain = 300
+
 // Round begins a round and returns the entries to ask in it: two neighbours in the ring, and k others.
 func (m *Machine) Round() []string {
 	m.round++
 	var chosen []string
 	choose := func(p *peer) bool {
-		if p == nil || p.self || slices.Contains(chosen, p.entry) {
+		if p == nil || p.self && !m.isDoubtful(p) || slices.Contains(chosen, p.entry) {
 			return false
 		}
 		chosen = append(chosen, p.entry)
@@ -41,6 +45,9 @@ func (m *Machine) Round() []string {
 	}
 	return chosen
 }
+
+// isDoubtful reports whether it has to be found out again if a peer is this machine.
+func (m *Machine) isDoubtful(p *peer) bool { return !p.located && m.round-p.heardRound >= selfAgain }
 
 // closeRing finds the neighbours of this machine among all that count, sorted.
 func (m *Machine) closeRing() {

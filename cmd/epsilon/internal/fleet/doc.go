@@ -28,7 +28,8 @@
 //
 // A machine is the entry at which it answers. Its name is for people; it may call itself as it likes, and take another one's name and run. An entry that
 // leads to the same run as another is compared with nobody, and neither is one that says it is this machine: whoever lies so withdraws itself from comparison,
-// or another machine, which costs edges and makes none. An entry has to have answered before what others say of it counts, as long as a machine has not
+// or another machine, which costs edges and makes none. Which entry has this machine's own address is looked at in each round, as addresses change while machines
+// run and the one that was this machine's may be another one's by now. An entry has to have answered before what others say of it counts, as long as a machine has not
 // recognised itself by its address: or it could count itself twice.
 //
 // # Why nobody is convicted who is right
@@ -53,7 +54,8 @@
 // # What is remembered, and for how long
 //
 // An edge counts for an hour from when it was last proved; f is about that hour. It belongs to one run of each of its two daemons: whoever learns of a machine that it
-// has been restarted since forgets it. So a restarted machine has no edges, and has them again at once if it is still wrong.
+// has been restarted since forgets it. So a restarted machine has no edges, and has them again at once if it is still wrong. A machine that cannot say how much time
+// has passed, as after a suspend, forgets all edges that it knows.
 //
 // # Whom to ask
 //

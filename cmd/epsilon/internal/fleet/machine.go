@@ -155,6 +155,25 @@ func (m *Machine) Myself(entry string) {
 	}
 }
 
+// NotMyself says that an entry has not, or no longer, the address of this machine: addresses change while a machine runs, and another one may have this by now.
+func (m *Machine) NotMyself(entry string) {
+	if p := m.at[entry]; p != nil && p.located {
+		p.located = false
+		m.located = slices.ContainsFunc(m.peers, func(p *peer) bool { return p.located })
+		m.isAnother(p)
+	}
+}
+
+// Located returns the entries that are this machine, going by their addresses.
+func (m *Machine) Located() (entries []string) {
+	for _, p := range m.peers {
+		if p.located {
+			entries = append(entries, p.entry)
+		}
+	}
+	return entries
+}
+
 func (m *Machine) isSelf(p *peer) {
 	m.rename(p, "")
 	m.forgetRun(p)
@@ -162,6 +181,24 @@ func (m *Machine) isSelf(p *peer) {
 	p.self, p.twice = true, ""
 	m.verdict = nil
 	m.closeRing()
+}
+
+// isAnother undoes isSelf.
+func (m *Machine) isAnother(p *peer) {
+	p.self = false
+	m.verdict = nil
+	m.closeRing()
+}
+
+// Disrupted says that the time that is counted for this machine may have stood still, as it does while a host is suspended, so that nobody knows how
+// long ago anything was proved. All edges are forgotten: the others report theirs anew, and whoever is still wrong is soon found again.
+func (m *Machine) Disrupted() {
+	clear(m.own)
+	clear(m.accusers)
+	for _, p := range m.peers {
+		p.reported, p.compared = nil, false
+	}
+	m.verdict = nil
 }
 
 // Machines is how many there are, this one included: one for each entry, and this one if none of them has its address. What others say does not count,

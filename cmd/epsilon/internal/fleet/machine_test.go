@@ -214,3 +214,69 @@ func TestAnAccusedMachineIsAskedOutOfTurn(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, len(asked), 95, "all others have had their turn")
 }
+
+// Addresses change while a machine runs: another one may have the one that was this machine's, and must not be named for it.
+func TestAMachineWhoseAddressHasChangedIsNotNamedByTheOldOne(t *testing.T) {
+	m := four(1)
+	m.Myself("b:1") // it has moved there, where nobody was
+	m.NotMyself("a:1")
+	require.Equal(t, []string{"b:1"}, m.Located())
+	hear(m, "c:1", "c", 3, 0, 0, Edge{b, 1, 1, 0})
+	hear(m, "d:1", "d", 4, 0, 0, Edge{b, 1, 1, 0})
+	require.Equal(t, []string{"b:1"}, m.Verdict(0).Names(), "it is wrong at its new address")
+	require.Equal(t, "b:1", m.View(0).Entry)
+	require.False(t, m.IsFor(a))
+	require.Contains(t, m.Round(), "a:1", "who is at the old one is asked")
+	hear(m, "a:1", "x", 7, 0, 10*time.Second)
+	require.Len(t, m.Edges(0), 1, "and compared")
+
+	m.NotMyself("b:1")
+	require.Equal(t, 5, m.Machines(), "it is at none of the entries")
+	require.NotContains(t, m.Verdict(0).Names(), "b:1")
+	m.NotMyself("nobody")
+	m.NotMyself("b:1")
+}
+
+// An entry that leads to this machine without having its address may lead to another one later.
+func TestAnEntryThatHasSaidItIsThisMachineIsAskedAgain(t *testing.T) {
+	m := four(1)
+	for _, entry := range []string{"b:1", "c:1"} {
+		hear(m, entry, "a", 1, 0, 0)
+		require.True(t, m.at[entry].self)
+	}
+	for range selfAgain - 1 {
+		chosen := m.Round()
+		require.NotContains(t, chosen, "b:1")
+		require.NotContains(t, chosen, "c:1")
+	}
+	chosen := m.Round()
+	require.Contains(t, chosen, "b:1")
+	require.Contains(t, chosen, "c:1")
+	hear(m, "b:1", "a", 1, 0, 0)
+	require.True(t, m.at["b:1"].self, "it is this machine still")
+	require.NotContains(t, m.Round(), "b:1")
+	hear(m, "b:1", "b", 2, 0, 10*time.Second)
+	require.False(t, m.at["b:1"].self)
+	require.Len(t, m.Edges(0), 1)
+	for range silentSince {
+		m.Unanswered("c:1", "")
+	}
+	require.Equal(t, "c:1 does not answer: does its daemon run, is its UDP port open to this machine, and has it the same key and the same peers?",
+		m.peerProblems(m.at["c:1"])[0].Text)
+}
+
+// A clock that stands still while the host is suspended cannot tell when an hour is over.
+func TestAfterASuspendNothingIsProvedUntilItIsProvedAgain(t *testing.T) {
+	m := four(1)
+	hear(m, "d:1", "d", 4, 0, 10*time.Second)
+	hear(m, "b:1", "b", 2, 0, 0, Edge{d, 4, 9 * time.Second, 0})
+	require.Equal(t, []string{"d:1"}, m.Verdict(0).Names())
+	m.Disrupted()
+	require.Equal(t, Verdict{}, m.Verdict(0))
+	require.Empty(t, reported(m))
+	require.Empty(t, m.Edges(0))
+	require.EqualValues(t, -1, m.View(0).Peers[3].Compared)
+	hear(m, "b:1", "b", 2, 1, 0, Edge{d, 4, 9 * time.Second, 1})
+	hear(m, "d:1", "d", 4, 2, 10*time.Second)
+	require.Equal(t, []string{"d:1"}, m.Verdict(2).Names(), "it is wrong still")
+}

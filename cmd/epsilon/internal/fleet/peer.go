@@ -59,6 +59,9 @@ func (m *Machine) Unanswered(entry, why string) {
 		if why != "" {
 			p.trouble = why
 		}
+		if p.self && !p.located && p.isSilent() {
+			m.isAnother(p)
+		}
 	}
 }
 
@@ -81,12 +84,17 @@ func (m *Machine) Answered(entry string, now time.Duration, e Exchange) {
 	m.expire(now)
 	p.note(true)
 	p.heard, p.heardRound, p.trouble = now, m.round, ""
-	if p.self {
+	if p.located {
 		return
 	}
 	if r.Run == m.me.run {
-		m.isSelf(p) // or says so, and then is compared with nobody
+		if !p.self {
+			m.isSelf(p) // or says so, and then is compared with nobody
+		}
 		return
+	}
+	if p.self {
+		m.isAnother(p)
 	}
 	if !m.identify(p, r.Run) {
 		m.rename(p, "")

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -61,7 +62,7 @@ func (n *Node) ask(ctx context.Context, entry string) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.counters.Lost++
-		n.machine.Unanswered(entry, n.suspicionOf(to))
+		n.machine.Unanswered(entry, cmp.Or(n.suspicionOf(to), n.resolver.trouble(entry)))
 	case <-ctx.Done():
 	}
 }

@@ -129,10 +129,12 @@ func (n *Node) Run(ctx context.Context) {
 	if n.config.List != "" {
 		running.Go(func() { n.followList(ctx) })
 	}
-	n.findMyself()
 	tick := time.NewTicker(n.config.Interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
+		for _, name := range n.findMyself() {
+			running.Go(func() { n.lookAgainAt(ctx, name) })
+		}
 		n.mu.Lock()
 		entries := n.machine.Round()
 		n.mu.Unlock()
@@ -158,6 +160,13 @@ func (n *Node) read() truetime.Interval {
 		return truetime.Interval{}
 	}
 	return i
+}
+
+// Disrupted says that the host may have been suspended, for a time that Go's clock does not count on every system.
+func (n *Node) Disrupted() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.machine.Disrupted()
 }
 
 // Counters returns what the node has done since New.

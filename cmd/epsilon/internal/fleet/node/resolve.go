@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	lookAgain    = 5 * time.Minute // a name is looked up so often,
-	lookAfter    = 3               // and after so many requests without a reply
+	lookAgain    = 5 * time.Minute  // a name is looked up so often,
+	lookAfter    = 3                // and after so many requests without a reply,
+	lookRetry    = 30 * time.Second // or so long after that has failed, where addresses of before are known
 	lookPatience = 5 * time.Second
 	lookList     = 30 * time.Second
 )
@@ -22,6 +23,8 @@ const (
 // resolver finds the addresses of entries.
 type resolver struct {
 	listening []netip.AddrPort
+	lookUp    func(ctx context.Context, entry string) ([]netip.AddrPort, error)
+	addresses func() []netip.Addr // of this host
 
 	mu    sync.Mutex
 	known map[string]*resolved
@@ -29,43 +32,57 @@ type resolver struct {
 
 // resolved is a name that has been looked up.
 type resolved struct {
-	all  []netip.AddrPort
-	at   time.Time
-	turn int // of the one that is asked
-	lost int
+	all   []netip.AddrPort
+	until time.Time // it is looked up again
+	err   error     // why the last time has failed; the addresses are those of before
+	turn  int       // of the one that is asked
+	lost  int
 }
 
 func newResolver(listening []netip.AddrPort) *resolver {
-	return &resolver{listening: listening, known: map[string]*resolved{}}
+	return &resolver{listening: listening, lookUp: lookUp, addresses: hostAddresses, known: map[string]*resolved{}}
 }
 
 // resolve returns where to ask, and whether that is this machine.
 func (r *resolver) resolve(ctx context.Context, entry string) (to netip.AddrPort, self bool, err error) {
 	if at, err := netip.ParseAddrPort(entry); err == nil {
 		at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
-		return at, r.isOwn(at), nil
+		return at, r.isOwn(at, r.addresses()), nil
 	}
 	r.mu.Lock()
 	k := r.known[entry]
-	if k != nil && k.lost < lookAfter && time.Since(k.at) < lookAgain {
+	if k != nil && (k.err != nil || k.lost < lookAfter) && time.Until(k.until) > 0 {
 		to = k.all[k.turn%len(k.all)]
 		r.mu.Unlock()
-		return to, r.isOwn(to), nil
+		return to, r.isOwn(to, r.addresses()), nil
 	}
 	r.mu.Unlock()
-	all, err := lookUp(ctx, entry)
-	if err != nil {
+	all, err := r.lookUp(ctx, entry)
+	next := &resolved{all: all, until: time.Now().Add(lookAgain)}
+	switch {
+	case err != nil && k == nil:
 		return to, false, err
+	case err != nil: // whoever answers at the address of before is asked, or an outage of DNS would end all comparisons
+		next = &resolved{all: k.all, until: time.Now().Add(lookRetry), err: err, turn: k.turn}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := &resolved{all: all, at: time.Now()}
 	if k != nil && k.lost >= lookAfter {
 		next.turn = k.turn + 1 // it may have several, of which one is of no use
 	}
 	r.known[entry] = next
-	to = all[next.turn%len(all)]
-	return to, r.isOwn(to), nil
+	to = next.all[next.turn%len(next.all)]
+	return to, r.isOwn(to, r.addresses()), nil
+}
+
+// trouble returns why a name could not be looked up last, empty if it could.
+func (r *resolver) trouble(entry string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.known[entry]; k != nil && k.err != nil {
+		return k.err.Error()
+	}
+	return ""
 }
 
 func (r *resolver) answered(entry string) {
@@ -84,37 +101,31 @@ func (r *resolver) lost(entry string) {
 	}
 }
 
-// isOwn reports whether this machine listens there itself.
-func (r *resolver) isOwn(at netip.AddrPort) bool {
+// isOwn reports whether this machine listens there itself, on a host that has these addresses.
+func (r *resolver) isOwn(at netip.AddrPort, addresses []netip.Addr) bool {
 	for _, own := range r.listening {
 		switch {
 		case own.Port() != at.Port() || own.Addr().Is4() != at.Addr().Is4():
 		case own.Addr() == at.Addr():
 			return true
-		case own.Addr().IsUnspecified() && isLocal(at.Addr()):
+		case own.Addr().IsUnspecified() && (at.Addr().IsLoopback() || slices.Contains(addresses, at.Addr().WithZone(""))):
 			return true
 		}
 	}
 	return false
 }
 
-// isLocal reports whether an address is one of this host.
-func isLocal(a netip.Addr) bool {
-	if a.IsLoopback() {
-		return true
-	}
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return false // it is found out by its own reply
-	}
-	for _, one := range all {
+// hostAddresses returns the addresses that this host has now, and none if that cannot be found out: its own reply tells then.
+func hostAddresses() (all []netip.Addr) {
+	found, _ := net.InterfaceAddrs()
+	for _, one := range found {
 		if prefix, ok := one.(*net.IPNet); ok {
-			if own, ok := netip.AddrFromSlice(prefix.IP); ok && own.Unmap() == a.WithZone("") {
-				return true
+			if own, ok := netip.AddrFromSlice(prefix.IP); ok {
+				all = append(all, own.Unmap())
 			}
 		}
 	}
-	return false
+	return all
 }
 
 // lookUp returns the addresses of host:port, those of IPv4 first, sorted.
@@ -145,19 +156,39 @@ func lookUp(ctx context.Context, entry string) (all []netip.AddrPort, err error)
 	return slices.Compact(all), nil
 }
 
-// findMyself looks which of the entries that are addresses are this machine. Names are looked up when they are asked.
-func (n *Node) findMyself() {
+// findMyself looks which of the entries that are addresses are this machine at present: addresses change while it runs. It returns those that are names and
+// were this machine when they were looked up. Other names are looked up when they are asked.
+func (n *Node) findMyself() (names []string) {
+	addresses := n.resolver.addresses()
+	if addresses == nil {
+		return nil
+	}
 	n.mu.Lock()
-	entries := n.machine.Entries()
-	n.mu.Unlock()
-	for _, entry := range entries {
+	defer n.mu.Unlock()
+	located := n.machine.Located()
+	for _, entry := range n.machine.Entries() {
 		at, err := netip.ParseAddrPort(entry)
-		if err == nil && n.resolver.isOwn(netip.AddrPortFrom(at.Addr().Unmap(), at.Port())) {
-			n.mu.Lock()
+		switch {
+		case err != nil && slices.Contains(located, entry):
+			names = append(names, entry)
+		case err != nil:
+		case n.resolver.isOwn(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), addresses):
 			n.machine.Myself(entry)
-			n.mu.Unlock()
+		default:
+			n.machine.NotMyself(entry)
 		}
 	}
+	return names
+}
+
+// lookAgainAt looks a name up that was this machine.
+func (n *Node) lookAgainAt(ctx context.Context, name string) {
+	if _, self, err := n.resolver.resolve(ctx, name); self || err != nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.machine.NotMyself(name)
 }
 
 // followList looks the list of peers up, again and again. Where it names machines by IPv4 and by IPv6, those of IPv4 count, or

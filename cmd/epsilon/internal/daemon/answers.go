@@ -106,7 +106,7 @@ func (d *Daemon) Wait(ctx context.Context, within time.Duration) api.Readiness {
 		case <-changed:
 		case <-switched:
 		case <-ctx.Done():
-			return notReady(current.clock.Status(), within)
+			return notReady(d.Status(), within) // of the one in use by now: that one may have been replaced, and closed
 		}
 	}
 }

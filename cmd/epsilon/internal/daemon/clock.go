@@ -14,13 +14,14 @@ type generation struct {
 	clock  *truetime.Clock
 	config *config.Config
 	flight *truetime.FlightRecorder // of the clock's last minutes
+	feed   *feed                    // of the clock's events
 }
 
 // flightSpan is how much of the past can be replayed after something has gone wrong.
 const flightSpan = 10 * time.Minute
 
-// start makes a clock. Its events are logged and handed on.
-func (d *Daemon) start(c *config.Config) (*generation, error) {
+// start makes a clock, whose events are for the time being those of a place.
+func (d *Daemon) start(c *config.Config, is place) (*generation, error) {
 	var sources []truetime.Source
 	for _, s := range c.Sources {
 		if s.UsesPort {
@@ -31,15 +32,13 @@ func (d *Daemon) start(c *config.Config) (*generation, error) {
 		sources = append(sources, s.Make(d.port)...)
 	}
 	flight := truetime.NewFlightRecorder(flightSpan)
-	options := append(c.Options(), truetime.WithFlightRecorder(flight), truetime.WithEvents(func(e truetime.Event) {
-		logEvent(d.log, e)
-		d.events.Publish(e)
-	}))
+	feed := &feed{log: d.log, events: &d.events, is: is}
+	options := append(c.Options(), truetime.WithFlightRecorder(flight), truetime.WithEvents(feed.take))
 	clock, err := truetime.New(sources, options...)
 	if err != nil {
 		return nil, err
 	}
-	return &generation{clock, c, flight}, nil
+	return &generation{clock, c, flight, feed}, nil
 }
 
 // openPort opens the port that all ptp sources share. It takes privileges that the daemon may have given

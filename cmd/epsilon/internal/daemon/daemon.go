@@ -86,7 +86,7 @@ func Run(ctx context.Context, options Options, started func(*Daemon), reload <-c
 		}
 	}
 	defer d.close()
-	first, err := d.start(options.Config)
+	first, err := d.start(options.Config, inUse)
 	if err != nil {
 		return err
 	}

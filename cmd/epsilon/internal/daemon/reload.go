@@ -53,10 +53,10 @@ func (d *Daemon) reload(c *config.Config) (restart []string, err error) {
 			c.DriftPPM, started.DriftPPM)
 	}
 	current := d.current.Load()
-	next := &generation{current.clock, c, current.flight}
+	next := &generation{current.clock, c, current.flight, current.feed}
 	stays := c.SameClock(current.config)
 	if !stays {
-		if next, err = d.start(c); err != nil {
+		if next, err = d.start(c, newConfiguration); err != nil {
 			return nil, err
 		}
 	}
@@ -153,6 +153,8 @@ func (d *Daemon) useLocked(g *generation) {
 	before := d.current.Swap(g)
 	if before.clock != g.clock {
 		d.retireLocked(before.clock)
+		before.feed.retire()
+		g.feed.use(g.clock)
 		if err := d.segment.follow(g.clock); err != nil { // it is tried again every second
 			d.log.Error("the clock is not published to other processes", "segment", d.segment.path, "err", err)
 		}

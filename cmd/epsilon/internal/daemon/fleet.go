@@ -10,6 +10,7 @@ import (
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet"
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet/node"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // fleetNode compares the clock with those of other machines. The zero value compares it with nobody's.
@@ -18,6 +19,9 @@ type fleetNode struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	told    map[string]string // problems that the log has been told of, by their ID
+
+	clock       *truetime.Clock // that was in use when it was last looked at
+	disruptions truetime.Disruptions
 }
 
 // openFleet opens the sockets.
@@ -53,6 +57,9 @@ func (d *Daemon) watchFleet() {
 	if d.fleet.node == nil {
 		return
 	}
+	if g, s := d.status(); d.fleet.disrupted(g.clock, s.Disruptions) {
+		d.fleet.node.Disrupted()
+	}
 	now := map[string]string{}
 	for _, p := range d.fleet.node.View().Problems {
 		now[p.ID] = p.Text
@@ -71,6 +78,17 @@ func (d *Daemon) watchFleet() {
 		}
 	}
 	d.fleet.told = now
+}
+
+// disrupted reports whether the host may have been suspended or restored since this was last asked: Go's clock, by which the age of a proof is counted, may have
+// stood still then. Epochs that have ended for another reason change no age.
+func (f *fleetNode) disrupted(clock *truetime.Clock, now truetime.Disruptions) bool {
+	var before truetime.Disruptions
+	if f.clock == clock {
+		before = f.disruptions
+	}
+	f.clock, f.disruptions = clock, now
+	return now.Counter != before.Counter || now.Pause != before.Pause
 }
 
 func (f *fleetNode) close() {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -279,4 +280,27 @@ func TestAfterASuspendNothingIsProvedUntilItIsProvedAgain(t *testing.T) {
 	hear(m, "b:1", "b", 2, 1, 0, Edge{d, 4, 9 * time.Second, 1})
 	hear(m, "d:1", "d", 4, 2, 10*time.Second)
 	require.Equal(t, []string{"d:1"}, m.Verdict(2).Names(), "it is wrong still")
+}
+
+// There may be room for the first problems alone.
+func TestAMachineThatIsWrongIsToldSoFirst(t *testing.T) {
+	peers := []string{"a:1"}
+	for i := range 20 {
+		peers = append(peers, fmt.Sprintf("p%02d:1", i))
+	}
+	m := New(Config{Name: "a", Run: 1, Peers: peers, Faulty: 3, Random: DefaultRandom})
+	m.Myself("a:1")
+	for i, entry := range peers[1:] {
+		hear(m, entry, entry, Run(2+i), 0, 0, Edge{a, 1, 1, 0}, Edge{PlaceOf("p00:1"), 2, 1, 0}, Edge{PlaceOf("p01:1"), 3, 1, 0})
+	}
+	require.Len(t, m.Verdict(0).Convicted, 3)
+	first := m.View(0).Problems[0]
+	require.Equal(t, "convicted a:1", first.ID)
+	require.Contains(t, first.Text, "THIS MACHINE'S CLOCK IS WRONG")
+}
+
+func TestAGapIsNeverNothing(t *testing.T) {
+	for gap, want := range map[time.Duration]string{1: "at least 1ns ahead", -999: "at least 999ns behind", 1999: "at least 1µs ahead", 2*time.Second + 1: "at least 2s ahead"} {
+		require.Equal(t, want, aheadText(gap))
+	}
 }

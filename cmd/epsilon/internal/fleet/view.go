@@ -23,6 +23,11 @@ type View struct {
 	Problems []Problem // whatever somebody should know or do
 }
 
+// IsSilent reports whether a peer does not answer, or does no longer.
+func (v View) IsSilent(entry string) bool {
+	return slices.ContainsFunc(v.Problems, func(p Problem) bool { return p.ID == "silent "+entry })
+}
+
 // PeerView is what is known of one entry of the list of peers.
 type PeerView struct {
 	Entry  string
@@ -40,6 +45,11 @@ type PeerView struct {
 	Contradicts bool `json:",omitempty"` // there is an edge between this machine and the peer
 	Machines    int  // as the peer counts them
 	Faulty      int
+}
+
+// IsCompared reports whether the last comparison counts: for as long as an edge does, while the peer's clock has an answer.
+func (p PeerView) IsCompared() bool {
+	return p.Compared >= 0 && p.Compared <= Memory && !p.NoAnswer && !p.Self && p.SameAs == ""
 }
 
 // Contradiction is an edge, and who has proved it: both are entries of the list of peers.
@@ -104,16 +114,10 @@ func (m *Machine) View(now time.Duration) View {
 	return v
 }
 
-// problems says in sentences what somebody should know or do.
+// problems says in sentences what somebody should know or do: first what is said of all or of this machine, as there may not be room for all of them.
 func (m *Machine) problems(v View) []Problem {
 	all := []Problem{}
 	add := func(id, format string, values ...any) { all = append(all, Problem{id, fmt.Sprintf(format, values...)}) }
-	for _, c := range v.Convicted {
-		if c.Machine == v.Entry {
-			continue
-		}
-		add("convicted "+c.Machine, "%s", m.convictionText(c, v))
-	}
 	switch {
 	case v.TooMany:
 		add("too many", "more machines are wrong than the %d of %d that may be, so nobody can say which: %s", v.Faulty, v.Machines, pairsText(v.Contradictions))
@@ -125,6 +129,12 @@ func (m *Machine) problems(v View) []Problem {
 		add("convicted "+v.Entry, "THIS MACHINE'S CLOCK IS WRONG: others report that it contradicts %s, and at most %d of them may be wrong", list(v.Convicted[i].Contradicts), v.Convicted[i].Faulty)
 	case len(v.Convicted) == 0 && len(v.Contradictions) > 0:
 		add("contradiction", "one of each two is wrong, and more than %d have to contradict the same machine before it is known which: %s", v.Faulty, pairsText(v.Contradictions))
+	}
+	for _, c := range v.Convicted {
+		if c.Machine == v.Entry {
+			continue
+		}
+		add("convicted "+c.Machine, "%s", m.convictionText(c, v))
 	}
 	if v.Machines < 3 {
 		add("small", "a fleet of %d can find that one machine is wrong and not which: list at least three, the same on all of them", v.Machines)
@@ -154,8 +164,11 @@ func (m *Machine) convictionText(c Conviction, v View) string {
 
 func aheadText(gap time.Duration) string {
 	unit := time.Microsecond
-	if gap.Abs() > time.Second {
+	switch size := gap.Abs(); {
+	case size > time.Second:
 		unit = time.Millisecond
+	case size < time.Microsecond:
+		unit = time.Nanosecond
 	}
 	if gap < 0 {
 		return fmt.Sprintf("at least %v behind", (-gap).Truncate(unit))

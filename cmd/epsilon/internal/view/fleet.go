@@ -74,6 +74,9 @@ func fleetHeadline(f api.Fleet) string {
 	case len(f.Contradictions) > 0:
 		return text + "Some contradict each other, and it is not proved yet who is wrong."
 	}
+	if !slices.ContainsFunc(f.Peers, fleet.PeerView.IsCompared) {
+		return text + "It has not been compared with another one lately."
+	}
 	return text + "No two are known to contradict each other."
 }
 
@@ -96,7 +99,7 @@ func rowsOf(f api.Fleet) []fleetRow {
 			row.rank = 1
 		case edges[p.Entry]:
 			row.rank = 2
-		case p.Heard < 0:
+		case p.Heard < 0 || f.IsSilent(p.Entry):
 			row.rank = 3
 		}
 		rows = append(rows, row)
@@ -138,7 +141,7 @@ func fleetTable(f api.Fleet, rows []fleetRow, most int) (lines []string) {
 			if p.Heard >= 0 {
 				heard, delay = brief(p.Heard), Duration(p.RoundTrip)
 			}
-			if p.Compared < 0 {
+			if !p.IsCompared() {
 				mark = "·"
 			}
 		}
@@ -157,7 +160,7 @@ func fleetTable(f api.Fleet, rows []fleetRow, most int) (lines []string) {
 				matrix += "✗"
 			case row.name == column.name:
 				matrix += "\\"
-			case row.peer == nil && column.peer.Compared >= 0:
+			case row.peer == nil && column.peer.IsCompared():
 				matrix += "✓"
 			default:
 				matrix += "·"
@@ -179,6 +182,8 @@ func offsetText(p fleet.PeerView) string {
 		return "it has no answer"
 	case p.Compared < 0:
 		return "not compared"
+	case !p.IsCompared():
+		return "not compared lately"
 	}
 	half := p.Offset.Most/2 - p.Offset.Least/2 // no sum of the two can overflow
 	return Signed(p.Offset.Least+half) + " ± " + Duration(half)

@@ -72,3 +72,28 @@ func TestTheMatrixOfAFleet(t *testing.T) {
 		offsetText(fleet.PeerView{Offset: fleet.Comparison{Least: math.MinInt64, Most: math.MaxInt64}})
 	})
 }
+
+// What was compared long ago says nothing of now.
+func TestAFleetThatWasNotComparedLatelyIsNotShownAsWell(t *testing.T) {
+	agreed := func(entry string, compared time.Duration) fleet.PeerView {
+		return fleet.PeerView{Entry: entry, Heard: compared, Compared: compared, RoundTrip: time.Millisecond, Offset: fleet.Comparison{Least: -time.Millisecond, Most: time.Millisecond}}
+	}
+	dumb := agreed("d:1", time.Minute)
+	dumb.NoAnswer = true
+	f := api.Fleet{View: fleet.View{Entry: "a:1", Machines: 5, Faulty: 2, Problems: []fleet.Problem{{ID: "silent c:1", Text: "c:1 does not answer"}},
+		Peers: []fleet.PeerView{{Entry: "a:1", Self: true}, agreed("b:1", fleet.Memory+1), agreed("c:1", 50*time.Hour), dumb, agreed("e:1", fleet.Memory)}}}
+	require.Equal(t, `This is a:1, one of 5 machines, of which 2 may be wrong. No two are known to
+contradict each other.
+
+    MACHINE                 ITS CLOCK IS AHEAD     DELAY HEARD  12345
+✓   1 a:1                   this machine                        \···✓
+!   2 c:1                   not compared lately  1.00 ms    2d  ·\···
+·   3 b:1                   not compared lately  1.00 ms    1h  ··\··
+·   4 d:1                   it has no answer     1.00 ms    1m  ···\·
+✓   5 e:1                   +0 ns ± 1.00 ms      1.00 ms    1h  ····\
+
+! c:1 does not answer
+`, Fleet(f, 24))
+	f.Peers = f.Peers[:4]
+	require.Contains(t, Fleet(f, 24), "It has not been\ncompared with another one lately.")
+}

@@ -26,15 +26,18 @@ const (
 	maxRecent = 200
 )
 
-// Publish adds an event of now.
+// Publish adds an event of now. A poll that failed is handed on and not kept: a server that is away makes so many of them that nothing else would
+// be left, and that it is away is an event of its own.
 func (h *Events) Publish(event truetime.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := Event{time.Now(), event}
-	if len(h.recent) == maxRecent {
-		h.recent = slices.Delete(h.recent, 0, 1)
+	if event.Kind != truetime.EventPollFailed {
+		if len(h.recent) == maxRecent {
+			h.recent = slices.Delete(h.recent, 0, 1)
+		}
+		h.recent = append(h.recent, e)
 	}
-	h.recent = append(h.recent, e)
 	for s := range h.subscribers {
 		select {
 		case s <- e:

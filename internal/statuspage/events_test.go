@@ -41,3 +41,21 @@ func TestWhoFallsTooFarBehindIsDropped(t *testing.T) {
 	_, open := <-slow
 	require.False(t, open)
 }
+
+// A server that is away fails a poll every few seconds, for days.
+func TestPollsThatFailPushNothingOut(t *testing.T) {
+	var h Events
+	_, events, cancel := h.Subscribe()
+	defer cancel()
+	h.Publish(truetime.Event{Kind: truetime.EventDisruption, Reason: "suspended"})
+	failed := truetime.Event{Kind: truetime.EventPollFailed, Source: "away"}
+	for range maxRecent {
+		h.Publish(failed)
+	}
+	<-events
+	require.Equal(t, failed, (<-events).Event, "who looks on is told")
+	recent, _, cancelLate := h.Subscribe()
+	defer cancelLate()
+	require.Len(t, recent, 1)
+	require.Equal(t, "suspended", recent[0].Event.Reason)
+}

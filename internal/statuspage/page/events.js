@@ -1,9 +1,9 @@
-// What has happened, newest first.
+// What has happened, newest first. Where there is no room for all, polls that failed go before anything else.
 
 const maxEvents = 200;
 
 function eventNode(e) {
-  const item = node("li", e.Grade);
+  const item = node("li", e.Grade + (e.Event.Kind === "poll failed" ? " poll" : ""));
   const when = node("time", "", e.At.slice(11, 19));
   when.dateTime = e.At;
   when.title = e.At;
@@ -16,7 +16,8 @@ function eventNode(e) {
 function addEvents(events) {
   const list = byId("events");
   for (const e of events) list.prepend(eventNode(e));
-  while (list.children.length > maxEvents) list.lastChild.remove();
+  const polls = list.getElementsByClassName("poll");
+  while (list.children.length > maxEvents) (polls[polls.length - 1] || list.lastChild).remove();
   list.hidden = list.children.length === 0;
   byId("no-events").hidden = list.children.length > 0;
 }

@@ -1,18 +1,31 @@
 // The stream, and what is said of it. What has not been confirmed for 2.5 s is not shown as present.
 
 const patience = 2500, reconnectAfter = 1000, giveUpAfter = 10000; // milliseconds
+const ratesApart = 5e-4; // by which the clocks of two machines may differ, one of them slewed: milliseconds in each
 let stream = null;
 let opened = now();
-let heard = null; // when the last status came; null before the first
+let heard = null; // when the last status was sent, as far as is known; null before the first
 let shown = null; // that status
+let arrived = 0; // when it came
+let fastest = null; // when the status came that was the shortest time on its way, less the daemon's uptime; null before the first of a stream
 
 // A machine that sleeps stops one of the two clocks, and whoever sets the other moves that one: the larger difference is believed.
 function now() { return { run: performance.now(), wall: Date.now() }; }
 function since(t) { return Math.max(performance.now() - t.run, Date.now() - t.wall); }
 
+// Waited is how long a status has lain about on its way, beyond the one of the stream that came fastest: a slow tunnel has room for minutes of them. Each says for how long
+// the daemon has been running.
+function waited(uptime) {
+  const at = performance.now(), way = at - uptime / 1e6;
+  fastest = fastest === null ? way : Math.min(way, fastest + ratesApart * (at - arrived));
+  arrived = at;
+  return way - fastest;
+}
+
 function connect() {
   if (stream) stream.close();
   opened = now();
+  fastest = null;
   stream = new EventSource("live");
   stream.addEventListener("past", (e) => {
     const message = JSON.parse(e.data);
@@ -24,7 +37,8 @@ function connect() {
   stream.addEventListener("status", (e) => {
     shown = JSON.parse(e.data);
     shown.Clock.Sources ||= [];
-    heard = now();
+    const late = waited(shown.Daemon.Uptime);
+    heard = { run: performance.now() - late, wall: Date.now() - late };
     addSeconds(shown.Seconds);
     show();
   });
@@ -74,7 +88,7 @@ function speak(late) {
 
 function show() {
   const { Daemon: daemon, Clock: clock, Words: words } = shown;
-  const answered = words.Agreed !== null;
+  const answered = words.Agreed !== null && !clock.Err; // an interval that is wider than is allowed is known, and is no answer
   const size = answered ? duration(clock.Uncertainty) : "–";
   say("program", daemon.Program);
   say("host", daemon.Host);
@@ -85,12 +99,12 @@ function show() {
   say("answer", words.Answer);
   byId("summary").hidden = !answered || words.Summary === "";
   say("summary", words.Summary);
-  drawFacts("ends", [...ends(clock), ["Leap seconds", words.Leap], ["Voters", words.Voters], ["Epoch", words.Epoch]]);
+  drawFacts("ends", [...(answered ? ends(clock) : []), ["Leap seconds", words.Leap], ["Voters", words.Voters], ["Epoch", words.Epoch]]);
   document.title = (answered ? "± " + size : "No answer") + " · " + daemon.Host;
   drawWhy(clock, words);
   limit = daemon.ReadyWithin;
   drawChart();
-  say("scale", clock.Sources.length + " configured" + (answered ? ", drawn to one scale around the middle of the agreed interval" : ""));
+  say("scale", clock.Sources.length + " configured" + (words.Agreed ? ", drawn to one scale around the middle of the agreed interval" : ""));
   drawSources(clock, words);
   drawFleet(shown.Fleet, words.Fleet);
   drawFacts("facts", factsOf(daemon, clock));

@@ -22,9 +22,12 @@ type host struct {
 	past   []truetime.Budget // of each second
 	fleet  *api.Fleet
 	stuck  chan struct{} // if not nil, a report waits for it to be closed
+	behind time.Duration // how old a report is when it comes
 }
 
 var _ Host = (*host)(nil)
+
+var testsBegan = time.Now()
 
 const within = 10 * time.Millisecond
 
@@ -54,7 +57,10 @@ func (h *host) Fleet() *api.Fleet {
 
 func (h *host) Page() statuspage.Report {
 	s := h.Status()
-	return statuspage.Report{Clock: s, Fleet: FleetOf(h.Fleet()), Daemon: statuspage.Daemon{Program: "Epsilon", Version: "v1.2.3", Host: "db-7.example.net", Uptime: 3 * time.Hour,
+	h.mu.Lock()
+	uptime := 3*time.Hour + time.Since(testsBegan) - h.behind
+	h.mu.Unlock()
+	return statuspage.Report{Clock: s, Fleet: FleetOf(h.Fleet()), Daemon: statuspage.Daemon{Program: "Epsilon", Version: "v1.2.3", Host: "db-7.example.net", Uptime: uptime,
 		Ready: s.Err == nil && s.Uncertainty <= within, ReadyWithin: within, DriftPPM: 200}}
 }
 
@@ -89,7 +95,7 @@ func (h *host) Seconds(since int) statuspage.Seconds {
 	for _, b := range h.past[min(since, len(h.past)):] {
 		s.Uncertainty = append(s.Uncertainty, b.Uncertainty())
 		s.Delay, s.Claim, s.Drift = append(s.Delay, b.Delay), append(s.Claim, b.Claim), append(s.Drift, b.Drift)
-		s.Leap, s.Disagreement = append(s.Leap, b.Leap), append(s.Disagreement, b.Disagreement)
+		s.Leap, s.Pause, s.Disagreement = append(s.Leap, b.Leap), append(s.Pause, b.Pause), append(s.Disagreement, b.Disagreement)
 		s.Answered = append(s.Answered, b != truetime.Budget{})
 	}
 	return s

@@ -85,6 +85,51 @@ func TestADaemonThatIsStuckIsNotShownAsPresent(t *testing.T) {
 	p.until(present)
 }
 
+// What lies about on its way, as in a slow tunnel, is as old when it comes as the daemon's uptime in it says.
+func TestWhatComesLateIsNotShownAsPresent(t *testing.T) {
+	h := &host{status: ordinary()}
+	url, _ := serve(t, h, anyPort)
+	p := open(t, url)
+	p.until(present)
+	h.set(func(h *host) { h.behind = 6 * time.Second })
+	p.untilSays("#notice", "The daemon has not answered since ")
+	require.True(t, value[bool](p, "document.body.classList.contains('stale')"))
+	require.NotEqual(t, "Live", value[string](p, text("#link")))
+	h.set(func(h *host) { h.behind = 0 })
+	p.until(present)
+}
+
+// An interval that is wider than max_uncertainty is shown, and is not an answer.
+func TestAClockThatRefusesHasNoAnswer(t *testing.T) {
+	h := &host{status: ordinary()}
+	url, _ := serve(t, h, anyPort)
+	p := open(t, url)
+	p.untilSays("#epsilon", "± 412 µs")
+	h.set(func(h *host) { h.status.Err = truetime.ErrUncertaintyTooLarge })
+	p.untilSays("#epsilon", "no answer")
+	require.Contains(t, value[string](p, "document.title"), "No answer")
+	require.Contains(t, value[string](p, text("#answer")), "There is no answer: ")
+	require.NotContains(t, value[string](p, text("#ends")), "Earliest")
+	require.Equal(t, "Why ε is 412 µs", value[string](p, text("#why-title")))
+}
+
+// A page that is open for long keeps what matters.
+func TestPollsThatFailPushNothingOutOfAnOpenPage(t *testing.T) {
+	h := &host{status: ordinary()}
+	url, _ := serve(t, h, anyPort)
+	p := open(t, url)
+	p.until(present)
+	h.Publish(truetime.Event{Kind: truetime.EventDisruption, Epoch: 2, Reason: "a suspend"})
+	p.untilSays("#events", "a suspend")
+	for i := range 220 { // fewer at once than a stream may be behind by
+		h.Publish(truetime.Event{Kind: truetime.EventPollFailed, Source: fmt.Sprint("away-", i), Err: truetime.ErrUnusable})
+	}
+	p.untilSays("#events", "away-219")
+	require.Equal(t, 200, value[int](p, "document.querySelectorAll('#events li').length"))
+	require.Contains(t, value[string](p, text("#events")), "a suspend")
+	require.NotContains(t, value[string](p, text("#events")), "away-1:")
+}
+
 func TestAPageWithoutADaemonSaysSo(t *testing.T) {
 	h := &host{status: ordinary(), stuck: make(chan struct{})}
 	url, _ := serve(t, h, anyPort)

@@ -3,6 +3,7 @@ package epsilonotel
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -95,7 +96,8 @@ type sink struct {
 func (s sink) Value(m *metrics.Metric, value float64, labels ...string) {
 	attributes := make([]attribute.KeyValue, len(labels))
 	for i, text := range labels {
-		attributes[i] = attribute.String(m.Labels[i], text)
+		// Names need not be UTF-8, and one that is not would lose the whole export: https://protobuf.dev/programming-guides/proto3/#scalar.
+		attributes[i] = attribute.String(m.Labels[i], strings.ToValidUTF8(text, "\ufffd"))
 	}
 	s.to.ObserveFloat64(s.instruments[m], value, metric.WithAttributes(attributes...))
 }

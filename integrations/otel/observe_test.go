@@ -116,6 +116,16 @@ func TestWhatStandsOnAClockIsObserved(t *testing.T) {
 	require.Equal(t, 1.0, found["epsilon.lease.state"][with(attribute.String("lease", "ledger"), attribute.String("state", "none"))].Value)
 }
 
+// An exporter encodes strings in protobuf, which refuses those that are not UTF-8, and with one all others.
+func TestNamesThatAreNotTextAreMadeText(t *testing.T) {
+	c := clock{truetimetest.NewManual(truetime.FromStd(time.Now()), time.Millisecond)}
+	found := c.collect(t, func(m metric.Meter) {
+		_, err := epsilonotel.ObserveLease(m, "led\xffger", func() *lease.Lease { return nil })
+		require.NoError(t, err)
+	})
+	require.Contains(t, found["epsilon.lease.state"], with(attribute.String("lease", "led\ufffdger"), attribute.String("state", "none")))
+}
+
 // refusing is a meter that makes no counter.
 type refusing struct{ noop.Meter }
 

@@ -98,6 +98,7 @@ func writeMetrics(w io.Writer, machine string, scrape int64) {
 		gauge(edge, "epsilon_fleet_contradicts{peer=%q}", peer)
 	}
 	gauge(1, "epsilon_fleet_convicted{machine=%q}", "c")
+	gauge(0, "epsilon_fleet_too_many")
 	for _, result := range []string{"answered", "lost", "refused"} {
 		counter(1, "epsilon_fleet_probes_total{result=%q}", result)
 	}

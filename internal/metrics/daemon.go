@@ -19,6 +19,7 @@ type Fleet struct {
 	Machines, FaultyMax int
 	Contradicts         map[string]bool // for each of the others, whether it cannot be right if this one is
 	Convicted           []string
+	TooMany             bool              // more are wrong than may be, so nobody is convicted
 	Probes              map[string]uint64 // by what came of them
 }
 
@@ -32,6 +33,7 @@ func CollectFleet(to Sink, f Fleet) {
 	for _, machine := range f.Convicted {
 		to.Value(fleetConvicted, 1, machine)
 	}
+	flag(to, fleetTooMany, f.TooMany)
 	counts(to, fleetProbes, f.Probes)
 }
 

@@ -93,6 +93,8 @@ var (
 		"1 while the time of another machine and of this one cannot both be right, else 0.", "peer")
 	fleetConvicted = gauge("epsilon.fleet.convicted", "",
 		"1 for each machine that is certainly wrong, by what this one knows.", "machine")
+	fleetTooMany = gauge("epsilon.fleet.too_many", "",
+		"1 while more machines are certainly wrong than may be, by what this one knows, so that nobody can say which. Else 0.")
 	fleetProbes = counter("epsilon.fleet.probes", "",
 		"Probes of other machines, by what came of them.", "result")
 )

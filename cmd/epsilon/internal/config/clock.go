@@ -49,7 +49,10 @@ func (c *Config) readClock(k *keys) {
 	k.duration("target_uncertainty", func(d time.Duration) {
 		use("target_uncertainty", truetime.WithTargetUncertainty(d))
 	})
-	k.duration("max_uncertainty", func(d time.Duration) { use("max_uncertainty", truetime.WithMaxUncertainty(d)) })
+	k.duration("max_uncertainty", func(d time.Duration) {
+		c.MaxUncertainty = d
+		use("max_uncertainty", truetime.WithMaxUncertainty(d))
+	})
 	k.integer("burst", "a whole number of polls", func(n int) { use("burst", truetime.WithBurst(n)) })
 	k.flag("require_authenticated", func() { c.clock = append(c.clock, truetime.WithRequireAuthenticated()) })
 	c.readPlausibleSince(k, use)

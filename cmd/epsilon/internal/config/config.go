@@ -40,6 +40,9 @@ type Config struct {
 	// ReadyWithin is the ε up to which the daemon says that it is ready.
 	ReadyWithin time.Duration
 
+	// MaxUncertainty is the ε above which the clock refuses, 0 for any.
+	MaxUncertainty time.Duration
+
 	Sources  []Source
 	DriftPPM float64
 

@@ -15,7 +15,7 @@ import (
 // metrics answers Prometheus.
 func (d *Daemon) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
-	clock := metrics.NewClockReader(d, d.ReadyWithin)
+	clock := metrics.NewClockReader(d, d.budget)
 	registry.MustRegister(
 		epsilonprom.NewDaemonCollector(func(to metrics.Sink) {
 			clock.Collect(to)
@@ -25,6 +25,15 @@ func (d *Daemon) metrics() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second})
+}
+
+// budget is what ε is to stay below: above ready.within the daemon is not ready, and above max_uncertainty whoever asks is refused, which no other metric shows for as
+// long as it lasts.
+func (d *Daemon) budget() time.Duration {
+	if refused := d.current.Load().config.MaxUncertainty; refused > 0 {
+		return min(d.ReadyWithin(), refused)
+	}
+	return d.ReadyWithin()
 }
 
 // collect gives what there is to know besides the clock.
@@ -53,7 +62,7 @@ func (d *Daemon) collect(to metrics.Sink) {
 			contradicts[peer] = true
 		}
 		metrics.CollectFleet(to, metrics.Fleet{
-			Machines: f.Machines, FaultyMax: f.Faulty, Contradicts: contradicts, Convicted: f.Convicted,
+			Machines: f.Machines, FaultyMax: f.Faulty, Contradicts: contradicts, Convicted: f.Convicted, TooMany: f.TooMany,
 			Probes: map[string]uint64{"answered": f.Probes.Answered, "lost": f.Probes.Lost, "refused": f.Probes.Refused},
 		})
 	}

@@ -101,14 +101,14 @@ function drawMember(r, member, words, reach) {
   r.band.hidden = reach === 0;
   if (reach > 0) put(r.band, { From: 0, To: 0 }, reach);
   const offset = member.Offset || null;
-  const nothing = member.Self ? "" : "not compared yet";
+  const nothing = member.Self ? "" : member.Compared < 0 ? "not compared yet" : "not compared lately";
   drawSpan(r.drawing, offset, reach, nothing);
   label(r.drawing, member.Self ? "this machine's clock, at 0" : spanText(member.Entry, offset, nothing));
   const texts = member.Self ? ["", "", "", "", ""] : [
     offset ? signedBrief(offset.From) : "–",
     offset ? signedBrief(offset.To) : "–",
     offset ? duration(member.RoundTrip) : "–",
-    offset ? agoBrief(member.Compared) : "never",
+    member.Compared < 0 ? "never" : agoBrief(member.Compared),
     member.Replies + "/" + member.Requests,
   ];
   texts.forEach((text, j) => { write(r.numbers[j], text); });

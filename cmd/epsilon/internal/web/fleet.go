@@ -82,7 +82,7 @@ func FleetOf(f *api.Fleet) *statuspage.Fleet {
 func memberOf(p fleet.PeerView) statuspage.Member {
 	m := statuspage.Member{Entry: p.Entry, Name: p.Name, Apart: p.Self || p.SameAs != "", NoAnswer: p.NoAnswer,
 		Requests: p.Requests, Replies: p.Replies, RoundTrip: p.RoundTrip, Compared: p.Compared}
-	if p.Compared >= 0 {
+	if p.Compared >= 0 && p.Compared <= fleet.Memory { // one of longer ago says nothing of now
 		m.Compare(p.Offset.Least, p.Offset.Most)
 	}
 	return m

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/cmd/epsilon/internal/api"
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/fleet"
 	"github.com/epsilontime/epsilon/internal/statuspage"
 )
 
@@ -151,6 +152,20 @@ func TestWhatIsSentOfAFleetIsBounded(t *testing.T) {
 	small := FleetOf(seen(all[:statuspage.MaxMatrix]))
 	require.Len(t, small.Members, statuspage.MaxMatrix)
 	require.Len(t, small.Edges, 24*12, "12 are on each side, and both machines of a pair have proved it")
+}
+
+// An offset of long ago is not drawn beside those of now.
+func TestWhatWasComparedLongAgoHasNoOffset(t *testing.T) {
+	f := seen(machines(3))
+	f.Peers[1].Compared = 2 * fleet.Memory
+	h := &host{status: ordinary(), fleet: f}
+	require.Nil(t, FleetOf(f).Members[1].Offset)
+	require.NotNil(t, FleetOf(f).Members[2].Offset)
+	url, _ := serve(t, h, anyPort)
+	p := open(t, url)
+	p.untilSays("#members", "not compared lately")
+	require.Contains(t, value[string](p, "document.querySelectorAll('#members .row:not(.clock)')[1].textContent"), "2.00 h")
+	require.Contains(t, value[string](p, "document.querySelectorAll('#members .row:not(.clock)')[1].querySelector('[role=img]').getAttribute('aria-label')"), "not compared lately")
 }
 
 func TestWhereTooManyAreWrongNobodyIsNamed(t *testing.T) {

@@ -39,7 +39,7 @@ func TestAPeakIsThatOfWhicheverClockAnswered(t *testing.T) {
 	_, bounded := d.Peak(time.Minute)
 	require.False(t, bounded, "it had no answer at first")
 
-	s.Set(ntpserver.Behavior{})
+	s.Set(ntptest.Behavior{})
 	for range 3 {
 		next := answering()
 		before := d.current.Load()

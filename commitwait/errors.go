@@ -39,6 +39,7 @@ var (
 	errNoSource        = errors.New("commitwait: the source of timestamps is nil")
 	errNoWork          = errors.New("commitwait: the work is nil")
 	errPast            = errors.New("commitwait: timestamp of the past: its source or a clock is wrong")
+	errPromised        = errors.New("commitwait: timestamp of a writer not after the floor that was raised: take it where raise of the SafeTime raises, such as Next of the same Sequencer")
 	errInvalidInterval = errors.New("commitwait: the clock's answer is not an interval")
 )
 

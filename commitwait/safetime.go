@@ -28,6 +28,7 @@ type SafeTime struct {
 
 	mu       sync.Mutex
 	inFlight map[*writer]struct{}
+	promised truetime.Time // the highest floor that raise has taken: nobody may begin at it or before; 0 at first
 }
 
 // writer has taken a timestamp, at which or after which it may yet commit.
@@ -50,7 +51,9 @@ func NewSafeTime(waiter *Waiter, raise func(floor truetime.Time) error) (*SafeTi
 // timestamp than this, as a participant that has prepared, calls done all the same after that. done may be called more than once.
 //
 // Next is called under a lock, so it must not block, nor call this SafeTime. Sequencer.Next, and Timestamp of a lease, can be given as they
-// are. Its error is returned as it is, and then nothing has begun.
+// are. Its error is returned as it is, and then nothing has begun. A timestamp that readers have been promised nobody would take any more is
+// refused: next does not heed what raise was told, as clock.Now().Latest does not, or a transaction that is begun again comes too late. So is
+// one before 1990, which is in another unit than nanoseconds.
 func (s *SafeTime) Begin(next func() (truetime.Time, error)) (timestamp truetime.Time, done func(), err error) {
 	if next == nil {
 		return 0, nil, errNoSource
@@ -59,6 +62,12 @@ func (s *SafeTime) Begin(next func() (truetime.Time, error)) (timestamp truetime
 	defer s.mu.Unlock()
 	if timestamp, err = next(); err != nil {
 		return 0, nil, err
+	}
+	if err := plausible.Timestamp(timestamp); err != nil {
+		return 0, nil, fmt.Errorf("commitwait: %w", err)
+	}
+	if !timestamp.After(s.promised) {
+		return 0, nil, fmt.Errorf("%w: %v, where reads up to %v are safe already", errPromised, timestamp, s.promised)
 	}
 	w := &writer{timestamp, make(chan struct{})}
 	s.inFlight[w] = struct{}{}
@@ -108,6 +117,7 @@ func (s *SafeTime) promise(t truetime.Time) (before []*writer, err error) {
 	if err := s.raise(t); err != nil {
 		return nil, err
 	}
+	s.promised = max(s.promised, t)
 	for w := range s.inFlight {
 		if !w.from.After(t) {
 			before = append(before, w)

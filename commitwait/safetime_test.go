@@ -147,3 +147,54 @@ func TestAReadThatIsNotSafeSaysWhy(t *testing.T) {
 		require.ErrorContains(t, err, "needs a Waiter")
 	}
 }
+
+// Latest of a clock whose ε falls goes back, so a source that only looks at the clock takes a timestamp at which somebody
+// has read already.
+func TestAWriterDoesNotBeginWhereReadsAreSafe(t *testing.T) {
+	start := truetime.FromStd(time.Now())
+	clock := truetimetest.NewManual(start, 10*time.Millisecond)
+	safe, sequencer, waiter := newSafeTime(t, clock)
+	defer waiter.Close()
+	latest := func() (truetime.Time, error) {
+		now, err := clock.Now()
+		return now.Latest, err
+	}
+	refused := func(at truetime.Time) {
+		t.Helper()
+		timestamp, done, err := safe.Begin(func() (truetime.Time, error) { return at, nil })
+		require.ErrorIs(t, err, errPromised)
+		require.Zero(t, timestamp)
+		require.Nil(t, done)
+	}
+	require.NoError(t, safe.Wait(t.Context(), start.Add(5*time.Millisecond)))
+	clock.Set(truetime.Interval{Earliest: start.Add(-time.Millisecond), Latest: start.Add(time.Millisecond)})
+	_, _, err := safe.Begin(latest)
+	require.ErrorIs(t, err, errPromised)
+	require.ErrorContains(t, err, "Next of the same Sequencer")
+	refused(start.Add(5 * time.Millisecond))
+	timestamp, done, err := safe.Begin(sequencer.Next)
+	require.NoError(t, err, "a source that heeds the floor goes on")
+	require.True(t, timestamp.After(start.Add(5*time.Millisecond)))
+	done()
+
+	require.NoError(t, safe.Wait(t.Context(), start), "an earlier read takes nothing back")
+	refused(start.Add(5 * time.Millisecond))
+	for _, at := range []truetime.Time{0, 5} {
+		_, _, err = safe.Begin(func() (truetime.Time, error) { return at, nil })
+		require.ErrorContains(t, err, "timestamp")
+	}
+	require.Empty(t, safe.inFlight)
+}
+
+func TestAFloorThatWasNotRaisedPromisesNothing(t *testing.T) {
+	start := truetime.FromStd(time.Now())
+	waiter, err := NewWaiter(truetimetest.NewManual(start, time.Millisecond))
+	require.NoError(t, err)
+	defer waiter.Close()
+	safe, err := NewSafeTime(waiter, func(truetime.Time) error { return truetime.ErrNotSynchronized })
+	require.NoError(t, err)
+	require.Error(t, safe.Wait(t.Context(), start))
+	_, done, err := safe.Begin(func() (truetime.Time, error) { return start, nil })
+	require.NoError(t, err)
+	done()
+}

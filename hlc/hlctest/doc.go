@@ -18,4 +18,8 @@
 // A test can show that a store is wrong, not that it is right. The suite cancels requests at every
 // moment at which a store looks at its context, but it cannot hold a request back between client
 // and server, or crash the server: test that with the server at hand.
+//
+// Nor does it show that a bound outlives the process. Each check has one store from beginning to end,
+// so one that keeps everything in memory passes. Test with your own means that a bound which was saved
+// is loaded by a store that is opened anew, also after kill -9, and after a loss of power.
 package hlctest

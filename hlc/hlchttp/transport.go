@@ -11,7 +11,8 @@ import (
 // the caller sees it. Requests go through next, or through http.DefaultTransport if that is nil.
 //
 // If clock has no timestamp the request is not sent. If that of the response cannot be merged,
-// because it is malformed or from the future, the error names the host, and there is no response:
+// because it is malformed or from the future, or the clock has had none to give since, for one of the
+// reasons of [hlc.Clock.Update], the error names the host, and there is no response:
 // to use it unmerged would be to lose the order of events. The server may have done what was asked,
 // as with a connection that breaks before the response. A response without a timestamp is passed
 // on.

@@ -2,6 +2,8 @@ package epsilongrpc
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -14,11 +16,15 @@ import (
 // header and trailer before the caller sees it, also when the call has failed: the server may have done
 // something.
 //
-// If clock has no timestamp the call is not made: UNAVAILABLE. If one of the response cannot be merged,
-// because it is malformed or from the future, the call fails with INTERNAL, whatever it came to, and the
-// error names the server: to use the response would be to lose the order of events. The server may have
-// done what was asked, so this is nothing to try again blindly. A response without a timestamp is passed
-// on.
+// If clock has no timestamp the call is not made: UNAVAILABLE. If one of the response cannot be merged the
+// call fails with INTERNAL, whatever it came to, and the error names the server: to use the response would
+// be to lose the order of events. The server may have done what was asked, so this is nothing to try again
+// blindly. A response without a timestamp is passed on. The reasons, for errors.Is:
+//
+//   - [hlc.ErrInvalidTimestamp] and [hlc.ErrFromFuture]: the timestamp is malformed, or from the future;
+//   - [hlc.ErrTooFarAhead], [hlc.ErrNotDurable], [hlc.ErrClosed], and the errors of the clock of intervals,
+//     such as truetime.ErrNotSynchronized: the timestamp may be good, but this clock has had none to give
+//     since the call was made.
 //
 // Where the server has refused the call's timestamp errors.Is says why: see [UnaryServerInterceptor].
 // [hlc.ErrFromFuture] with FAILED_PRECONDITION says that the server has refused this client's timestamp,
@@ -49,7 +55,7 @@ func UnaryClientInterceptor(clock hlchttp.Clock, options ...Option) grpc.UnaryCl
 // StreamClientInterceptor does for streams what [UnaryClientInterceptor] does for other calls. The
 // timestamp of the header is merged before Header or the first Recv returns, that of the trailer before
 // the Recv that ends the stream. If one cannot be merged that call has the error, and the stream is
-// cancelled.
+// cancelled, as it is when Send or Header fails with another error than io.EOF.
 func StreamClientInterceptor(clock hlchttp.Clock, options ...Option) grpc.StreamClientInterceptor {
 	s := newStamper("StreamClientInterceptor", clock, options)
 	return func(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -81,9 +87,25 @@ type clientStream struct {
 	begun  bool // there was a message
 }
 
+// SendMsg sees what gRPC takes for the end of a stream, after which the caller need not call RecvMsg.
+func (s *clientStream) SendMsg(m any) error {
+	err := s.ClientStream.SendMsg(m)
+	s.endOn(err)
+	return err
+}
+
+// endOn cancels a stream that has ended by an error of Header or SendMsg. After io.EOF the caller comes to
+// RecvMsg for the status.
+func (s *clientStream) endOn(err error) {
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.cancel()
+	}
+}
+
 func (s *clientStream) Header() (metadata.MD, error) {
 	header, err := s.ClientStream.Header()
-	if err != nil || header == nil { // the error, if any, is for RecvMsg to find
+	if err != nil || header == nil { // where there is neither, RecvMsg finds the error
+		s.endOn(err)
 		return header, err
 	}
 	s.call.merge(header, peerOf(s.ClientStream.Context()))

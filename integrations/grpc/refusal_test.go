@@ -310,6 +310,55 @@ func TestAStreamWhoseHeaderIsRefusedIsCancelled(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
+// So does an error of Send or Header: gRPC has ended the stream itself, and its caller asks no more.
+func TestAStreamThatCannotBeSentToIsCancelled(t *testing.T) {
+	broken := errors.New("an interceptor's own")
+	for name, use := range map[string]func(testgrpc.TestService_FullDuplexCallClient) error{
+		"Send": func(s testgrpc.TestService_FullDuplexCallClient) error {
+			return s.Send(&testgrpc.StreamingOutputCallRequest{Payload: &testgrpc.Payload{Body: make([]byte, 100)}})
+		},
+		"Header": func(s testgrpc.TestService_FullDuplexCallClient) error { _, err := s.Header(); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var within context.Context
+			capture := func(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+				within = ctx
+				stream, err := open(ctx, desc, conn, method, options...)
+				if name == "Header" {
+					stream = headless{stream, broken}
+				}
+				return stream, err
+			}
+			where := serveTest(t, service{duplex: func(s testgrpc.TestService_FullDuplexCallServer) error {
+				<-s.Context().Done()
+				return nil
+			}})
+			options := append(merging(newClock(t, at(start))), grpc.WithChainStreamInterceptor(capture),
+				grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(10)))
+			ctx, cancel := context.WithCancel(t.Context()) // which outlives the stream
+			defer cancel()
+			stream, err := testgrpc.NewTestServiceClient(connect(t, where, options...)).FullDuplexCall(ctx)
+			require.NoError(t, err)
+			require.NoError(t, within.Err())
+			err = use(stream)
+			if name == "Header" {
+				require.Equal(t, broken, err)
+			} else {
+				require.Equal(t, codes.ResourceExhausted, status.Code(err), "%v", err)
+			}
+			require.ErrorIs(t, within.Err(), context.Canceled, "what the interceptor has made is left behind")
+		})
+	}
+}
+
+// headless has no header.
+type headless struct {
+	grpc.ClientStream
+	err error
+}
+
+func (h headless) Header() (metadata.MD, error) { return nil, h.err }
+
 func TestADeadlineThatPassesHasNothingToMerge(t *testing.T) {
 	entered, clock := make(chan struct{}), newClock(t, at(start))
 	where := serveTest(t, service{unary: func(ctx context.Context) error {

@@ -170,7 +170,10 @@ func run(
 		if config.next == nil {
 			return waiter.Do(ctx, work)
 		}
-		return waiter.DoFrom(ctx, func() (truetime.Time, error) { return config.next(ctx, t.tx) }, work)
+		return waiter.DoFrom(ctx, func() (truetime.Time, error) {
+			timestamp, err := config.next(ctx, t.tx)
+			return timestamp, explain(err)
+		}, work)
 	})
 }
 

@@ -29,9 +29,9 @@ var (
 	ErrAgain = errors.New("epsilonsql: in the way of another transaction")
 )
 
-// explain wraps what an error of the database stands for.
+// explain wraps what an error of the database stands for, unless that was done before.
 func explain(err error) error {
-	if kind := kindOf(err); kind != nil {
+	if kind := kindOf(err); kind != nil && !errors.Is(err, kind) {
 		return fmt.Errorf("%w: %w", kind, err)
 	}
 	return err
@@ -99,16 +99,46 @@ func createdByAnother(err error) bool {
 // mysqlNumber returns the number of an error of MySQL. That of go-sql-driver is a struct with a field for
 // it, and no method.
 func mysqlNumber(err error) (uint16, bool) {
-	for ; err != nil; err = errors.Unwrap(err) {
-		v := reflect.Indirect(reflect.ValueOf(err))
-		if v.Kind() != reflect.Struct {
-			continue
+	return find(err, "mysql", func(_ error, fields reflect.Value) (uint16, bool) {
+		number := fieldOf(fields, "Number")
+		if !number.IsValid() || number.Kind() != reflect.Uint16 {
+			return 0, false
 		}
-		if number := v.FieldByName("Number"); number.IsValid() && number.Kind() == reflect.Uint16 {
-			return uint16(number.Uint()), true
+		return uint16(number.Uint()), true
+	})
+}
+
+// find returns what of returns for the first error that it knows, of err and all that it wraps: in a chain,
+// or side by side as errors.Join and several %w have them. Only errors of a package with that word in its
+// path are asked, because others have a Code or a Number of their own.
+func find[T any](err error, word string, of func(err error, fields reflect.Value) (T, bool)) (found T, ok bool) {
+	if err == nil {
+		return found, false
+	}
+	if fields := reflect.Indirect(reflect.ValueOf(err)); fields.IsValid() && strings.Contains(fields.Type().PkgPath(), word) {
+		if found, ok = of(err, fields); ok {
+			return found, true
 		}
 	}
-	return 0, false
+	switch wrapping := err.(type) {
+	case interface{ Unwrap() error }:
+		return find(wrapping.Unwrap(), word, of)
+	case interface{ Unwrap() []error }:
+		for _, err := range wrapping.Unwrap() {
+			if found, ok = find(err, word, of); ok {
+				return found, true
+			}
+		}
+	}
+	return found, false
+}
+
+// fieldOf returns the field of that name, or an invalid Value.
+func fieldOf(fields reflect.Value, name string) reflect.Value {
+	if fields.Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return fields.FieldByName(name)
 }
 
 // kindOfNumber knows the numbers of https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html.
@@ -133,22 +163,18 @@ func kindOfNumber(number uint16, text string) error {
 }
 
 // sqliteCode returns the result code of an error of SQLite without its extension. That of modernc.org has
-// this method; that of mattn a field.
+// a method; that of mattn a field.
 func sqliteCode(err error) (int, bool) {
-	var coded interface{ Code() int }
-	if errors.As(err, &coded) {
-		return coded.Code() & 0xff, true
-	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		v := reflect.Indirect(reflect.ValueOf(err))
-		if v.Kind() != reflect.Struct || !v.FieldByName("ExtendedCode").IsValid() {
-			continue
+	return find(err, "sqlite", func(err error, fields reflect.Value) (int, bool) {
+		if coded, ok := err.(interface{ Code() int }); ok {
+			return coded.Code() & 0xff, true
 		}
-		if code := v.FieldByName("Code"); code.IsValid() && code.CanInt() {
-			return int(code.Int()) & 0xff, true
+		code := fieldOf(fields, "Code")
+		if !code.IsValid() || !code.CanInt() || !fieldOf(fields, "ExtendedCode").IsValid() {
+			return 0, false
 		}
-	}
-	return 0, false
+		return int(code.Int()) & 0xff, true
+	})
 }
 
 // The result codes of https://www.sqlite.org/rescode.html.

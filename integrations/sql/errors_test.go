@@ -2,6 +2,7 @@ package epsilonsql_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -11,12 +12,15 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/epsilontime/epsilon/commitwait"
 	"github.com/epsilontime/epsilon/hlc"
 	epsilonsql "github.com/epsilontime/epsilon/integrations/sql"
 	"github.com/epsilontime/epsilon/lease"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // usedBy is every operation on a database, by its name.
@@ -194,6 +198,48 @@ func TestRowsThatNobodyHasWrittenAreTold(t *testing.T) {
 		exec1(t, db, "DELETE FROM epsilon_hlc")
 		require.ErrorIs(t, deleted.Save(t.Context(), 6), hlc.ErrCorrupt)
 	})
+}
+
+// disconnect is an error of somebody else that happens to have what the drivers' errors have.
+type disconnect struct{ Number uint16 }
+
+func (disconnect) Error() string { return "websocket: close 1005" }
+func (disconnect) Code() int     { return 5 } // SQLITE_BUSY
+
+// What an error wraps side by side is found as well as what it wraps alone, and nobody else's numbers are taken for
+// the database's.
+func TestWhetherToTryAgainIsFoundWhereverTheErrorIs(t *testing.T) {
+	mistake := errors.New("the account is overdrawn")
+	db := newDatabase(t, epsilonsql.SQLite)
+	exec1(t, db, "PRAGMA busy_timeout = 0")
+	blocking, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer blocking.Rollback()
+	require.NoError(t, epsilonsql.Admit(t.Context(), blocking, db.dialect, "writer", 1))
+	hasty := open(t, db.driver, strings.Replace(db.source, "busy_timeout(60000)", "busy_timeout(0)", 1))
+	_, busy := hasty.ExecContext(t.Context(), "CREATE TABLE other (id INT)")
+	require.Error(t, busy)
+	require.NoError(t, blocking.Rollback())
+
+	exec1(t, db, "CREATE TABLE entry (id BIGINT NOT NULL PRIMARY KEY, at BIGINT NOT NULL)")
+	for _, inner := range []error{busy, &mysql.MySQLError{Number: 1213}, &pgconn.PgError{Code: "40001"}} {
+		for _, cause := range []error{inner, errors.Join(mistake, inner), fmt.Errorf("%w after %w", mistake, errors.Join(nil, inner))} {
+			_, err := epsilonsql.CommitWait(t.Context(), db.DB, newWaiter(t, newTicking()), func(context.Context, *sql.Tx, truetime.Time) error { return cause })
+			require.ErrorIs(t, err, epsilonsql.ErrRolledBack)
+			require.ErrorIs(t, err, epsilonsql.ErrAgain, "%T", inner)
+			require.Equal(t, 1, strings.Count(err.Error(), epsilonsql.ErrAgain.Error()))
+
+			_, err = epsilonsql.WaitCommit(t.Context(), db.DB, newWaiter(t, newTicking()), insert(1),
+				epsilonsql.WithTimestamp(func(context.Context, *sql.Tx) (truetime.Time, error) { return 0, cause }))
+			require.ErrorIs(t, err, commitwait.ErrNotBegun)
+			require.ErrorIs(t, err, epsilonsql.ErrAgain, "%T", inner)
+		}
+	}
+	for _, other := range []error{disconnect{1213}, &disconnect{1213}, (*disconnect)(nil), mistake} {
+		_, err := epsilonsql.CommitWait(t.Context(), db.DB, newWaiter(t, newTicking()), func(context.Context, *sql.Tx, truetime.Time) error { return other })
+		require.ErrorIs(t, err, epsilonsql.ErrRolledBack)
+		require.NotErrorIs(t, err, epsilonsql.ErrAgain)
+	}
 }
 
 func TestManyCreateTheTablesAtOnce(t *testing.T) {

@@ -45,13 +45,13 @@ type Work func(ctx context.Context, tx *sql.Tx, timestamp truetime.Time) error
 // The error says what is known:
 //
 //   - [commitwait.ErrNotBegun]: work was not called.
-//   - [ErrRolledBack]: with the error of work, as it is, or of the database. With [ErrAgain] it is worth
-//     another try.
+//   - [ErrRolledBack]: with the error of work, or of the database. With [ErrAgain] it is worth another try.
 //   - [ErrCommitUnknown]: the timestamp is returned.
 //   - [commitwait.ErrNotPassed]: committed, but the timestamp, which is returned, may lie ahead: tell
 //     nobody, and call Until with it to go on waiting.
 //
-// The timestamp is zero with the first two.
+// It is one of them. Of an error of work, or of the source of timestamps, that is one of them itself, because
+// it tells of something else, errors.Is finds the rest only. The timestamp is zero with the first two.
 //
 // If ctx ends the transaction is rolled back, or, when COMMIT has been sent, unknown. Some drivers do not
 // heed a context in COMMIT and ROLLBACK: give go-sql-driver a readTimeout. A connection on which COMMIT has
@@ -64,7 +64,7 @@ func CommitWait(ctx context.Context, db *sql.DB, waiter *commitwait.Waiter, work
 			}
 			return t.commit(ctx)
 		})
-		if errors.Is(err, ErrCommitUnknown) {
+		if t.unknown {
 			timestamp = t.timestamp
 		}
 		return timestamp, err
@@ -81,27 +81,34 @@ func WaitCommit(ctx context.Context, db *sql.DB, waiter *commitwait.Waiter, work
 	return run(ctx, db, waiter, work, options, func(t *transaction, do waitAround) (truetime.Time, error) {
 		timestamp, err := do(t.work)
 		switch {
-		case errors.Is(err, commitwait.ErrNotPassed):
-			return 0, t.rollback(waitFailed{err})
-		case err != nil:
-			return 0, err
+		case err == nil:
+			err = t.commit(ctx)
+		case t.worked: // and the wait has failed
+			err = t.rollback(err)
 		}
-		err = t.commit(ctx)
-		if err != nil && !errors.Is(err, ErrCommitUnknown) {
+		switch {
+		case t.unknown:
+			timestamp = t.timestamp
+		case err != nil:
 			timestamp = 0
 		}
 		return timestamp, err
 	})
 }
 
-// waitFailed is why a transaction was rolled back before it was committed. That its timestamp has not
-// passed does not matter any more, and would say that it is committed.
-type waitFailed struct{ reason error }
+// reason is why a transaction has ended as it has. What it says of the outcome is of another one, which the
+// work had to do with, or of a wait that does not matter any more: errors.Is is not to find that.
+type reason struct{ error }
 
-func (w waitFailed) Error() string { return w.reason.Error() }
-func (w waitFailed) Is(target error) bool {
-	return target != commitwait.ErrNotPassed && errors.Is(w.reason, target)
+func (r reason) Is(target error) bool {
+	switch target {
+	case ErrRolledBack, ErrCommitUnknown, commitwait.ErrNotBegun, commitwait.ErrNotPassed:
+		return false
+	}
+	return errors.Is(r.error, target)
 }
+
+func (r reason) As(target any) bool { return errors.As(r.error, target) }
 
 // A CommitOption changes what [CommitWait] and [WaitCommit] do.
 type CommitOption func(*commitConfig)
@@ -172,7 +179,10 @@ func run(
 		}
 		return waiter.DoFrom(ctx, func() (truetime.Time, error) {
 			timestamp, err := config.next(ctx, t.tx)
-			return timestamp, explain(err)
+			if err != nil {
+				return 0, reason{explain(err)}
+			}
+			return timestamp, nil
 		}, work)
 	})
 }

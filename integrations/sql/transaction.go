@@ -23,8 +23,10 @@ type transaction struct {
 	own       context.Context
 	cancel    context.CancelFunc
 	do        Work
-	timestamp truetime.Time
+	timestamp truetime.Time // 0 until the work begins
+	worked    bool          // the work is done, without an error
 	ended     bool
+	unknown   bool // how
 }
 
 // rollbackLimit is how long ROLLBACK is waited for, whatever the context says, before the connection is closed.
@@ -56,6 +58,7 @@ func (t *transaction) work(ctx context.Context, timestamp truetime.Time) error {
 	if err := t.do(ctx, t.tx, timestamp); err != nil {
 		return t.rollback(err)
 	}
+	t.worked = true
 	return nil
 }
 
@@ -71,6 +74,7 @@ func (t *transaction) commit(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, sql.ErrTxDone) && t.own.Err() == nil:
+		t.unknown = true
 		return fmt.Errorf("%w: the work has ended the transaction itself", ErrCommitUnknown)
 	}
 	// In MySQL a transaction that could not commit is still open, and BEGIN by the next user of the connection
@@ -79,6 +83,7 @@ func (t *transaction) commit(ctx context.Context) error {
 	if refused(err) {
 		return fmt.Errorf("%w by COMMIT: %w", ErrRolledBack, explain(err))
 	}
+	t.unknown = true
 	return fmt.Errorf("%w: %w", ErrCommitUnknown, explain(errors.Join(ctx.Err(), err)))
 }
 
@@ -91,17 +96,18 @@ func (t *transaction) rollback(why error) error {
 	limit := time.AfterFunc(rollbackLimit, t.cancel)
 	defer limit.Stop()
 	if err := t.tx.Rollback(); errors.Is(err, sql.ErrTxDone) {
-		return fmt.Errorf("%w: the work has ended the transaction itself, and then failed: %w", ErrCommitUnknown, why)
+		t.unknown = true
+		return fmt.Errorf("%w: the work has ended the transaction itself, and then failed: %w", ErrCommitUnknown, reason{why})
 	} else if err != nil {
 		t.discard()
 	}
-	return fmt.Errorf("%w: %w", ErrRolledBack, explain(why))
+	return fmt.Errorf("%w: %w", ErrRolledBack, reason{explain(why)})
 }
 
 // end ends the transaction if it was not, as where there was no timestamp, or the work panics.
 func (t *transaction) end() {
 	if !t.ended {
-		_ = t.rollback(nil) // nobody asks why
+		_ = t.rollback(errors.New("epsilonsql: the work was not called, or has panicked")) // which the caller knows
 	}
 	t.close()
 }

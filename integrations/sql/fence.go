@@ -28,8 +28,15 @@ import (
 // Call it before everything else in the transaction. It locks a row of the table epsilon_fence until the
 // transaction ends: one with a higher token waits for it, and so sees all that it has written. One with a
 // lower token that comes after a higher one is refused by the row itself, however long its process was
-// paused, and whatever its clock said. Any isolation level will do, READ COMMITTED too; at the higher
-// ones of PostgreSQL it may fail with [ErrAgain].
+// paused, and whatever its clock said.
+//
+// In MySQL, MariaDB and SQLite any isolation level will do. In PostgreSQL a transaction above READ COMMITTED
+// sees the database as it was when Admit began, and so not what was committed while Admit waited. There Admit
+// does not raise the token, but returns an error that says so: raise it in a transaction of its own first.
+//
+// It may fail with [ErrAgain]: at the higher levels of PostgreSQL, and in MySQL and MariaDB when two raise
+// a token at once. At their default level, REPEATABLE READ, those may be tokens of different leases, as gaps
+// between rows are locked, too.
 //
 // Transactions with the same token do not wait for each other, unless they are the first ones. Call Admit
 // in a transaction of its own as soon as the lease is acquired: then all transactions of earlier holders
@@ -37,7 +44,8 @@ import (
 //
 // A holder that is paused within a transaction, after Admit, keeps its successors waiting, because it may
 // still commit. The server must end such a transaction: set idle_in_transaction_session_timeout in
-// PostgreSQL, idle_write_transaction_timeout in MariaDB, wait_timeout in MySQL.
+// PostgreSQL, idle_transaction_timeout in MariaDB (idle_write_transaction_timeout lets one be that has written
+// nothing since it was admitted), wait_timeout in MySQL.
 //
 // The leases need not be in this database. A token above 2⁶³ − 1 is refused, because no column can order
 // it.
@@ -80,6 +88,11 @@ func (f fence) admit(ctx context.Context, tx *sql.Tx) (highest int64, err error)
 			return highest, err
 		}
 	}
+	if f.dialect == PostgreSQL {
+		if err := f.mayRaise(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
 	// The row count of an upsert is not the same in all databases and with all options of a connection,
 	// so the row is looked at, under the lock that the upsert has got. A read without a lock could show
 	// the past, in a transaction that has read before.
@@ -90,6 +103,22 @@ func (f fence) admit(ctx context.Context, tx *sql.Tx) (highest int64, err error)
 		err = fmt.Errorf("the row has token %d after it was raised to %d", highest, f.token)
 	}
 	return highest, err
+}
+
+// mayRaise returns an error if PostgreSQL shows the transaction the past. To raise is to wait for holders of
+// the past, who have locked the row and have not changed it. When the last of them has committed, READ
+// COMMITTED goes on with what they have written; the higher levels go on with a snapshot without it, and call
+// that no serialization failure.
+func (f fence) mayRaise(ctx context.Context, tx *sql.Tx) error {
+	var level string
+	if err := tx.QueryRowContext(ctx, "SELECT current_setting('transaction_isolation')").Scan(&level); err != nil {
+		return err
+	}
+	if level == "repeatable read" || level == "serializable" {
+		return fmt.Errorf("token %d is not raised at isolation level %s, which would not show what earlier holders have written meanwhile: "+
+			"call Admit in a transaction of its own at READ COMMITTED first, as soon as the lease is acquired", f.token, level)
+	}
+	return nil
 }
 
 func (f fence) raise() string {

@@ -125,7 +125,7 @@ type commitConfig struct {
 // Locks that are taken in next are held when the timestamp is taken. If every transaction there locks
 // the rows that it is going to write, then of two that write the same row the one that comes second in
 // the database has the later timestamp; otherwise it may have taken an earlier one before it waited for
-// the lock. With a [commitwait.Sequencer], or a lease whose token is the fence:
+// the lock. That holds with one [commitwait.Sequencer], or a lease whose token is the fence:
 //
 //	epsilonsql.WithTimestamp(func(ctx context.Context, tx *sql.Tx) (truetime.Time, error) {
 //		if err := epsilonsql.Admit(ctx, tx, epsilonsql.PostgreSQL, "ledger", held.Token()); err != nil {
@@ -136,6 +136,20 @@ type commitConfig struct {
 //		}
 //		return held.Timestamp()
 //	})
+//
+// With CommitWait it does not hold for processes that have a Sequencer each. CommitWait lets go of the locks
+// when the transaction has committed, and its timestamp may lie ahead by twice the uncertainty of that clock.
+// A process whose clock is more certain then takes an earlier one. There next must read the timestamp of the
+// row under the lock, too, and take a later one, by Raise of its Sequencer or TimestampAfter of its lease:
+//
+//	err := tx.QueryRowContext(ctx, "SELECT at … FOR UPDATE", …).Scan(&at)
+//	…
+//	if err := sequencer.Raise(at); err != nil {
+//		return 0, err
+//	}
+//	return sequencer.Next()
+//
+// With WaitCommit that is not needed: the timestamp has passed before the locks are let go.
 func WithTimestamp(next func(ctx context.Context, tx *sql.Tx) (truetime.Time, error)) CommitOption {
 	return func(c *commitConfig) { c.next = next }
 }

@@ -38,12 +38,17 @@
 //
 //   - Let Admit be the first thing in every transaction of a holder, and roll back if it returns an error.
 //   - Talk to the primary, not to a standby, and to a database that keeps what it has confirmed:
-//     synchronous_commit = on in PostgreSQL, innodb_flush_log_at_trx_commit = 1 in MySQL, synchronous = FULL
-//     in SQLite. All three are the defaults. A standby that may be promoted must be a synchronous one. In a
-//     Galera cluster set wsrep_sync_wait = 1, or use one node.
+//     synchronous_commit = on in PostgreSQL, innodb_flush_log_at_trx_commit = 1 in MySQL and MariaDB and,
+//     where they have a binary log, sync_binlog = 1, and synchronous = FULL in SQLite. Look at them: MariaDB
+//     has sync_binlog = 0 by default, and mattn/go-sqlite3 sets synchronous = NORMAL when it opens a database,
+//     unless the data source has _sync=FULL. A standby that may be promoted must be a synchronous one.
+//   - In a Galera cluster have all processes use one node. With wsrep_sync_wait = 1 the stores can do with
+//     several, but not Admit, nor timestamps that are taken under locks: a row is locked on the one node only,
+//     and a lock that is shared is not in what the nodes tell each other.
 //   - Never delete a row of these tables, and do not restore them to an earlier state: tokens and timestamps
 //     would begin again.
-//   - Have the server end transactions that are idle, see [Admit].
+//   - In PostgreSQL raise the token at READ COMMITTED, which is the default, and have any server end
+//     transactions that are idle: see [Admit].
 //   - Give each hybrid logical clock a name of its own, and the same one after a restart.
 //   - Where CommitWait is used, have readers heed timestamps that have not passed; otherwise use WaitCommit.
 //   - After [ErrCommitUnknown] look whether the transaction is there. Nothing else can tell.
@@ -57,7 +62,8 @@
 //   - LeaseStore is a linearizable [lease.Store], and HLCStore an [hlc.Store]: packages leasetest and hlctest
 //     test them on real servers.
 //   - When Admit has returned nil, no transaction with a higher token has been admitted before, and none will
-//     be until this one has ended. READ COMMITTED suffices.
+//     be until this one has ended. This one sees all that those with lower tokens have written. READ COMMITTED
+//     suffices.
 //   - No request that was given up, by this process or by one that has died, changes a bound after a later
 //     Save or Load has returned.
 //   - CommitWait and WaitCommit return no error only after COMMIT was confirmed and the timestamp has passed.
@@ -72,7 +78,8 @@
 //   - Anything when a database was restored from a backup, or a standby was promoted that lacks what its
 //     primary had confirmed.
 //   - That the timestamps of transactions which touch the same rows are in the order in which the database has
-//     serialized them, unless they are taken under the locks: see [WithTimestamp].
+//     serialized them, unless they are taken under the locks and, with CommitWait in several processes, after
+//     those that the locked rows have: see [WithTimestamp].
 //   - That errors are told apart with any driver. Known are those of pgx and pq, go-sql-driver/mysql, and of
 //     modernc.org and mattn for SQLite. With another one there is its own error alone, and [ErrCommitUnknown]
 //     where it might have been ErrRolledBack.

@@ -96,7 +96,7 @@ func levels(dialect epsilonsql.Dialect) []sql.IsolationLevel {
 // raise is what a holder does as soon as it has its lease.
 func raise(t *testing.T, db database, token lease.Token) {
 	t.Helper()
-	tx, err := db.BeginTx(t.Context(), nil)
+	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: levels(db.dialect)[0]})
 	require.NoError(t, err)
 	defer tx.Rollback()
 	require.NoError(t, epsilonsql.Admit(t.Context(), tx, db.dialect, "writer", token))

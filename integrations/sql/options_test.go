@@ -41,6 +41,7 @@ func TestOptionsOfConnections(t *testing.T) {
 			hlctest.TestStore(t, func(t *testing.T) hlc.Store { return newHLCStore(t, db.DB, db.dialect, t.Name()) })
 			newNote(t, db)
 			for token := range lease.Token(3) {
+				raise(t, db, token+1) // at READ COMMITTED, which is not the default of all of these
 				for range 2 {
 					require.NoError(t, write(t.Context(), db, token+1, "x", 0))
 				}

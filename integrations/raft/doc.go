@@ -39,8 +39,9 @@
 //
 //   - W and X are the same, in one term: Begin returns an index that is not smaller than anything told before.
 //   - W is of an earlier term. What A has seen is committed, so it is in the log of X (Leader Completeness: D. Ongaro,
-//     dissertation, 3.6.3). If B is inherited, it sees what its key was at the end of that log. If not, an entry of X's own
-//     term is committed, as all earlier leases have expired and one must cover B; and B has waited until that was applied.
+//     dissertation, 3.6.3). If B is inherited, it sees what its key was at the end of that log. If not, B has waited
+//     until all of it that is of earlier terms was applied. That an entry of X's own term is committed when B is confirmed would not do, for B may have
+//     looked at the data before.
 //   - W is of a later term, and X does not know. B is covered by an entry that is committed and has not expired when X looks at its clock,
 //     which is after A was told. That entry is in the log of W, so W deferred: A is an inherited read. Whatever was settled
 //     for W was settled by X before, or by a leader before X, or by one that had waited for the entry that covers B, which cannot be. So

@@ -127,6 +127,16 @@ func (h *history) latestBefore(term uint64) grant {
 	return latest
 }
 
+// lastBefore returns the index of the last entry of an earlier term.
+func (h *history) lastBefore(term uint64) uint64 {
+	for i := h.last(); i > h.folded; i-- {
+		if h.at(i).term < term {
+			return i
+		}
+	}
+	return h.folded
+}
+
 // limbo returns the entries that may change something a leader of an earlier term does not know of, and false if it
 // is not known which they are.
 func (h *history) limbo() ([]mark, bool) {

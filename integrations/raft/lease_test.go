@@ -213,3 +213,27 @@ func TestManyMayUseALease(t *testing.T) {
 	close(stop)
 	readers.Wait()
 }
+
+// Why a commit of its own term is not enough, either: a read may have begun before it, and have seen less than a predecessor has told.
+func TestReadThatBeganTooEarlyIsNotConfirmed(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	first.leadsAlone()
+	require.NoError(t, first.lease.Released(2), "a is told")
+	second.ready(ready(follows, 1, 1, first.log...)) // and not known here to be committed
+	second.ready(ready(leads, 2, 1, entry(3, 2, nil)))
+	second.at(2 * duration) // the election took longer than the lease
+	early, err := second.lease.Begin()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, early.Index)
+	second.ready(ready(nil, 2, 4, entry(4, 2, second.lease.Wrap([]byte("x")))))
+	require.ErrorIs(t, early.Confirm(nil), epsilonraft.ErrLimbo)
+	require.ErrorIs(t, early.Confirm(touching("a")), epsilonraft.ErrLimbo)
+	require.ErrorIs(t, early.Confirm(touching("z")), nil, "nothing after what it has seen touches it")
+	late, err := second.lease.Begin()
+	require.NoError(t, err)
+	require.NoError(t, late.Confirm(nil))
+
+	second.lease.Revoke()
+	second.ready(ready(nil, 2, 5, entry(5, 2, second.lease.Wrap(nil))))
+	require.ErrorIs(t, early.Confirm(nil), epsilonraft.ErrLimbo, "to revoke leases makes nothing known")
+}

@@ -58,11 +58,14 @@ func (r Read) Confirm(touches func(command []byte) bool) error {
 	if !now.Before(v.cover.expiry) {
 		return v.expired()
 	}
-	// Once the leases of earlier terms have expired it is an entry of this term that covers the read. So one is
-	// committed, and with it all that ever will be of earlier terms.
+	// Whatever earlier leaders have told is in the log up to the end of their terms. That an entry of this term is committed by now
+	// is not enough: the read has to have seen it.
+	over := v.hold.isOver(now)
 	switch {
-	case v.hold.isOver(now):
+	case over && r.Index >= v.hold.through:
 		return nil
+	case touches == nil && over:
+		return fmt.Errorf("%w: the read has waited for entry %d, and an earlier leader may have told of entry %d: begin again", ErrLimbo, r.Index, v.hold.through)
 	case touches == nil:
 		return v.hold.why(now)
 	}

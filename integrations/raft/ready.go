@@ -26,11 +26,12 @@ type view struct {
 // A hold is what keeps a leader from telling what is committed in its term: the latest lease that earlier terms have granted.
 type hold struct {
 	grant
-	over atomic.Bool // stays so, whatever the clock says later
+	through uint64      // the last entry of earlier terms: whatever their leaders have told is in the log up to there
+	over    atomic.Bool // stays so, whatever the clock says later
 }
 
-func newHold(g grant) *hold {
-	h := &hold{grant: g}
+func newHold(g grant, through uint64) *hold {
+	h := &hold{grant: g, through: through}
 	h.over.Store(g.expiry == 0)
 	return h
 }
@@ -91,7 +92,7 @@ func (l *Lease) take(ready raft.Ready) error {
 	}
 	// A leader that has lost one term and won another between two Readys has no new SoftState.
 	if l.leader && (!led || before != l.term) {
-		l.hold = newHold(h.latestBefore(l.term))
+		l.hold = newHold(h.latestBefore(l.term), h.lastBefore(l.term))
 	}
 	if raft.IsEmptyHardState(ready.HardState) {
 		return nil
@@ -116,7 +117,7 @@ func (l *Lease) now() (truetime.Interval, error) {
 	switch {
 	case err != nil:
 		return truetime.Interval{}, fmt.Errorf("%w: %w", ErrClock, err)
-	case !now.Valid():
+	case !now.Valid() || now.Earliest <= 0: // before 1970 is no time for a lease, whose expiry 0 is none
 		return truetime.Interval{}, fmt.Errorf("%w: it answered with %v", ErrClock, now)
 	}
 	return now, nil

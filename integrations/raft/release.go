@@ -50,7 +50,7 @@ func (l *Lease) Revoke() {
 	defer l.mu.Unlock()
 	l.history.revoke()
 	if l.hold != nil {
-		l.hold = newHold(grant{})
+		l.hold = newHold(grant{}, l.hold.through)
 	}
 	l.publish(l.view.Load().err)
 }

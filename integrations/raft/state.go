@@ -55,8 +55,7 @@ func (l *Lease) Restore(state []byte) error {
 	restored.newest = restored.cover
 	*h = restored
 	l.restored = restored.folded
-	l.publish(l.view.Load().err)
-	return nil
+	return nil // what is known by it becomes the view in Ready, together with the role: it is another leader's
 }
 
 func encodeState(index, settled uint64, cover grant) []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"time"
@@ -41,10 +42,11 @@ func Start(c Config, every time.Duration, send func(*raftpb.Message)) (*Node, er
 		return nil, err
 	}
 	n := &Node{
-		replica: replica, send: send, nextID: c.ID << 40,
+		replica: replica, send: send, nextID: c.ID<<56 | rand.Uint64()>>16, // no id of a life before
 		messages: make(chan *raftpb.Message, queued), calls: make(chan func(), queued), reads: make(chan quorumRead, queued),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	replica.nextRead = rand.Uint64() >> 1
 	go n.run(every)
 	return n, nil
 }

@@ -30,7 +30,7 @@ type Replica struct {
 	byQuorum     map[uint64]func(get func(string) string) func() // by the id of the read
 	confirmed    []raft.ReadState                                // waiting for what they say to be applied
 	unreleased   []outcome                                       // applied, in the order of their index
-	nextRead     uint64
+	nextRead     uint64                                          // begins anywhere, as answers to the life before may still come
 	compactEvery uint64
 	compacted    uint64            // the entry of the latest snapshot
 	members      *raftpb.ConfState // nil: as in the snapshot

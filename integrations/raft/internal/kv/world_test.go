@@ -148,6 +148,7 @@ func (m *member) start(storage *raft.MemoryStorage) {
 	m.replica, m.heard, m.paused, m.held, m.led = replica, m.w.now, false, nil, false
 	m.timeout = m.w.between(50*time.Millisecond, 150*time.Millisecond)
 	m.life++
+	replica.nextRead = uint64(m.life) << 32
 }
 
 // restart kills the member and starts it from what it has kept.

@@ -177,7 +177,7 @@ func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error)
 		err = s.config.check(sample.Delay, sample.Claim)
 	}
 	if err == nil {
-		sample, err = s.distance.Narrow(s.config.distance, c.counter, sample, s.config.scale, x.slack())
+		sample, err = s.distance.Narrow(s.config.distance, c.counter, sample, s.config.scale, x.slack()+c.pause)
 	}
 	if err != nil {
 		return truetime.Sample{}, err

@@ -24,7 +24,8 @@ var errFlooded = errors.New("too many datagrams that do not answer the request")
 type conn struct {
 	ctx      context.Context
 	counter  monotonic.Counter
-	driftPPM float64 // by how much the clock assumes that the counter may be slow
+	driftPPM float64       // by how much the clock assumes that the counter may be slow
+	pause    time.Duration // for which it may stand still unseen
 	socket   socket
 
 	// accept, if not nil, says whether a datagram with the right origin is the reply. One that is
@@ -45,8 +46,8 @@ type conn struct {
 
 // newConn binds a socket to the context.
 func newConn(ctx context.Context, counter monotonic.Counter, s socket) *conn {
-	drift := truetime.PollInfoOf(ctx).DriftPPM
-	return &conn{ctx: ctx, counter: counter, driftPPM: drift, socket: s, bracket: wallclock.Bracket{DriftPPM: drift}}
+	info := truetime.PollInfoOf(ctx)
+	return &conn{ctx: ctx, counter: counter, driftPPM: info.DriftPPM, pause: info.UnseenPause, socket: s, bracket: wallclock.Bracket{DriftPPM: info.DriftPPM}}
 }
 
 func (c *conn) Write(b []byte) (int, error) {

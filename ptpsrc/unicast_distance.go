@@ -40,7 +40,7 @@ func (x exchange) narrow(s truetime.Sample, counter monotonic.Counter, answered 
 	}
 	apart := s.Latest.Sub(s.Earliest) + x.syncOnTheWay + x.delayReqOnTheWay
 	waited := answered.Sub(x.sent)
-	if err := r.Check(c, counter, min(apart, waited+x.ruler.slack(waited))); err != nil {
+	if err := r.Check(c, counter, min(apart, waited+x.ruler.slack(waited))+x.ruler.poll.UnseenPause); err != nil {
 		return truetime.Sample{}, err
 	}
 	beyond := func(correction time.Duration) time.Duration { return max(m-correction, 0) }

@@ -19,8 +19,9 @@ import (
 // Clock answers with intervals that contain true time. It polls its sources in the background until
 // it is closed. All methods are safe for use by many goroutines.
 type Clock struct {
-	counter  monotonic.Counter
-	driftPPM float64 // of the counter
+	counter     monotonic.Counter
+	driftPPM    float64       // of the counter
+	unseenPause time.Duration // of it
 
 	// published is all that Now needs. It is replaced as a whole and never changed.
 	published atomic.Pointer[answer]
@@ -90,13 +91,14 @@ func New(sources []Source, options ...Option) (*Clock, error) {
 // newClock makes a clock that does nothing yet but report events.
 func newClock(config config, sources []Source) *Clock {
 	c := &Clock{
-		counter:  config.counter,
-		driftPPM: config.choices.DriftPPM,
-		watch:    newWatch(config),
-		faulty:   config.engine.Discipline.Faulty,
-		epoch:    1,
-		changed:  make(chan struct{}),
-		lookAt:   time.NewTimer(engine.LookEvery),
+		counter:     config.counter,
+		driftPPM:    config.choices.DriftPPM,
+		unseenPause: config.choices.UnseenPause,
+		watch:       newWatch(config),
+		faulty:      config.engine.Discipline.Faulty,
+		epoch:       1,
+		changed:     make(chan struct{}),
+		lookAt:      time.NewTimer(engine.LookEvery),
 
 		rescheduled: make(chan struct{}),
 

@@ -107,8 +107,9 @@ func WithRateStability(ppm float64) Option {
 // it every answer is right, through every pause up to d, and the price is that Latest is d later: ε is d/2 more, always.
 // What a live migration costs is its downtime, some 10 to 500 ms for most hypervisors; a restored snapshot may be days old.
 //
-// Samples are at most 20 minutes old, or as old as the last answer of their source. As soon as more than f voters show that the counter has stood
-// still, by more than the uncertainty of their samples, the epoch ends and all of d is allowed for again.
+// An answer may rest on samples from anywhere in its epoch, and one of a daemon or a card ([Sample].Age) on what that measured before. As soon as more
+// than f voters show that the counter has stood still, by more than their samples are uncertain, the epoch ends and all of d is allowed for again. So
+// d is for the longest pause, and for all of the shorter ones that do not show.
 func WithUnseenPause(d time.Duration) Option {
 	return func(c *config) {
 		if d < minPause || d > maxPause {

@@ -69,7 +69,7 @@ func (c *Clock) nextPoll(p *poller) (wait time.Duration, rescheduled <-chan stru
 func (c *Clock) poll(ctx context.Context, p *poller) {
 	c.mu.Lock()
 	exchange := c.engine.Begin(p.index, c.counter.Now())
-	info := PollInfo{Verdict: p.verdict, Unused: p.unused, Claimed: c.claimed, DriftPPM: c.driftPPM}
+	info := PollInfo{Verdict: p.verdict, Unused: p.unused, Claimed: c.claimed, DriftPPM: c.driftPPM, UnseenPause: c.unseenPause}
 	c.mu.Unlock()
 	limited, cancel := context.WithTimeout(ContextWithPollInfo(ctx, info), exchange.Timeout)
 	sample, err := p.source.Sample(limited, c.counter)

@@ -27,6 +27,10 @@ type PollInfo struct {
 	// another clock and the moment that it reports, must allow for that much. What is not above 0
 	// and at most [MaxDriftPPM] stands for MaxDriftPPM.
 	DriftPPM float64
+
+	// UnseenPause is for how long the counter may stand still where nobody sees it ([WithUnseenPause]), so that more time may
+	// have passed than it shows. What a sample claims need not allow for that: the clock does.
+	UnseenPause time.Duration
 }
 
 // Slack returns by how much more or less true time may have gone on than the counter, while the

@@ -41,8 +41,8 @@ func New(seconds func() (int64, error), now func() monotonic.Instant) *Watch {
 	return &Watch{seconds: seconds, now: now}
 }
 
-// Look returns what the clock shows to have happened to the counter since the last Look, or the empty string. A pause of 2 s
-// or more shows at the next reading. A clock that cannot be read shows nothing, and neither does one that is set back.
+// Look returns what the clock shows to have happened to the counter since the last Look, or the empty string. A pause of 3 s
+// or more shows at the next reading, and one of 2 s mostly. A clock that cannot be read shows nothing, and neither does one that is set back.
 func (w *Watch) Look() (disruption string) {
 	before := w.now()
 	if since := before.Sub(w.at); w.begun && 0 <= since && since < every {

@@ -160,7 +160,7 @@ func (m *Machine) sample(l *link, r Reply, sent, received monotonic.Instant) (tr
 	s := r.sample(sent, received)
 	unseen := time.Duration(m.counter.tick) + 1
 	drift := truetime.PollInfo{DriftPPM: cmp.Or(m.config.DriftPPM, engine.DefaultDriftPPM)}
-	return l.record.Narrow(l.claim, nil, s, l.declared(), unseen+drift.Slack(received.Sub(sent)+unseen))
+	return l.record.Narrow(l.claim, nil, s, l.declared(), unseen+drift.Slack(received.Sub(sent)+unseen)+m.config.UnseenPause)
 }
 
 func (m *Machine) asReply(l *link, s truetime.Sample, unused error) engine.Reply {

@@ -118,7 +118,7 @@ func (s *trial) sleep(what string, do func()) {
 	s.restart()
 }
 
-// Where the real-time clock goes on meanwhile, as qemu's does, a pause of 2 s or more is noticed long before the servers would
+// Where the real-time clock goes on meanwhile, as qemu's does, a pause of 3 s or more is noticed long before the servers would
 // be asked: every 16 s here, as by default.
 
 func TestRealTimeClockShowsAPauseBeforeTheServersDo(t *testing.T) {

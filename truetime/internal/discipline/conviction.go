@@ -17,7 +17,7 @@ type source struct {
 	convicted bool
 	fresh     int               // consistent samples since the conviction
 	heard     monotonic.Instant // when the last sample was received, if any
-	gained    int64             // on the counter, in this epoch, by its own facts: see [Discipline.stoodStill]
+	gained    gain              // on the counter, in this epoch, by its own facts: see [Discipline.stoodStill]
 	verdict   Verdict
 }
 
@@ -28,7 +28,7 @@ func (s *source) use(f Facts, m *motion) {
 	if s.window.contradicts(f, m) {
 		*s = source{convicted: true}
 	}
-	s.gained = max(s.gained, s.window.gains(f, m))
+	s.gained.note(s.window.gains(f, m), f.Lower.At)
 	s.window.insert(f, m)
 	s.heard = f.Lower.At
 	if s.convicted {

@@ -46,14 +46,34 @@ func (w *window) gains(f Facts, m *motion) int64 {
 	return max(saturated.Sub(f.Lower.Time, saturated.Sub(before.Hi, f.Pause)), 0)
 }
 
+// gain is by how much a source has gained on the counter, and when that was seen.
+type gain struct {
+	most int64
+	at   monotonic.Instant
+}
+
+func (g *gain) note(gained int64, at monotonic.Instant) {
+	if gained > 0 {
+		*g = gain{max(gained, g.since(at)), at}
+	}
+}
+
+// since is what was seen within memory before now: a server whose clock was corrected last week says nothing about the counter.
+func (g *gain) since(now monotonic.Instant) int64 {
+	if g.most == 0 || now.Sub(g.at) >= memory {
+		return 0
+	}
+	return g.most
+}
+
 // stoodStill ends the epoch if more than f voters have gained on the counter: one of them at least is right, so the counter has
 // lost that much. The answer allows for it, but what it may lose from now on is counted from facts that
-// are taken from now on.
+// are taken from now on. It is no reason to doubt the counter's rate, however often it happens: it is what is assumed.
 func (d *Discipline) stoodStill(now monotonic.Instant) bool {
 	if d.pause == 0 {
 		return false
 	}
-	gained := func(i int) bool { return d.sources[i].gained > 0 }
+	gained := func(i int) bool { return d.sources[i].gained.since(now) > 0 }
 	voters := d.Count(gained)
 	if voters <= d.faulty {
 		return false
@@ -61,10 +81,10 @@ func (d *Discipline) stoodStill(now monotonic.Instant) bool {
 	var least []int64
 	for i := range d.sources {
 		if d.Votes(i) && gained(i) {
-			least = append(least, d.sources[i].gained)
+			least = append(least, d.sources[i].gained.most)
 		}
 	}
-	d.contradicted(now, fmt.Sprintf("%d voters have gained %v or more on the counter: it stood still for as long, or runs outside its drift",
+	d.Disrupt(now, Contradiction, fmt.Sprintf("%d voters have gained %v or more on the counter: it stood still for as long, or runs outside its drift",
 		voters, time.Duration(slices.Min(least)).Round(time.Microsecond)))
 	return true
 }

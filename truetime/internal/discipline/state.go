@@ -47,11 +47,11 @@ func (d *Discipline) Fields(l *snapshot.Lines) {
 
 func (s *source) fields(l *snapshot.Lines, i int) {
 	w := &s.window
-	l.Line(fmt.Sprint("facts ", i), "verdict convicted fresh heard gained buckets", &s.verdict, &s.convicted, &s.fresh, &s.heard, &s.gained, &w.filled)
+	l.Line(fmt.Sprint("facts ", i), "verdict convicted fresh heard gained buckets", &s.verdict, &s.convicted, &s.fresh, &s.heard, snapshot.List{&s.gained.most, &s.gained.at}, &w.filled)
 	if !l.Require(w.filled >= 0 && w.filled <= windowBuckets, "%d buckets", w.filled) {
 		return
 	}
-	l.Require(s.verdict >= Undecided && s.verdict <= Convicted && s.fresh >= 0 && s.fresh <= requalifySamples && s.gained >= 0 &&
+	l.Require(s.verdict >= Undecided && s.verdict <= Convicted && s.fresh >= 0 && s.fresh <= requalifySamples && s.gained.most >= 0 &&
 		(!s.convicted || (s.fresh > 0) == (w.filled > 0)), "source %d is convicted without a sample, or %v", i, s.verdict)
 	for k := range w.filled {
 		b := &w.buckets[k]

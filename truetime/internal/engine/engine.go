@@ -73,6 +73,7 @@ const (
 type Engine struct {
 	discipline *discipline.Discipline
 	faulty     int
+	pause      int64 // that the counter may lose unseen
 	since      int64 // no earlier time is plausible
 	sources    []source
 	looked     monotonic.Instant
@@ -90,11 +91,13 @@ func New(config Config) *Engine {
 	config.Poll.Adaptive = config.Target > 0
 	scales := newScales(config)
 	config.Discipline.Counter = scales.widen(config.Discipline.Counter)
+	config.Discipline.Pause = pauses(config.Discipline.Pause)
 	e := &Engine{
 		discipline: discipline.New(config.Discipline),
 		scales:     scales,
 		maxWidth:   math.MaxInt64,
 		faulty:     config.Discipline.Faulty,
+		pause:      config.Discipline.Pause,
 		since:      config.PlausibleSince,
 		sources:    make([]source, len(config.Discipline.Voter)),
 		looked:     config.Now,

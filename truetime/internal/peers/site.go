@@ -23,6 +23,16 @@ type experiment struct {
 // watched is how many machines' clocks are read: not the last one's, which may be wrong.
 func (e experiment) watched() int { return min(3, e.machines-1) }
 
+// servingFrom is the first of the machines that serve NTP to the others, the last ones of a site that is large enough.
+func (e experiment) servingFrom() int {
+	if e.machines < 3+servers {
+		return nobody
+	}
+	return e.machines - servers
+}
+
+const nobody = -1
+
 func (e experiment) rate(rng *rand.Rand) float64 {
 	if e.atLimit {
 		return []float64{-declaredPPB, declaredPPB}[rng.IntN(2)] * 1e-9
@@ -83,6 +93,15 @@ func (s *site) begin(m *machine) {
 			other := (m.index + 1 + s.rng.IntN(s.machines-1)) % s.machines
 			s.askNeighbour(m, other, relayed, relayed)
 		})
+	}
+	if first := s.servingFrom(); first != nobody {
+		for i := range servers {
+			if m.index >= first {
+				s.again(askEvery, func() { s.ask(m, i, served) })
+			} else if watched {
+				s.again(askEvery, func() { s.askServing(m, i, s.all[first+i]) })
+			}
+		}
 	}
 	if watched {
 		s.every(after(readEvery), s.end-instant(s.polls)*after(s.poll), func() { m.look(s.now) })
@@ -147,6 +166,20 @@ func (s *site) askNeighbour(m *machine, k int, from variant, clocks ...variant) 
 						m.use(v, server, f, epochs[v], a4)
 					}
 				}
+			}
+		})
+	})
+}
+
+// askServing is an exchange with a machine that serves NTP, and is the ith vote. It claims its ε and the quanta of NTP's fields.
+func (s *site) askServing(m *machine, i int, other *machine) {
+	a1, epoch := m.read(s.now), m.clocks[served].Epoch()
+	s.at(s.now+s.near(m.index, other.index), func() {
+		t := other.lie.tells(other.answer(other.read(s.now)), s.now)
+		t.Lo, t.Hi = t.Lo-int64(claim-serverError), t.Hi+int64(claim-serverError)
+		s.at(s.now+s.near(m.index, other.index), func() {
+			if a4 := m.read(s.now); t.ok {
+				m.use(served, i, carried(a1, t, a4), epoch, a4)
 			}
 		})
 	})

@@ -66,6 +66,9 @@ func newNetwork(e experiment) *network {
 	for s := range servers {
 		n.there[s] = instant(float64(after(e.base)) * (0.4 + 0.2*route.Float64()))
 		n.offset[s] = instant(float64(after(serverError)) * (1.6*route.Float64() - 0.8))
+		if n.atLimit {
+			n.offset[s] = []instant{-1, 1}[route.IntN(2)] * after(claim-1)
+		}
 	}
 	return n
 }
@@ -119,6 +122,9 @@ func (n *network) queued(at instant, way uint64) instant {
 
 // near is how long a datagram takes between two machines.
 func (n *network) near(a, b int) instant {
+	if n.atLimit && n.rng.IntN(2) == 0 {
+		return 0
+	}
 	pair := rand.New(rand.NewPCG(n.seed, uint64(min(a, b)*n.machines+max(a, b))))
 	base := after(nearMin) + instant(pair.Float64()*float64(after(nearMax-nearMin)))
 	return base/2 + n.exponential(nearJitter)

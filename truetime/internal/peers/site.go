@@ -17,7 +17,7 @@ type experiment struct {
 	polls        int
 	seed         uint64
 	lie          lie
-	atLimit      bool // the counters run as fast or as slow as is declared
+	atLimit      bool // counters run as fast or as slow as is declared, servers are off by what they claim, and neighbours may be no way apart
 }
 
 // watched is how many machines' clocks are read: not the last one's, which may be wrong.

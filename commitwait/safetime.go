@@ -14,9 +14,13 @@ import (
 // t_safe of J. Corbett et al., "Spanner: Google's globally-distributed database", ACM TOCS 31(3), 2013, section 4.1.3.
 //
 //	timestamp, done, err := safe.Begin(sequencer.Next) // a writer, who holds its locks
-//	defer done()                                      // when its writes can be read, or never will be
+//	if err != nil {
+//		return err
+//	}
+//	…      // it writes at the timestamp
+//	done() // only once the writes can be read, or it is certain that they never will be: not in a defer
 //
-//	err := safe.Wait(ctx, timestamp)                  // a reader, who needs no lock
+//	err := safe.Wait(ctx, timestamp) // a reader, who needs no lock
 //
 // A writer takes its timestamp and is known from the same moment on, so no reader can slip in between. A reader waits
 // for the writers that it must see, and promises that none will come after it: the timestamps from then on are later. It

@@ -40,11 +40,12 @@ type Work func(ctx context.Context, tx *sql.Tx, timestamp truetime.Time) error
 //
 // The timestamp is not earlier than Latest when the work begins, or comes from [WithTimestamp], which
 // says how to have the order of the timestamps be that in which the database serializes transactions that
-// touch the same rows.
+// write the same rows; rows that are only read have to be locked as well.
 //
 // The error says what is known:
 //
-//   - [commitwait.ErrNotBegun]: work was not called.
+//   - [commitwait.ErrNotBegun]: work was not called. It comes with [ErrAgain] if a lock was not got before
+//     that, in what [WithTimestamp] calls or at BEGIN: that is worth another try.
 //   - [ErrRolledBack]: with the error of work, or of the database. With [ErrAgain] it is worth another try.
 //   - [ErrCommitUnknown]: the timestamp is returned.
 //   - [commitwait.ErrNotPassed]: committed, but the timestamp, which is returned, may lie ahead: tell
@@ -125,7 +126,20 @@ type commitConfig struct {
 // Locks that are taken in next are held when the timestamp is taken. If every transaction there locks
 // the rows that it is going to write, then of two that write the same row the one that comes second in
 // the database has the later timestamp; otherwise it may have taken an earlier one before it waited for
-// the lock. That holds with one [commitwait.Sequencer], or a lease whose token is the fence:
+// the lock. In PostgreSQL:
+//
+//	epsilonsql.WithTimestamp(func(ctx context.Context, tx *sql.Tx) (truetime.Time, error) {
+//		if _, err := tx.ExecContext(ctx, "SELECT 1 FROM account WHERE id = $1 FOR UPDATE", id); err != nil {
+//			return 0, err
+//		}
+//		return sequencer.Next()
+//	})
+//
+// Where the order of who reads a row and who writes it matters, the reader has to lock it as well: FOR SHARE. A
+// row that is not there yet cannot be locked: lock one that stands for it, as that of the account stands for its
+// entries, or call pg_advisory_xact_lock with a number that does.
+//
+// The order holds with one [commitwait.Sequencer], or a lease whose token is the fence:
 //
 //	epsilonsql.WithTimestamp(func(ctx context.Context, tx *sql.Tx) (truetime.Time, error) {
 //		if err := epsilonsql.Admit(ctx, tx, epsilonsql.PostgreSQL, "ledger", held.Token()); err != nil {

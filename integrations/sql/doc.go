@@ -62,8 +62,8 @@
 //   - LeaseStore is a linearizable [lease.Store], and HLCStore an [hlc.Store]: packages leasetest and hlctest
 //     test them on real servers.
 //   - When Admit has returned nil, no transaction with a higher token has been admitted before, and none will
-//     be until this one has ended. This one sees all that those with lower tokens have written. READ COMMITTED
-//     suffices.
+//     be until this one has ended. This one sees all that those with lower tokens have written. In PostgreSQL
+//     a token is raised at READ COMMITTED only; in the others any isolation level will do.
 //   - No request that was given up, by this process or by one that has died, changes a bound after a later
 //     Save or Load has returned.
 //   - CommitWait and WaitCommit return no error only after COMMIT was confirmed and the timestamp has passed.
@@ -77,9 +77,9 @@
 //     predecessor that overlap each other without a gap can keep it waiting for longer.
 //   - Anything when a database was restored from a backup, or a standby was promoted that lacks what its
 //     primary had confirmed.
-//   - That the timestamps of transactions which touch the same rows are in the order in which the database has
+//   - That the timestamps of transactions which write the same rows are in the order in which the database has
 //     serialized them, unless they are taken under the locks and, with CommitWait in several processes, after
-//     those that the locked rows have: see [WithTimestamp].
+//     those that the locked rows have: see [WithTimestamp]. Rows that are only read have to be locked as well.
 //   - That errors are told apart with any driver. Known are those of pgx and pq, go-sql-driver/mysql, and of
 //     modernc.org and mattn for SQLite. With another one there is its own error alone, and [ErrCommitUnknown]
 //     where it might have been ErrRolledBack.

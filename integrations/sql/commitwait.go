@@ -20,7 +20,7 @@ var (
 	// connection was lost, the server died, or the context ended. What the transaction has written may be
 	// in the database, with the timestamp that is returned. Look, before you try again. If it is there,
 	// wait until the timestamp has passed (Until of package commitwait) before you tell anybody.
-	ErrCommitUnknown = errors.New("epsilonsql: commit unknown")
+	ErrCommitUnknown = errors.New("epsilonsql: it is not known whether COMMIT took effect: look before you try again")
 )
 
 // Work is what a transaction does. It must use ctx for its statements, return an error when one has failed (MySQL

@@ -40,6 +40,11 @@ func (d Dialect) String() string {
 
 func (d Dialect) valid() bool { return d >= PostgreSQL && d <= SQLite }
 
+// unknown is the error of a dialect that is not valid.
+func (d Dialect) unknown() error {
+	return fmt.Errorf("no such dialect: %d: give PostgreSQL, MySQL or SQLite", uint8(d))
+}
+
 // check returns everything that is wrong with what a store is made of.
 func (d Dialect) check(db *sql.DB) error {
 	var wrong mistakes.List
@@ -47,7 +52,7 @@ func (d Dialect) check(db *sql.DB) error {
 		wrong.Addf("the database is nil")
 	}
 	if !d.valid() {
-		wrong.Addf("no such dialect: %d", uint8(d))
+		wrong.Add(d.unknown())
 	}
 	if err := wrong.Err(); err != nil {
 		return fmt.Errorf("epsilonsql: %w", err)

@@ -18,15 +18,15 @@ var (
 	ErrDialect = errors.New("epsilonsql: the database does not understand")
 
 	// ErrReadOnly: the database cannot be written to: it is a standby, or was opened so.
-	ErrReadOnly = errors.New("epsilonsql: the database is read-only")
+	ErrReadOnly = errors.New("epsilonsql: the database is read-only: connect to the primary, or open it for writing")
 
 	// ErrRefused: the database refuses the user, or does not let it do this.
 	ErrRefused = errors.New("epsilonsql: refused by the database: look at the user's password and rights")
 
-	// ErrAgain: the database has rolled the transaction back because of others that were under way: a
-	// deadlock, a serialization failure, a lock that was waited for too long. The transaction is worth
-	// another try, from its beginning.
-	ErrAgain = errors.New("epsilonsql: in the way of another transaction")
+	// ErrAgain: the transaction cannot go on because of others that were under way: a deadlock, a
+	// serialization failure, a lock that was waited for too long. Roll it back, which CommitWait and WaitCommit
+	// have done. It is worth another try, from its beginning.
+	ErrAgain = errors.New("epsilonsql: failed because of another transaction: try again from the beginning")
 )
 
 // explain wraps what an error of the database stands for, unless that was done before.

@@ -54,7 +54,7 @@ func Admit(ctx context.Context, tx *sql.Tx, dialect Dialect, name string, token 
 	case tx == nil:
 		return errors.New("epsilonsql: the transaction is nil")
 	case !dialect.valid():
-		return fmt.Errorf("epsilonsql: no such dialect: %d", uint8(dialect))
+		return fmt.Errorf("epsilonsql: %w", dialect.unknown())
 	case err != nil:
 		return err
 	case token > math.MaxInt64:

@@ -390,6 +390,6 @@ func TestFencesHaveARowEachAndMistakesAreTold(t *testing.T) {
 		require.ErrorContains(t, admit("a", math.MaxInt64+1), "highest that a column can hold")
 		require.ErrorContains(t, admit(string(make([]byte, 1025)), 1), "at most 1024")
 		require.ErrorContains(t, epsilonsql.Admit(t.Context(), nil, db.dialect, "a", 1), "transaction is nil")
-		require.ErrorContains(t, epsilonsql.Admit(t.Context(), tx, 0, "a", 1), "no such dialect")
+		require.ErrorContains(t, epsilonsql.Admit(t.Context(), tx, 0, "a", 1), "no such dialect: 0: give PostgreSQL, MySQL or SQLite")
 	})
 }

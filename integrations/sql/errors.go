@@ -20,8 +20,8 @@ var (
 	// ErrReadOnly: the database cannot be written to: it is a standby, or was opened so.
 	ErrReadOnly = errors.New("epsilonsql: the database is read-only: connect to the primary, or open it for writing")
 
-	// ErrRefused: the database refuses the user, or does not let it do this.
-	ErrRefused = errors.New("epsilonsql: refused by the database: look at the user's password and rights")
+	// ErrAccess: the database does not let the user in, or does not let it do this.
+	ErrAccess = errors.New("epsilonsql: access denied by the database: look at the user's password and rights")
 
 	// ErrAgain: the transaction cannot go on because of others that were under way: a deadlock, a
 	// serialization failure, a lock that was waited for too long. Roll it back, which CommitWait and WaitCommit
@@ -78,7 +78,7 @@ func kindOfState(state string) error {
 	case state == "42P01": // undefined_table
 		return ErrNoTable
 	case state == "42501", strings.HasPrefix(state, "28"): // insufficient_privilege, invalid authorization
-		return ErrRefused
+		return ErrAccess
 	case state == "42601", state == "42883", state == "42704": // syntax_error, undefined_function, undefined_object
 		return ErrDialect
 	case state == "25006": // read_only_sql_transaction
@@ -147,7 +147,7 @@ func kindOfNumber(number uint16, text string) error {
 	case 1146: // ER_NO_SUCH_TABLE
 		return ErrNoTable
 	case 1044, 1045, 1142, 1143, 1227: // access denied to the database, user, table, column; a privilege is needed
-		return ErrRefused
+		return ErrAccess
 	case 1064, 1305: // ER_PARSE_ERROR, ER_SP_DOES_NOT_EXIST
 		return ErrDialect
 	case 1054: // ER_BAD_FIELD_ERROR, also of a parameter as PostgreSQL has them
@@ -202,7 +202,7 @@ func kindOfCode(code int, text string) error {
 	case sqliteReadOnly:
 		return ErrReadOnly
 	case sqliteAuth:
-		return ErrRefused
+		return ErrAccess
 	}
 	return nil
 }

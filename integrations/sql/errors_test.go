@@ -126,16 +126,16 @@ func TestAUserWithoutRightsIsTold(t *testing.T) {
 			stranger.source = strings.NewReplacer("user=postgres", "user="+db.name, "root@", db.name+"@").Replace(db.source)
 			stranger.DB = stranger.again(t)
 			// There is no such user. What comes of BeginTx is not of this package.
-			requireEach(t, stranger, epsilonsql.ErrRefused, true, "Load of a lease", "CompareAndSwap, inserting", "CompareAndSwap, updating", "Load of a bound", "Save")
+			requireEach(t, stranger, epsilonsql.ErrAccess, true, "Load of a lease", "CompareAndSwap, inserting", "CompareAndSwap, updating", "Load of a bound", "Save")
 			_, err := epsilonsql.CommitWait(t.Context(), stranger.DB, newWaiter(t, newTicking()), insert(1))
 			require.ErrorIs(t, err, commitwait.ErrNotBegun)
-			require.ErrorIs(t, err, epsilonsql.ErrRefused)
+			require.ErrorIs(t, err, epsilonsql.ErrAccess)
 			exec1(t, db, "CREATE USER "+db.name)
 			if dialect == epsilonsql.MySQL {
 				exec1(t, db, "CREATE TABLE other (id INT)")
 				exec1(t, db, "GRANT ALL ON "+db.name+".other TO "+db.name)
 			}
-			requireEach(t, stranger, epsilonsql.ErrRefused, true)
+			requireEach(t, stranger, epsilonsql.ErrAccess, true)
 		})
 	}
 }

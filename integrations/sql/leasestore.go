@@ -99,7 +99,7 @@ func (s *LeaseStore) failed(name string, err error) error {
 	kind := kindOf(err)
 	err = fmt.Errorf("epsilonsql: lease %.80q: %w", name, s.dialect.explain(err))
 	switch {
-	case kind == ErrNoTable, kind == ErrDialect, kind == ErrRefused, kind == ErrReadOnly && s.dialect == SQLite, isClosed(err):
+	case kind == ErrNoTable, kind == ErrDialect, kind == ErrAccess, kind == ErrReadOnly && s.dialect == SQLite, isClosed(err):
 		return fmt.Errorf("%w: %w", lease.ErrPermanent, err)
 	}
 	return err

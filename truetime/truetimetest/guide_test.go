@@ -93,7 +93,7 @@ func TestIncidentIsReplayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		recorder := truetime.NewFlightRecorder(10 * time.Minute)
 		a, b, c := truetimetest.NewSource("a", 0, time.Millisecond), truetimetest.NewSource("b", 0, time.Millisecond), truetimetest.NewSource("c", 0, time.Millisecond)
-		options := append(truetimetest.InBubble(35), truetime.WithFlightRecorder(recorder))
+		options := append(truetimetest.BubbleOptions(35), truetime.WithFlightRecorder(recorder))
 		clock, err := truetime.New([]truetime.Source{a, b, c}, options...)
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // Source is a [truetime.Source] without a network, which says that it is time.Now, off by as much as it is told to. It is for
-// tests of code that makes a [truetime.Clock]: in a bubble of testing/synctest with the options of [InBubble], or
+// tests of code that makes a [truetime.Clock]: in a bubble of testing/synctest with the options of [BubbleOptions], or
 // outside of one, where it serves the machine's wall clock. Its methods may be called by several goroutines, and what they
 // change holds from the next poll on.
 type Source struct {
@@ -116,9 +116,9 @@ func passing(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// InBubble returns the options with which a [truetime.Clock] runs in a bubble of testing/synctest: a counter that goes by the
+// BubbleOptions returns the options with which a [truetime.Clock] runs in a bubble of testing/synctest: a counter that goes by the
 // bubble's time and runs fast by driftPPM, and that sources are believed in the year 2000, in which bubbles begin, and a year before.
-func InBubble(driftPPM float64) []truetime.Option {
+func BubbleOptions(driftPPM float64) []truetime.Option {
 	begun := time.Now()
 	return []truetime.Option{
 		truetime.WithCounter(bubbleCounter{begun, driftPPM * 1e-6}),

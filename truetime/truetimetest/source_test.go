@@ -19,7 +19,7 @@ func TestARealClockPollsSourcesInABubble(t *testing.T) {
 		const claim = time.Millisecond
 		a, b, liar := truetimetest.NewSource("a", claim, claim), truetimetest.NewSource("b", -claim, claim), truetimetest.NewSource("liar", time.Hour, claim)
 		a.Delay(3*time.Millisecond, 0)
-		clock, err := truetime.New([]truetime.Source{a, b, liar}, truetimetest.InBubble(-150)...)
+		clock, err := truetime.New([]truetime.Source{a, b, liar}, truetimetest.BubbleOptions(-150)...)
 		require.NoError(t, err)
 		defer clock.Close()
 		require.NoError(t, clock.WaitSynchronized(t.Context(), 5*time.Millisecond))

@@ -14,12 +14,12 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// Domain is that of the google.rpc.ErrorInfo in the status of a call that the server's interceptor has
+// ErrorDomain is that of the google.rpc.ErrorInfo in the status of a call that the server's interceptor has
 // refused, for clients in other languages. Its reason is TIMESTAMP_FROM_FUTURE, INVALID_TIMESTAMP, or, of a
 // clock that has no timestamp to give, CLOCK_NOT_SYNCHRONIZED, CLOCK_FAULTY, CLOCK_TOO_FAR_AHEAD,
 // CLOCK_NOT_DURABLE, CLOCK_CLOSED, CLOCK_UNAVAILABLE or UNCERTAINTY_TOO_LARGE. "timestamp" in its metadata
 // is what the call carried: a refusal with another one is of another call, that the server has made.
-const Domain = "github.com/epsilontime/epsilon"
+const ErrorDomain = "github.com/epsilontime/epsilon"
 
 // refused is the key of ErrorInfo's metadata for the timestamp of the request.
 const refused = "timestamp"
@@ -65,7 +65,7 @@ func reasonOf(err error) reason {
 // values.
 func refuse(err error, values []string) error {
 	r := reasonOf(err)
-	info := &errdetails.ErrorInfo{Reason: r.name, Domain: Domain}
+	info := &errdetails.ErrorInfo{Reason: r.name, Domain: ErrorDomain}
 	if len(values) > 0 {
 		info.Metadata = map[string]string{refused: echoed(values[0])}
 	}
@@ -95,7 +95,7 @@ func explain(err error, sent hlc.Timestamp) error {
 	}
 	for _, detail := range s.Details() {
 		info, ok := detail.(*errdetails.ErrorInfo)
-		if !ok || info.GetDomain() != Domain || info.GetMetadata()[refused] != valueOf(sent) {
+		if !ok || info.GetDomain() != ErrorDomain || info.GetMetadata()[refused] != valueOf(sent) {
 			continue
 		}
 		for _, r := range reasons {

@@ -132,7 +132,7 @@ func TestEachRefusalReachesTheClientAsWhatItIs(t *testing.T) {
 			}
 		}
 		require.Equal(t, row.reason, info.GetReason())
-		require.Equal(t, epsilongrpc.Domain, info.GetDomain())
+		require.Equal(t, epsilongrpc.ErrorDomain, info.GetDomain())
 		require.Equal(t, row.code == codes.Unavailable, retry != nil)
 		for _, known := range []error{
 			hlc.ErrFromFuture, hlc.ErrInvalidTimestamp, hlc.ErrTooFarAhead, hlc.ErrNotDurable, hlc.ErrClosed,

@@ -28,7 +28,7 @@ import (
 //   - UNAVAILABLE, with google.rpc.RetryInfo: this clock has no timestamp to give, such as for want of
 //     synchronization.
 //
-// A google.rpc.ErrorInfo of [Domain] has the reason; the interceptors of the client make of it an error
+// A google.rpc.ErrorInfo of [ErrorDomain] has the reason; the interceptors of the client make of it an error
 // for which errors.Is finds that of package hlc or truetime.
 //
 // The services of gRPC itself, for health, reflection and channelz, are left alone: they answer while

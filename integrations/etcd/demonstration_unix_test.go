@@ -75,7 +75,7 @@ type office struct {
 
 func newOffice(client *clientv3.Client, kind, place string) (office, func(), error) {
 	if kind == "epsilonetcd" {
-		e, err := epsilonetcd.NewElection(client, wallClock{}, place, time.Second)
+		e, err := epsilonetcd.NewElection(wallClock{}, client, place, time.Second)
 		if err != nil {
 			return office{}, nil, err
 		}

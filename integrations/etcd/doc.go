@@ -16,7 +16,7 @@
 //
 // Elections: Campaign, Proclaim, Leader, Observe and Resign as they are known ([Election]).
 //
-//	election, err := epsilonetcd.NewElection(client, clock, "/compactor", 10*time.Second)
+//	election, err := epsilonetcd.NewElection(clock, client, "/compactor", 10*time.Second)
 //	err = election.Campaign(ctx, "host-7")
 //	response, err := client.Txn(ctx).If(election.Fence()).Then(clientv3.OpPut("state", "…")).Commit()
 //

@@ -17,7 +17,7 @@ import (
 // Election has the methods of [concurrency.Election], for programs that use it and want to be one leader at a
 // time by proof. Instead of a session it has a clock and a TTL, and it stands on a lease of package lease.
 //
-//	election, err := epsilonetcd.NewElection(client, clock, "/compactor", 10*time.Second)
+//	election, err := epsilonetcd.NewElection(clock, client, "/compactor", 10*time.Second)
 //	if err := election.Campaign(ctx, "host-7"); err != nil {
 //		return err
 //	}
@@ -69,7 +69,7 @@ type Election struct {
 // below the prefix and a slash. The TTL and the options are those of [lease.NewCandidate]. It asks neither the
 // clock nor etcd. Close the client after having resigned.
 func NewElection(
-	client *clientv3.Client, clock truetime.Reader, prefix string, ttl time.Duration, options ...lease.Option,
+	clock truetime.Reader, client *clientv3.Client, prefix string, ttl time.Duration, options ...lease.Option,
 ) (*Election, error) {
 	store, err := NewLeaseStore(client, "")
 	if err != nil {

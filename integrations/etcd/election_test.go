@@ -41,7 +41,7 @@ var (
 
 func newElection(t testing.TB, client *clientv3.Client, clock truetime.Reader, prefix string) *epsilonetcd.Election {
 	t.Helper()
-	e, err := epsilonetcd.NewElection(client, clock, prefix, ttl)
+	e, err := epsilonetcd.NewElection(clock, client, prefix, ttl)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if held := e.Lease(); held != nil {
@@ -212,7 +212,7 @@ func TestACampaignWhoseAnswerIsLost(t *testing.T) {
 		}
 		return err
 	})
-	e, err := epsilonetcd.NewElection(unlucky, newClock(), prefix+"e", 3*time.Second)
+	e, err := epsilonetcd.NewElection(newClock(), unlucky, prefix+"e", 3*time.Second)
 	require.NoError(t, err)
 	require.NoError(t, e.Campaign(t.Context(), "first"))
 	require.EqualValues(t, 1, e.Lease().Token(), "it was elected the first time")
@@ -278,7 +278,7 @@ func TestThereIsOneLeaderBesideConcurrency(t *testing.T) {
 		}
 		return err
 	})
-	ours, err := epsilonetcd.NewElection(watched, newClock(), prefix+"e", 3*time.Second)
+	ours, err := epsilonetcd.NewElection(newClock(), watched, prefix+"e", 3*time.Second)
 	require.NoError(t, err)
 	require.NoError(t, theirs.Campaign(t.Context(), "theirs"))
 	until, cancel := context.WithCancel(t.Context())
@@ -337,14 +337,14 @@ func TestWhatCannotBeElectedIsTold(t *testing.T) {
 	}
 
 	for _, bad := range []string{"", "a\x00", "\xff", "a#", "a%", strings.Repeat("x", lease.MaxName+1)} {
-		_, err := epsilonetcd.NewElection(client, clock, bad, ttl)
+		_, err := epsilonetcd.NewElection(clock, client, bad, ttl)
 		require.Error(t, err, "%.20q", bad)
 	}
-	_, err := epsilonetcd.NewElection(client, clock, "e", 0)
+	_, err := epsilonetcd.NewElection(clock, client, "e", 0)
 	require.ErrorContains(t, err, "TTL of 0s")
-	_, err = epsilonetcd.NewElection(client, nil, "e", ttl)
+	_, err = epsilonetcd.NewElection(nil, client, "e", ttl)
 	require.ErrorContains(t, err, "clock")
-	_, err = epsilonetcd.NewElection(nil, clock, "e", ttl)
+	_, err = epsilonetcd.NewElection(clock, nil, "e", ttl)
 	require.ErrorContains(t, err, "client is nil")
 }
 

@@ -87,7 +87,7 @@ func ExampleElection() {
 	ctx := context.Background()
 	client := connectExample()
 	defer client.Close()
-	election, err := epsilonetcd.NewElection(client, wallClock{}, "/compactor", 10*time.Second)
+	election, err := epsilonetcd.NewElection(wallClock{}, client, "/compactor", 10*time.Second)
 	if err != nil {
 		fmt.Println(err)
 		return

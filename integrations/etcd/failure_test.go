@@ -221,7 +221,7 @@ func TestWhatWaitingDoesNotMendIsPermanent(t *testing.T) {
 	require.ErrorIs(t, err, lease.ErrPermanent)
 	require.ErrorIs(t, err, rpctypes.ErrUserEmpty)
 
-	election, err := epsilonetcd.NewElection(writer, newClock(), "ours/writer", ttl)
+	election, err := epsilonetcd.NewElection(newClock(), writer, "ours/writer", ttl)
 	require.NoError(t, err)
 	require.NoError(t, election.Campaign(t.Context(), "me"), "and for an election")
 	require.NoError(t, election.Resign(t.Context()))

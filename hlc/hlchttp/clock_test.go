@@ -129,5 +129,6 @@ func TestNilIsRefusedWhereTheHandlerIsMade(t *testing.T) {
 	next := http.NotFoundHandler()
 	require.PanicsWithValue(t, "hlchttp: Handler needs a clock and a handler, and one is nil", func() { hlchttp.Handler((*hlc.Clock)(nil), next) })
 	require.PanicsWithValue(t, "hlchttp: Handler needs a clock and a handler, and one is nil", func() { hlchttp.Handler(new(hlchttp.Relay), nil) })
+	require.PanicsWithValue(t, "hlchttp: an option of Handler is nil", func() { hlchttp.Handler(new(hlchttp.Relay), next, nil) })
 	require.Panics(t, func() { hlchttp.Transport(nil, nil) })
 }

@@ -37,16 +37,17 @@ func WithPeer(name func(*http.Request) string) Option {
 //   - 503 Service Unavailable with Retry-After: this clock has no timestamp to give, such as for
 //     want of synchronization.
 //
-// Handler panics if clock or next is nil, as [http.Handle] does.
+// Handler panics if clock, next or an option is nil, as [http.Handle] does.
 func Handler(clock Clock, next http.Handler, options ...Option) http.Handler {
 	if unset.Nil(clock) || unset.Nil(next) {
 		panic("hlchttp: Handler needs a clock and a handler, and one is nil")
 	}
 	h := &handler{clock: clock, next: next, peer: func(r *http.Request) string { return r.RemoteAddr }}
 	for _, option := range options {
-		if option != nil {
-			option(h)
+		if option == nil {
+			panic("hlchttp: an option of Handler is nil")
 		}
+		option(h)
 	}
 	return h
 }

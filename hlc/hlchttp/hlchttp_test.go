@@ -337,9 +337,8 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// Nothing can be reported here, so what is nil is the default.
-func TestOptionsThatAreNilAreTheDefault(t *testing.T) {
-	handler := hlchttp.Handler(newClock(t, &fixed{at: start}), http.NotFoundHandler(), nil, hlchttp.WithPeer(nil))
+func TestAPeerThatHasNoNameIsNamedByItsAddress(t *testing.T) {
+	handler := hlchttp.Handler(newClock(t, &fixed{at: start}), http.NotFoundHandler(), hlchttp.WithPeer(nil))
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.Header.Set(hlchttp.Header, "x")
 	response := httptest.NewRecorder()

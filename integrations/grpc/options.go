@@ -34,9 +34,10 @@ func newStamper(of string, clock hlchttp.Clock, options []Option) *stamper {
 	}
 	s := &stamper{clock: clock}
 	for _, option := range options {
-		if option != nil {
-			option(s)
+		if option == nil {
+			panic("epsilongrpc: an option of " + of + " is nil")
 		}
+		option(s)
 	}
 	return s
 }

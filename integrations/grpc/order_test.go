@@ -272,5 +272,7 @@ func TestNilIsRefusedWhereTheInterceptorIsMade(t *testing.T) {
 	} {
 		require.Panics(t, make)
 	}
-	require.NotPanics(t, func() { epsilongrpc.UnaryServerInterceptor(new(hlchttp.Relay), nil) })
+	require.PanicsWithValue(t, "epsilongrpc: an option of UnaryServerInterceptor is nil", func() {
+		epsilongrpc.UnaryServerInterceptor(new(hlchttp.Relay), nil)
+	})
 }

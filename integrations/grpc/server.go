@@ -34,7 +34,7 @@ import (
 // The services of gRPC itself, for health, reflection and channelz, are left alone: they answer while
 // the clock does not.
 //
-// UnaryServerInterceptor panics if clock is nil.
+// UnaryServerInterceptor panics if clock or an option is nil.
 func UnaryServerInterceptor(clock hlchttp.Clock, options ...Option) grpc.UnaryServerInterceptor {
 	s := server{newStamper("UnaryServerInterceptor", clock, options)}
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

@@ -2,6 +2,7 @@ package epsilonotel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ func WithBudget(d time.Duration) Option {
 func Observe(meter metric.Meter, clock Clock, opts ...Option) (metric.Registration, error) {
 	var o options
 	for _, option := range opts {
+		if option == nil {
+			return nil, errors.New("epsilonotel: an option is nil")
+		}
 		option(&o)
 	}
 	return observe(meter, metrics.NewClockReader(clock, o.budget).Collect)

@@ -137,4 +137,6 @@ func TestAMeterThatRefusesIsReported(t *testing.T) {
 	_, err := epsilonotel.Observe(refusing{}, clock{truetimetest.NewManual(1<<60, 1)})
 	require.EqualError(t, err, "epsilonotel: epsilon.refusals: full")
 	require.PanicsWithValue(t, "epsilonotel: a budget of -1s: it must be above 0", func() { epsilonotel.WithBudget(-time.Second) })
+	_, err = epsilonotel.Observe(noop.Meter{}, clock{truetimetest.NewManual(1<<60, 1)}, nil)
+	require.EqualError(t, err, "epsilonotel: an option is nil")
 }

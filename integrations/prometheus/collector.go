@@ -36,13 +36,16 @@ func WithBudget(d time.Duration) Option {
 	return func(o *options) { o.budget = func() time.Duration { return d } }
 }
 
-// NewCollector shows a clock.
+// NewCollector shows a clock. It panics if an option is nil.
 //
 // epsilon_uncertainty_peak_seconds is the largest ε since the last collection, and in the last two minutes at least: a
 // sawtooth between two scrapes is not missed, nor by a second server that scrapes as well.
 func NewCollector(clock Clock, opts ...Option) prometheus.Collector {
 	var o options
 	for _, option := range opts {
+		if option == nil {
+			panic("epsilonprom: an option of NewCollector is nil")
+		}
 		option(&o)
 	}
 	return collector(metrics.NewClockReader(clock, o.budget).Collect)

@@ -216,6 +216,10 @@ func TestNamesAreInTheManual(t *testing.T) {
 	}
 }
 
+func TestAnOptionThatIsNilIsRefused(t *testing.T) {
+	require.PanicsWithValue(t, "epsilonprom: an option of NewCollector is nil", func() { epsilonprom.NewCollector(nil, nil) })
+}
+
 func TestABudgetMustBeAboveZero(t *testing.T) {
 	require.PanicsWithValue(t, "epsilonprom: a budget of 0s: it must be above 0", func() { epsilonprom.WithBudget(0) })
 }

@@ -1,14 +1,18 @@
 // Package epsilongrpc carries hybrid logical timestamps between services that speak gRPC, in the
 // metadata, and says by gRPC's health protocol whether a clock is good enough to serve.
 //
+//	stamps, err := hlc.Open(ctx, clock, store)
+//
 //	server := grpc.NewServer(
-//		grpc.ChainUnaryInterceptor(epsilongrpc.UnaryServerInterceptor(clock)),
-//		grpc.ChainStreamInterceptor(epsilongrpc.StreamServerInterceptor(clock)),
+//		grpc.ChainUnaryInterceptor(epsilongrpc.UnaryServerInterceptor(stamps)),
+//		grpc.ChainStreamInterceptor(epsilongrpc.StreamServerInterceptor(stamps)),
 //	)
 //	conn, err := grpc.NewClient(target, credentials,
-//		grpc.WithChainUnaryInterceptor(epsilongrpc.UnaryClientInterceptor(clock)),
-//		grpc.WithChainStreamInterceptor(epsilongrpc.StreamClientInterceptor(clock)),
+//		grpc.WithChainUnaryInterceptor(epsilongrpc.UnaryClientInterceptor(stamps)),
+//		grpc.WithChainStreamInterceptor(epsilongrpc.StreamClientInterceptor(stamps)),
 //	)
+//
+//	health, err := epsilongrpc.NewHealth(clock, 10*time.Millisecond) // of the clock itself
 //
 // With both in place, whatever a service does on behalf of a call has a greater timestamp than whatever
 // its client did before the call, and whatever the client does after the call, or after the end of the
@@ -23,7 +27,7 @@
 //
 //   - Give the interceptors to every server and every connection through which cause and effect pass. A
 //     service that leaves the metadata out ends the chain.
-//   - Stamp what a call does with timestamps of the clock taken after [FromContext]'s.
+//   - Stamp what a call does with timestamps of stamps taken after [FromContext]'s.
 //   - Read streams to their end, an error or io.EOF: that is where the trailer is.
 //   - Where a service config has a retry policy, add [RetryHandler].
 //   - Put interceptors that try calls again, or recover from panics, before these.

@@ -2,7 +2,11 @@
 //
 //	func TestStore(t *testing.T) {
 //		leasetest.TestStore(t, func(t *testing.T) lease.Store {
-//			return etcdstore.New(startServer(t))
+//			store, err := epsilonetcd.NewLeaseStore(client, t.Name()+"/") // without records, each time
+//			if err != nil {
+//				t.Fatal(err)
+//			}
+//			return store
 //		})
 //	}
 //

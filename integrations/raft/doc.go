@@ -27,9 +27,8 @@
 //   - Defer: a new leader tells nothing that is committed in its term, to a writer or to a reader, until Earliest is
 //     after the expiry of every entry of earlier terms in its log, committed or not. Meanwhile raft commits as
 //     always, and all members apply.
-//   - Inherit: while it defers, it answers reads of what no entry in limbo touches. In limbo is all that comes after the last
-//     entry known to be settled. Each entry says what was settled when it was proposed: what was committed, if its
-//     leader deferred nothing any more.
+//   - Inherit: while it defers, it answers reads of what no entry in limbo touches. An entry is settled once a leader that
+//     defers nothing knows it committed; each entry it then proposes says up to where. All after that is in limbo.
 //
 // # Why this is right
 //
@@ -68,7 +67,11 @@
 //  5. Use this at all members before any of them answers by its lease: a member without it would not defer. Logs from
 //     before are understood: what has no envelope grants nothing, and may touch anything that Confirm is told it does.
 //  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer.
-//  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses.
+//  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses. Leave raft.Config.ReadOnlyOption at
+//     ReadOnlySafe: the other one is the lease that counts ticks.
+//
+// This needs v3.7 of package raft or later, whose entries are pointers. With AsyncStorageWrites the Ready has the same fields,
+// and has to be given to Lease.Ready at the same moment, before any of its messages is handled; no test runs with it.
 //
 // # What is promised
 //

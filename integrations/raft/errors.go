@@ -10,7 +10,7 @@ var (
 
 	// ErrExpired: there is no lease, because no entry that grants one is committed, or because true time
 	// may be past its expiry. The next entry that is committed renews it: see [Lease.NeedsRenewal].
-	ErrExpired = errors.New("epsilonraft: no lease")
+	ErrExpired = errors.New("epsilonraft: no lease: ask by ReadIndex, and propose Wrap(nil)")
 
 	// ErrDeferred: a leader of an earlier term may still answer reads, so nothing that has been committed in
 	// this term may be told yet.

@@ -2,7 +2,7 @@ package epsilonraft
 
 import "fmt"
 
-// A Read is one that has begun.
+// A Read is what Begin has begun.
 type Read struct {
 	// Index is up to where the log must have been applied before the read looks at its data.
 	Index uint64
@@ -32,8 +32,8 @@ func (l *Lease) Begin() (Read, error) {
 // [Lease.Released]) or another member.
 //
 // After a change of leader nothing new can be told until the lease of the one before has expired. Meanwhile a
-// new leader can answer those reads that no entry of the limbo touches: which the earlier leader may not know to be committed.
-// Touches reports whether a command may change what was read, and is called for each of theirs. If it
+// new leader can answer those reads that no entry in limbo touches: one that the earlier leader may not know to be committed.
+// Touches is called with the command of each of these entries, and reports whether it may change what was read. If it
 // is nil these reads fail with [ErrDeferred].
 //
 // The error wraps [ErrExpired], [ErrClock], [ErrNotLeader], [ErrDeferred], [ErrLimbo] or [ErrFromFuture].
@@ -99,7 +99,7 @@ func (v *view) expired() error {
 	if v.cover.expiry == 0 {
 		return fmt.Errorf("%w: no entry that is committed grants one", ErrExpired)
 	}
-	return fmt.Errorf("%w: it expires at %v", ErrExpired, v.cover.expiry)
+	return fmt.Errorf("%w: the last one is until %v", ErrExpired, v.cover.expiry)
 }
 
 // NeedsRenewal reports whether this member leads and less than half of its lease is left, or it has none. Ask now and then, as at every

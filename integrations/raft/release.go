@@ -8,15 +8,17 @@ import (
 
 // Released returns nil if what entries up to index have done may be told: to whoever has written it, and to reads that do
 // not stand on a lease. Raft having committed them is not enough. Right after a change of leader an earlier one may be
-// answering reads that know nothing of them, until its lease has expired: [ErrDeferred]. Ask again later,
-// as at the next tick, or wait until Deferred of [Lease.Status] has passed.
+// answering reads that know nothing of them, until its lease has expired: [ErrDeferred]. Ask again later, as at the next tick,
+// or after commitwait.Until(ctx, clock, deferred), where deferred is that of [Lease.Status]: it is zero, and nothing
+// to wait for, once that lease has expired.
 //
 // A read by ReadIndex of package raft, at a leader or a follower, is one that does not stand on a lease. Wait until what it
 // says has been applied, look at the data, and give the answer when what has been applied then is released.
 //
-// At a leader that has been deposed it is [ErrNotLeader] until an entry of another leader says that index is settled; before
-// [Lease.Ready] has been told that it is committed, [ErrNotCommitted]. While the clock refuses, a new leader cannot tell:
-// [ErrClock]. If that lasts, transfer the leadership to a member whose clock answers.
+// At any member that does not lead it is [ErrNotLeader] until a later entry says that index is settled. On an idle cluster
+// there may be none: write, or renew as [Lease.NeedsRenewal] says, or ask at the leader. At the leader it is
+// [ErrNotCommitted] before [Lease.Ready] has been told that index is committed. While the clock refuses, a new leader cannot
+// tell: [ErrClock]. If that lasts, transfer the leadership to a member whose clock answers.
 func (l *Lease) Released(index uint64) error {
 	v := l.view.Load()
 	switch {
@@ -60,7 +62,7 @@ type Status struct {
 	Leader  bool          // this member leads, as far as it knows
 	Term    uint64        // of raft
 	Expiry  truetime.Time // of the lease, or zero
-	Settled uint64        // what has been told up to
+	Settled uint64        // up to here any member may tell
 	Limbo   int           // the entries after it
 
 	// Deferred is the expiry of an earlier leader's lease, up to which nothing is told, or zero. DeferredBy is the

@@ -1,7 +1,7 @@
 // Example shows a key-value store of three members whose leader answers reads by a lease, what that saves, and what happens
 // when the leader is cut off.
 //
-//	go run ./example
+//	go run -C integrations/raft ./example
 //
 // The store is in internal/kv. Each member has a clock of its own, which asks NTP servers that the example starts on loopback.
 package main

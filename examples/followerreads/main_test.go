@@ -41,7 +41,7 @@ func TestTheProgramRunsOnRealServers(t *testing.T) {
 
 // start starts a leader whose writes of the key "slow" take 50 ms to become durable.
 func start(t *testing.T) (*leader, *follower) {
-	clock := truetimetest.NewFollowing(2*time.Millisecond, time.Millisecond)
+	clock := truetimetest.NewFollowing(time.Millisecond, 2*time.Millisecond)
 	waiter, err := commitwait.NewWaiter(clock)
 	require.NoError(t, err)
 	t.Cleanup(func() { waiter.Close() })

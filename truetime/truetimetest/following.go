@@ -20,11 +20,11 @@ type Following struct {
 // NewFollowing returns a clock whose interval has time.Now in it: its middle is off by offset, which must be within ±uncertainty. Two
 // clocks at the opposite ends of their uncertainty are the hardest test of what stands on them. It panics if uncertainty is
 // below 0 or offset is beyond it, since that is a mistake in a test.
-func NewFollowing(uncertainty, offset time.Duration) Following {
+func NewFollowing(offset, uncertainty time.Duration) Following {
 	if uncertainty < 0 || offset.Abs() > uncertainty {
 		panic(fmt.Sprintf("truetimetest: a clock that is off by %v with an uncertainty of %v: it must not be off by more, or be less than 0", offset, uncertainty))
 	}
-	return Following{uncertainty, offset}
+	return Following{offset: offset, uncertainty: uncertainty}
 }
 
 // Now returns the interval. It never refuses.

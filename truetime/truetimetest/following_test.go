@@ -19,7 +19,7 @@ import (
 func TestAFollowingClockHasTimeNowInIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, offset := range []time.Duration{-time.Millisecond, 0, time.Millisecond} {
-			clock := truetimetest.NewFollowing(time.Millisecond, offset)
+			clock := truetimetest.NewFollowing(offset, time.Millisecond)
 			before, err := clock.Now()
 			require.NoError(t, err)
 			require.True(t, before.Contains(truetime.FromStd(time.Now())))
@@ -30,15 +30,15 @@ func TestAFollowingClockHasTimeNowInIt(t *testing.T) {
 			require.Equal(t, time.Hour, after.Earliest.Sub(before.Earliest))
 		}
 	})
-	require.Panics(t, func() { truetimetest.NewFollowing(-1, 0) })
-	require.Panics(t, func() { truetimetest.NewFollowing(time.Millisecond, time.Millisecond+1) })
+	require.Panics(t, func() { truetimetest.NewFollowing(0, -1) })
+	require.Panics(t, func() { truetimetest.NewFollowing(time.Millisecond+1, time.Millisecond) })
 }
 
 // What stands on a clock needs no time in a bubble, and all of it ends with it: a goroutine, or a wait on a descriptor, that the bubble
 // does not know of would keep it from going on or from ending.
 func TestWhatStandsOnAClockLivesInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		early, late := truetimetest.NewFollowing(5*time.Millisecond, -5*time.Millisecond), truetimetest.NewFollowing(5*time.Millisecond, 5*time.Millisecond)
+		early, late := truetimetest.NewFollowing(-5*time.Millisecond, 5*time.Millisecond), truetimetest.NewFollowing(5*time.Millisecond, 5*time.Millisecond)
 		waiter, err := commitwait.NewWaiter(late)
 		require.NoError(t, err)
 		defer waiter.Close()
@@ -83,7 +83,7 @@ func TestWhatStandsOnAClockLivesInABubble(t *testing.T) {
 }
 
 func ExampleNewFollowing() {
-	clock := truetimetest.NewFollowing(2*time.Millisecond, 0)
+	clock := truetimetest.NewFollowing(0, 2*time.Millisecond)
 	now, err := clock.Now()
 	if err != nil {
 		panic(err)

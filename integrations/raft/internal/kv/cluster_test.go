@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func startCluster(t *testing.T, lease time.Duration) *Cluster {
 	var clocks []truetime.Reader
 	for _, offset := range []time.Duration{-5, 5, 0} { // at both ends of what they claim
-		clocks = append(clocks, truetimetest.NewFollowing(5*time.Millisecond, offset*time.Millisecond))
+		clocks = append(clocks, truetimetest.NewFollowing(offset*time.Millisecond, 5*time.Millisecond))
 	}
 	cluster, err := StartCluster(clocks, lease, 10*time.Millisecond)
 	require.NoError(t, err)

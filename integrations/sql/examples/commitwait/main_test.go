@@ -48,7 +48,7 @@ func inBubble(t *testing.T, test func(t *testing.T, north, south *branch)) {
 	data := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		open := func(name string, offset time.Duration) *branch {
-			b, err := openBranch(t.Context(), filepath.Join(data, name), truetimetest.NewFollowing(epsilon, offset))
+			b, err := openBranch(t.Context(), filepath.Join(data, name), truetimetest.NewFollowing(offset, epsilon))
 			require.NoError(t, err)
 			return b
 		}
@@ -82,7 +82,7 @@ func TestWhatWasSeenFirstHasTheEarlierTimestamp(t *testing.T) {
 func TestWithoutTheWaitMoneyIsPaidOutBeforeItWasPaidIn(t *testing.T) {
 	inBubble(t, func(t *testing.T, north, south *branch) {
 		hasty := func(b *branch, offset time.Duration, id string, cents int64) {
-			now, err := truetimetest.NewFollowing(epsilon, offset).Now()
+			now, err := truetimetest.NewFollowing(offset, epsilon).Now()
 			require.NoError(t, err)
 			_, err = b.db.ExecContext(t.Context(), "INSERT INTO entry (id, at, account, cents) VALUES (?, ?, ?, ?)", id, now.Latest, "alice", cents)
 			require.NoError(t, err)
@@ -125,7 +125,7 @@ func TestAnEntryWhoseCommitIsUnknownIsBookedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, north, _ *branch) {
 		deaf := &lossy{Connector: connectorOf(north.db, filepath.Join(t.TempDir(), "deaf.db")), lose: 2}
 		db := sql.OpenDB(deaf)
-		branch, err := newBranch(t.Context(), db, truetimetest.NewFollowing(epsilon, 0))
+		branch, err := newBranch(t.Context(), db, truetimetest.NewFollowing(0, epsilon))
 		require.NoError(t, err)
 		defer branch.close()
 		at, err := branch.book(t.Context(), entry{ID: "1", Account: "alice", Cents: 10000})

@@ -85,7 +85,7 @@ func start(t *testing.T, path, name string, offset time.Duration) process {
 	db, err := openDatabase(t.Context(), path)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
-	clock := &pausable{Reader: truetimetest.NewFollowing(epsilon, offset)}
+	clock := &pausable{Reader: truetimetest.NewFollowing(offset, epsilon)}
 	w, err := newWorker(db, clock, name, func(_ context.Context, tick truetime.Time) (string, error) { return name, nil })
 	require.NoError(t, err)
 	return process{w, clock}
@@ -197,7 +197,7 @@ func TestWhatIsWrongWithTheDatabaseIsToldAtOnce(t *testing.T) {
 		db, err := sql.Open("sqlite", ":memory:")
 		require.NoError(t, err)
 		defer db.Close()
-		w, err := newWorker(db, truetimetest.NewFollowing(epsilon, 0), "alice", nil)
+		w, err := newWorker(db, truetimetest.NewFollowing(0, epsilon), "alice", nil)
 		require.NoError(t, err)
 		require.ErrorIs(t, w.do(t.Context(), truetime.FromStd(time.Now()), time.Hour), epsilonsql.ErrNoTable)
 	})

@@ -12,7 +12,7 @@
 //		return err // a mistake in the configuration
 //	}
 //	defer clock.Close()
-//	if err := clock.WaitSynchronized(ctx, 10*time.Millisecond); err != nil {
+//	if err := clock.WaitSynchronized(ctx, 100*time.Millisecond); err != nil {
 //		return err // it says which sources did not answer, and why
 //	}
 //	now, err := clock.Now()

@@ -22,7 +22,7 @@ func commit(ctx context.Context, servers ...string) error {
 		return err // every mistake in the configuration
 	}
 	defer clock.Close()
-	if err := clock.WaitSynchronized(ctx, 10*time.Millisecond); err != nil {
+	if err := clock.WaitSynchronized(ctx, 100*time.Millisecond); err != nil {
 		return err // which servers did not answer, and why
 	}
 	now, err := clock.Now() // true time is between now.Earliest and now.Latest

@@ -21,7 +21,7 @@
 // A machine is a [truetime.Reader], so commit waits and leases can stand on its clock while another goroutine runs
 // the world. In a bubble of testing/synctest nobody has to: the world of [NewWorldInBubble] goes by the bubble's time,
 // and real services run in it. A [Following] is a clock for bubbles that needs no world, and a [Source] is
-// one for a real [truetime.Clock]. docs/testing.md has a program for each.
+// one for a real [truetime.Clock]. docs/testing.md has a program for most of these.
 //
 // # What this does not promise
 //

@@ -28,8 +28,8 @@ func TestOrderOnSkewedNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := truetimetest.NewWorldInBubble(t, 42)
 		var servers []truetimetest.Link
-		for i, err := range []time.Duration{-time.Millisecond, time.Millisecond, time.Millisecond} {
-			server := world.NewServer(fmt.Sprint("ntp", i), truetimetest.Steady(err, time.Millisecond)) // off by all that it claims
+		for i, offset := range []time.Duration{-time.Millisecond, time.Millisecond, time.Millisecond} {
+			server := world.NewServer(fmt.Sprint("ntp", i), truetimetest.Steady(offset, time.Millisecond)) // off by all that it claims
 			servers = append(servers, truetimetest.Link{Server: server, Path: truetimetest.DataCenter()})
 		}
 		fast := world.NewMachine("fast", truetimetest.MachineConfig{Oscillator: truetimetest.Constant(200), Sources: servers})

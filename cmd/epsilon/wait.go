@@ -19,7 +19,10 @@ func newWait(s *settings) *cobra.Command {
 		Short: "Wait until ε is small enough",
 		Long: `Wait returns once the daemon's clock answers with an ε of at most --within. It exits
 with 0 then, with 1 if that has not come to pass within --timeout, and with 2 if no
-daemon answers. A timeout of 0 has it look once.`,
+daemon answers. A timeout of 0 has it look once.
+
+With --segment it waits for a segment that is not there yet, too, and so for a daemon
+that is being started.`,
 		Example: "  epsilon wait --within 1ms --timeout 2m && exec my-database",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,7 +1,7 @@
 // Events is the program of docs/guides/events.md: two services that tell each other of events over HTTP, and stamp them
 // so that a cause comes before its effect, whatever their clocks do.
 //
-//	go run ./examples/events -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
+//	go run ./examples/events -data /tmp -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
 package main
 
 import (

@@ -1,7 +1,7 @@
 // Commitwait is the program of docs/guides/commitwait.md: a bank with two branches, each with a database and a clock of
 // its own, whose timestamps are in the order in which people have seen things happen.
 //
-//	go run -C integrations/sql ./examples/commitwait -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
+//	go run -C integrations/sql ./examples/commitwait -data /tmp -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
 package main
 
 import (

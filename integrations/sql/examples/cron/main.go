@@ -1,7 +1,7 @@
 // Cron is the program of docs/guides/cron.md: of several processes one does a job when its time has come. Start it in
 // several terminals, and stop one of them with Ctrl-Z for a while:
 //
-//	go run -C integrations/sql ./examples/cron -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
+//	go run -C integrations/sql ./examples/cron -db /tmp/cron.db -server ntp1.example.net -server ntp2.example.net -server ntp3.example.net
 package main
 
 import (

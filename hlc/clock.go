@@ -26,6 +26,9 @@ type Clock struct {
 	tolerance time.Duration
 	maxAhead  time.Duration
 
+	// Of the numbers those with these low bits are the clock's own: all, unless it is one of shards.
+	mask, shard Timestamp
+
 	// durable is the greatest timestamp that may be returned; only a clock with a store has one.
 	// It changes about once a second, so it has no cache line in common with last, which changes
 	// with every call.
@@ -53,6 +56,8 @@ type Clock struct {
 // (arch/x86/kernel/tsc_sync.c). Other counters stand still for longer than a call takes. And the
 // moment of the interval that is physical time goes back whenever a sample narrows the interval, of
 // which the interval clock says nothing.
+//
+// Where only messages have to order two calls, each processor can have a clock: see [NewShards].
 
 // closed is what last is once the clock has been closed. Nothing is ever added to it.
 const closed = math.MinInt64
@@ -63,17 +68,11 @@ const closed = math.MinInt64
 // Nothing is remembered beyond the life of the clock: after a restart timestamps may repeat what
 // was issued before. Use [Open] if that matters.
 func New(clock truetime.Reader, options ...Option) (*Clock, error) {
-	config, err := configure(clock, options)
+	clocks, err := NewShards(clock, 1, options...)
 	if err != nil {
 		return nil, err
 	}
-	c := newClock(clock, config)
-	c.durable.Store(math.MaxInt64)
-	return c, nil
-}
-
-func newClock(clock truetime.Reader, config config) *Clock {
-	return &Clock{intervals: clock, physical: config.physical, tolerance: config.tolerance, maxAhead: config.maxAhead}
+	return clocks[0], nil
 }
 
 // Now returns a timestamp for a local event, or for a message about to be sent: greater than all
@@ -84,7 +83,7 @@ func newClock(clock truetime.Reader, config config) *Clock {
 func (c *Clock) Now() (Timestamp, error) {
 	now, err := c.read()
 	if err != nil {
-		return 0, err
+		return 0, c.unlessClosed(err)
 	}
 	return c.tick(now, 0)
 }
@@ -123,10 +122,13 @@ func (c *Clock) update(remote Timestamp, tolerance time.Duration, from string) (
 // tolerated.
 func (c *Clock) admit(remote Timestamp, tolerance time.Duration, from string) (truetime.Interval, error) {
 	now, err := c.read()
-	if err == nil && remote.Time() > now.Latest.Add(tolerance) {
-		err = &FutureError{Remote: remote, From: from, Now: now, Tolerance: tolerance}
+	if err != nil {
+		return now, c.unlessClosed(err)
 	}
-	return now, err
+	if remote.Time() > now.Latest.Add(tolerance) {
+		return now, &FutureError{Remote: remote, From: from, Now: now, Tolerance: tolerance}
+	}
+	return now, nil
 }
 
 // Observe merges the timestamp of something that was only read, without an event of its own: all
@@ -162,7 +164,8 @@ func (c *Clock) Observe(remote Timestamp, from string) error {
 // none, or if the clock has been closed.
 func (c *Clock) Last() Timestamp { return Timestamp(max(c.last.Load(), 0)) }
 
-// tick returns max(last+1, remote+1, pt), and makes it the last.
+// tick returns max(last+1, remote+1, pt), or the first after it that is the clock's own, and makes
+// it the last.
 //
 // The interval may be old by the time that last is looked at: a processor that was lost in between
 // finds there what others were given since, which is not ahead of anything but the old interval. So
@@ -179,13 +182,13 @@ func (c *Clock) tick(now truetime.Interval, remote Timestamp) (Timestamp, error)
 		if before >= c.ceiling(now) {
 			var err error
 			if now, err = c.read(); err != nil {
-				return 0, err
+				return 0, c.unlessClosed(err)
 			}
-			if before >= c.ceiling(now) { // which also keeps before+1 from overflowing
+			if before >= c.ceiling(now) { // which also keeps the next from overflowing
 				return 0, c.tooFarAhead(before, now)
 			}
 		}
-		next := max(before+1, c.physical.of(now))
+		next := c.own(max(before+1, c.physical.of(now)))
 		if int64(next) > c.durable.Load() {
 			return 0, c.notDurable(next)
 		}
@@ -204,9 +207,11 @@ func (c *Clock) assert(next, before Timestamp, now truetime.Interval) {
 	switch {
 	case next <= before:
 		wrong = "not after what was before it"
+	case next&c.mask != c.shard:
+		wrong = "another shard's"
 	case next < c.physical.of(now):
 		wrong = "before physical time"
-	case next > c.ceiling(now):
+	case next > c.ceiling(now)+c.mask:
 		wrong = "too far ahead of the interval"
 	case int64(next) > c.durable.Load():
 		wrong = "beyond what the store has saved"
@@ -216,9 +221,9 @@ func (c *Clock) assert(next, before Timestamp, now truetime.Interval) {
 	invariants.Check(false, "hlc: %d, after %d at %v, is %s", next, before, now, wrong)
 }
 
-// ceiling is where the next timestamp would be too far ahead of the interval.
+// ceiling is where the next timestamp could be too far ahead of the interval.
 func (c *Clock) ceiling(now truetime.Interval) Timestamp {
-	return Timestamp(now.Latest.Add(c.maxAhead))
+	return Timestamp(now.Latest.Add(c.maxAhead)) - c.mask
 }
 
 // read returns the interval of this moment.
@@ -228,15 +233,21 @@ func (c *Clock) read() (truetime.Interval, error) {
 	}
 	now, err := c.intervals.Now()
 	if err != nil {
-		if c.last.Load() == closed {
-			return truetime.Interval{}, ErrClosed
-		}
 		return truetime.Interval{}, fmt.Errorf("hlc: no interval to go by: %w", err)
 	}
-	if !now.Valid() {
+	// The mask is what a shard may have to add.
+	if !now.Valid() || Timestamp(now.Latest) > math.MaxInt64-c.mask {
 		return truetime.Interval{}, fmt.Errorf("%w: from %v to %v", errInvalidInterval, now.Earliest, now.Latest)
 	}
 	return now, nil
+}
+
+// unlessClosed returns err, or ErrClosed if the clock has been closed: its interval clock often is too.
+func (c *Clock) unlessClosed(err error) error {
+	if c.last.Load() == closed {
+		return ErrClosed
+	}
+	return err
 }
 
 func (c *Clock) tooFarAhead(before Timestamp, now truetime.Interval) error {

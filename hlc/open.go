@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/alarm"
-	"github.com/epsilontime/epsilon/internal/unset"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -33,33 +31,11 @@ const (
 // is. If it was the other one, and no timestamp of its time matters any more, save a lower bound in
 // the store.
 func Open(ctx context.Context, clock truetime.Reader, store Store, options ...OpenOption) (*Clock, error) {
-	if unset.Nil(store) {
-		options = append(slices.Clip(options), openOption(func(c *config) { c.mistakes.Addf("the store is nil") }))
-	}
-	config, err := configure(clock, options)
+	clocks, err := OpenShards(ctx, clock, store, 1, options...)
 	if err != nil {
 		return nil, err
 	}
-	bound, err := store.Load(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("hlc: cannot load the bound below which timestamps were issued: %w", err)
-	}
-	if bound < 0 {
-		return nil, fmt.Errorf("%w: the store loaded %d, which is below zero", ErrCorrupt, int64(bound))
-	}
-	c := newClock(clock, config)
-	c.last.Store(int64(bound))
-	c.reservation = newReservation(store, config.reserve)
-	now, err := c.awaitPast(ctx, bound)
-	if err != nil {
-		return nil, err
-	}
-	// By the interval that was waited for: the clock may refuse the next time it is asked.
-	if err := c.reserve(ctx, Timestamp(now.Latest)); err != nil {
-		return nil, fmt.Errorf("%w: the first bound: %w", ErrNotDurable, err)
-	}
-	c.reservation.start(c)
-	return c, nil
+	return clocks[0], nil
 }
 
 // Close ends the clock: every call from now on returns [ErrClosed]. The interval clock and the

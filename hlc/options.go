@@ -2,6 +2,7 @@ package hlc
 
 import (
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/mistakes"
@@ -59,13 +60,14 @@ type config struct {
 	tolerance time.Duration // or halfOfMaxAhead
 	maxAhead  time.Duration
 	reserve   time.Duration
+	mask      Timestamp // of the low bits that tell shards apart
 
 	mistakes mistakes.List
 }
 
 const halfOfMaxAhead = -1
 
-func configure[O OpenOption](clock truetime.Reader, options []O) (config, error) {
+func configure[O OpenOption](clock truetime.Reader, shards int, options []O) (config, error) {
 	c := config{tolerance: halfOfMaxAhead, maxAhead: time.Second, reserve: 3 * time.Second}
 	if unset.Nil(clock) {
 		c.mistakes.Addf("the interval clock is nil")
@@ -76,6 +78,14 @@ func configure[O OpenOption](clock truetime.Reader, options []O) (config, error)
 			continue
 		}
 		option.configure(&c)
+	}
+	if shards < 1 || shards > maxShards {
+		c.mistakes.Addf("%d shards: from 1 to %d are possible", shards, maxShards)
+	} else {
+		c.mask = 1<<bits.Len(uint(shards-1)) - 1
+	}
+	if int64(c.maxAhead) <= int64(c.mask) {
+		c.mistakes.Addf("limit of %v for running ahead: a shard of %d may have to skip %v", c.maxAhead, shards, time.Duration(c.mask))
 	}
 	if c.tolerance == halfOfMaxAhead {
 		c.tolerance = c.maxAhead / 2

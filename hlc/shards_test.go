@@ -201,6 +201,24 @@ func TestShardsShareOneBound(t *testing.T) {
 	})
 }
 
+// The interval may go back once the clocks have been opened, and one shard may be ahead of the rest.
+func TestNoShardFallsBehindTheBoundAndTheBoundBehindNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, store := at(start, 0), &memoryStore{bound: hlc.Timestamp(start - 1)}
+		shards := openShards(t, source, store, 3, hlc.WithReserve(3*time.Second), hlc.WithMaxAhead(time.Minute))
+		source.set(start-1000, start-1000)
+		for i, clock := range shards {
+			require.Greater(t, now(t, clock), hlc.Timestamp(start-1), "shard %d", i)
+		}
+		ahead := hlc.Timestamp(start.Add(2 * time.Second))
+		require.NoError(t, shards[1].Observe(ahead, "a peer"))
+		time.Sleep(time.Second + time.Millisecond) // the first renewal
+		synctest.Wait()
+		bound, _ := store.saved()
+		require.Equal(t, ahead+hlc.Timestamp(3*time.Second), bound)
+	})
+}
+
 // The bound that is left is the greatest of all shards, whichever is closed last.
 func TestTheLastShardToBeClosedSavesTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

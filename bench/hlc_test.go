@@ -33,11 +33,15 @@ func BenchmarkHLCNow(b *testing.B) {
 }
 
 // BenchmarkHLCNowParallel is one clock that all processors ask without doing anything else. They pass its
-// word from one to the other at nearly every call, so it takes about what BenchmarkHLCFloorParallel takes,
+// word from one to the other at nearly every call, so it takes at least what BenchmarkHLCFloorParallel takes,
 // and no fraction of BenchmarkHLCNow. Two fifths of BenchmarkMutexHLCNowParallel would be less than
 // BenchmarkHLCNow, so two processors would have to get more from one word than one that has it alone.
 //
-// Tried and left out, on two processors: to fetch the word for writing before the counter is read is no
+// BenchmarkHLCOnAllProcessors compares them on a machine that is not idle too.
+//
+// Tried and left out, on two processors: to add 1 where the word is ahead of physical time already, which
+// cannot fail; to do so after a failed swap; to add first and swap where that is not enough; and to work out
+// before the loop what does not depend on the word. None is faster. To fetch the word for writing before the counter is read is no
 // faster. To back off for 2 µs after a failed swap makes it a quarter faster, as one processor goes on
 // alone meanwhile, but 2 to 15 % slower as soon as callers do something else for 40 ns or more between two
 // calls, and then the slowest calls take as long as the wait.

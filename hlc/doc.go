@@ -32,6 +32,17 @@
 // advances by more than k nanoseconds. One word holds it, which needs no lock and has no counter
 // that could overflow.
 //
+// # On many processors
+//
+// All processors may use one clock. They pass its word around, so together they get about what one
+// alone gets. An engine whose shards stay on a processor each, with their own data, and send each
+// other messages, makes a clock for each shard, and gets as many times more:
+//
+//	shards, err := hlc.OpenShards(ctx, intervals, store, runtime.GOMAXPROCS(0))
+//
+// It gives up that of two calls on different shards the later one gets the greater timestamp: only
+// messages order them, as on two machines. See [NewShards].
+//
 // # What you must do
 //
 //   - Send a timestamp of [Clock.Now] with each message, and give that of each received one to
@@ -54,7 +65,7 @@
 //     is smaller.
 //   - A timestamp is not before physical time, and not further beyond Latest than [WithMaxAhead].
 //     If all intervals contain true time, no timestamp is further ahead of true time than the
-//     widest interval is wide.
+//     widest interval is wide; with shards, than that and what [NewShards] says.
 //   - With a store: timestamps after a restart are greater than those before it, whenever the
 //     machine crashed.
 //
@@ -63,7 +74,8 @@
 //   - That the smaller timestamp was the earlier event. Two events that no message connects may be
 //     ordered either way, unless commit-wait (package commitwait) lay between them on timestamps of
 //     [Latest].
-//   - That timestamps of different clocks differ. Add the node's name where they must.
+//   - That timestamps of different clocks differ, but for those of [NewShards]. Add the node's name
+//     where they must.
 //   - Protection from a peer whose clock is wrong by less than the tolerance. It can push this
 //     clock ahead by that much, and then peers with narrower intervals may refuse this clock's
 //     messages until time has caught up.

@@ -85,3 +85,38 @@ func ExampleOpen() {
 	// true
 	// true
 }
+
+// Three shards of one process, with a clock each. What one sends the next is a message, as between
+// machines.
+func ExampleNewShards() {
+	shards, err := hlc.NewShards(at(start, 1000), 3)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, clock := range shards {
+		stamp, err := clock.Now()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(stamp) // at the same moment, and no two are equal
+	}
+
+	sent, err := shards[2].Now()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	got, err := shards[0].Update(sent, "shard 2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(got.After(sent))
+	// Output:
+	// 1767225600000001000
+	// 1767225600000001001
+	// 1767225600000001002
+	// true
+}

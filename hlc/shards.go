@@ -35,9 +35,11 @@ const maxShards = 1024
 // machines.
 //
 // A timestamp may be up to n'-1 nanoseconds later than that of a clock alone, n' being the power of
-// two at or above n, and a shard gets one timestamp in n' nanoseconds. Calls that follow each other
-// faster run ahead of time, at worst until [ErrTooFarAhead]. With 32 shards or fewer they hardly can,
-// as a call takes about as long.
+// two at or above n; [WithTolerance] of whoever receives it must allow for that. There is one
+// timestamp for each shard in n' nanoseconds. Calls that follow each other faster run ahead of time,
+// at worst until [ErrTooFarAhead]: up to 32 shards hardly can, as a call takes about as long, and of
+// 64 each gets 15 million timestamps a second. If that is too few, make a clock of [New] for each
+// shard, and add the number of the shard to each timestamp.
 func NewShards(clock truetime.Reader, n int, options ...Option) ([]*Clock, error) {
 	config, err := configure(clock, n, options)
 	if err != nil {

@@ -30,9 +30,9 @@ const maxShards = 1024
 //
 // Use them where a shard stays on its processor and has its own data. Where any processor may serve
 // any request one clock for all is right: of two calls on two shards, of which one begins after the
-// other has returned, the later may get the smaller timestamp, by up to 2ε, as on two machines.
-// Give timestamps of messages between shards to [Clock.Update] or [Clock.Observe], as on two
-// machines.
+// other has returned, the later may get the smaller timestamp, by up to 2ε, or by what a message has
+// pushed the other shard ahead. Give timestamps of messages between shards to [Clock.Update] or
+// [Clock.Observe]. Both are as on two machines. Shards of two processes may collide.
 //
 // A timestamp may be up to n'-1 nanoseconds later than that of a clock alone, n' being the power of
 // two at or above n; [WithTolerance] of whoever receives it must allow for that. There is one

@@ -8,6 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
 	epsilonetcd "github.com/epsilontime/epsilon/integrations/etcd"
 	"github.com/epsilontime/epsilon/lease"
@@ -24,8 +25,14 @@ type Etcd struct {
 
 // OpenEtcd connects to the members of a cluster, and fails if there is no quorum until ctx ends.
 func OpenEtcd(ctx context.Context, endpoints ...string) (*Etcd, error) {
+	return openEtcdWith(ctx, endpoints)
+}
+
+// openEtcdWith lets others stand between the client and etcd.
+func openEtcdWith(ctx context.Context, endpoints []string, between ...grpc.DialOption) (*Etcd, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: endpoints, DialTimeout: 5 * time.Second, Logger: zap.NewNop(),
+		DialOptions: append([]grpc.DialOption{grpc.WithChainUnaryInterceptor(noteAttempts)}, between...),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("engine: etcd at %v: %w", endpoints, err)
@@ -49,6 +56,19 @@ func (e *Etcd) trouble(err error) error {
 		return fmt.Errorf("engine: etcd at %v has no quorum, or cannot be reached: %w; start enough of its members", e.endpoints, err)
 	}
 	return fmt.Errorf("engine: etcd at %v: %w", e.endpoints, err)
+}
+
+// openKey is that of a context's *bool, which becomes true when a request was sent and failed.
+type openKey struct{}
+
+// noteAttempts notes that a request was sent and failed, so that it may have been carried out. clientv3 sends a
+// transaction again by itself that was answered with DeadlineExceeded or Canceled while its context goes on.
+func noteAttempts(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	err := invoke(ctx, method, request, reply, conn, options...)
+	if open, noted := ctx.Value(openKey{}).(*bool); noted && err != nil {
+		*open = true
+	}
+	return err
 }
 
 // Read implements Engine. All ranges go into one transaction.
@@ -87,14 +107,17 @@ func (e *Etcd) Apply(ctx context.Context, batch Batch) error {
 	for _, key := range batch.Delete {
 		writes = append(writes, clientv3.OpDelete(key))
 	}
-	response, err := e.client.Txn(ctx).If(conditions...).Then(writes...).Commit()
-	if err != nil {
+	open := false
+	response, err := e.client.Txn(context.WithValue(ctx, openKey{}, &open)).If(conditions...).Then(writes...).Commit()
+	switch {
+	case err != nil:
 		return e.trouble(err)
+	case response.Succeeded:
+		return nil
+	case open: // what the first attempt wrote may be what the second was refused for
+		return fmt.Errorf("engine: etcd at %v: a transaction whose answer was lost was sent again and refused: it was written or not", e.endpoints)
 	}
-	if !response.Succeeded {
-		return fmt.Errorf("%w, says etcd", ErrConflict)
-	}
-	return nil
+	return fmt.Errorf("%w, says etcd", ErrConflict)
 }
 
 // Leases implements Engine.

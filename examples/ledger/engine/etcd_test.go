@@ -2,10 +2,15 @@ package engine
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func openEtcd(t *testing.T) Engine {
@@ -73,4 +78,30 @@ func TestLostQuorumIsReportedAndLosesNothing(t *testing.T) {
 		return err == nil && len(found[0]) == 1
 	}, 30*time.Second, 10*time.Millisecond)
 	require.NoError(t, e.Apply(t.Context(), Batch{Put: []Pair{{"b", []byte("1")}}}))
+}
+
+// A proxy answers DeadlineExceeded to a transaction that etcd has carried out, and clientv3 sends it again: what
+// refuses the second attempt is what the first has written.
+func TestATransactionThatWasSentTwiceIsNoConflict(t *testing.T) {
+	e := openEtcd(t).(*Etcd)
+	var lost atomic.Bool
+	losing := func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		err := invoke(ctx, method, request, reply, conn, options...)
+		if _, is := request.(*pb.TxnRequest); is && err == nil && lost.CompareAndSwap(false, true) {
+			return status.Error(codes.DeadlineExceeded, "says a proxy")
+		}
+		return err
+	}
+	unlucky, err := openEtcdWith(t.Context(), e.endpoints, grpc.WithChainUnaryInterceptor(losing))
+	require.NoError(t, err)
+	t.Cleanup(func() { unlucky.Close() })
+	batch := Batch{If: []Condition{{Key: "decided"}}, Put: []Pair{{"decided", []byte("yes")}}}
+	err = unlucky.Apply(t.Context(), batch)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, ErrConflict, "that would say that it was not written")
+	t.Log(err)
+	found, err := e.Read(t.Context(), Key("decided"))
+	require.NoError(t, err)
+	require.Equal(t, "yes", string(found[0][0].Value), "it was")
+	require.ErrorIs(t, unlucky.Apply(t.Context(), batch), ErrConflict, "and of one that was sent once that is known")
 }

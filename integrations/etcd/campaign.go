@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -37,8 +36,6 @@ func (e *Election) acquire(ctx context.Context, candidate *lease.Candidate) (*le
 // the clock unless it was renewed. It returns an error if that cannot be known.
 func (e *Election) awaitTurn(ctx context.Context) error {
 	r := e.store.register(e.prefix)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	record, header, err := r.load(ctx)
 	if err != nil {
 		return err
@@ -50,17 +47,17 @@ func (e *Election) awaitTurn(ctx context.Context) error {
 	if record.Holder == "" || now.After(record.Expiry) {
 		return nil
 	}
-	// A record from the future is not waited for.
-	timer := time.NewTimer(min(record.Expiry.Sub(now.Earliest)+1, record.TTL))
-	defer timer.Stop()
-	changes := e.client.Watch(ctx, r.keys.tokens, clientv3.WithPrefix(), clientv3.WithRev(header.Revision+1))
-	select {
-	case <-timer.C:
-		return nil
-	case change := <-changes: // closed if ctx has ended
-		if change.CompactRevision != 0 {
-			return nil // something was changed
-		}
+	// A record from the future is not waited for. Watch itself waits for the server's word that it watches, as long
+	// as its context goes on: of a server that does not answer, for ever.
+	wait, cancel := context.WithTimeout(ctx, min(record.Expiry.Sub(now.Earliest)+1, record.TTL))
+	defer cancel()
+	change := <-e.client.Watch(wait, r.keys.tokens, clientv3.WithPrefix(), clientv3.WithRev(header.Revision+1))
+	switch {
+	case ctx.Err() != nil:
 		return errors.Join(change.Err(), ctx.Err())
+	case wait.Err() != nil, // the lease may have expired
+		change.CompactRevision != 0: // something was changed
+		return nil
 	}
+	return change.Err()
 }

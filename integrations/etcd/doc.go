@@ -18,7 +18,8 @@
 //
 //	election, err := epsilonetcd.NewElection(clock, client, "/compactor", 10*time.Second)
 //	err = election.Campaign(ctx, "host-7")
-//	response, err := client.Txn(ctx).If(election.Fence()).Then(clientv3.OpPut("state", "…")).Commit()
+//	fence := election.Fence() // of this term, for all of its work
+//	response, err := client.Txn(ctx).If(fence).Then(clientv3.OpPut("state", "…")).Commit()
 //
 // # What this adds to package concurrency
 //
@@ -44,6 +45,7 @@
 //
 //   - Put the fence into every transaction of a holder, and take Succeeded == false for [lease.ErrStaleToken] if there
 //     is no other condition.
+//   - Take the fence of an election once after Campaign, before the first read, and use it for all work of that term.
 //   - Keep the keys below the prefix for this package. Never delete them, and do not restore etcd to an earlier state:
 //     tokens would begin again. Take a lease from a holder with [lease.Revoke].
 //   - Read what you decide upon with linearizable reads, which is the default of etcd, and not with

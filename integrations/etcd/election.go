@@ -22,7 +22,8 @@ import (
 //		return err
 //	}
 //	defer election.Resign(ctx)
-//	response, err := client.Txn(ctx).If(election.Fence()).Then(clientv3.OpPut("state", "…")).Commit()
+//	fence := election.Fence() // of this term, for all of its work
+//	response, err := client.Txn(ctx).If(fence).Then(clientv3.OpPut("state", "…")).Commit()
 //
 // The leader's key is below the prefix, has the leader's value, and was created when it was elected, as it is
 // there: transactions that compare the creation revision of Key with Rev go on to work.
@@ -176,6 +177,10 @@ func (e *Election) Lease() *lease.Lease {
 }
 
 // Fence is the condition for the leader's transactions: see [LeaseStore.Fence]. It never holds without a lead.
+//
+// Take it once after Campaign, before the first read, and use it for all work of that term. If another goroutine
+// campaigns again meanwhile, whoever asks for the fence only when writing is given the one of the new term, and
+// etcd carries out what was decided in the old.
 func (e *Election) Fence() clientv3.Cmp {
 	var token lease.Token
 	if held := e.Lease(); held != nil {

@@ -160,6 +160,41 @@ func TestAResignationIsNoticedAtOnce(t *testing.T) {
 	require.EqualValues(t, 2, candidate.Lease().Token())
 }
 
+// deaf is a watcher whose server never says that it watches.
+type deaf struct{ clientv3.Watcher }
+
+func (d deaf) Watch(ctx context.Context, _ string, _ ...clientv3.OpOption) clientv3.WatchChan {
+	<-ctx.Done()
+	closed := make(chan clientv3.WatchResponse)
+	close(closed)
+	return closed
+}
+
+// Watch waits for the server as long as its context goes on, and a candidate no longer than a lease can last.
+func TestAServerThatDoesNotWatchIsNotWaitedForLongerThanTheLease(t *testing.T) {
+	client, prefix := etcd(t)
+	clock := newClock()
+	const ttl = 300 * time.Millisecond
+	leader, err := epsilonetcd.NewElection(client, clock, prefix+"e", ttl)
+	require.NoError(t, err)
+	require.NoError(t, leader.Campaign(t.Context(), "first"))
+
+	waiting := connect(t, client.Endpoints()...)
+	watches := watcher{deaf{waiting.Watcher}, make(chan struct{})}
+	waiting.Watcher = watches
+	candidate, err := epsilonetcd.NewElection(waiting, clock, prefix+"e", ttl)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+	defer cancel()
+	elected := make(chan error, 1)
+	go func() { elected <- candidate.Campaign(ctx, "second") }()
+	<-watches.begun
+	require.NoError(t, leader.Resign(ctx))
+	require.NoError(t, <-elected)
+	require.EqualValues(t, 2, candidate.Lease().Token())
+	require.NoError(t, candidate.Resign(ctx))
+}
+
 // A leader that has crashed, or is paused, is succeeded when it has expired by the clock of whoever follows, and
 // has nothing to say any more.
 func TestALeaderThatHasExpiredIsSucceeded(t *testing.T) {
@@ -247,6 +282,7 @@ func countOnce(ctx context.Context, client *clientv3.Client, e *epsilonetcd.Elec
 	if err := e.Campaign(ctx, ""); err != nil {
 		return err
 	}
+	fence := e.Fence()
 	response, err := client.Get(ctx, key)
 	if err != nil {
 		return err
@@ -257,7 +293,7 @@ func countOnce(ctx context.Context, client *clientv3.Client, e *epsilonetcd.Elec
 			return err
 		}
 	}
-	ok, err := put(ctx, client, e.Fence(), key, fmt.Sprint(sum+1))
+	ok, err := put(ctx, client, fence, key, fmt.Sprint(sum+1))
 	if err != nil || !ok {
 		return fmt.Errorf("the leader was refused: %w", err)
 	}

@@ -97,6 +97,7 @@ func ExampleElection() {
 		return
 	}
 	defer election.Resign(ctx)
+	fence := election.Fence() // of this term, for all of its work
 
 	leader, err := election.Leader(ctx)
 	if err != nil {
@@ -107,7 +108,7 @@ func ExampleElection() {
 
 	work, cancel := election.Lease().Context(ctx) // ends in time before it stops leading
 	defer cancel()
-	response, err := client.Txn(work).If(election.Fence()).Then(clientv3.OpPut("state", "compacted")).Commit()
+	response, err := client.Txn(work).If(fence).Then(clientv3.OpPut("state", "compacted")).Commit()
 	if err != nil {
 		fmt.Println("written or not:", err)
 		return

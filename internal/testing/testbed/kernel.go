@@ -2,13 +2,14 @@ package testbed
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/epsilontime/epsilon/internal/mistakes"
 )
 
 // Kernel is where the files of a Linux kernel are.
@@ -35,15 +36,34 @@ func RequireKernel(t testing.TB, goarch string) Kernel {
 	return k
 }
 
+// unpacking: of two tests that want a kernel at a time the second finds it. apt refuses whoever comes while it
+// renews its lists.
+var unpacking sync.Mutex
+
 func unpackKernel(goarch string) (Kernel, error) {
 	name, known := kernelPackages[goarch]
 	if !known {
 		return Kernel{}, fmt.Errorf("no kernel package is known for %s", goarch)
 	}
-	options, err := aptOptions(goarch)
+	unpacking.Lock()
+	defer unpacking.Unlock()
+	lists, err := packageListsFor(goarch)
 	if err != nil {
 		return Kernel{}, err
 	}
+	renewed, stale := lists.renew(listsAge)
+	k, err := unpackKernelPackage(name, lists.options)
+	if err != nil && !renewed && stale == nil { // what the lists name may have been replaced since
+		_, stale = lists.renew(0)
+		k, err = unpackKernelPackage(name, lists.options)
+	}
+	if err != nil {
+		return Kernel{}, mistakes.Join(err, stale)
+	}
+	return k, nil // also without a network, if it was unpacked before
+}
+
+func unpackKernelPackage(name string, options []string) (Kernel, error) {
 	image, err := firstDependency(name, options)
 	if err != nil {
 		return Kernel{}, err
@@ -63,7 +83,7 @@ func unpackKernel(goarch string) (Kernel, error) {
 func firstDependency(name string, options []string) (string, error) {
 	output, err := exec.Command("apt-cache", append(options, "depends", name)...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("apt-cache depends %s: %w: %.500s; was apt-get update run?", name, err, bytes.TrimSpace(output))
+		return "", fmt.Errorf("apt-cache depends %s: %w: %.500s; is there a network, and was apt-get update run?", name, err, bytes.TrimSpace(output))
 	}
 	for line := range strings.Lines(string(output)) {
 		if image, found := strings.CutPrefix(strings.TrimSpace(line), "Depends: "); found {
@@ -71,41 +91,4 @@ func firstDependency(name string, options []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("apt-cache depends %s names no package: %.500s", name, output)
-}
-
-// aptOptions has apt look for packages of an architecture. This host's own it knows; for another
-// one it is given lists of its own below the cache, so that the host's are not touched, and
-// verifies them as it always does.
-func aptOptions(goarch string) ([]string, error) {
-	native, err := exec.Command("dpkg", "--print-architecture").Output()
-	if err != nil {
-		return nil, fmt.Errorf("there is no kernel package for %s: this is not Debian: %w", goarch, err)
-	}
-	if string(bytes.TrimSpace(native)) == goarch { // Debian and Go agree on the names of those that are known here
-		return nil, nil
-	}
-	directory := filepath.Join(packageCache(), "apt-"+goarch)
-	options := []string{
-		"-o", "APT::Architecture=" + goarch, "-o", "APT::Architectures=" + goarch,
-		"-o", "Dir::State=" + directory, "-o", "Dir::State::status=/dev/null", "-o", "Dir::Cache=" + directory,
-		"-o", "APT::Sandbox::User=root", // who else could not write there
-	}
-	complete := filepath.Join(directory, "complete")
-	if _, err := os.Stat(complete); err == nil {
-		return options, nil
-	}
-	for _, partial := range []string{"lists/partial", "archives/partial"} {
-		if err := os.MkdirAll(filepath.Join(directory, partial), 0o755); err != nil {
-			return nil, fmt.Errorf("make a directory for the lists of packages: %w", err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), downloadLimit)
-	defer cancel()
-	if output, err := exec.CommandContext(ctx, "apt-get", append(options, "update", "-q")...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("apt-get update for %s: %w: %.500s; is there a network?", goarch, err, bytes.TrimSpace(output))
-	}
-	if err := os.WriteFile(complete, nil, 0o644); err != nil {
-		return nil, fmt.Errorf("keep the lists of packages: %w", err)
-	}
-	return options, nil
 }

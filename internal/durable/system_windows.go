@@ -68,10 +68,32 @@ func rename(from, to string) error {
 	if err == nil {
 		err = windows.MoveFileEx(old, target, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
 	}
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) && mayBeReplaced(target) {
+		err = windows.ERROR_SHARING_VIOLATION // which waiting mends, while fs.ErrPermission says that nothing does
+	}
 	if err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil
+}
+
+// mayBeReplaced reports whether a file could be replaced once nobody has it open, by a file that we have just
+// written beside it: MoveFileEx answers ERROR_ACCESS_DENIED for one that is open, too. It may not if it is read-only
+// or a directory, or the right to delete it is missing. Of one that was removed and is open yet nothing can be read.
+func mayBeReplaced(file *uint16) bool {
+	attributes, err := windows.GetFileAttributes(file)
+	if err != nil {
+		return true
+	}
+	if attributes&(windows.FILE_ATTRIBUTE_READONLY|windows.FILE_ATTRIBUTE_DIRECTORY) != 0 {
+		return false
+	}
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	handle, err := windows.CreateFile(file, windows.DELETE, share, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return !errors.Is(err, windows.ERROR_ACCESS_DENIED)
+	}
+	return windows.CloseHandle(handle) == nil
 }
 
 // inUseMax is for how long a file that somebody else has open is waited for.

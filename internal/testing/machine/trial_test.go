@@ -40,6 +40,9 @@ type trial struct {
 	random  *rand.Rand
 	drift   int64  // CLOCK_REALTIME less CLOCK_MONOTONIC of the host at the start
 	last    before // the last strike
+
+	judged  int           // how many of the watcher's answers somebody has judged
+	unaware time.Duration // by how much answers were wrong when last judged, if the clock has not noticed why
 }
 
 // before is what was known before a strike: from when the answers are, and when it began.
@@ -122,10 +125,13 @@ func (s *trial) strikeSince(last before, what string, do func()) (v Verdict, len
 		return a.Refused == "" && heard(a, first, certainly+1) == len(a.Polls)
 	})
 	s.requireSteadyHost()
-	v, err := judge(last.answer, s.watcher.Answers(), last.began, ended)
+	answers := s.watcher.Answers()
+	v, err := judge(last.answer, answers[s.judged:], last.began, ended)
 	require.NoError(s, err)
+	s.judged, s.unaware = len(answers), v.Worst
 	v.Reason = "nothing"
 	if v.Noticed {
+		s.unaware = 0
 		v.Reason = s.machine.Report().Status.Disruption
 	}
 	length = ended.Sub(last.began)
@@ -183,7 +189,14 @@ func (s *trial) restart() {
 func (s *trial) restartWith(unseen string) {
 	s.Helper()
 	s.machine.Do("restart " + unseen)
+	restarted := truetime.Time(testbed.Realtime())
 	s.settle()
+	// Until then it was the old clock. What that had not noticed may have been wrong still, and by no more than before.
+	answers := s.watcher.Answers()
+	for ; s.judged < len(answers) && answers[s.judged].After <= restarted; s.judged++ {
+		a := answers[s.judged]
+		require.LessOrEqual(s, a.Wrong(), s.unaware, "after what was done was judged: %v", a)
+	}
 }
 
 // pause does something during which the machine's counters stand still together, which nothing in

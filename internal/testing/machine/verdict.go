@@ -31,13 +31,14 @@ type Verdict struct {
 const majority = 2
 
 // judge says what came of what was done to a machine between two times of the host's. The first answer
-// is one from before that.
+// is the last one from before that; the others are all that nobody has judged yet, of which none may be wrong
+// before anything was done.
 func judge(before Answer, answers []Answer, began, ended truetime.Time) (v Verdict, err error) {
 	for _, a := range answers {
 		switch {
 		case a.After >= began:
 			v.add(a, before, ended)
-		case a.After >= before.After && a.Wrong() > 0:
+		case a.Wrong() > 0:
 			return v, fmt.Errorf("wrong before anything was done: %v", a)
 		}
 	}

@@ -75,7 +75,13 @@ func TestVerdictNeedsAnswersOnBothSides(t *testing.T) {
 	a := scripted(time.Second, 1, 0, 0)
 	_, err := judge(a, []Answer{a}, a.Before.Add(time.Second), a.Before.Add(time.Second))
 	require.ErrorContains(t, err, "no answer after")
-	wrong := scripted(time.Second, 1, 0, time.Hour)
-	_, err = judge(a, []Answer{a, wrong}, a.Before.Add(time.Second), a.Before.Add(time.Second))
-	require.ErrorContains(t, err, "wrong before anything was done")
+}
+
+func TestVerdictKnowsWhatIsWrongBeforeAnythingWasDone(t *testing.T) {
+	a := scripted(time.Second, 1, 0, 0)
+	for _, at := range []time.Duration{time.Second / 2, time.Second, 3 * time.Second / 2} {
+		wrong := scripted(at, 1, 0, time.Hour)
+		_, err := judge(a, []Answer{a, wrong}, a.Before.Add(time.Second), a.Before.Add(time.Second))
+		require.ErrorContains(t, err, "wrong before anything was done", "at %v", at)
+	}
 }

@@ -119,14 +119,16 @@ func (c container) run(t *testing.T, program, servers string) {
 	if c.ahead != nil {
 		testbed.RequireBinary(t, "unshare")
 		if os.Geteuid() != 0 {
-			t.Skip("only root can make a time namespace")
+			testbed.SkipOrFail(t, "only root can make a time namespace")
 		}
 	}
 	arguments := c.command(program)
 	if c.bwrap != nil || c.ahead != nil {
 		empty := exec.Command(arguments[0], append(arguments[1:len(arguments):len(arguments)], "-h")...)
 		if out, err := empty.CombinedOutput(); err != nil {
-			t.Skipf("this machine gives no such container: %v: %s", err, out)
+			testbed.SkipOrFail(t, fmt.Sprintf("this machine gives no such container: %s: %v: %.500s; "+
+				"is this itself a container that may not make namespaces? Start it with --privileged",
+				arguments[0], err, bytes.TrimSpace(out)))
 		}
 	}
 	arguments = append(arguments, "-servers", servers, "-refuse", c.refuse, "-raw="+strconv.FormatBool(c.raw))

@@ -24,11 +24,11 @@ func RequireBinary(t testing.TB, names ...string) {
 	if len(missing) == 0 {
 		return
 	}
-	skipOrFail(t, strings.Join(missing, "; "))
+	SkipOrFail(t, strings.Join(missing, "; "))
 }
 
-// skipOrFail ends a test that cannot be run here: it is skipped, or fails if daemons are required.
-func skipOrFail(t testing.TB, reason string) {
+// SkipOrFail ends a test that cannot be run here: it is skipped, or fails if daemons are required.
+func SkipOrFail(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv(requireDaemonsVariable) == "1" {
 		t.Fatalf("testbed: %s (%s=1 forbids skipping)", reason, requireDaemonsVariable)

@@ -31,7 +31,7 @@ func RequireKernel(t testing.TB, goarch string) Kernel {
 	t.Helper()
 	k, err := unpackKernel(goarch)
 	if err != nil {
-		skipOrFail(t, err.Error())
+		SkipOrFail(t, err.Error())
 	}
 	return k
 }

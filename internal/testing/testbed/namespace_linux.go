@@ -37,7 +37,7 @@ func newNamespace(t testing.TB) *namespace {
 	t.Helper()
 	RequireBinary(t, "ip", "setpriv")
 	if os.Geteuid() != 0 {
-		skipOrFail(t, "a network namespace can be made by root only")
+		SkipOrFail(t, "a network namespace can be made by root only")
 	}
 	removeAbandoned()
 	var err error
@@ -52,7 +52,7 @@ func newNamespace(t testing.TB) *namespace {
 			break
 		}
 	}
-	skipOrFail(t, fmt.Sprintf("no network namespace: %v", err))
+	SkipOrFail(t, fmt.Sprintf("no network namespace: %v", err))
 	return nil
 }
 

@@ -15,7 +15,7 @@ const nobody = 65534
 func AsNobody(t testing.TB, run func()) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		skipOrFail(t, "only root can become somebody else")
+		SkipOrFail(t, "only root can become somebody else")
 	}
 	// A user is one of a thread to the kernel, and with the effective user go the effective
 	// capabilities (capabilities(7)). The saved user remains root, to return to.

@@ -29,7 +29,7 @@ func StartNTPsecFollower(t testing.TB, stratum uint8, serve func(address string)
 		{"-n", follower.name, "link", "set", "pair0", "up"},
 	} {
 		if err := ip(arguments...); err != nil {
-			skipOrFail(t, fmt.Sprintf("no network of two hosts: %v", err))
+			SkipOrFail(t, fmt.Sprintf("no network of two hosts: %v", err))
 		}
 	}
 	if err := server.enter(func() { serve(serverAddress + ":123") }); err != nil {

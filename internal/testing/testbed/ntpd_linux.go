@@ -58,7 +58,7 @@ func startNTPsec(t testing.TB, configuration string, ready func(exchange) error)
 	t.Helper()
 	daemon := filepath.Join(requirePackage(t, "ntpsec"), "usr/sbin/ntpd")
 	if output, err := exec.Command(daemon, "-V").CombinedOutput(); err != nil {
-		skipOrFail(t, fmt.Sprintf("ntpsec was unpacked, not installed, and does not run: %v: %s", err, bytes.TrimSpace(output)))
+		SkipOrFail(t, fmt.Sprintf("ntpsec was unpacked, not installed, and does not run: %v: %s", err, bytes.TrimSpace(output)))
 	}
 	file := filepath.Join(t.TempDir(), "ntp.conf")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
@@ -73,7 +73,7 @@ func requirePackage(t testing.TB, name string) string {
 	t.Helper()
 	root, err := unpackPackage(name)
 	if err != nil {
-		skipOrFail(t, err.Error())
+		SkipOrFail(t, err.Error())
 	}
 	return root
 }

@@ -101,7 +101,7 @@ func (p *PTP) join(outside *namespace) {
 		{"-n", outside.name, "link", "set", "up0", "up"},
 	} {
 		if err := ip(arguments...); err != nil {
-			skipOrFail(p.t, fmt.Sprintf("no second veth pair: %v", err))
+			SkipOrFail(p.t, fmt.Sprintf("no second veth pair: %v", err))
 		}
 	}
 }

@@ -42,7 +42,7 @@ func newWire(t testing.TB, down, up *namespace, delay time.Duration) {
 	}{{down, "down0"}, {up, "up0"}} {
 		ours := fmt.Sprintf("%s%04x", wirePrefix(), rand.N(1<<16))
 		if err := ip("link", "add", ours, "type", "veth", "peer", "name", end.name, "netns", end.inside.name); err != nil {
-			skipOrFail(t, fmt.Sprintf("no veth pair for a wire: %v", err))
+			SkipOrFail(t, fmt.Sprintf("no veth pair for a wire: %v", err))
 		}
 		t.Cleanup(func() { _ = ip("link", "delete", ours) }) // it may have gone with the namespace
 		for _, arguments := range [][]string{{"link", "set", ours, "up"}, {"-n", end.inside.name, "link", "set", end.name, "up"}} {

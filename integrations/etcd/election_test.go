@@ -175,14 +175,14 @@ func TestAServerThatDoesNotWatchIsNotWaitedForLongerThanTheLease(t *testing.T) {
 	client, prefix := etcd(t)
 	clock := newClock()
 	const ttl = 300 * time.Millisecond
-	leader, err := epsilonetcd.NewElection(client, clock, prefix+"e", ttl)
+	leader, err := epsilonetcd.NewElection(clock, client, prefix+"e", ttl)
 	require.NoError(t, err)
 	require.NoError(t, leader.Campaign(t.Context(), "first"))
 
 	waiting := connect(t, client.Endpoints()...)
 	watches := watcher{deaf{waiting.Watcher}, make(chan struct{})}
 	waiting.Watcher = watches
-	candidate, err := epsilonetcd.NewElection(waiting, clock, prefix+"e", ttl)
+	candidate, err := epsilonetcd.NewElection(clock, waiting, prefix+"e", ttl)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
 	defer cancel()

@@ -26,6 +26,9 @@ type Watcher struct {
 // askPause is the time between an answer and the next question.
 const askPause = 2 * time.Millisecond
 
+// lostAfter is how long an answer is waited for. A machine that goes to sleep drops what it has not read yet.
+const lostAfter = 2 * time.Second
+
 // Watch starts to ask. It ends with the test.
 func Watch(t testing.TB, m *Machine) *Watcher {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -47,14 +50,16 @@ func (w *Watcher) Follow(m *Machine) { w.machine.Store(m) }
 
 func (w *Watcher) ask(ctx context.Context) {
 	for ctx.Err() == nil {
-		a, err := w.machine.Load().Now(ctx)
+		patience, cancel := context.WithTimeout(ctx, lostAfter)
+		a, err := w.machine.Load().Now(patience)
+		cancel()
 		w.mu.Lock()
 		switch {
 		case err == nil:
 			w.answers = append(w.answers, a)
 		case errors.As(err, new(refusal)), errors.Is(err, errAnswer):
 			w.failed = err
-		} // otherwise nobody is there: the machine moves, and what was asked just before is lost
+		} // otherwise nobody is there: the machine moves, and or sleeps, and what was asked just before is lost
 		w.mu.Unlock()
 		select {
 		case <-ctx.Done():

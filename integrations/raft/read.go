@@ -31,9 +31,9 @@ func (l *Lease) Begin() (Read, error) {
 // Confirm returns nil if what the read has seen may be told. Otherwise forget it, and ask by ReadIndex of package raft (see
 // [Lease.Released]) or another member.
 //
-// After a change of leader nothing new can be told until the lease of the one before has expired. Meanwhile a
-// new leader can answer those reads that no entry in limbo touches: one that the earlier leader may not know to be committed.
-// Touches is called with the command of each of these entries, and reports whether it may change what was read. If it
+// After a change of leader nothing new can be told until the lease of the one before has expired. An entry is
+// in limbo if the earlier leader may not know that it is committed. Meanwhile a new leader can answer those reads that no such entry touches.
+// Touches is called with the command of each of them, and reports whether it may change what was read. If it
 // is nil these reads fail with [ErrDeferred].
 //
 // The error wraps [ErrExpired], [ErrClock], [ErrNotLeader], [ErrDeferred], [ErrLimbo] or [ErrFromFuture].

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Path is the clock that Linux began with, in seconds since 1970.
+// Path is the file that shows the first real-time clock, rtc0, in seconds since 1970.
 const Path = "/sys/class/rtc/rtc0/since_epoch"
 
 // Read returns what reads the clock of a virtual machine, and nil if there is none that could show anything. What stops the counter of a machine

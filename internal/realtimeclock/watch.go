@@ -21,9 +21,9 @@ const (
 	// slack is by how much its rate may differ from the counter's: crystals, a host's clock that is slewed, and the drift of the counter.
 	slack = 1e-3
 
-	// sign is what it must have gained at least. Linux sets it every 11 minutes if a time daemon asks for that (kernel/time/ntp.c,
-	// sync_hw_clock), which may move it by half a second the first time.
-	sign = time.Second
+	// leastGain on the counter is taken for a pause. It is more than the half second by which Linux may move this clock when it
+	// first sets it, as it does every 11 minutes if a time daemon asks for that (kernel/time/ntp.c, sync_hw_clock).
+	leastGain = time.Second
 )
 
 // Watch remembers by how much the real-time clock is ahead of the counter. It is not safe for concurrent use.
@@ -58,7 +58,7 @@ func (w *Watch) Look() (disruption string) {
 	if w.begun && !after.Before(w.at) {
 		wider := int64(slack*float64(after.Sub(w.at))) + 1
 		w.lo, w.hi = w.lo-wider, w.hi+wider
-		if gained := time.Duration(lo - w.hi); gained >= sign {
+		if gained := time.Duration(lo - w.hi); gained >= leastGain {
 			disruption = fmt.Sprintf("the machine's real-time clock has gained %v or more on the counter: this virtual machine was stopped, restored or moved, "+
 				"or that clock was set", gained.Round(time.Millisecond))
 		}

@@ -28,7 +28,7 @@ import (
 // beyond what honest voters say. This is why twins are not gathered into classes: being a twin is not
 // transitive, and a liar that copies one honest machine after the other would have made them all one class.
 //
-// Twins that both exclude a moment count once, and if one of them excludes it that counts. For an honest
+// Two twins that both exclude a moment count as one, and so does one that excludes it alone. For an honest
 // machine with two addresses both are right, and their intersection is right too.
 type Twins struct {
 	place []int // of each voter in the matrix, from 1; 0 for one that has no twin

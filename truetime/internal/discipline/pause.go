@@ -11,8 +11,8 @@ import (
 )
 
 // A virtual machine that is migrated, or restored from a snapshot, may find that its counter has stood still and that
-// nothing else shows it: all that it could compare the counter with has stood still as well. Who
-// assumes that the counter loses no more than d between a sample and an answer that rests on it (A6) has every upper fact d later.
+// nothing else shows it: all that it could compare the counter with has stood still as well. If
+// the counter is assumed to lose no more than d between a sample and any answer that rests on it (A6), d is added to every upper fact.
 //
 // # Why that is right
 //

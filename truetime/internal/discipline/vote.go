@@ -127,8 +127,8 @@ const widestFirst = 32 * time.Second
 //
 // Whoever has not been heard rules nothing out. So the hull is bounded as soon as f+1 voters have been
 // heard, and no sooner, and it is true whoever of them lies: what is outside is excluded by all of the f+1, of
-// which one is right. There is nothing more to demand for the sake of truth. From 2f+1 voters on each of its ends lies within what a
-// voter says that is right, and more of them only narrow it.
+// which one is right. There is nothing more to demand for the sake of truth. Once 2f+1 have been heard, each of its ends lies inside the
+// interval of a voter that is right, and more of them only narrow it.
 //
 // # How wide it may be
 //

@@ -227,9 +227,9 @@ func (b *Belief) Learn(table *Table) error {
 // not that it knows of none. So the rules depend on the month.
 //
 // All leap seconds so far came at the end of June or December. That there is one takes f+1 voters that
-// announce or show it, for nobody does without knowing. That there is none takes all that must be right,
-// n−f, and they have to show it: a server that has not heard of it announces the same, and shows the same
-// until it happens.
+// announce or show it, for nobody does without knowing. That there is none is believed only when n−f, as many
+// as must be right, show it. An announcement is not enough: a server that has not heard of a leap second announces none,
+// too, and shows none until it happens.
 //
 // There has never been one at the end of another month. That there is none takes n−f voters that show or
 // announce it. That there is one takes n−f that show it. Announcements of one do not count: as long as it

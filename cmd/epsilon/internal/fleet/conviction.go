@@ -19,7 +19,7 @@ type Conviction struct {
 type Verdict struct {
 	Convicted []Conviction // in the order of the proof
 
-	// TooMany: no so many machines as may be wrong have an end of every edge, so more of them are wrong than was assumed. Then
+	// TooMany: no set of as many machines as may be wrong has a part in every contradiction, so more of them are wrong than was assumed. Then
 	// nobody is convicted.
 	TooMany bool
 }

@@ -1,11 +1,14 @@
 package epsilonetcd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/epsilontime/epsilon/lease"
 )
@@ -27,8 +30,20 @@ func (r register) failed(err error) error {
 		advice = "the value of the leader is more than a request may have"
 	case strings.Contains(err.Error(), "client connection is closing"):
 		advice = "the client was closed before the lease"
+	case silent(err):
+		return fmt.Errorf("epsilonetcd: lease %.80q: etcd has no quorum, or cannot be reached: %w; start enough of its members", r.name, err)
 	default:
 		return fmt.Errorf("epsilonetcd: lease %.80q: %w", r.name, err)
 	}
 	return fmt.Errorf("%w: epsilonetcd: lease %.80q: %w; %s", lease.ErrPermanent, r.name, err, advice)
+}
+
+// silent reports whether an error says no more than that there was no answer.
+func silent(err error) bool {
+	code := status.Code(err)
+	var e rpctypes.EtcdError
+	if errors.As(err, &e) {
+		code = e.Code()
+	}
+	return errors.Is(err, context.DeadlineExceeded) || code == codes.DeadlineExceeded || code == codes.Unavailable
 }

@@ -82,6 +82,7 @@ func TestServersThatGo(t *testing.T) {
 		defer cancel()
 		_, err := store.Load(ctx, "writer")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "has no quorum, or cannot be reached")
 		require.NotErrorIs(t, err, lease.ErrPermanent)
 		_, err = store.CompareAndSwap(ctx, "writer", 99, firstRecord)
 		require.Error(t, err)

@@ -103,7 +103,7 @@ func (b Behavior) now() time.Time {
 	if b.Clock != nil {
 		return b.Clock()
 	}
-	return time.Now()
+	return time.Now() // a server serves its host's wall clock: what is asked is not the library's counter
 }
 
 // short is a duration in units of 2⁻¹⁶ s, rounded up.

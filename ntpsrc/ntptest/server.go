@@ -38,6 +38,7 @@ func Listen(address string, b Behavior) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ntptest: %w", err)
 	}
+	// The wall clock is what it serves, so that is when its clock was last corrected by.
 	s := &Server{conn: conn, identity: Identity{defaultReferenceID, time.Now().Add(-time.Second)}, closed: make(chan struct{})}
 	s.Set(b)
 	s.running.Go(s.serve)

@@ -40,7 +40,7 @@ type TB interface {
 // waits for ever that shows as the panic of a world that is 100 days old, and not as that of testing/synctest.
 func NewWorldInBubble(t TB, seed uint64) *World {
 	t.Helper()
-	begun := time.Now()
+	begun := time.Now() // in a bubble that is true time
 	if begun.UTC().Year() != 2000 {
 		panic("truetimetest: NewWorldInBubble is for a bubble of testing/synctest: call it in synctest.Test, within a year")
 	}

@@ -18,6 +18,8 @@
 //
 // # What this does not promise
 //
+// It is no part of the library: nothing imports it, so it prints and exits.
+//
 // Every machine of a site has the same route to a server, and queues of its own on it but where the table says "common". The machines' counters keep to
 // a constant rate within 30 ppm. Stamps are ideal.
 package main

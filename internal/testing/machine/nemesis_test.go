@@ -114,8 +114,9 @@ func TestSleepIsNoticedAtTheFirstLook(t *testing.T) {
 func (s *trial) sleep(what string, do func()) {
 	s.Helper()
 	v, length := s.strike(what, do)
-	require.LessOrEqual(s, v.Worst, length, "wrong by more than the sleep")
 	require.True(s, v.Noticed, "nobody noticed a sleep of %v", length)
+	// The machine has been told to wake, and does so when it gets to it: it may have slept until just before it noticed.
+	require.LessOrEqual(s, v.Worst, length+v.NoticedHost, "wrong by more than the sleep")
 	require.Contains(s, v.Reason, "suspended")
 	require.Zero(s, v.WrongAfter, "wrong after it was noticed")
 	s.restart()

@@ -145,3 +145,15 @@ func (l *Lease) Wrap(command []byte) []byte {
 	}
 	return s.append(make([]byte, 0, envelopeSize+len(command)), command)
 }
+
+// now reads the clock.
+func (l *Lease) now() (truetime.Interval, error) {
+	now, err := l.clock.Now()
+	switch {
+	case err != nil:
+		return truetime.Interval{}, fmt.Errorf("%w: %w", ErrClock, err)
+	case !now.Valid() || now.Earliest <= 0: // before 1970 is no time for a lease, whose expiry 0 is none
+		return truetime.Interval{}, fmt.Errorf("%w: it answered with %v", ErrClock, now)
+	}
+	return now, nil
+}

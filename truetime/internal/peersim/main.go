@@ -1,9 +1,9 @@
-// Command peers shows what it would pay if the machines of one site told each other what they know about the same servers,
+// Command peersim shows what it would pay if the machines of one site told each other what they know about the same servers,
 // and what it would cost: it simulates sites of 3, 10 and 100 machines, with networks of many kinds, and with one machine
 // that tells something false.
 //
-//	go run ./truetime/internal/peers
-//	go run ./truetime/internal/peers -wrong
+//	go run ./truetime/internal/peersim
+//	go run ./truetime/internal/peersim -wrong
 //
 // Equal seeds make equal tables. It is here and not in bench because it drives the discipline that clocks run, which only
 // truetime may import. What one machine makes of what another one tells is in carry.go, with the proof.
@@ -36,13 +36,13 @@ import (
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
+		fmt.Fprintln(os.Stderr, "peersim:", err)
 		os.Exit(1)
 	}
 }
 
 func run(args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
+	flags := flag.NewFlagSet("peersim", flag.ContinueOnError)
 	seed := flags.Uint64("seed", 1, "the seed of all sites")
 	span := flags.Int("polls", 20, "for how many polls of a server each site is watched")
 	wrong := flags.Bool("wrong", false, "one machine of each site tells something false")

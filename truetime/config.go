@@ -163,7 +163,7 @@ func (c *config) inquire(sources []Source) {
 	for _, s := range sources {
 		i := info(s)
 		c.infos = append(c.infos, i)
-		c.choices.Members = append(c.choices.Members, engine.Member{Group: i.Group, NoVote: !c.mayVote(i), Kind: leap.Kind(i.Scale)})
+		c.choices.Members = append(c.choices.Members, engine.Member{Group: i.Group, NoVote: !c.mayVote(i), Scale: leap.Scale(i.Scale)})
 		voting = voting || c.mayVote(i)
 	}
 	c.checkSources()

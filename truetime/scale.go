@@ -28,7 +28,7 @@ const (
 // String describes the scale in a few words, as in "UTC with steps".
 func (s Scale) String() string { return name(s, scaleNames) }
 
-var scaleNames = []string{leap.Stepping.String(), leap.Smearing.String(), leap.Atomic.String()}
+var scaleNames = []string{leap.ScaleUTC.String(), leap.ScaleUTCSmeared.String(), leap.ScaleTAI.String()}
 
 // MarshalText writes what String returns.
 func (s Scale) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -36,12 +36,12 @@ func (s Scale) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // UnmarshalText reads what MarshalText writes.
 func (s *Scale) UnmarshalText(text []byte) error { return parseName(s, text, scaleNames) }
 
-// The scales are the kinds of package leap, and the leap indicators its announcements, number for
+// The scales are those of package leap, and the leap indicators its announcements, number for
 // number: this does not compile otherwise.
 var (
-	_ = [1]struct{}{}[ScaleUTC-Scale(leap.Stepping)]
-	_ = [1]struct{}{}[ScaleUTCSmeared-Scale(leap.Smearing)]
-	_ = [1]struct{}{}[ScaleTAI-Scale(leap.Atomic)]
+	_ = [1]struct{}{}[ScaleUTC-Scale(leap.ScaleUTC)]
+	_ = [1]struct{}{}[ScaleUTCSmeared-Scale(leap.ScaleUTCSmeared)]
+	_ = [1]struct{}{}[ScaleTAI-Scale(leap.ScaleTAI)]
 	_ = [1]struct{}{}[LeapUnknown-Leap(leap.Nothing)]
 	_ = [1]struct{}{}[LeapNone-Leap(leap.NoLeap)]
 	_ = [1]struct{}{}[LeapInsert-Leap(leap.Insert)]

@@ -155,7 +155,7 @@ func (c *MachineConfig) choices() engine.Choices {
 		choices.Faulty = 0
 	}
 	for _, l := range c.Sources {
-		choices.Members = append(choices.Members, engine.Member{Group: l.Group, NoVote: l.noVote, Kind: leap.Kind(l.declared())})
+		choices.Members = append(choices.Members, engine.Member{Group: l.Group, NoVote: l.noVote, Scale: leap.Scale(l.declared())})
 	}
 	return choices
 }

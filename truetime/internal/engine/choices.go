@@ -45,7 +45,7 @@ type Choices struct {
 type Member struct {
 	Group  string // its members share a vote; "" for a vote of its own
 	NoVote bool
-	Kind   leap.Kind // what it serves
+	Scale  leap.Scale // what it serves
 }
 
 // Config fills in the defaults and counts the votes. What is left for the caller is what belongs to the machine: the
@@ -78,7 +78,7 @@ func (c Choices) Config() (Config, error) {
 		PlausibleSince: c.PlausibleSince,
 	}
 	for _, m := range c.Members {
-		config.Kind = append(config.Kind, m.Kind)
+		config.Scale = append(config.Scale, m.Scale)
 	}
 	if voters > 0 && faulty > (voters-1)/2 {
 		return config, fmt.Errorf("%d faulty of %d voters: fewer than half may be, at most %d", faulty, voters, (voters-1)/2)

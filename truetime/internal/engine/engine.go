@@ -44,8 +44,8 @@ type Config struct {
 	Seed       uint64            // of the jitter between polls
 	Now        monotonic.Instant // the counter, as it is
 
-	Kind  []leap.Kind // what each source serves; nil if they all serve UTC with steps
-	Table *leap.Table // nil for the one that is built in
+	Scale []leap.Scale // what each source serves; nil if they all serve UTC with steps
+	Table *leap.Table  // nil for the one that is built in
 
 	// PlausibleSince is the earliest time that is believed of any source, in nanoseconds since 1970.
 	PlausibleSince int64

@@ -22,8 +22,8 @@ type source struct {
 	denied   bool    // it denies service, and is asked again after days
 	outcomes [Outcomes]uint64
 
-	side      leap.UTC  // of a possible leap second, on which it was in an epoch without an answer
-	suspicion leap.Kind // what it seems to serve, if suspected
+	side      leap.UTC   // of a possible leap second, on which it was in an epoch without an answer
+	suspicion leap.Scale // what it seems to serve, if suspected
 	suspected bool
 }
 

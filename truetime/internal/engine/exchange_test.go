@@ -109,7 +109,7 @@ func TestWhatIsTakenBackMakesNoAnswer(t *testing.T) {
 			e := New(Config{
 				Discipline: discipline.Config{Counter: spec, Faulty: (c.voters - 1) / 2, Voter: voter},
 				Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
-				Kind:       []leap.Kind{leap.Smearing, leap.Smearing, leap.Smearing}[:len(voter)],
+				Scale:      []leap.Scale{leap.ScaleUTCSmeared, leap.ScaleUTCSmeared, leap.ScaleUTCSmeared}[:len(voter)],
 			})
 			now := monotonic.Instant(0)
 			poll := func(i int, r Reply) error {

@@ -23,17 +23,17 @@ func TestAbsurdSamplesOfEveryScaleDoNoHarm(t *testing.T) {
 	answers := 0
 	for world := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, world))
-		kinds := []leap.Kind{leap.Stepping, leap.Atomic, leap.Smearing}
+		scales := []leap.Scale{leap.ScaleUTC, leap.ScaleTAI, leap.ScaleUTCSmeared}
 		c := Config{
 			Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: r.Int64N(3)}},
 			Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 		}
-		n, one := 1+r.IntN(4), r.IntN(2*len(kinds))
+		n, one := 1+r.IntN(4), r.IntN(2*len(scales))
 		for i := range n {
 			c.Discipline.Voter = append(c.Discipline.Voter, i)
-			c.Kind = append(c.Kind, kinds[r.IntN(len(kinds))])
-			if one < len(kinds) {
-				c.Kind[i] = kinds[one]
+			c.Scale = append(c.Scale, scales[r.IntN(len(scales))])
+			if one < len(scales) {
+				c.Scale[i] = scales[one]
 			}
 		}
 		liars := r.IntN(2) * r.IntN(n+1)

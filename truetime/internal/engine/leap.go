@@ -32,26 +32,26 @@ var (
 // smear looks like a counter that drifts by 11.6 ppm more, which the drift allows for. It would break
 // an assumption about the counter's stability, so a clock that has one counts in TAI all the same.
 type scales struct {
-	kind    []leap.Kind // of each source
-	smeared bool        // it counts in smeared UTC
-	table   *leap.Table
-	belief  *leap.Belief // nil if it counts in smeared UTC
+	declared []leap.Scale // what each source is said to serve
+	smeared  bool         // it counts in smeared UTC
+	table    *leap.Table
+	belief   *leap.Belief // nil if it counts in smeared UTC
 
 	epoch uint64            // that the belief is about
 	began monotonic.Instant // no fact of this epoch is older
 }
 
 func newScales(config Config) scales {
-	s := scales{kind: config.Kind, table: config.Table, began: config.Now, epoch: 1}
+	s := scales{declared: config.Scale, table: config.Table, began: config.Now, epoch: 1}
 	if s.table == nil {
 		s.table = leap.BuiltIn()
 	}
-	if s.kind == nil {
-		s.kind = make([]leap.Kind, len(config.Discipline.Voter))
+	if s.declared == nil {
+		s.declared = make([]leap.Scale, len(config.Discipline.Voter))
 	}
 	s.smeared = config.Discipline.Stability == discipline.Stability{}
 	for i, v := range config.Discipline.Voter {
-		if v != discipline.NoVote && s.kind[i] != leap.Smearing {
+		if v != discipline.NoVote && s.declared[i] != leap.ScaleUTCSmeared {
 			s.smeared = false
 		}
 	}
@@ -122,25 +122,25 @@ func (e *Engine) bounds(now monotonic.Instant) (agreement.Interval, bool) {
 
 // convert takes what a source has served to the engine's scale. Before that the belief hears it.
 func (e *Engine) convert(i int, r Reply, now monotonic.Instant) (discipline.Facts, error) {
-	s, f, kind := &e.scales, r.Facts, e.scales.kind[i]
+	s, f, scale := &e.scales, r.Facts, e.scales.declared[i]
 	if s.smeared { // whatever else it is, it has no vote
-		f.Upper.Time, f.Lower.Time = int64(s.fromOther(kind, f.Upper.Time, leap.Up)), int64(s.fromOther(kind, f.Lower.Time, leap.Down))
+		f.Upper.Time, f.Lower.Time = int64(s.fromOther(scale, f.Upper.Time, leap.Up)), int64(s.fromOther(scale, f.Lower.Time, leap.Down))
 		return f, nil
 	}
-	if kind == leap.Atomic {
+	if scale == leap.ScaleTAI {
 		return e.convertTAI(i, r, now)
 	}
-	e.inform(i, kind, f, r.Say, now)
-	return e.inTAI(i, kind, f)
+	e.inform(i, scale, f, r.Say, now)
+	return e.inTAI(i, scale, f)
 }
 
 // fromOther is what somebody without a vote serves in smeared UTC. Nothing follows from it.
-func (s *scales) fromOther(kind leap.Kind, t int64, round leap.Round) leap.Smeared {
+func (s *scales) fromOther(scale leap.Scale, t int64, round leap.Round) leap.Smeared {
 	var c leap.TAI
-	switch kind {
-	case leap.Atomic:
+	switch scale {
+	case leap.ScaleTAI:
 		c = leap.TAI(t)
-	case leap.Smearing:
+	case leap.ScaleUTCSmeared:
 		c = s.table.FromSmeared(leap.Smeared(t), round)
 	default:
 		c, _ = s.table.FromUTC(leap.UTC(t))
@@ -158,7 +158,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	if clear {
 		shows = utc
 	}
-	e.inform(i, leap.Stepping, shows, r.Say, now)
+	e.inform(i, leap.ScaleUTC, shows, r.Say, now)
 	switch {
 	case leap.TAI(r.Facts.Upper.Time) <= e.scales.belief.Certain():
 		return r.Facts, nil
@@ -167,7 +167,7 @@ func (e *Engine) convertTAI(i int, r Reply, now monotonic.Instant) (discipline.F
 	case !clear:
 		return r.Facts, ErrNearLeapTAI
 	}
-	return e.inTAI(i, leap.Stepping, utc)
+	return e.inTAI(i, leap.ScaleUTC, utc)
 }
 
 // inUTC returns what a source of TAI says about UTC, and whether it says so and that is clear of any leap second.
@@ -176,7 +176,7 @@ func (e *Engine) inUTC(r Reply) (f discipline.Facts, clear bool) {
 	f.Upper.Time = saturated.Sub(f.Upper.Time, int64(r.TAIOffset))
 	f.Lower.Time = saturated.Sub(f.Lower.Time, int64(r.TAIOffset))
 	first, last := saturated.Sub(min(f.Lower.Time, f.Upper.Time), announceLag), saturated.Add(max(f.Lower.Time, f.Upper.Time), announceLag)
-	_, _, clear = e.scales.belief.In(leap.Stepping, first, last)
+	_, _, clear = e.scales.belief.In(leap.ScaleUTC, first, last)
 	return f, clear && r.TAIOffset != 0
 }
 
@@ -185,8 +185,8 @@ func (e *Engine) inUTC(r Reply) (f discipline.Facts, clear bool) {
 // up to 16 s (J.3.2), and a boundary clock passes it on with the next of its own.
 const announceLag = int64(time.Minute)
 
-func (e *Engine) inTAI(i int, kind leap.Kind, f discipline.Facts) (discipline.Facts, error) {
-	first, last, ok := e.scales.belief.In(kind, f.Lower.Time, f.Upper.Time)
+func (e *Engine) inTAI(i int, scale leap.Scale, f discipline.Facts) (discipline.Facts, error) {
+	first, last, ok := e.scales.belief.In(scale, f.Lower.Time, f.Upper.Time)
 	if !ok {
 		return f, ErrNearLeap
 	}
@@ -203,18 +203,18 @@ func (e *Engine) inTAI(i int, kind leap.Kind, f discipline.Facts) (discipline.Fa
 
 // inform tells the belief what a source announces and what it shows, if the epoch has an answer that
 // this can be held against.
-func (e *Engine) inform(i int, kind leap.Kind, f discipline.Facts, say leap.Say, now monotonic.Instant) {
+func (e *Engine) inform(i int, scale leap.Scale, f discipline.Facts, say leap.Say, now monotonic.Instant) {
 	answer, ok := e.bounds(now)
 	if !ok || !e.scales.anchored() || !e.discipline.Votes(i) {
 		return
 	}
-	if kind == leap.Smearing {
+	if scale == leap.ScaleUTCSmeared {
 		say = leap.Nothing // whatever its server knows, it shows no leap indicator (RFC 8633 section 3.7.1)
 	}
 	from, to := leap.TAI(answer.Lo), leap.TAI(answer.Hi)
 	e.scales.belief.Hear(i, say, from, to)
 	lo, hi := e.shown(f, now)
-	e.scales.belief.Saw(i, kind, lo, hi, from, to)
+	e.scales.belief.Saw(i, scale, lo, hi, from, to)
 	e.believe(now)
 }
 
@@ -238,12 +238,12 @@ func (e *Engine) suspect(i int, f discipline.Facts, now monotonic.Instant) {
 		return
 	}
 	lo, hi := e.shown(f, now)
-	s.suspicion, s.suspected = e.scales.belief.Misdeclared(e.scales.kind[i], lo, hi, leap.TAI(answer.Lo), leap.TAI(answer.Hi))
+	s.suspicion, s.suspected = e.scales.belief.Misdeclared(e.scales.declared[i], lo, hi, leap.TAI(answer.Lo), leap.TAI(answer.Hi))
 }
 
 // SuspicionError is what may be the matter with a source that disagrees with the answer in the scale that it
 // is declared to serve, and would agree in another one.
-type SuspicionError struct{ Declared, Other leap.Kind }
+type SuspicionError struct{ Declared, Other leap.Scale }
 
 func (e *SuspicionError) Error() string {
 	return fmt.Sprintf("it disagrees, and would not if it served %v: it is declared to serve %v", e.Other, e.Declared)
@@ -252,7 +252,7 @@ func (e *SuspicionError) Error() string {
 // Suspicion returns a [*SuspicionError] if source i is suspected of serving another scale than declared.
 func (e *Engine) Suspicion(i int) error {
 	if s := &e.sources[i]; s.suspected {
-		return &SuspicionError{e.scales.kind[i], s.suspicion}
+		return &SuspicionError{e.scales.declared[i], s.suspicion}
 	}
 	return nil
 }

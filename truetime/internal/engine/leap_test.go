@@ -18,7 +18,7 @@ func TestAnExchangeThatSpansAnEpochShowsNothingAboutLeapSeconds(t *testing.T) {
 	e := New(Config{
 		Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, 1, 2}},
 		Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1},
-		Kind:       []leap.Kind{leap.Stepping, leap.Stepping, leap.Smearing},
+		Scale:      []leap.Scale{leap.ScaleUTC, leap.ScaleUTC, leap.ScaleUTCSmeared},
 	})
 	now, utc := monotonic.Instant(0), time.Date(2027, 6, 30, 18, 0, 0, 0, time.UTC).UnixNano()
 	facts := func() Reply {

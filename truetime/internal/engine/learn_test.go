@@ -24,7 +24,7 @@ func TestATableLearntBeforeTheFirstAnswerLeavesNoSampleThatWasConvertedWithoutIt
 	e := New(Config{
 		Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Faulty: 1, Voter: []int{0, 1, 2}},
 		Poll:       polling.Config{Min: 16 * time.Second, Max: time.Minute, Burst: 1},
-		Kind:       []leap.Kind{leap.Stepping, leap.Stepping, leap.Stepping},
+		Scale:      []leap.Scale{leap.ScaleUTC, leap.ScaleUTC, leap.ScaleUTC},
 	})
 	now, utc := monotonic.Instant(0), time.Date(2028, 2, 10, 18, 0, 0, 0, time.UTC).UnixNano()
 	spec := discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}

@@ -15,12 +15,12 @@ import (
 func TestOnlyWhatIsCertainlyTooEarlyIsImplausible(t *testing.T) {
 	const since = int64(1_800_000_000) * int64(time.Second)
 	for latest, plausible := range map[int64]bool{since - 1: false, since: true, since + 1: true, since - int64(time.Hour): false, since + int64(time.Hour)/2: true} {
-		for _, kind := range []leap.Kind{leap.Stepping, leap.Atomic} {
+		for _, scale := range []leap.Scale{leap.ScaleUTC, leap.ScaleTAI} {
 			e := New(Config{
 				Discipline:     discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000)}, Voter: []int{0, discipline.NoVote}},
 				Poll:           polling.Config{Min: time.Second, Max: time.Minute, Burst: 1},
 				PlausibleSince: since,
-				Kind:           []leap.Kind{kind, leap.Stepping},
+				Scale:          []leap.Scale{scale, leap.ScaleUTC},
 			})
 			for i := range 2 {
 				err := e.Finish(i, e.Begin(i, 1), Reply{Facts: discipline.Facts{

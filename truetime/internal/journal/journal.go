@@ -11,7 +11,7 @@
 //	epsilon journal 6
 //	leaps expiry at:offset,at:offset,… "source"
 //	clock now=… voter=0,1,2 faulty=1 drift=…,… resolution=1 wander=0 deviation=0 pause=0 poll=…,…,… target=0 since=… seed=…
-//	source 0 kind "ntp1.example.net"
+//	source 0 scale "ntp1.example.net"
 //	state …
 //	look now drift-slow drift-fast resolution "what has disrupted the counter"
 //	poll now source epoch begun outcome sent latest received earliest age minpoll say offset "peer" "identity"
@@ -26,7 +26,7 @@
 // concluded for that moment; the ends are - where there is no answer. Instants are the counter's, in
 // nanoseconds; ends are nanoseconds since 1970 in the scale that the engine counts in; durations are
 // nanoseconds; a drift is in units of 2⁻⁶⁴. A leap second table has the POSIX seconds from which on
-// TAI−UTC is so many seconds. What a source serves is written as a leap.Kind, what it announces as a
+// TAI−UTC is so many seconds. What a source serves is written as a leap.Scale, what it announces as a
 // leap.Say.
 package journal
 
@@ -57,7 +57,7 @@ const (
 	lineNone   = "= %d %d - -\n"
 )
 
-// Begin returns the first lines of a journal. The configuration has a table, and a kind and a name
+// Begin returns the first lines of a journal. The configuration has a table, and a scale and a name
 // for each source.
 func Begin(c engine.Config, names []string) []byte {
 	var b bytes.Buffer
@@ -68,7 +68,7 @@ func Begin(c engine.Config, names []string) []byte {
 	fmt.Fprintf(&b, lineClock, c.Now, join(d.Voter), d.Faulty, slow, fast, d.Counter.Resolution, exactly(d.Stability.Wander), exactly(d.Stability.Deviation), d.Pause,
 		c.Poll.Min, c.Poll.Max, c.Poll.Burst, c.Target, c.PlausibleSince, c.Seed)
 	for i, name := range names {
-		fmt.Fprintf(&b, lineSource, i, uint8(c.Kind[i]), name)
+		fmt.Fprintf(&b, lineSource, i, uint8(c.Scale[i]), name)
 	}
 	return b.Bytes()
 }

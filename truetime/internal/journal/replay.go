@@ -95,7 +95,7 @@ func (p *player) play(line string) error {
 		return p.leaps(line)
 	case kind == "clock" && p.config.Discipline.Voter == nil:
 		return p.clock(line)
-	case kind == "source" && len(p.config.Kind) < len(p.config.Discipline.Voter):
+	case kind == "source" && len(p.config.Scale) < len(p.config.Discipline.Voter):
 		return p.source(line)
 	case p.engine == nil:
 		return errors.New("the clock is not complete")
@@ -225,19 +225,19 @@ func table(expiry leap.UTC, list, source string) (*leap.Table, error) {
 // source reads what a source serves. With the last one the clock is complete.
 func (p *player) source(line string) error {
 	var i int
-	var kind leap.Kind
+	var scale leap.Scale
 	var name string
-	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineSource, "\n"), &i, &kind, &name); err != nil {
+	if _, err := fmt.Sscanf(line, strings.TrimSuffix(lineSource, "\n"), &i, &scale, &name); err != nil {
 		return err
 	}
-	if i != len(p.config.Kind) {
-		return fmt.Errorf("source %d where source %d was to come", i, len(p.config.Kind))
+	if i != len(p.config.Scale) {
+		return fmt.Errorf("source %d where source %d was to come", i, len(p.config.Scale))
 	}
-	if kind > leap.Atomic {
-		return fmt.Errorf("source %d serves %v", i, kind)
+	if scale > leap.ScaleTAI {
+		return fmt.Errorf("source %d serves %v", i, scale)
 	}
-	p.config.Kind = append(p.config.Kind, kind)
-	if len(p.config.Kind) == len(p.config.Discipline.Voter) {
+	p.config.Scale = append(p.config.Scale, scale)
+	if len(p.config.Scale) == len(p.config.Discipline.Voter) {
 		p.engine = engine.New(p.config)
 	}
 	return nil

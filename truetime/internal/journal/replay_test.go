@@ -26,7 +26,7 @@ func someConfig(sources int) engine.Config {
 	return engine.Config{
 		Discipline: discipline.Config{Counter: discipline.CounterSpec{Drift: discipline.NewDrift(200_000), Resolution: 1}, Faulty: (sources - 1) / 2, Voter: voter},
 		Poll:       polling.Config{Min: time.Second, Max: time.Minute, Burst: 4},
-		Kind:       make([]leap.Kind, sources),
+		Scale:      make([]leap.Scale, sources),
 		Table:      leap.BuiltIn(),
 	}
 }

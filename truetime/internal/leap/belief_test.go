@@ -51,7 +51,7 @@ func TestATableEndsAnEpochThatHadToDoWithoutIt(t *testing.T) {
 			begins, learns := at(c.begins), at(c.learns)
 			require.NoError(t, b.Anchor(begins, begins, begins))
 			for now := begins; now < learns; now += TAI(day / 10) {
-				b.Saw(0, Stepping, int64(now)-37*second, int64(now)-37*second, now, now)
+				b.Saw(0, ScaleUTC, int64(now)-37*second, int64(now)-37*second, now, now)
 				require.NoError(t, b.Advance(now, now))
 			}
 			if !c.ends {

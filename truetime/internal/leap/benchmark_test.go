@@ -28,8 +28,8 @@ func BenchmarkPoll(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				belief.Hear(1, Nothing, at, at)
-				belief.Saw(1, Stepping, stamp, stamp, at, at)
-				belief.In(Stepping, stamp, stamp)
+				belief.Saw(1, ScaleUTC, stamp, stamp, at, at)
+				belief.In(ScaleUTC, stamp, stamp)
 				if belief.Advance(at, at) != nil {
 					b.Fatal("broken")
 				}

@@ -5,9 +5,9 @@ import "github.com/epsilontime/epsilon/internal/invariants"
 // In converts what a source serves: it shows something from lo to hi, so it is between first and
 // last, for every possible course of the leap seconds. Not ok means that the sample must be dropped:
 // a stepping source within 6 s of a leap second that is possible, whose stamps mean nothing.
-func (b *Belief) In(kind Kind, lo, hi int64) (first, last TAI, ok bool) {
+func (b *Belief) In(scale Scale, lo, hi int64) (first, last TAI, ok bool) {
 	if b.anchored {
-		return convert(kind, &b.slow, &b.fast, lo, hi)
+		return convert(scale, &b.slow, &b.fast, lo, hi)
 	}
 	// As long as the epoch has no answer, each sample is on its own side of each possible leap second;
 	// Anchor sees to it that it is the same side for all.
@@ -16,7 +16,7 @@ func (b *Belief) In(kind Kind, lo, hi int64) (first, last TAI, ok bool) {
 	}
 	q := b.ask(UTC(lo))
 	slow, fast := q.enclose(&b.known)
-	return convert(kind, &slow, &fast, lo, hi)
+	return convert(scale, &slow, &fast, lo, hi)
 }
 
 // Side tells the two sides of a possible leap second apart for what a source serves at p. As long as the
@@ -28,11 +28,11 @@ func (b *Belief) Side(p int64) UTC {
 	return 0
 }
 
-func convert(kind Kind, slow, fast *timeline, lo, hi int64) (first, last TAI, ok bool) {
-	switch kind {
-	case Atomic:
+func convert(scale Scale, slow, fast *timeline, lo, hi int64) (first, last TAI, ok bool) {
+	switch scale {
+	case ScaleTAI:
 		return TAI(lo), TAI(hi), true
-	case Smearing:
+	case ScaleUTCSmeared:
 		return fast.fromSmeared(Smeared(lo), Down), slow.fromSmeared(Smeared(hi), Up), true
 	}
 	if slow.ambiguous(UTC(lo), UTC(hi)) || fast.ambiguous(UTC(lo), UTC(hi)) {

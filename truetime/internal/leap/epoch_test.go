@@ -9,8 +9,8 @@ import (
 
 func TestALeapThatTooManyAnnounceWronglyEndsTheEpoch(t *testing.T) {
 	for _, say := range []Say{Insert, Remove} {
-		wrong := voter{kind: Stepping, says: constantly(say)}
-		w := newWorld(t, BuiltIn(), date(2027, 7, 1), 0, 1, wrong, wrong, voter{kind: Stepping})
+		wrong := voter{scale: ScaleUTC, says: constantly(say)}
+		w := newWorld(t, BuiltIn(), date(2027, 7, 1), 0, 1, wrong, wrong, voter{scale: ScaleUTC})
 		w.epsilon = 1000
 		w.blind = true // wrong answers from noon on: the assumption is broken
 		require.ErrorIs(t, w.run(-11, 2), ErrBroken)
@@ -18,7 +18,7 @@ func TestALeapThatTooManyAnnounceWronglyEndsTheEpoch(t *testing.T) {
 		require.InDelta(t, float64(w.leap()), float64(w.at), 1300e9, "seen as soon as nobody has stepped")
 		w.belief.Restart()
 		w.earliest = 0
-		w.voters = []voter{{kind: Stepping}, {kind: Stepping}, {kind: Stepping}}
+		w.voters = []voter{{scale: ScaleUTC}, {scale: ScaleUTC}, {scale: ScaleUTC}}
 		require.NoError(t, w.run(1, 40))
 		require.Greater(t, w.widest["after the leap"], Smeared(800e6), "nothing of it is believed any more")
 		require.LessOrEqual(t, w.end(), Smeared(1))
@@ -29,7 +29,7 @@ func TestAnEpochThatBeginsAfterAPossibleLeapAllowsForItUntilNoon(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, hour := range []int64{-11, -1, 1, 6, 11, 13} {
 			t.Run(fmt.Sprint(delta, hour), func(t *testing.T) {
-				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{kind: Stepping}, voter{kind: Smearing}, voter{kind: Stepping})
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{scale: ScaleUTC}, voter{scale: ScaleUTCSmeared}, voter{scale: ScaleUTC})
 				if hour > 0 { // UTC is what is known, and TAI is what it was called
 					w.label = -int64(delta) * second
 				}
@@ -64,7 +64,7 @@ func TestAnEpochMustNotStraddleAPossibleLeap(t *testing.T) {
 
 func TestAnAnswerTooWideToTellEndsTheEpochWhenItDoesNotMatterAnyMore(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
-		w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{kind: Smearing}, voter{kind: Smearing}, voter{kind: Stepping})
+		w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{scale: ScaleUTCSmeared}, voter{scale: ScaleUTCSmeared}, voter{scale: ScaleUTC})
 		w.least = 2e9
 		require.NoError(t, w.run(-40, 11))
 		require.Zero(t, w.undecided)

@@ -17,25 +17,25 @@ func (b *Belief) Hear(source int, say Say, lo, hi TAI) {
 //
 // TAI is the same whatever happens. A source that serves it and says how far UTC is behind, as PTP does,
 // is to be given as a stepping one, by what it says UTC is.
-func (b *Belief) Saw(source int, kind Kind, lo, hi int64, from, to TAI) {
+func (b *Belief) Saw(source int, scale Scale, lo, hi int64, from, to TAI) {
 	begin, end := b.question.smear(&b.known)
-	if !b.anchored || kind == Atomic || to < begin {
+	if !b.anchored || scale == ScaleTAI || to < begin {
 		return
 	}
 	s := &b.heard[source]
 	s.after = s.after || from > end
 	s.excluded = 0
 	at := int64(b.question.at)
-	if kind == Smearing || hi < at-ambiguity || lo > at+ambiguity {
-		s.excluded = b.excludes(kind, lo, hi, from, to)
+	if scale == ScaleUTCSmeared || hi < at-ambiguity || lo > at+ambiguity {
+		s.excluded = b.excludes(scale, lo, hi, from, to)
 	}
 }
 
 // excludes returns what a sample excludes.
-func (b *Belief) excludes(kind Kind, lo, hi int64, from, to TAI) (excluded possible) {
+func (b *Belief) excludes(scale Scale, lo, hi int64, from, to TAI) (excluded possible) {
 	for _, delta := range []int{-1, 0, 1} {
 		t := b.question.timeline(&b.known, delta)
-		if first, last, ok := convert(kind, &t, &t, lo, hi); ok && (first > to || last < from) {
+		if first, last, ok := convert(scale, &t, &t, lo, hi); ok && (first > to || last < from) {
 			excluded |= only(delta)
 		}
 	}
@@ -45,14 +45,14 @@ func (b *Belief) excludes(kind Kind, lo, hi int64, from, to TAI) (excluded possi
 	return excluded
 }
 
-// Misdeclared finds the kind by which a source that disagrees with the answer [from, to] would agree with
+// Misdeclared finds the scale by which a source that disagrees with the answer [from, to] would agree with
 // it. Steps and smears differ near a leap second only, and an answer that is wide agrees with both.
-func (b *Belief) Misdeclared(kind Kind, lo, hi int64, from, to TAI) (other Kind, found bool) {
-	if first, last, ok := b.In(kind, lo, hi); !ok || first <= to && last >= from {
+func (b *Belief) Misdeclared(scale Scale, lo, hi int64, from, to TAI) (other Scale, found bool) {
+	if first, last, ok := b.In(scale, lo, hi); !ok || first <= to && last >= from {
 		return 0, false
 	}
-	for _, other := range []Kind{Stepping, Smearing, Atomic} {
-		if first, last, ok := b.In(other, lo, hi); ok && other != kind && first <= to && last >= from {
+	for _, other := range []Scale{ScaleUTC, ScaleUTCSmeared, ScaleTAI} {
+		if first, last, ok := b.In(other, lo, hi); ok && other != scale && first <= to && last >= from {
 			return other, true
 		}
 	}

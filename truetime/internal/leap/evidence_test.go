@@ -14,7 +14,7 @@ func TestServersThatStepLateDoNotMakeItSeemThatThereWasNoLeap(t *testing.T) {
 	require.NoError(t, b.Anchor(begin, begin, begin))
 	show := func(voter int, offset int64) Status {
 		stamp := int64(at) - offset*second
-		b.Saw(voter, Stepping, stamp, stamp, at, at)
+		b.Saw(voter, ScaleUTC, stamp, stamp, at, at)
 		require.NoError(t, b.Advance(at, at))
 		return b.Report(at, at).Status
 	}
@@ -86,7 +86,7 @@ func TestALeapSecondInAnotherMonthIsShownByAllWhoMustBeRight(t *testing.T) {
 		require.NoError(t, b.Anchor(begin, begin, begin))
 		for voter, left := range want {
 			stamp := int64(at) - 38*second
-			b.Saw(voter, Stepping, stamp, stamp, at, at)
+			b.Saw(voter, ScaleUTC, stamp, stamp, at, at)
 			require.NoError(t, b.Advance(at, at))
 			require.Equal(t, left, b.question.possible, "%s, %d voters", u.Std(), voter+1)
 		}
@@ -103,7 +103,7 @@ func TestSamplesOfAMomentWhenTheyMeanNothingAreNotSeen(t *testing.T) {
 		begin, at := TAI(int64(u)+36*second-halfDay), TAI(int64(u)+(37+c.after)*second)
 		require.NoError(t, b.Anchor(begin, begin, begin))
 		stamp := int64(u) + c.shown*second
-		b.Saw(0, Stepping, stamp, stamp, at, at)
+		b.Saw(0, ScaleUTC, stamp, stamp, at, at)
 		require.NoError(t, b.Advance(at, at))
 		require.Equal(t, c.left, b.question.possible, c)
 	}
@@ -127,8 +127,8 @@ func TestContradictingAnnouncementsDecideNothing(t *testing.T) {
 func TestWhatIsShownAndWhatIsAnnouncedCountTogether(t *testing.T) {
 	u := date(2028, 8, 1)
 	w := newWorld(t, BuiltIn(), u, 0, 1,
-		voter{kind: Stepping, says: constantly(NoLeap)}, voter{kind: Stepping, says: constantly(NoLeap)},
-		voter{kind: Smearing}, voter{kind: Smearing})
+		voter{scale: ScaleUTC, says: constantly(NoLeap)}, voter{scale: ScaleUTC, says: constantly(NoLeap)},
+		voter{scale: ScaleUTCSmeared}, voter{scale: ScaleUTCSmeared})
 	require.NoError(t, w.run(-13, 13))
 	require.Less(t, w.widest["at the leap"], Smeared(60e6), "decided an hour after noon")
 }
@@ -140,8 +140,8 @@ func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
 		w := newWorld(t, table, u, delta, 0)
 		w.at = w.leap() - TAI(6*3600*second)
 		require.NoError(t, w.belief.Anchor(w.at, w.at, w.at))
-		for _, declared := range []Kind{Stepping, Smearing, Atomic} {
-			for _, serves := range []Kind{Stepping, Smearing, Atomic} {
+		for _, declared := range []Scale{ScaleUTC, ScaleUTCSmeared, ScaleTAI} {
+			for _, serves := range []Scale{ScaleUTC, ScaleUTCSmeared, ScaleTAI} {
 				lo, hi := w.shown(serves)
 				other, found := w.belief.Misdeclared(declared, lo, hi, w.at-1000, w.at+1000)
 				require.Equal(t, declared != serves, found)
@@ -150,7 +150,7 @@ func TestAMisdeclaredSourceIsRecognized(t *testing.T) {
 				}
 			}
 		}
-		_, found := w.belief.Misdeclared(Stepping, 7, 7, w.at-1000, w.at+1000)
+		_, found := w.belief.Misdeclared(ScaleUTC, 7, 7, w.at-1000, w.at+1000)
 		require.False(t, found)
 	}
 }

@@ -56,8 +56,8 @@ func TestWholeLeapDaysWithAValidTable(t *testing.T) {
 				table = with(date(2028, 6, 28), decision{u, delta})
 			}
 			// The liars deny what is, and the truth needs no announcement.
-			w := newWorld(t, table, u, delta, 2, voter{kind: Stepping}, voter{kind: Smearing}, voter{kind: Smearing},
-				voter{Stepping, constantly(Insert), unapplied}, voter{Stepping, constantly(Remove), unapplied}, voter{kind: Atomic})
+			w := newWorld(t, table, u, delta, 2, voter{scale: ScaleUTC}, voter{scale: ScaleUTCSmeared}, voter{scale: ScaleUTCSmeared},
+				voter{ScaleUTC, constantly(Insert), unapplied}, voter{ScaleUTC, constantly(Remove), unapplied}, voter{scale: ScaleTAI})
 			require.NoError(t, w.run(-40, 40))
 			for phase, width := range w.widest {
 				require.LessOrEqual(t, width, Smeared(1), phase)
@@ -78,11 +78,11 @@ func TestWholeLeapDaysAnnouncedByVotersAgainstFLiars(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{Nothing, NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
-				lying, third := voter{Stepping, constantly(lie), applying(1)}, voter{kind: Stepping, says: honest}
+				lying, third := voter{ScaleUTC, constantly(lie), applying(1)}, voter{scale: ScaleUTC, says: honest}
 				if delta != 0 {
-					lying.lie, third.kind = unapplied, Atomic // who shows nothing, and announces it
+					lying.lie, third.scale = unapplied, ScaleTAI // who shows nothing, and announces it
 				}
-				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{kind: Stepping, says: honest}, voter{kind: Stepping, says: honest},
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{scale: ScaleUTC, says: honest}, voter{scale: ScaleUTC, says: honest},
 					third, lying, lying)
 				require.NoError(t, w.run(-40, 40))
 				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1))
@@ -110,7 +110,7 @@ func TestWholeDaysAtTheEndOfAnotherMonth(t *testing.T) {
 					if i < stale {
 						says = constantly(flag)
 					}
-					voters = append(voters, voter{kind: Stepping, says: says})
+					voters = append(voters, voter{scale: ScaleUTC, says: says})
 				}
 				w := newWorld(t, BuiltIn(), date(2027, 8, 1), 0, 2, voters...)
 				require.NoError(t, w.run(-40, 40))
@@ -131,8 +131,8 @@ func TestFLiarsNeitherCreateNorSuppressALeapWhenTheOthersAreSilent(t *testing.T)
 	for _, delta := range []int{1, 0, -1} {
 		for _, lie := range []Say{NoLeap, Insert, Remove} {
 			t.Run(fmt.Sprint(delta, lie), func(t *testing.T) {
-				lying := voter{Stepping, constantly(lie), applying(int64(-delta))}
-				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{kind: Stepping}, voter{kind: Stepping}, voter{kind: Stepping}, lying, lying)
+				lying := voter{ScaleUTC, constantly(lie), applying(int64(-delta))}
+				w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 2, voter{scale: ScaleUTC}, voter{scale: ScaleUTC}, voter{scale: ScaleUTC}, lying, lying)
 				require.NoError(t, w.run(-40, 40))
 				require.Greater(t, w.widest["before the leap"], Smeared(990e6), "the hull of all three possibilities")
 				require.LessOrEqual(t, w.widest["after the leap"], Smeared(1), "the samples have decided")
@@ -145,7 +145,7 @@ func TestFLiarsNeitherCreateNorSuppressALeapWhenTheOthersAreSilent(t *testing.T)
 func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
 		t.Run(fmt.Sprint(delta), func(t *testing.T) {
-			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{kind: Stepping}, voter{kind: Stepping}, voter{kind: Stepping})
+			w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 1, voter{scale: ScaleUTC}, voter{scale: ScaleUTC}, voter{scale: ScaleUTC})
 			w.mute = func(c TAI) bool { return c > w.leap()-TAI(day) && c < w.leap()+TAI(2*day) }
 			require.NoError(t, w.run(-40, 47))
 			require.InDelta(t, 2e9, float64(w.widest["after the next noon"]), 2, "one second to either side")
@@ -161,7 +161,7 @@ func TestAnExpiredTableAndNoSampleGiveTheHullUntilThereAreSamples(t *testing.T) 
 
 func TestASmearingSourceShowsALeapLongBeforeItHappens(t *testing.T) {
 	for _, delta := range []int{1, 0, -1} {
-		w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{kind: Smearing}, voter{kind: Stepping}, voter{kind: Stepping})
+		w := newWorld(t, BuiltIn(), date(2027, 7, 1), delta, 0, voter{scale: ScaleUTCSmeared}, voter{scale: ScaleUTC}, voter{scale: ScaleUTC})
 		require.NoError(t, w.run(-80, 40))
 		if delta == 0 { // takes all of them, and two show nothing before the leap
 			require.LessOrEqual(t, w.end(), Smeared(1))
@@ -181,7 +181,7 @@ func TestATableThatComesLateDecides(t *testing.T) {
 				if delta != 0 {
 					table = with(date(2027, 12, 28), decision{u, delta})
 				}
-				w := newWorld(t, BuiltIn(), u, delta, 0, voter{kind: Stepping})
+				w := newWorld(t, BuiltIn(), u, delta, 0, voter{scale: ScaleUTC})
 				w.mute = func(TAI) bool { return true }
 				w.learn = map[UTC]*Table{UTC(hour): table}
 				require.NoError(t, w.run(-40, 40))

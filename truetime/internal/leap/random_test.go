@@ -10,8 +10,8 @@ import (
 
 func anyVoter(t *rapid.T, liar bool) voter {
 	says := rapid.SampledFrom([]func(*world) Say{nil, honest, constantly(Nothing)}).Draw(t, "says")
-	v := voter{kind: rapid.SampledFrom([]Kind{Stepping, Stepping, Smearing}).Draw(t, "kind"), says: says}
-	if v.kind == Smearing {
+	v := voter{scale: rapid.SampledFrom([]Scale{ScaleUTC, ScaleUTC, ScaleUTCSmeared}).Draw(t, "scale"), says: says}
+	if v.scale == ScaleUTCSmeared {
 		v.says = nil
 	}
 	if liar {

@@ -1,6 +1,32 @@
 package leap
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
+
+// Scale says how a source counts, as truetime.Scale does, number for number.
+type Scale uint8
+
+// The scales that a source can serve.
+const (
+	ScaleUTC        Scale = iota // UTC, which steps at a leap second: most NTP servers
+	ScaleUTCSmeared              // UTC smeared from noon to noon
+	ScaleTAI                     // TAI: PTP
+)
+
+// String describes the scale in a few words.
+func (s Scale) String() string {
+	switch s {
+	case ScaleUTC:
+		return "UTC with steps"
+	case ScaleUTCSmeared:
+		return "UTC smeared from noon to noon"
+	case ScaleTAI:
+		return "TAI"
+	}
+	return fmt.Sprintf("scale %d", uint8(s))
+}
 
 // The three ways in which this package counts nanoseconds since 1970-01-01 00:00:00. They are types
 // of their own so that none is taken for another by accident.

@@ -37,9 +37,9 @@ type world struct {
 
 // voter is one source. A nil lie is an honest one.
 type voter struct {
-	kind Kind
-	says func(w *world) Say
-	lie  func(w *world, truly int64) int64 // what it shows instead
+	scale Scale
+	says  func(w *world) Say
+	lie   func(w *world, truly int64) int64 // what it shows instead
 }
 
 func newWorld(t *testing.T, table *Table, u UTC, delta, faulty int, voters ...voter) *world {
@@ -64,11 +64,11 @@ func (w *world) leap() TAI {
 }
 
 // shown is what an honest source shows, rounded either way.
-func (w *world) shown(kind Kind) (int64, int64) {
-	switch kind {
-	case Atomic:
+func (w *world) shown(scale Scale) (int64, int64) {
+	switch scale {
+	case ScaleTAI:
 		return int64(w.at), int64(w.at)
-	case Smearing:
+	case ScaleUTCSmeared:
 		exact := exactSmear(w.truth, int64(w.at))
 		return floor(exact), ceil(exact)
 	}
@@ -91,7 +91,7 @@ func (w *world) answer() (lo, hi TAI) {
 func (w *world) poll() {
 	lo, hi := w.answer()
 	for i, v := range w.voters {
-		first, last := w.shown(v.kind)
+		first, last := w.shown(v.scale)
 		if v.lie != nil {
 			first, last = v.lie(w, first), v.lie(w, last)
 		}
@@ -99,16 +99,16 @@ func (w *world) poll() {
 		if v.says != nil {
 			w.belief.Hear(i, v.says(w), lo, hi)
 		}
-		w.belief.Saw(i, v.kind, first, last, lo, hi)
-		if _, found := w.belief.Misdeclared(v.kind, first, last, lo, hi); found && v.lie == nil && !w.blind {
+		w.belief.Saw(i, v.scale, first, last, lo, hi)
+		if _, found := w.belief.Misdeclared(v.scale, first, last, lo, hi); found && v.lie == nil && !w.blind {
 			require.Fail(w.t, "an honest source looks misdeclared", "voter %d at %s", i, w.when())
 		}
-		begin, end, ok := w.belief.In(v.kind, first, last)
-		if v.lie == nil && ok && !w.blind && v.kind != Atomic {
+		begin, end, ok := w.belief.In(v.scale, first, last)
+		if v.lie == nil && ok && !w.blind && v.scale != ScaleTAI {
 			require.True(w.t, begin <= w.at+TAI(w.label) && w.at+TAI(w.label) <= end,
 				"sample of voter %d at %s: %d not in [%d, %d]", i, w.when(), w.at, begin, end)
 		}
-		if v.kind == Stepping && v.lie == nil && ok && w.mayStep() {
+		if v.scale == ScaleUTC && v.lie == nil && ok && w.mayStep() {
 			require.False(w.t, abs(int64(w.at-w.leap())) < 3*second, "a stamp near a possible leap was used")
 		}
 	}
@@ -212,7 +212,7 @@ func (w *world) restart() error {
 	w.earliest = 0
 	w.label = 0
 	if w.at > w.leap() { // what TAI is called follows from what UTC is, and from what the belief knows
-		p, _ := w.shown(Stepping)
+		p, _ := w.shown(ScaleUTC)
 		w.label = w.belief.slow.offset(UTC(p)) - (int64(w.at) - p)
 	}
 	lo, hi := w.answer()

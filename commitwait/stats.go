@@ -15,7 +15,8 @@ type Stats struct {
 	Passed uint64 // waits that have ended because the timestamp had certainly passed, also those that needed no waiting
 	Failed uint64 // with an error, whatever it was
 
-	// Waited is how long those took that had to wait and have ended, by Go's clock and whatever ended them.
+	// Waited is how long the waits took that did not end at once and are over, whatever ended them, by Go's
+	// clock.
 	Waited truetime.Distribution
 }
 

@@ -24,8 +24,8 @@ func Until(ctx context.Context, clock truetime.Reader, t truetime.Time) error {
 }
 
 // Do takes Latest as a timestamp, runs work with it, and returns the timestamp once the work is
-// done and the timestamp has certainly passed. See [Waiter.Do] for what its errors say. It is to
-// that what [Until] is to [Waiter.Until].
+// done and the timestamp has certainly passed. See [Waiter.Do] for what its errors say. Like
+// [Until] it makes a Waiter of its own.
 func Do(
 	ctx context.Context, clock truetime.Reader, work func(ctx context.Context, timestamp truetime.Time) error,
 ) (truetime.Time, error) {

@@ -54,11 +54,11 @@ type PublisherOption func(*Publisher)
 // publication waits for it.
 func WithAfterPublication(f func()) PublisherOption { return func(p *Publisher) { p.after = f } }
 
-// NewPublisher publishes a clock to the segment at path, which is [DefaultPath] as a rule: each time that the clock
-// publishes, and at least once a second. Its directory is made if only that is missing. The clock has to be one on the
-// machine's own counter (no truetime.WithCounter but for monotonic.System and monotonic.Raw), and not closed; the
-// publisher does not close it. Close it after the publisher, or before: the segment goes on to hold the last answer
-// then, which readers extrapolate, and says that nobody publishes any more.
+// NewPublisher publishes a clock to the segment at path, which is [DefaultPath] as a rule: each time that the
+// clock publishes, and at least once a second. The last directory of the path is made if it is missing. The clock
+// has to be one on the machine's own counter (no truetime.WithCounter but for monotonic.System and monotonic.Raw),
+// and not closed; the publisher does not close it. Close it after the publisher, or before: the segment goes on to
+// hold the last answer then, which readers extrapolate, and says that nobody publishes any more.
 //
 // The errors wrap truetime.ErrNotPublishable, truetime.ErrClosed, [ErrPublished] if there is another publisher for the
 // path, errors.ErrUnsupported on a system other than Linux, or what the file system says.

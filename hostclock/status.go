@@ -86,8 +86,8 @@ type Status struct {
 	// sources of WithFallback.
 	Trouble error
 
-	// Own is the report of the clock that polls for itself, while there is one (WithFallback). Own is in use if
-	// UsesOwn: then State, Err, Interval, Epoch and Counter are its.
+	// Own is the report of the clock that polls for itself, while there is one (WithFallback). If UsesOwn, it
+	// is in use: then State, Err, Interval, Epoch and Counter are those of Own.
 	Own     *truetime.Status
 	UsesOwn bool
 }

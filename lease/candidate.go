@@ -22,8 +22,8 @@ type Candidate struct {
 // asks neither the clock nor the store.
 //
 // The name is the same for all candidates of the lease: valid UTF-8 of 1 to [MaxName] bytes without
-// a zero byte, so that every store can keep it as text. The TTL is for how long after the request a
-// lease lasts that is not renewed, and so how long others wait after a crash: [MinTTL] to [MaxTTL].
+// a zero byte, so that every store can keep it as text. The TTL is how long a lease that is not
+// renewed lasts after the request, and so how long others wait after a crash: [MinTTL] to [MaxTTL].
 // The holder can use it for 2ε less. Candidates of one lease should agree on it. A request to the
 // store is given up after a third of the TTL ([WithRenewEvery]), so it must be several times as
 // long as the store takes on a bad day, or nobody can hold the lease then.
@@ -43,9 +43,9 @@ func NewCandidate(
 // [ErrPermanent] says so, and a closed clock. It returns ErrFromFuture once that has lasted for 10
 // s: the clock of a machine that was suspended is behind until it has noticed.
 //
-// A holder that has crashed is succeeded at the latest TTL, the width of the candidate's interval
-// and a round trip to the store after it read the clock for its last renewal. One that has released
-// the lease is noticed within TTL/4.
+// A holder that has crashed has a successor no later than TTL, the width of the candidate's interval and a
+// round trip to the store after it read its clock for the last renewal. One that has released the lease is
+// noticed within TTL/4.
 //
 // After an error the record may have become ours all the same, if a reply was lost. Then everybody,
 // this candidate too, has to wait until it expires.

@@ -55,7 +55,7 @@ func WithMaxUncertainty(d time.Duration) Option {
 
 // WithRenewEvery sets the longest time between two renewals: above 0, by default a third of the
 // TTL. They come up to a fifth sooner, at random, so that holders that started together do not stay
-// together. A request to the store is given up after as long.
+// together. A request to the store is given up after that time, too.
 func WithRenewEvery(d time.Duration) Option {
 	return func(c *config) { c.renewEvery = c.positive("time between renewals", d) }
 }

@@ -22,7 +22,7 @@ type Budget struct {
 	Claim        time.Duration // E, what the sources say that they may be wrong by: a better source makes it smaller
 	Drift        time.Duration // what the local counter may have gained or lost since: shorter polls or a smaller drift make it smaller
 	Leap         time.Duration // a leap second that is neither confirmed nor excluded: a newer table makes it 0
-	Pause        time.Duration // for which the counter may have stood still unseen ([WithUnseenPause]): half of it
+	Pause        time.Duration // half of the time for which the counter may have stood still unseen ([WithUnseenPause])
 	Disagreement time.Duration // between the two sources: it may be the path of one, or one that is wrong
 
 	// Which sources the two ends follow from, and how long ago each gave that sample.

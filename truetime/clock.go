@@ -63,9 +63,8 @@ type Clock struct {
 // of 2, 1 of 3 or 4, 2 of 5. It answers as soon as f+1 of them have been heard, at the start and after a
 // disruption: three go on with one down, and five with two. More of them narrow the answer. While only f+1
 // answer, a wrong one among them widens it, by up to 16 s at a first answer, and [Status.Summary] says so.
-// If you need a narrow answer, ask [Clock.WaitSynchronized] for it, or configure enough servers that three more
-// answer than are wrong: four leave three when one is down (RFC 8633 section 3.2), of which two outvote the
-// third.
+// If you need a narrow answer, ask [Clock.WaitSynchronized] for it, or configure enough servers that 2f+1 still
+// answer when one is down: of four, three are left then (RFC 8633 section 3.2), of which two outvote the third.
 //
 // A machine counts once, however many addresses and names it has, as far as its replies show it
 // ([Sample].Identity): a moment is ruled out if more than f voters exclude it that are different machines. The

@@ -55,7 +55,7 @@ func disruptionsOf(n [discipline.Causes]uint64) Disruptions {
 }
 
 // Refusals counts how often [Clock.Now] has begun to refuse since the clock was made, by the error. That it has no answer yet at
-// the start is none. Of refusals that nobody can see but who asks at that moment, as by a hypervisor's marker, some may be missing.
+// the start is none. Some may be missing of those that only a caller at that very moment can see, as by a hypervisor's marker.
 type Refusals struct {
 	NotSynchronized     uint64
 	UncertaintyTooLarge uint64

@@ -39,15 +39,15 @@ var (
 
 	// ErrRetracted is an ErrUnusable by which it has turned out that what the source said before follows from
 	// something false, such as a distance that it was declared to have. Everything that it has said is dropped, and it
-	// counts as one of those that are wrong until it has answered four times. If more than may be wrong are so, or have
-	// been in this epoch, the epoch ends; the next one begins without a word against anybody, so whoever returns this goes
-	// on to until he can be believed again.
+	// counts as one of those that are wrong until it has answered four times. If more than f are so, or have been in this
+	// epoch, the epoch ends. The next one begins with nothing held against anybody, so a source goes on returning this
+	// until it can be believed again.
 	ErrRetracted = engine.ErrRetracted
 
-	// ErrSlowDown: the source wants to be asked less often. From then on it is asked half as often, each time that it
-	// says so, down to every 1024 s or the longest interval of [WithPoll], whichever is longer. That is halved again after
-	// every 16 answers in a row without another such wish, until nothing is left of it; a source that then says so again is
-	// given twice as many answers, up to 1024.
+	// ErrSlowDown: the source wants to be asked less often. Each time that it says so the interval between its polls
+	// doubles, up to 1024 s or the longest interval of [WithPoll], whichever is longer. It is halved again after every 16
+	// answers in a row without another such wish, until it is what it would be anyway; from a source that says so once more
+	// it then takes twice as many answers, up to 1024.
 	ErrSlowDown = engine.ErrSlowDown
 
 	// ErrDenied: the source refuses service. It is asked again a day later, then after two days, four, and every

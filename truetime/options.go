@@ -82,7 +82,7 @@ func WithMaxWander(ppbPerSecond float64) Option {
 // stays within D, in parts per million, of its own mean over any part of that hour: 0.01 to 200. By
 // default nothing is assumed about it.
 //
-// It is easier to defend than a bound on the wander, and the same is to be said about it: see
+// It is easier to defend than a bound on the wander, and its danger is the same: see
 // [WithMaxWander], also for what to declare. It does most in a long holdover; between polls a bound
 // on the wander does more. Both may be assumed. Twice the drift ([WithDrift]) or more says nothing,
 // and is refused.
@@ -136,8 +136,9 @@ func WithFaulty(f int) Option {
 }
 
 // WithPoll sets how often each source is asked: every min while it answers, and less and less
-// often, down to every max, while it does not; every four times min at least as long as the clock
-// has no answer. Both are between 1 ms and 36 h, min not above max. The default is 16 s and 256 s.
+// often, down to every max, while it does not, but no less often than every four times min while
+// the clock has no answer. Both are between 1 ms and 36 h, min not above max. The default is 16 s
+// and 256 s.
 //
 // Between polls the interval widens: at 200 ppm and 16 s by 3.2 ms on each side. Public servers
 // expect at least 16 s; ask servers of your own every second. No server with a public address is

@@ -11,8 +11,9 @@ import (
 // falls with a new sample, and this is told at each such moment: nothing between two calls is missed, however short it was.
 // [WithMaxUncertainty] makes no difference to it.
 //
-// It is not bounded if there was a moment of the window without any answer, be it after a disruption. Before the
-// clock was made there is nothing, and of the last hour at most anything is known. A closed clock has had no more than when it was closed.
+// It is not bounded if there was a moment of the window without any answer, as there is after a disruption. What
+// is more than an hour ago is not known, and the time before the clock was made does not count, nor does the
+// time after it was closed.
 func (c *Clock) Peak(window time.Duration) (peak time.Duration, bounded bool) {
 	if !c.made() {
 		return 0, false

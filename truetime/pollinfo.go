@@ -33,8 +33,8 @@ type PollInfo struct {
 	UnseenPause time.Duration
 }
 
-// Slack returns by how much more or less true time may have gone on than the counter, while the
-// counter went on by the given time, rounded up. It is that time by ρ/(1−ρ).
+// Slack returns by how much true time may have gone on more, or less, than the counter while the
+// counter went on by the given time: that time multiplied by ρ/(1−ρ), rounded up.
 func (i PollInfo) Slack(counted time.Duration) time.Duration {
 	r := i.known().DriftPPM / 1e6
 	const rounding = 1 + 1e-12

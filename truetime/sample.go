@@ -26,8 +26,8 @@ type Sample struct {
 	Received monotonic.Instant // the counter, read after the reply had come
 	Earliest Time              // rounded down
 
-	// Age is how long before Sent the measurement was made, by the counter, for which the source vouches with its
-	// claim: of several the oldest; 0 if all of it was measured for this sample. See [Source].
+	// Age is how long before Sent, by the counter, the measurement was made for which the source vouches with its
+	// claim; of several, the oldest. It is 0 if everything was measured for this sample. See [Source].
 	Age time.Duration
 
 	// Peer says who has answered, in a form that is the same for the same server however it was

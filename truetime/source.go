@@ -17,17 +17,17 @@ type Source interface {
 	// result.
 	Info() SourceInfo
 
-	// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads
-	// the given counter; whatever another clock tells it becomes a reading of that one first. The
-	// context tells what the clock lets the source know: see [PollInfoOf].
+	// Sample performs one exchange and returns promptly with ctx's error when ctx ends. It reads the given
+	// counter; what it learns by any other clock it must first turn into a reading of that one. The context
+	// tells what the clock lets the source know: see [PollInfoOf].
 	//
-	// A sample counts by when it was taken, not by when it arrives: between then and now the
-	// counter may have stood still, and who keeps a sample does not know. So both instants, Sent
+	// A sample counts by when it was taken, not by when it arrives: the counter may have stood
+	// still in between, and whoever has kept a sample does not know. So both instants, Sent
 	// and Received, are read during this call; a sample that is older is refused. What follows from
 	// a measurement made before the call, by somebody else, says so in Sample.Age, and is refused
-	// where that was before the last disruption that the clock has noticed, if there was one. No more is needed, as a
-	// disruption that is noticed during the call has every sample of it refused, and of one that
-	// nobody has noticed yet nothing is promised.
+	// where that was before the last disruption that the clock has noticed, if there was one. No more is needed: if a
+	// disruption is noticed during the call, every sample of it is refused, and while nobody has noticed one nothing
+	// is promised.
 	//
 	// A clock calls it from one goroutine at a time. A source may be given to several clocks, which
 	// then call it at the same time, each with a counter of its own: every source of this module
@@ -52,7 +52,7 @@ type SourceInfo struct {
 
 	// Peer is who answers, if that is always the same and known beforehand, as for an address that
 	// is no name: then every sample has it for its Peer. Sources that can choose whom to ask leave
-	// it to this one.
+	// that peer to this source.
 	Peer string
 
 	// Scale is what the source counts in. The zero value is [ScaleUTC].

@@ -50,9 +50,9 @@ type Status struct {
 	Disruptions   Disruptions   // how many there have been, by the cause
 	Refusals      Refusals      // how often Now has begun to refuse
 
-	// How much faster than the local counter true time has run on average over this epoch, or where
-	// the counter's stability is assumed how much faster it runs now, in parts per million:
-	// somewhere between these two. Within the drift, unless the state is ClockFaulty: then it is
+	// By how many parts per million true time has run faster than the local counter, on average
+	// over this epoch, or, where the counter's stability is assumed, runs faster now: somewhere
+	// between these two. Within the drift, unless the state is ClockFaulty: then it is
 	// what all but f voters agree on, wherever that is.
 	RateLowPPM, RateHighPPM float64
 

@@ -21,8 +21,8 @@ import (
 // the month. At the end of June and December, where all leap seconds have been, a clock believes
 // f+1 voters that announce or show one. That there is none has to be shown: a server that announces
 // none may just not know. At the end of another month n−f voters that announce none are believed,
-// and none that announce one. As long as it is not known, from noon of the last day of the month on
-// its interval holds whatever happens, and widens by 42 ms an hour. [Status] says so.
+// and none that announce one. As long as it is not known, the interval allows for both from noon of
+// the last day of the month on, and widens by 42 ms an hour. [Status] says so.
 //
 // The zero value stands for no time at all, not for the beginning of 1970.
 //

@@ -6,7 +6,7 @@ import (
 	"github.com/epsilontime/epsilon/hlc"
 )
 
-// Clock is what is needed of a hybrid logical clock here: a [hlc.Clock], something that wraps one,
+// Clock is what is needed of a hybrid logical clock here: an [hlc.Clock], something that wraps one,
 // or a [Relay]. It is used by several goroutines.
 type Clock interface {
 	// Now returns a timestamp for a message about to be sent. Zero without an error means that

@@ -16,7 +16,7 @@ import (
 
 var _ hlchttp.Clock = (*hlc.Clock)(nil)
 
-// counting is a clock that is not a hlc.Clock: somebody's own, or one that counts for a metric.
+// counting is a clock that is not an hlc.Clock: somebody's own, or one that counts for a metric.
 type counting struct {
 	*hlc.Clock
 	refuse  error

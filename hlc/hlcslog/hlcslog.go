@@ -17,7 +17,7 @@ const (
 	KeyRefused = "hlc_refused"
 )
 
-// Clock gives timestamps: a [hlc.Clock].
+// Clock gives timestamps: an [hlc.Clock].
 type Clock interface {
 	Now() (hlc.Timestamp, error)
 }

@@ -30,7 +30,7 @@ import (
 // [hlc.ErrFromFuture] with FAILED_PRECONDITION says that the server has refused this client's timestamp,
 // and with INTERNAL that this client has refused the server's.
 //
-// A client that has no clock gives a [hlchttp.Relay]. UnaryClientInterceptor panics if clock or an option is nil.
+// A client that has no clock gives an [hlchttp.Relay]. UnaryClientInterceptor panics if clock or an option is nil.
 func UnaryClientInterceptor(clock hlchttp.Clock, options ...Option) grpc.UnaryClientInterceptor {
 	s := newStamper("UnaryClientInterceptor", clock, options)
 	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {

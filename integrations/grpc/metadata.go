@@ -11,7 +11,7 @@ import (
 
 // The keys of metadata, in requests, headers and trailers.
 const (
-	// TimestampKey is the key of the timestamp. Its value is the text form of a [hlc.Timestamp],
+	// TimestampKey is the key of the timestamp. Its value is the text form of an [hlc.Timestamp],
 	// nanoseconds in decimal. It is the header of package hlchttp, as HTTP/2 writes it.
 	TimestampKey = "hlc-timestamp"
 

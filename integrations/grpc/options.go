@@ -30,7 +30,7 @@ type stamper struct {
 
 func newStamper(of string, clock hlchttp.Clock, options []Option) *stamper {
 	if unset.Nil(clock) {
-		panic("epsilongrpc: " + of + " needs a clock, and it is nil: give a hlchttp.Relay where there is none")
+		panic("epsilongrpc: " + of + " needs a clock, and it is nil: give an hlchttp.Relay where there is none")
 	}
 	s := &stamper{clock: clock}
 	for _, option := range options {

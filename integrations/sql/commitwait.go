@@ -51,8 +51,9 @@ type Work func(ctx context.Context, tx *sql.Tx, timestamp truetime.Time) error
 //   - [commitwait.ErrNotPassed]: committed, but the timestamp, which is returned, may lie ahead: tell
 //     nobody, and call Until with it to go on waiting.
 //
-// It is one of them. Of an error of work, or of the source of timestamps, that is one of them itself, because
-// it tells of something else, errors.Is finds the rest only. The timestamp is zero with the first two.
+// It is one of them. If the error of work, or of the source of timestamps, is one of these itself, because it
+// tells of something else, errors.Is finds in it all the rest but not that. The timestamp is zero with the
+// first two.
 //
 // If ctx ends the transaction is rolled back, or, when COMMIT has been sent, unknown. Some drivers do not
 // heed a context in COMMIT and ROLLBACK: give go-sql-driver a readTimeout. A connection on which COMMIT has

@@ -31,7 +31,7 @@ import (
 type Range truetime.Interval
 
 // Value writes "[earliest,latest]". An interval that is not valid is an error, and so is one that ends
-// at the last nanosecond of the year 2262, because PostgreSQL keeps what comes after the end.
+// at the last moment that a Time can hold, because PostgreSQL keeps the moment after the end.
 func (r Range) Value() (driver.Value, error) {
 	interval := truetime.Interval(r)
 	switch {

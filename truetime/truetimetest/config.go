@@ -14,7 +14,7 @@ import (
 )
 
 // MachineConfig describes a machine and its clock. Sources are required; everything else may be left
-// out, and then means what it means for [truetime.New].
+// out, and then means what it means for [truetime.New], unless it says otherwise here.
 type MachineConfig struct {
 	Oscillator  Oscillator        // nil for one that is right
 	Counter     monotonic.Instant // what the counter reads at first

@@ -16,7 +16,7 @@ type Path struct {
 type Leg struct {
 	Base   time.Duration // the delay that every datagram has
 	Jitter time.Duration // median of what is added to it, log-normal with σ = 0.75: a long tail upwards
-	Spread time.Duration // or rather: half of all datagrams are not delayed, the others up to this
+	Spread time.Duration // what is added to half of all datagrams at most, drawn at random from 0 on
 
 	Loss      float64       // the probability that a datagram is lost
 	Duplicate float64       // that it comes twice

@@ -14,7 +14,10 @@
 // they believe, so one liar is enough to make them wrong; the sawtooth with M_f, the running intersection
 // and this library stay right with one liar of four. ClockBound also takes the counter to be within 50 ppm
 // where TrueTime, and this library unless it is told better, allow for 200. Compare it with the line
-// of this library for 50 ppm. Two lines are of this library on machines that are told how far away the
+// of this library for 50 ppm. chrony and ntpd-rs assume no bound of the counter at all: they estimate its rate and how well
+// they know it. What they report is root dispersion and half the root delay, which is what a client, or
+// ClockBound, takes for the bound. It is narrow and mostly right as long as no server lies. Both need some polls to begin with: chrony
+// three of a source, and is wide until it has more; ntpd-rs nine. Two lines are of this library on machines that are told how far away the
 // honest servers are: 4 km where the round trip is 0.1 ms, 41 km where it is 1 ms, and 816 km where it
 // is 20 ms.
 //

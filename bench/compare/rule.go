@@ -34,6 +34,10 @@ var contenders = [...]contender{
 		source: "the same with the greatest overlap in place of M_f (Marzullo 1984)"},
 	{name: "ClockBound", stroke: stroke{"#8e6bbf", 1.5}, fed: newClockBound,
 		source: "ClockBound 2 over chrony: the best source alone, then 50 ppm"},
+	{name: "chrony", fed: newChrony,
+		source: "chrony 4: root dispersion and half the root delay, as its tracking reports them"},
+	{name: "ntpd-rs", fed: newNTPDRS,
+		source: "ntpd-rs 1: the same of its Kalman filters; the dispersion is a standard deviation"},
 	{name: "IM", fed: newIM,
 		source: "Marzullo and Owicki (PODC 1983): intersection with every consistent reply, 200 ppm"},
 	{name: "running M_f", stroke: stroke{"#f5b041", 3}, fed: newRunning,
@@ -57,9 +61,10 @@ var contenders = [...]contender{
 // Where the contenders stand.
 const (
 	theSawtooth = 0
-	ours        = 5
-	oursTenth   = 7 // of a ppm per second
-	oursTen     = 8 // ppb per second
-	oursFar     = 9
-	oursTenFar  = 10
+	theChrony   = 3
+	ours        = 7
+	oursTenth   = 9  // of a ppm per second
+	oursTen     = 10 // ppb per second
+	oursFar     = 11
+	oursTenFar  = 12
 )

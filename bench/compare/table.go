@@ -82,10 +82,30 @@ func writeLegend(w io.Writer, results []result) error {
 			all.answers, all.wrong, all.above = all.answers+f.answers, all.wrong+f.wrong, all.above+f.above
 			all.excess = max(all.excess, f.excess)
 		}
-		fmt.Fprintf(&b, "%-18s %d answers, %d wrong; %d above the sawtooth, by %v at most\n", c.name, all.answers, all.wrong, all.above, all.excess)
+		fmt.Fprintf(&b, "%-18s %d answers, %d wrong, %s with a liar; %d above the sawtooth, by %v at most\n",
+			c.name, all.answers, all.wrong, percent(wrongWithALiar(results, i)), all.above, all.excess)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// wrongWithALiar is how many answers are wrong, of how many, where one of the servers lies.
+func wrongWithALiar(results []result, contender int) (wrong, answers int) {
+	for _, r := range results {
+		if r.liar.behave != nil {
+			f := r.figures(contender)
+			wrong, answers = wrong+f.wrong, answers+f.answers
+		}
+	}
+	return wrong, answers
+}
+
+// percent is a share, or nothing of nothing.
+func percent(part, whole int) string {
+	if whole == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.3g %%", 100*float64(part)/float64(whole))
 }
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

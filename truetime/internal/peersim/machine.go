@@ -50,6 +50,7 @@ type machine struct {
 	lie    lie
 	clocks [variants]*discipline.Discipline // nil for those that nobody looks at
 	panel  panel
+	asked  int // exchanges with servers
 	heard  [variants]series
 }
 

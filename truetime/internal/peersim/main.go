@@ -4,6 +4,9 @@
 //
 //	go run ./truetime/internal/peersim
 //	go run ./truetime/internal/peersim -wrong
+//	go run ./truetime/internal/peersim -pairs
+//
+// The last one is about one machine: whether two exchanges in quick succession are worth more than two that are a poll apart.
 //
 // Equal seeds make equal tables. It is here and not in bench because it drives the discipline that clocks run, which only
 // truetime may import. What one machine makes of what another one tells is in carry.go, with the proof.
@@ -46,6 +49,7 @@ func run(args []string, out io.Writer) error {
 	seed := flags.Uint64("seed", 1, "the seed of all sites")
 	span := flags.Int("polls", 20, "for how many polls of a server each site is watched")
 	wrong := flags.Bool("wrong", false, "one machine of each site tells something false")
+	pairs := flags.Bool("pairs", false, "two exchanges in quick succession every other poll, beside one each poll")
 	largest := flags.Int("machines", 100, "leave out larger sites than this")
 	switch err := flags.Parse(args); {
 	case err == flag.ErrHelp:
@@ -54,14 +58,19 @@ func run(args []string, out io.Writer) error {
 		return err
 	case *largest < sizes[0]:
 		return fmt.Errorf("-machines %d: the smallest site has %d", *largest, sizes[0])
+	case *pairs && *wrong:
+		return fmt.Errorf("-pairs is about one machine, and -wrong about what it does to others: give one of them")
 	case *span < 2:
 		return fmt.Errorf("-polls %d: give it at least 2", *span)
+	}
+	if *pairs {
+		return writePairs(out, runEach(forPairs(*seed, *span), experiment.runPairs))
 	}
 	all := honest(*seed, *span, *largest)
 	if *wrong {
 		all = withLies(*seed, *span, *largest)
 	}
-	results := runAll(all)
+	results := runEach(all, experiment.run)
 	if *wrong {
 		return writeLies(out, results)
 	}
@@ -103,15 +112,15 @@ func withLies(seed uint64, polls, largest int) (all []experiment) {
 	return all
 }
 
-// runAll runs experiments on all processors. The results are in the order of the experiments.
-func runAll(all []experiment) []result {
-	results := make([]result, len(all))
+// runEach runs experiments on all processors. The results are in the order of the experiments.
+func runEach[R any](all []experiment, run func(experiment) R) []R {
+	results := make([]R, len(all))
 	var work sync.WaitGroup
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
 			for i := range next {
-				results[i] = all[i].run()
+				results[i] = run(all[i])
 			}
 		})
 	}

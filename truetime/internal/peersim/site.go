@@ -64,6 +64,12 @@ func (e experiment) run() result {
 	for _, m := range s.all {
 		s.begin(m)
 	}
+	s.play()
+	return s.result()
+}
+
+// play has happen all that is planned, until the end.
+func (s *site) play() {
 	for s.events.Len() > 0 {
 		next := heap.Pop(&s.events).(event)
 		if s.now = next.at; s.now > s.end {
@@ -71,7 +77,6 @@ func (e experiment) run() result {
 		}
 		next.happen()
 	}
-	return s.result()
 }
 
 // begin plans all that a machine does.
@@ -127,6 +132,12 @@ func (s *site) every(interval, first instant, do func()) {
 
 // ask is an exchange with a server (design, 5.1), of which these clocks of the machine hear.
 func (s *site) ask(m *machine, server int, clocks ...variant) {
+	s.exchange(m, server, clocks, func() {})
+}
+
+// exchange is the same, and what happens when the reply has come.
+func (s *site) exchange(m *machine, server int, clocks []variant, then func()) {
+	m.asked++
 	sent, epochs := m.read(s.now), m.epochs()
 	leaves, t2, t3 := s.serve(server, s.now+s.toServer(server, s.now))
 	s.at(leaves+s.toMachine(server, leaves), func() {
@@ -141,6 +152,7 @@ func (s *site) ask(m *machine, server int, clocks ...variant) {
 				m.use(v, server, f, epochs[v], received)
 			}
 		}
+		then()
 	})
 }
 

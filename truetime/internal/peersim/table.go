@@ -27,15 +27,19 @@ func (s *site) result() result {
 	r := result{experiment: s.experiment, floor: s.floor()}
 	for _, m := range s.all[:s.watched()] {
 		for v := range variants {
-			r.of[v].eps = append(r.of[v].eps, m.heard[v].eps...)
-			r.of[v].wrong += m.heard[v].wrong
-			r.of[v].none += m.heard[v].none
+			r.of[v].add(m.heard[v])
 			if d := m.clocks[v]; d != nil {
 				r.ended[v] += d.Epoch() - 1
 			}
 		}
 	}
 	return r
+}
+
+func (s *series) add(more series) {
+	s.eps = append(s.eps, more.eps...)
+	s.wrong += more.wrong
+	s.none += more.none
 }
 
 func (s series) mean() time.Duration {

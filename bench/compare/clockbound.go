@@ -20,11 +20,13 @@ import (
 // the clock better without making ε smaller (the regression over older samples, the combination of
 // sources, the learnt frequency).
 //
-// With all of that, chrony's own report is another line of the table: see [chrony]. ClockBound 3 is no line of it. It replaces
-// chrony, with an estimate of the counter's rate; of how it makes the bound no more could be found than the names of
-// its functions, a growth at a constant rate between updates with 15 ppm for an example, and that the source
-// with the narrowest bound is taken (docs.rs/crate/clock-bound/3.0.0-beta.1/source). Whether anything
-// rejects a liar there could not be seen, and a guess would be no comparison.
+// With all of that, chrony's own report is another line of the table: see [chrony].
+//
+// ClockBound 3 is no line of it. It replaces chrony and estimates the counter's rate itself. What could be read of its source
+// (docs.rs/crate/clock-bound/3.0.0-beta.1/source/src/daemon, clock_sync_algorithm and clock_parameters.rs, the
+// beginnings of files) names a worst bound of those that an estimate rests on, a growth at a constant rate in between, with 15 ppm for an
+// example, and a comparison of which of two estimates is the more accurate. How the bound is computed, and whether
+// anything rejects a liar, it does not say, and a guess would be no comparison.
 //
 // The drift is the 50 ppm that ClockBound's documentation tells its users to configure; its default
 // is 1 ppm. Every other rule here allows for 200 ppm. The counters of these worlds keep to 50.

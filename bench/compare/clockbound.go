@@ -29,7 +29,7 @@ import (
 // anything rejects a liar, it does not say, and a guess would be no comparison.
 //
 // The drift is the 50 ppm that ClockBound's documentation tells its users to configure; its default
-// is 1 ppm. Every other rule here allows for 200 ppm. The counters of these worlds keep to 50.
+// is 1 ppm. The other rules that bound the counter allow for 200 ppm. The counters of these worlds keep to 50.
 type clockBound struct {
 	newest latest
 	synced band

@@ -10,4 +10,8 @@
 // command in compare, which measures no time and prints the same table for the same seed:
 //
 //	go run ./bench/compare
+//
+// And beside that of chronyd, between real daemons, of that in beside:
+//
+//	go run ./bench/beside
 package bench

@@ -1,0 +1,37 @@
+package main
+
+import "time"
+
+// The beds: how long a datagram takes on either way.
+var (
+	flat     = path{500 * time.Microsecond, 500 * time.Microsecond}
+	narrow   = path{400 * time.Microsecond, 600 * time.Microsecond}
+	wide     = path{250 * time.Microsecond, 750 * time.Microsecond}
+	distant  = path{9 * time.Millisecond, 11 * time.Millisecond}
+	shortest = path{50 * time.Microsecond, 50 * time.Microsecond}
+)
+
+// distance is declared on one bed. Light takes 3.3 ms for it, and the path takes 9 ms or more.
+const distance = 1000 // km
+
+// settling lets chronyd learn the frequency, and our clocks the rate. The phase with polls of 0.25 s takes as many polls in less time.
+const settling, reading = time.Minute, 30 * time.Second
+
+func on(p path, extra string) *bed { return &bed{name: p.String() + extra, path: p, poll: time.Second} }
+
+// usual is all that is tried unless the user asks for the experiments.
+func usual() []*phase {
+	far := on(distant, ", 1000 km")
+	far.kilometres = distance
+	own := on(shortest, ", our server")
+	own.poll = time.Second / 4
+	variants := []variant{plain, still}
+	return []*phase{
+		{what: "quiet beds", beds: []*bed{on(flat, ""), on(narrow, ""), on(wide, ""), on(distant, ""), far},
+			variants: variants, servers: chronydServers, settle: settling, span: reading},
+		{what: "our client and our server", beds: []*bed{own},
+			variants: variants, servers: ownServers, awake: true, settle: settling / 4, span: reading / 2},
+		{what: "busy beds", beds: []*bed{on(flat, ", busy"), on(wide, ", busy")},
+			variants: variants, servers: chronydServers, busy: true, settle: settling, span: reading},
+	}
+}

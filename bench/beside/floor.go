@@ -1,0 +1,164 @@
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// conditions are what the formulas say how wide an interval must be under.
+type conditions struct {
+	path         path
+	poll         time.Duration // the least there is between two polls of a server
+	claim        time.Duration // E
+	known        time.Duration // what each way takes at least, as declared
+	wander       bool          // A4 is assumed
+	settle, span time.Duration // reads begin and end
+}
+
+// terms are what an interval's half width is made of.
+type terms struct{ Delay, Claim, Drift time.Duration }
+
+func (t terms) sum() time.Duration { return t.Delay + t.Claim + t.Drift }
+
+const (
+	floorRuns = 100
+	floorSeed = 1
+	// pollJitter lengthens each wait by up to so much (package polling).
+	pollJitter = 0.1
+)
+
+// floor is the mean ε that follows from the formulas of docs/design.md under these conditions, on a machine that takes no time at all for
+// anything: a path exactly as long as it is named, stamps at the very moment, a counter without resolution, and clients that
+// ask as ours do, for as long.
+//
+// Each exchange gives two facts (5.1). The upper one is late by the request's way, the lower one by the reply's. Both age at a rate of
+// growth, and each source has its best of each. One source of four may be wrong, so the second best counts (5.3), and the fused
+// facts age in their turn and are kept where they are still better (5.4).
+func floor(c conditions) terms {
+	random := rand.New(rand.NewPCG(floorSeed, 2))
+	var sum terms
+	reads := 0
+	for range floorRuns {
+		w := ideal{conditions: c, growth: growth(c), random: random}
+		t, n := w.run()
+		sum.Delay += t.Delay
+		sum.Drift += t.Drift
+		reads += n
+	}
+	return terms{mean(sum.Delay, reads), c.claim, mean(sum.Drift, reads)}
+}
+
+// growth is how fast the ends of an interval move away from true time. Without A4 that is ρ' = ρ/(1−ρ). With it, it is by how much the
+// mean rate between two facts that are τ apart can differ from the present rate (5.5): what the facts leave open, 2ε/τ, and
+// the wander since the middle between them, wτ/2; of all τ since the start the best, and no more than ρ'.
+func growth(c conditions) float64 {
+	const rho = driftPPM * 1e-6
+	best := rho / (1 - rho)
+	if !c.wander {
+		return best
+	}
+	epsilon := (c.path.Least + c.claim - c.known).Seconds()
+	for tau := time.Second; tau <= c.settle+c.span/2; tau += time.Second {
+		best = min(best, 2*epsilon/tau.Seconds()+wanderPPB*1e-9*tau.Seconds()/2)
+	}
+	return best
+}
+
+// ideal is a run of such a machine.
+type ideal struct {
+	conditions
+	growth float64
+	random *rand.Rand
+	ends   [2]end // upper, lower
+}
+
+// end is one end of the interval: the best fact of each source, and the fused one.
+type end struct {
+	sources [serverCount]fact
+	fused   fact
+}
+
+// fact is how far an end is from true time at some moment: by the way of a datagram, and by what it has aged.
+type fact struct {
+	way  time.Duration
+	from time.Duration // when the fact was true; the run begins at 0
+	true bool          // there is one
+}
+
+func (w *ideal) aged(f fact, at time.Duration) time.Duration {
+	return time.Duration(float64(at-f.from) * w.growth)
+}
+
+func (w *ideal) better(f, than fact, at time.Duration) bool {
+	return !than.true || f.way+w.aged(f, at) < than.way+w.aged(than, at)
+}
+
+// run adds up the terms of all reads.
+func (w *ideal) run() (sum terms, reads int) {
+	var asked [serverCount]time.Duration
+	var replies []reply
+	read := w.settle
+	for read < w.settle+w.span {
+		next := slices.Index(asked[:], slices.Min(asked[:]))
+		for _, r := range replies { // in order, as only one of a source is under way
+			if r.at > asked[next] {
+				break
+			}
+			for ; read < min(r.at, w.settle+w.span); read += pause {
+				sum, reads = w.read(sum, read), reads+1
+			}
+			w.take(r)
+			replies = replies[1:]
+		}
+		there, back := w.path.draw(w.random), w.path.draw(w.random)
+		at := asked[next]
+		r := reply{next, at + there + back, fact{there, at, true}, fact{back, at + there + back, true}}
+		place, _ := slices.BinarySearchFunc(replies, r, func(a, b reply) int { return int(a.at - b.at) })
+		replies = slices.Insert(replies, place, r)
+		asked[next] = r.at + time.Duration(float64(w.poll)*(1+pollJitter*w.random.Float64()))
+	}
+	return sum, reads
+}
+
+// reply is an exchange that ends at a moment.
+type reply struct {
+	source       int
+	at           time.Duration
+	upper, lower fact
+}
+
+func (w *ideal) take(r reply) {
+	for i, f := range []fact{r.upper, r.lower} {
+		e := &w.ends[i]
+		if w.better(f, e.sources[r.source], r.at) {
+			e.sources[r.source] = f
+		}
+		if second, ok := w.secondBest(e, r.at); ok && w.better(second, e.fused, r.at) {
+			e.fused = second
+		}
+	}
+}
+
+// secondBest is the fact that all but one of the sources confirm.
+func (w *ideal) secondBest(e *end, at time.Duration) (fact, bool) {
+	sorted := e.sources
+	slices.SortFunc(sorted[:], func(a, b fact) int {
+		switch {
+		case w.better(a, b, at):
+			return -1
+		case w.better(b, a, at):
+			return 1
+		}
+		return 0
+	})
+	return sorted[1], sorted[0].true && sorted[1].true
+}
+
+func (w *ideal) read(sum terms, at time.Duration) terms {
+	for _, e := range w.ends {
+		sum.Delay += (e.fused.way - w.known) / 2
+		sum.Drift += w.aged(e.fused, at) / 2
+	}
+	return sum
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := beside(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "beside:", err)
+		os.Exit(1)
+	}
+}
+
+func beside(ctx context.Context, arguments []string, out io.Writer) error {
+	if len(arguments) == 1 {
+		switch arguments[0] {
+		case networkArgument:
+			return runNetwork()
+		case loadArgument:
+			return runLoad()
+		}
+	}
+	flags := flag.NewFlagSet("beside", flag.ContinueOnError)
+	markdown := flags.Bool("markdown", false, "write the tables as Markdown")
+	hurry := flags.Int("hurry", 1, "settle and read for this part of the time only, to see that everything works; the figures mean little")
+	switch err := flags.Parse(arguments); {
+	case err == flag.ErrHelp:
+		return nil
+	case err != nil:
+		return err
+	case flags.NArg() > 0 || *hurry < 1:
+		return fmt.Errorf("it takes no arguments but flags, and -hurry must be at least 1")
+	}
+	var phases []*phase // that have been run
+	for _, p := range usual() {
+		if p.busy && phases[0].start.Realtime != "" {
+			fmt.Fprintf(os.Stderr, "beside: %s are left out, as the network would wait for the processor there: %s; run this as root\n", p.what, phases[0].start.Realtime)
+			continue
+		}
+		p.settle /= time.Duration(*hurry)
+		p.span /= time.Duration(*hurry)
+		if err := p.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.what, err)
+		}
+		phases = append(phases, p)
+	}
+	for _, t := range []*table{widths(phases), limits(phases), bounds(phases), paths(phases)} {
+		if err := t.write(out, *markdown); err != nil {
+			return err
+		}
+	}
+	return nil
+}

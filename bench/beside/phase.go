@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
+)
+
+// pause between reads is prime to the polls, so that the reads go through all of their phases.
+const pause = 97 * time.Millisecond
+
+// phase is beds that are tried at the same time, which does not change the delays: nobody is busy for more than a
+// few hundredths of a second in each.
+type phase struct {
+	what         string
+	beds         []*bed
+	variants     []variant
+	servers      func(*command) []string
+	awake        bool // the network never sleeps
+	busy         bool // as many processes as there are processors do nothing but spin
+	settle, span time.Duration
+
+	network networkReport
+	start   networkStart
+}
+
+// run starts everything, lets it settle, reads, and stops everything.
+func (p *phase) run(ctx context.Context) error {
+	return run(ctx, func(c *command) {
+		fmt.Fprintf(os.Stderr, "beside: %s: settling for %v, then reading for %v\n", p.what, p.settle, p.span)
+		servers := p.servers(c)
+		// 0.3 ms is longer than it usually takes to wake a thread, in a virtual machine too.
+		plan := networkPlan{Seed: 1, Spin: 300 * time.Microsecond, Awake: p.awake}
+		for i, b := range p.beds {
+			for j, s := range servers {
+				// chronyd takes two servers at one address for one, whatever their ports.
+				plan.Links = append(plan.Links, linkPlan{Bed: i, Listen: fmt.Sprintf("127.0.0.%d:0", j+1), Server: s, Path: b.path})
+			}
+		}
+		n, addresses := startNetwork(c, plan)
+		p.start = n.start
+		for i, b := range p.beds {
+			b.start(c, addresses[i*serverCount:(i+1)*serverCount], p.variants)
+		}
+		if p.busy {
+			startLoad(c)
+		}
+		c.sleep(p.settle)
+		for start := time.Now(); time.Since(start) < p.span; c.sleep(pause) {
+			for _, b := range p.beds {
+				b.read(c)
+			}
+		}
+		n.stop()
+		p.network = n.report
+	})
+}
+
+// chronydServers are daemons which serve the host's clock. They stand for other machines, so they do not wait for this one's processors.
+func chronydServers(c *command) (addresses []string) {
+	for range serverCount {
+		s := testbed.StartChronyd(c)
+		_ = prefer(s.PID()) // where it is not allowed, the network says so
+		addresses = append(addresses, s.Address())
+	}
+	return addresses
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"time"
@@ -16,6 +17,9 @@ const (
 	serverCount = 4
 	driftPPM    = 200 // everybody assumes it
 	wanderPPB   = 100 // per second: what the clocks with A4 assume besides, a preset of WithMaxWander
+
+	// startLimit is for a machine that is busy: a clock has its first answers within two round trips.
+	startLimit = 90 * time.Second
 )
 
 // bed is paths to four honest servers, and clients of them: a chronyd and clocks of ours.
@@ -34,10 +38,11 @@ type bed struct {
 // variant is how a clock of ours is made.
 type variant struct {
 	name    string
-	wander  bool                                      // A4 is assumed
-	often   int                                       // polls in the time of one of the bed's
-	options []ntpsrc.ServerOption                     // of its sources
-	wrap    func([]truetime.Source) []truetime.Source // what becomes of these
+	wander  bool                  // A4 is assumed
+	often   int                   // polls in the time of one of the bed's
+	spread  bool                  // the servers are asked one after the other
+	twice   bool                  // two exchanges make a poll
+	options []ntpsrc.ServerOption // of its sources
 }
 
 // plain and still are the two of the table. An option of sources that is to be tried on all beds belongs here: in
@@ -88,13 +93,17 @@ func (b *bed) startClock(c *command, addresses []string, v variant) *clockInBed 
 		options = append(options, ntpsrc.WithDistance(b.kilometres))
 	}
 	var sources []truetime.Source
-	for _, a := range addresses {
-		sources = append(sources, ntpsrc.Server(a, options...))
-	}
-	if v.wrap != nil {
-		sources = v.wrap(sources)
-	}
 	poll := b.poll / time.Duration(v.often)
+	for i, a := range addresses {
+		source := ntpsrc.Server(a, options...)
+		if v.twice {
+			source = askedTwice{source}
+		}
+		if v.spread {
+			source = askedLater{source, poll * time.Duration(i) / serverCount}
+		}
+		sources = append(sources, source)
+	}
 	choices := []truetime.Option{truetime.WithPoll(poll, poll), truetime.WithDrift(driftPPM)}
 	if v.wander {
 		choices = append(choices, truetime.WithMaxWander(wanderPPB))
@@ -108,6 +117,11 @@ func (b *bed) startClock(c *command, addresses []string, v variant) *clockInBed 
 			c.Errorf("%v", err)
 		}
 	})
+	ctx, cancel := context.WithTimeout(c.ctx, startLimit)
+	defer cancel()
+	if err := clock.WaitSynchronized(ctx, time.Second); err != nil { // to any useful width
+		c.Fatalf("a clock on the bed %s: %v: %s", b.name, err, clock.Status().Summary())
+	}
 	return &clockInBed{variant: v, clock: clock}
 }
 

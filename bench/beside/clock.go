@@ -83,6 +83,6 @@ func percentile(sorted []time.Duration, percent int) time.Duration {
 func (s *clockInBed) floor(p *phase, b *bed) terms {
 	return floor(conditions{
 		path: b.path, poll: b.poll / time.Duration(s.often), claim: s.mean(s.claims), known: s.known,
-		wander: s.wander, settle: p.settle, span: p.span,
+		wander: s.wander, spread: s.spread, settle: p.settle, span: p.span,
 	})
 }

@@ -3,6 +3,7 @@
 //
 //	go run ./bench/beside
 //	go run ./bench/beside -markdown
+//	go run ./bench/beside -experiments
 //
 // It takes four minutes, Linux, chronyd (apt-get install chrony) and two processors that have nothing else to do. Root, or CAP_SYS_NICE, lets the
 // network and the servers go before everybody else, as if they were other machines; without it the busy beds are left out. Nothing
@@ -23,10 +24,10 @@
 // Without a bound on the wander ours is the second best of four samples, because one of the four servers may
 // be wrong. It is
 //
-//	δ/2 + E + ρ·a    with a = 0.42 to 0.53 s on average, as polls are 1 to 1.1 s apart
+//	δ/2 + E + ρ·a    with a = 0.53 s on average, as polls are 1 to 1.1 s apart, of all servers together
 //
 // where E is what the server claims to be wrong by: here 0, and what its fields may have been rounded by,
-// 23 µs. a is the less the more the polls of the four servers are spread. Chronyd states
+// 23 µs. Chronyd states
 //
 //	δ'/2 + dispersion + ρ·a' + |last offset|    with a' = 1 s on average
 //
@@ -36,8 +37,8 @@
 // (sourcestats.c, SST_GetTrackingData). That is no bound, and as narrow as ours can be only if the wander is
 // bounded. Nor does chronyd reckon with a faulty server.
 //
-// So where the delay is always the same, ours is narrower by some 100 µs less E and chronyd's by what delays vary. At a
-// delay of 1 ms that is (500 + 23 + 95)/(500 + 200) = 0.88, and with the wander bounded, where little is added for
+// So where the delay is always the same, ours is narrower by 95 µs less E and chronyd's by what delays vary. At a
+// delay of 1 ms that is (500 + 23 + 105)/(500 + 200) = 0.90, and with the wander bounded, where little is added for
 // the age, at least (500 + 23)/700 = 0.75. Nobody can be below δ/2, but where a distance is declared: shorter paths have
 // lower ratios and longer ones ratios near 1. With a wander of 0.1 ppm/s a round trip of 20 ms takes ten minutes until
 // the rate is known to better than 200 ppm (floor.go, growth), so on that bed A4 gains nothing.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ type conditions struct {
 	claim        time.Duration // E
 	known        time.Duration // what each way takes at least, as declared
 	wander       bool          // A4 is assumed
+	spread       bool          // the servers are asked one after the other, and not all at the same moment
 	settle, span time.Duration // reads begin and end
 }
 
@@ -94,31 +96,34 @@ func (w *ideal) better(f, than fact, at time.Duration) bool {
 	return !than.true || f.way+w.aged(f, at) < than.way+w.aged(than, at)
 }
 
-// run adds up the terms of all reads.
+// run adds up the terms of all reads. In a round all servers are asked, at the same moment as the library does at such polls (package
+// engine, share), or spread over it.
 func (w *ideal) run() (sum terms, reads int) {
-	var asked [serverCount]time.Duration
-	var replies []reply
-	read := w.settle
-	for read < w.settle+w.span {
-		next := slices.Index(asked[:], slices.Min(asked[:]))
-		for _, r := range replies { // in order, as only one of a source is under way
-			if r.at > asked[next] {
-				break
-			}
-			for ; read < min(r.at, w.settle+w.span); read += pause {
+	read, end := w.settle, w.settle+w.span
+	for at := time.Duration(0); read < end; {
+		for _, r := range w.round(at) {
+			for ; read < min(r.at, end); read += pause {
 				sum, reads = w.read(sum, read), reads+1
 			}
 			w.take(r)
-			replies = replies[1:]
 		}
-		there, back := w.path.draw(w.random), w.path.draw(w.random)
-		at := asked[next]
-		r := reply{next, at + there + back, fact{there, at, true}, fact{back, at + there + back, true}}
-		place, _ := slices.BinarySearchFunc(replies, r, func(a, b reply) int { return int(a.at - b.at) })
-		replies = slices.Insert(replies, place, r)
-		asked[next] = r.at + time.Duration(float64(w.poll)*(1+pollJitter*w.random.Float64()))
+		at += w.path.median() + time.Duration(float64(w.poll)*(1+pollJitter*w.random.Float64()))
 	}
 	return sum, reads
+}
+
+// round is the exchanges of a round in the order in which they end.
+func (w *ideal) round(at time.Duration) (replies []reply) {
+	for source := range serverCount {
+		there, back, sent := w.path.draw(w.random), w.path.draw(w.random), at
+		if w.spread {
+			sent += w.poll * time.Duration(source) / serverCount
+		}
+		got := sent + there + back
+		replies = append(replies, reply{source, got, fact{there, sent, true}, fact{back, got, true}})
+	}
+	slices.SortFunc(replies, func(a, b reply) int { return cmp.Compare(a.at, b.at) })
+	return replies
 }
 
 // reply is an exchange that ends at a moment.

@@ -30,6 +30,7 @@ func beside(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	flags := flag.NewFlagSet("beside", flag.ContinueOnError)
 	markdown := flags.Bool("markdown", false, "write the tables as Markdown")
+	experiment := flags.Bool("experiments", false, "try instead what else could be made of a poll, which takes three minutes")
 	hurry := flags.Int("hurry", 1, "settle and read for this part of the time only, to see that everything works; the figures mean little")
 	switch err := flags.Parse(arguments); {
 	case err == flag.ErrHelp:
@@ -40,7 +41,11 @@ func beside(ctx context.Context, arguments []string, out io.Writer) error {
 		return fmt.Errorf("it takes no arguments but flags, and -hurry must be at least 1")
 	}
 	var phases []*phase // that have been run
-	for _, p := range usual() {
+	plan, report := usual(), usualTables
+	if *experiment {
+		plan, report = experiments(), experimentTables
+	}
+	for _, p := range plan {
 		if p.busy && phases[0].start.Realtime != "" {
 			fmt.Fprintf(os.Stderr, "beside: %s are left out, as the network would wait for the processor there: %s; run this as root\n", p.what, phases[0].start.Realtime)
 			continue
@@ -52,10 +57,18 @@ func beside(ctx context.Context, arguments []string, out io.Writer) error {
 		}
 		phases = append(phases, p)
 	}
-	for _, t := range []*table{widths(phases), limits(phases), bounds(phases), paths(phases)} {
+	for _, t := range report(phases) {
 		if err := t.write(out, *markdown); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func usualTables(phases []*phase) []*table {
+	return []*table{widths(phases), limits(phases), bounds(phases), paths(phases)}
+}
+
+func experimentTables(phases []*phase) []*table {
+	return []*table{comparison(phases), paths(phases)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
@@ -33,7 +34,7 @@ func (p *phase) run(ctx context.Context) error {
 		fmt.Fprintf(os.Stderr, "beside: %s: settling for %v, then reading for %v\n", p.what, p.settle, p.span)
 		servers := p.servers(c)
 		// 0.3 ms is longer than it usually takes to wake a thread, in a virtual machine too.
-		plan := networkPlan{Seed: 1, Spin: 300 * time.Microsecond, Awake: p.awake}
+		plan := networkPlan{Seed: 1, Spin: 300 * time.Microsecond, Awake: p.awake && runtime.NumCPU() > 1}
 		for i, b := range p.beds {
 			for j, s := range servers {
 				// chronyd takes two servers at one address for one, whatever their ports.

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/ntpsrc"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// The experiments ask what else could be made of a poll: none of it is in the library. They are tried on the quiet and on the
+// busy machine, without and with A4.
+var tried = []variant{
+	{name: "one exchange a second", often: 1},
+	{name: "one each half second", often: 2},
+	{name: "two in succession a second", often: 1, twice: true},
+	{name: "one a second, servers in turn", often: 1, spread: true},
+	{name: "one a second, program's stamps", often: 1, options: []ntpsrc.ServerOption{ntpsrc.WithoutKernelStamps()}},
+}
+
+// packets is how many exchanges a second that takes, of which the waits between polls are longer by up to a tenth.
+func (v variant) packets() int {
+	if v.twice {
+		return 2 * v.often
+	}
+	return v.often
+}
+
+// experiments is what is tried where the user asks for it.
+func experiments() []*phase {
+	var variants []variant
+	for _, v := range tried {
+		v.wander = false
+		variants = append(variants, v)
+		v.wander = true
+		variants = append(variants, v)
+	}
+	return []*phase{
+		{what: "experiments, quiet", beds: []*bed{on(flat, ""), on(wide, "")},
+			variants: variants, servers: chronydServers, settle: settling, span: reading},
+		{what: "experiments, busy", beds: []*bed{on(flat, ", busy"), on(wide, ", busy")},
+			variants: variants, servers: chronydServers, busy: true, settle: settling, span: reading},
+	}
+}
+
+// comparison is the table of the experiments.
+func comparison(phases []*phase) *table {
+	t := &table{title: "Better use of the same packets", note: "Mean ε in µs, and × that of one exchange a second. δ: the median round trip."}
+	t.add("round trip", "asked", "exchanges/s", "δ", "A1 to A3", "×", "with A4", "×", "wrong")
+	for _, p := range phases {
+		for _, b := range p.beds {
+			first, firstStill := b.clocks[0], b.clocks[1]
+			for i := 0; i < len(b.clocks); i += 2 {
+				k, s := b.clocks[i], b.clocks[i+1]
+				epsilon, stills := k.mean(k.epsilon), s.mean(s.epsilon)
+				t.add(b.name, k.name, fmt.Sprint(k.packets()), micros(k.delay(50)), micros(epsilon), ratio(epsilon, first.mean(first.epsilon)),
+					micros(stills), ratio(stills, firstStill.mean(firstStill.epsilon)), fmt.Sprint(k.wrong+s.wrong))
+			}
+		}
+	}
+	return t
+}
+
+// askedTwice makes each poll two exchanges in quick succession.
+type askedTwice struct{ truetime.Source }
+
+// Sample returns the narrower of two samples.
+func (s askedTwice) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	first, err := s.Source.Sample(ctx, counter)
+	if err != nil {
+		return first, err
+	}
+	second, err := s.Source.Sample(ctx, counter)
+	if err != nil || first.Delay < second.Delay {
+		return first, nil
+	}
+	return second, nil
+}
+
+// askedLater asks so much later than the clock, which has all its servers asked at the same moment.
+type askedLater struct {
+	truetime.Source
+	by time.Duration
+}
+
+func (s askedLater) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	select {
+	case <-ctx.Done():
+		return truetime.Sample{}, ctx.Err()
+	case <-time.After(s.by):
+	}
+	return s.Source.Sample(ctx, counter)
+}

@@ -94,15 +94,19 @@ func (b *bed) startClock(c *command, addresses []string, v variant) *clockInBed 
 	}
 	var sources []truetime.Source
 	poll := b.poll / time.Duration(v.often)
+	period, begun := poll+time.Duration(pollJitter/2*float64(poll)), time.Now() // as long as polls are on average
 	for i, a := range addresses {
 		source := ntpsrc.Server(a, options...)
 		if v.twice {
 			source = askedTwice{source}
 		}
 		if v.spread {
-			source = askedLater{source, poll * time.Duration(i) / serverCount}
+			source = askedInTurn{source, begun, period, period * time.Duration(i) / serverCount}
 		}
 		sources = append(sources, source)
+	}
+	if v.spread {
+		poll = period * 9 / 10 // and then the server's turn is waited for, for less than the 0.2 s after which a poll is given up
 	}
 	choices := []truetime.Option{truetime.WithPoll(poll, poll), truetime.WithDrift(driftPPM)}
 	if v.wander {

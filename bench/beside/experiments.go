@@ -79,17 +79,20 @@ func (s askedTwice) Sample(ctx context.Context, counter monotonic.Counter) (true
 	return second, nil
 }
 
-// askedLater asks so much later than the clock, which has all its servers asked at the same moment.
-type askedLater struct {
+// askedInTurn asks its server once in a period, a part of that after the server before it. The clock has all its servers asked at the
+// same moment, and more often, and has to wait.
+type askedInTurn struct {
 	truetime.Source
-	by time.Duration
+	begun         time.Time
+	period, phase time.Duration
 }
 
-func (s askedLater) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+func (s askedInTurn) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
+	left := s.period - (time.Since(s.begun)+s.period-s.phase)%s.period
 	select {
 	case <-ctx.Done():
 		return truetime.Sample{}, ctx.Err()
-	case <-time.After(s.by):
+	case <-time.After(left):
 	}
 	return s.Source.Sample(ctx, counter)
 }

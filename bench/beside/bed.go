@@ -32,7 +32,6 @@ type bed struct {
 	daemon chrony.Client
 	clocks []*clockInBed
 	chronyd
-	number int
 }
 
 // variant is how a clock of ours is made.
@@ -45,8 +44,6 @@ type variant struct {
 	options []ntpsrc.ServerOption // of its sources
 }
 
-// plain and still are the two of the table. An option of sources that is to be tried on all beds belongs here: in
-// both for the figures of the table, or in a third variant for lines of its own.
 var (
 	plain = variant{name: "A1 to A3", often: 1}
 	still = variant{name: "with A4", often: 1, wander: true}

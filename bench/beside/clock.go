@@ -19,6 +19,7 @@ type clockInBed struct {
 	ages         time.Duration
 	claims       time.Duration   // E of all servers, their mean
 	best         time.Duration   // ε if none of the servers could be wrong
+	counter      string          // which it reads
 	known        time.Duration   // what each way takes at least, as declared
 	delays       []time.Duration // δ of each server at each read
 }
@@ -50,6 +51,7 @@ func (s *clockInBed) read(c *command, b *bed) {
 		s.claims += source.Claim / serverCount
 		s.known = source.MinDelay
 	}
+	s.counter = status.Counter
 	s.best += together.Uncertainty()
 }
 

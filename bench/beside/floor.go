@@ -93,7 +93,7 @@ func (w *ideal) aged(f fact, at time.Duration) time.Duration {
 }
 
 func (w *ideal) better(f, than fact, at time.Duration) bool {
-	return !than.true || f.way+w.aged(f, at) < than.way+w.aged(than, at)
+	return f.true && (!than.true || f.way+w.aged(f, at) < than.way+w.aged(than, at))
 }
 
 // run adds up the terms of all reads. In a round all servers are asked, at the same moment as the library does at such polls (package

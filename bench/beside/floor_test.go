@@ -98,3 +98,18 @@ func TestGrowthUnderABoundOnTheWander(t *testing.T) {
 	c.path = distant
 	require.InDelta(t, 200.04e-6, growth(c), 1e-9, "that is too short for 18 ms")
 }
+
+func TestOneOfFourMayBeWrongSoTheSecondBestCounts(t *testing.T) {
+	w := ideal{conditions: usualConditions(), growth: 1e-3}
+	var e end
+	_, ok := w.secondBest(&e, 0)
+	require.False(t, ok, "nobody has answered")
+	e.sources[2] = fact{3 * time.Millisecond, 0, true}
+	_, ok = w.secondBest(&e, 0)
+	require.False(t, ok, "one has")
+	e.sources[0] = fact{4 * time.Millisecond, 2 * time.Second, true}
+	e.sources[3] = fact{9 * time.Millisecond, 2 * time.Second, true}
+	second, ok := w.secondBest(&e, 2*time.Second)
+	require.True(t, ok)
+	require.Equal(t, e.sources[2], second, "what took 3 ms has aged by 2 ms since")
+}

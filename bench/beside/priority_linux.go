@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,4 +29,20 @@ func prefer(pid int) error {
 		}
 	}
 	return nil
+}
+
+// loadMax is what a machine's load may be that does nothing: the mean number of threads, over a minute, that run or want to.
+const loadMax = 0.5
+
+// notQuiet says what else the machine does, or nothing.
+func notQuiet() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	if load, err := strconv.ParseFloat(first, 64); err != nil || load <= loadMax {
+		return ""
+	}
+	return fmt.Sprintf("the machine's load is %s (/proc/loadavg)", first)
 }

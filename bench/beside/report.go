@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -63,7 +64,8 @@ func bounds(phases []*phase) *table {
 
 // paths is the table of how good the beds are.
 func paths(phases []*phase) *table {
-	t := &table{title: "The beds themselves", note: "In µs. Late: how long after it was due a datagram left the network, on each way. δ: the round trips that our first clock saw."}
+	t := &table{title: "The beds themselves", note: "In µs. Late: how long after it was due a datagram left the network, on each way. δ: the round trips that our first clock saw.\n" +
+		describe(phases)}
 	t.add("round trip", "late p50", "p90", "p99", "max", "δ p50", "p90", "p99")
 	for _, p := range phases {
 		for i, b := range p.beds {
@@ -72,4 +74,17 @@ func paths(phases []*phase) *table {
 		}
 	}
 	return t
+}
+
+// describe says what the figures were measured with.
+func describe(phases []*phase) string {
+	if len(phases) == 0 || len(phases[0].beds[0].clocks) == 0 {
+		return ""
+	}
+	k := phases[0].beds[0].clocks[0]
+	text := fmt.Sprintf("%s/%s, %d processors, %s; our counter: %s.", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), k.counter)
+	if why := phases[0].start.Realtime; why != "" {
+		text += " The network had " + why + "."
+	}
+	return text
 }

@@ -22,6 +22,8 @@ type command struct {
 	errs       []error
 }
 
+var errInterrupted = errors.New("interrupted")
+
 // run has do done, and everything stopped that it started, and returns what went wrong.
 func run(ctx context.Context, do func(*command)) error {
 	self, err := os.Executable()
@@ -40,6 +42,9 @@ func run(ctx context.Context, do func(*command)) error {
 		do(c)
 	}()
 	<-done
+	if ctx.Err() != nil {
+		return errInterrupted // which the daemons are too, by a terminal: that they died is no news
+	}
 	return errors.Join(c.errs...)
 }
 
@@ -54,7 +59,7 @@ func (c *command) itself(argument string) *exec.Cmd {
 func (c *command) sleep(d time.Duration) {
 	select {
 	case <-c.ctx.Done():
-		c.Fatalf("interrupted")
+		c.Fatalf("%w", errInterrupted)
 	case <-time.After(d):
 	}
 }

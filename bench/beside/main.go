@@ -20,13 +20,12 @@ func main() {
 }
 
 func beside(ctx context.Context, arguments []string, out io.Writer) error {
-	if len(arguments) == 1 {
-		switch arguments[0] {
-		case networkArgument:
+	if len(arguments) == 1 && (arguments[0] == networkArgument || arguments[0] == loadArgument) {
+		signal.Ignore(os.Interrupt) // they end with their input, as this program does when it is interrupted
+		if arguments[0] == networkArgument {
 			return runNetwork()
-		case loadArgument:
-			return runLoad()
 		}
+		return runLoad()
 	}
 	flags := flag.NewFlagSet("beside", flag.ContinueOnError)
 	markdown := flags.Bool("markdown", false, "write the tables as Markdown")

@@ -31,7 +31,8 @@ func widths(phases []*phase) *table {
 // limits is the table of what ε is made of, and by the formulas must be.
 func limits(phases []*phase) *table {
 	t := &table{title: "What limits ε", note: "Means, in µs, each beside what the formulas allow, as in measured/allowed. The first five add up to ε (truetime.Budget).\n" +
-		"δ/2: half the round trips that the ends follow from, less the declared distance; what is above the allowed is the machine's: wake-ups, stamps, the counter's resolution.\n" +
+		"δ/2: half the round trips that the ends follow from, less the declared distance; what is above the allowed is the client's, mostly\n" +
+		"what the wall clock, by which packets are stamped, may have been slewed while the program waited to be woken.\n" +
 		"E: what the servers claim, of which up to 22.9 may be the rounding of NTP's fields. Age: how long ago the samples were taken, in ms.\n" +
 		"Second best: by how much ε would be less if all four servers were trusted; it is in the others."}
 	t.add("round trip", "assumed", "δ/2", "E", "drift", "disagreement", "leap, pause", "ε", "age", "second best")

@@ -27,6 +27,7 @@ type bed struct {
 	name       string
 	path       path
 	poll       time.Duration
+	ours       bool    // its servers are ours, and not chronyd's
 	kilometres float64 // that the servers are declared to be away; 0 for nothing declared
 
 	daemon chrony.Client

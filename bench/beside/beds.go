@@ -26,14 +26,15 @@ var onEveryBed = []variant{plain, still}
 func usual() []*phase {
 	far := on(distant, ", 1000 km")
 	far.kilometres = distance
-	own := on(shortest, ", our server")
-	own.poll = time.Second / 4
+	own, others := on(shortest, ", our server"), on(shortest, ", chronyd's")
+	own.ours = true
+	own.poll, others.poll = time.Second/4, time.Second/4
 	return []*phase{
 		{what: "quiet beds", beds: []*bed{on(flat, ""), on(narrow, ""), on(wide, ""), on(distant, ""), far},
-			variants: onEveryBed, servers: chronydServers, settle: settling, span: reading},
-		{what: "our client and our server", beds: []*bed{own},
-			variants: onEveryBed, servers: ownServers, awake: true, settle: settling / 4, span: reading / 2},
+			variants: onEveryBed, settle: settling, span: reading},
+		{what: "our client and our server, and chronyd's", beds: []*bed{own, others},
+			variants: onEveryBed, awake: true, settle: settling / 4, span: reading / 2},
 		{what: "busy beds", beds: []*bed{on(flat, ", busy"), on(wide, ", busy")},
-			variants: onEveryBed, servers: chronydServers, busy: true, settle: settling, span: reading},
+			variants: onEveryBed, busy: true, settle: settling, span: reading},
 	}
 }

@@ -37,11 +37,11 @@ func TestEveryIntervalOnEveryKindOfBedContainsTheHostsClock(t *testing.T) {
 	far := on(distant, ", 1000 km")
 	far.kilometres = distance
 	own := on(shortest, ", our server")
-	own.poll = time.Second / 4
+	own.poll, own.ours = time.Second/4, true
 	for _, p := range []*phase{
-		{what: "quiet", beds: []*bed{on(wide, ""), far}, variants: []variant{plain, still}, servers: chronydServers},
-		{what: "ours", beds: []*bed{own}, variants: []variant{plain, still}, servers: ownServers, awake: true},
-		{what: "busy", beds: []*bed{on(flat, "")}, variants: experiments()[1].variants, servers: chronydServers, busy: true},
+		{what: "quiet", beds: []*bed{on(wide, ""), far}, variants: []variant{plain, still}},
+		{what: "ours", beds: []*bed{own}, variants: []variant{plain, still}, awake: true},
+		{what: "busy", beds: []*bed{on(flat, "")}, variants: experiments()[1].variants, busy: true},
 	} {
 		t.Run(p.what, func(t *testing.T) {
 			p.span = 5 * pause
@@ -71,12 +71,11 @@ func TestEveryIntervalOnEveryKindOfBedContainsTheHostsClock(t *testing.T) {
 }
 
 func TestWhatIsMissingIsToldAndEverythingStops(t *testing.T) {
-	p := &phase{what: "none", beds: []*bed{on(flat, "")}, servers: func(c *command) []string {
+	err := run(t.Context(), func(c *command) {
 		c.Cleanup(func() { c.Errorf("stopped") })
 		c.Fatalf("there are no servers")
-		return nil
-	}}
-	require.EqualError(t, p.run(t.Context()), "there are no servers\nstopped")
+	})
+	require.EqualError(t, err, "there are no servers\nstopped")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.EqualError(t, run(ctx, func(c *command) { c.sleep(time.Hour) }), "interrupted")

@@ -39,9 +39,9 @@ func experiments() []*phase {
 	}
 	return []*phase{
 		{what: "experiments, quiet", beds: []*bed{on(flat, ""), on(wide, "")},
-			variants: variants, servers: chronydServers, settle: settling, span: reading},
+			variants: variants, settle: settling, span: reading},
 		{what: "experiments, busy", beds: []*bed{on(flat, ", busy"), on(wide, ", busy")},
-			variants: variants, servers: chronydServers, busy: true, settle: settling, span: reading},
+			variants: variants, busy: true, settle: settling, span: reading},
 	}
 }
 

@@ -19,7 +19,6 @@ type phase struct {
 	what         string
 	beds         []*bed
 	variants     []variant
-	servers      func(*command) []string
 	awake        bool // the network never sleeps
 	busy         bool // as many processes as there are processors do nothing but spin
 	settle, span time.Duration
@@ -32,11 +31,14 @@ type phase struct {
 func (p *phase) run(ctx context.Context) error {
 	return run(ctx, func(c *command) {
 		fmt.Fprintf(os.Stderr, "beside: %s: settling for %v, then reading for %v\n", p.what, p.settle, p.span)
-		servers := p.servers(c)
+		servers := map[bool][]string{} // by whether they are ours
 		// 0.3 ms is longer than it usually takes to wake a thread, in a virtual machine too.
 		plan := networkPlan{Seed: 1, Spin: 300 * time.Microsecond, Awake: p.awake && runtime.NumCPU() > 1}
 		for i, b := range p.beds {
-			for j, s := range servers {
+			if servers[b.ours] == nil {
+				servers[b.ours] = startServers(c, b.ours)
+			}
+			for j, s := range servers[b.ours] {
 				// chronyd takes two servers at one address for one, whatever their ports.
 				plan.Links = append(plan.Links, linkPlan{Bed: i, Listen: fmt.Sprintf("127.0.0.%d:0", j+1), Server: s, Path: b.path})
 			}
@@ -58,6 +60,14 @@ func (p *phase) run(ctx context.Context) error {
 		n.stop()
 		p.network = n.report
 	})
+}
+
+// startServers starts the servers of beds.
+func startServers(c *command, ours bool) (addresses []string) {
+	if ours {
+		return ownServers(c)
+	}
+	return chronydServers(c)
 }
 
 // chronydServers are daemons which serve the host's clock. They stand for other machines, so they do not wait for this one's processors.

@@ -12,7 +12,7 @@
 // # A bed
 //
 // Four servers are honest: they serve the host's clock, which is true time here. A chronyd and clocks of ours, without and with a
-// bound on the wander of 0.1 ppm/s, ask them once a second over the same paths. Everybody assumes 200 ppm. The paths are made by a
+// bound on the wander of 0.1 ppm/s, ask them once a second, or at 0.1 ms four times, over the same paths. Everybody assumes 200 ppm. The paths are made by a
 // process that holds datagrams back, from the kernel's stamp of their arrival, or from the server's own transmit stamp, which is of the same clock.
 // The last table shows how late it was, and what round trips our clock saw: where they are far from the name, the
 // machine had something else to do, and the other tables mean little.

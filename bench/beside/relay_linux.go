@@ -14,11 +14,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/epsilontime/epsilon/internal/socketaddress"
 )
 
 const (
@@ -61,16 +58,6 @@ type link struct {
 	clients, server int // sockets
 	asked           map[uint64]unix.Sockaddr
 	order           []uint64 // of asked, the oldest first
-}
-
-// departure is a datagram that waits for its time.
-type departure struct {
-	due      int64 // CLOCK_REALTIME, in nanoseconds
-	number   int   // of those that are due together the first to come leaves first
-	bed      int
-	socket   int
-	to       unix.Sockaddr // nil if the socket is connected
-	datagram []byte
 }
 
 // runNetwork is the process: it reads its plan, says where it listens, and passes datagrams until its input ends.
@@ -154,26 +141,6 @@ const endOfInput = -1
 
 func (r *relays) watch(fd int, as int32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: as}))
-}
-
-// stampedSocket opens a socket of which the kernel stamps what arrives.
-func stampedSocket(address string, attach func(int, unix.Sockaddr) error) (int, error) {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return 0, err
-	}
-	family, name, err := socketaddress.Of(at)
-	if err != nil {
-		return 0, err
-	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, os.NewSyscallError("socket", err)
-	}
-	if err := attach(fd, name); err != nil {
-		return 0, err
-	}
-	return fd, os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
 }
 
 // run passes datagrams until standard input ends.
@@ -287,72 +254,4 @@ func (r *relays) add(l *link, arrived int64, socket int, to unix.Sockaddr, n int
 	// On its way it crosses twice: to here, and from here.
 	due := arrived + int64(l.Path.draw(r.random)-2*r.crossing)
 	heap.Push(&r.queue, departure{due, r.number, l.Bed, socket, to, slices.Clone(r.buffer[:n])})
-}
-
-// crossing measures what it takes a datagram from the call that sends it to the stamp of the kernel that receives it.
-// Of some hundred it is the tenth percentile, as a path must not be shorter than it is named.
-func crossing() (time.Duration, error) {
-	var r relays
-	to, err := stampedSocket("127.0.0.1:0", unix.Bind)
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(to)
-	name, err := unix.Getsockname(to)
-	if err != nil {
-		return 0, os.NewSyscallError("getsockname", err)
-	}
-	var took []time.Duration
-	for range 500 {
-		sent := time.Now().UnixNano()
-		if err := unix.Sendto(to, r.buffer[:ntpHeader], 0, name); err != nil {
-			return 0, os.NewSyscallError("sendto", err)
-		}
-		if n, arrived, _ := r.receive(to); n > 0 {
-			took = append(took, time.Duration(arrived-sent))
-		}
-	}
-	slices.Sort(took)
-	return min(max(percentile(took, 10), 0), crossingMax), nil
-}
-
-// receive takes one datagram and the time at which the kernel got it. n is negative if there is none.
-func (r *relays) receive(socket int) (n int, arrived int64, from unix.Sockaddr) {
-	n, inControl, _, from, err := unix.Recvmsg(socket, r.buffer[:], r.control[:], unix.MSG_DONTWAIT)
-	if err != nil {
-		return -1, 0, nil
-	}
-	for control := r.control[:inControl]; len(control) > 0; {
-		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
-		if err != nil {
-			break
-		}
-		if h.Level == unix.SOL_SOCKET && h.Type == unix.SO_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})) {
-			return n, (*unix.Timespec)(unsafe.Pointer(&data[0])).Nano(), from
-		}
-		control = rest
-	}
-	return n, time.Now().UnixNano(), from
-}
-
-// departureQueue is a heap, the next departure first.
-type departureQueue []departure
-
-func (q departureQueue) Len() int      { return len(q) }
-func (q departureQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *departureQueue) Push(x any)   { *q = append(*q, x.(departure)) }
-
-func (q departureQueue) Less(i, j int) bool {
-	if q[i].due != q[j].due {
-		return q[i].due < q[j].due
-	}
-	return q[i].number < q[j].number
-}
-
-func (q *departureQueue) Pop() any {
-	last := len(*q) - 1
-	x := (*q)[last]
-	(*q)[last] = departure{}
-	*q = (*q)[:last]
-	return x
 }

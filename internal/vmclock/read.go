@@ -120,6 +120,8 @@ func (s *snapshot) reading() (Reading, error) {
 		HasGeneration: s.has(flagGenerationPresent),
 		Status:        s.status(),
 		Leap:          s.leap(),
+
+		PeriodMaxErrorPPM: float64(s.page[wordPeriodMaxError]) / float64(s.page[wordPeriod]) * 1e6, // of one unit; timeAt refuses a period of 0
 	}
 	if r.HasGeneration {
 		r.Generation = s.page[wordGeneration]

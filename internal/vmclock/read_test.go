@@ -76,6 +76,7 @@ func TestReadBracketsTheHardwareCounter(t *testing.T) {
 		require.GreaterOrEqual(t, r.UnixNano+2, at(r.Before))
 		require.LessOrEqual(t, r.UnixNano, at(r.After))
 		require.Less(t, r.Before, r.After)
+		require.InDelta(t, 100, r.PeriodMaxErrorPPM, 1e-6, "a ten thousandth")
 	}
 }
 

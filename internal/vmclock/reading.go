@@ -15,6 +15,10 @@ type Reading struct {
 	UnixNano int64         // the time at that moment: UTC, in nanoseconds since 1970-01-01
 	MaxError time.Duration // true time was within MaxError of UnixNano, roundings included
 
+	// PeriodMaxErrorPPM is by how much the true period of the hardware counter may differ from the one that the page
+	// states. It says nothing about the nominal rate that this kernel counts with.
+	PeriodMaxErrorPPM float64
+
 	Marker        uint64 // the disruption marker, of the same state of the page
 	Generation    uint64 // changes when the guest is restored or cloned; only if HasGeneration
 	HasGeneration bool

@@ -113,7 +113,7 @@ func TestReadingReportsWhatThePageSays(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Reading{
 		Before: 10, After: 20,
-		UnixNano: half, MaxError: 100,
+		UnixNano: half, MaxError: 100, PeriodMaxErrorPPM: 1e6 / (1 << 20),
 		Marker: 77, Generation: 5, HasGeneration: true,
 		Status: StatusFreeRunning, Leap: LeapBeforeNegative,
 	}, r)

@@ -38,8 +38,13 @@ func (c *Config) readClock(k *keys) {
 		c.DriftPPM = ppm
 		use("drift_ppm", truetime.WithDrift(ppm))
 	})
-	k.number("max_wander_ppb", "parts per billion a second", func(ppb float64) { use("max_wander_ppb", truetime.WithMaxWander(ppb)) })
+	others := len(c.clock)
+	k.number("max_wander_ppb", "parts per billion a second", func(ppb float64) {
+		c.WanderPPB = ppb
+		use("max_wander_ppb", truetime.WithMaxWander(ppb))
+	})
 	k.number("rate_stability_ppm", "parts per million", func(ppm float64) { use("rate_stability_ppm", truetime.WithRateStability(ppm)) })
+	c.clock, c.stability = c.clock[:others:others], c.clock[others:]
 	k.duration("unseen_pause", func(d time.Duration) { use("unseen_pause", truetime.WithUnseenPause(d)) })
 	k.integer("faulty", "how many sources may be wrong, a whole number", func(f int) {
 		c.faultyLine = k.line("faulty")
@@ -120,6 +125,17 @@ func (c *Config) readPlausibleSince(k *keys, use func(string, truetime.Option)) 
 
 // Options returns what truetime.New is to be given beside the sources.
 func (c *Config) Options() []truetime.Option {
+	return append(c.apartFromStability(), c.stability...)
+}
+
+// OptionsToMeasure is Options for a clock that is to find out what its counter does: nothing is assumed of that
+// but the drift given, and an answer of any width is one.
+func (c *Config) OptionsToMeasure(driftPPM float64) []truetime.Option {
+	const any = 24 * time.Hour
+	return append(c.apartFromStability(), truetime.WithDrift(driftPPM), truetime.WithMaxUncertainty(any))
+}
+
+func (c *Config) apartFromStability() []truetime.Option {
 	options := c.clock[:len(c.clock):len(c.clock)]
 	if c.leapList != nil {
 		options = append(options, truetime.WithLeapSeconds(bytes.NewReader(c.leapList)))

@@ -43,8 +43,9 @@ type Config struct {
 	// MaxUncertainty is the ε above which the clock refuses, 0 for any.
 	MaxUncertainty time.Duration
 
-	Sources  []Source
-	DriftPPM float64
+	Sources   []Source
+	DriftPPM  float64
+	WanderPPB float64 // as declared, in a second; 0 for none
 
 	ClockBound *ClockBound // nil if no segment is written for ClockBound's clients
 
@@ -54,6 +55,7 @@ type Config struct {
 	Fleet *Fleet           // nil if the clock is compared with nobody's
 
 	clock      []truetime.Option
+	stability  []truetime.Option // what is assumed about the counter besides its drift
 	leapList   []byte
 	faultyLine int
 	identity   string // of what makes the clock

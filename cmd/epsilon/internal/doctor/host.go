@@ -36,15 +36,20 @@ func checkClocksource(c *Case, f *findings) {
 	f.add("slow-clocksource", Warning, do, "The kernel keeps time by %s, which takes a microsecond to read and every reading of the clock with it.", current)
 }
 
-func checkVirtualMachine(c *Case, f *findings) {
-	virtual := c.read("sys/hypervisor/type") != ""
+// Virtual reports whether the host is a virtual machine, as far as its files show it: known is false where
+// they do not say.
+func (c *Case) Virtual() (virtual, known bool) {
+	virtual = c.read("sys/hypervisor/type") != ""
 	for line := range strings.Lines(c.read("proc/cpuinfo")) {
 		if name, flags, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "flags" {
-			virtual = virtual || slices.Contains(strings.Fields(flags), "hypervisor")
-			break
+			return virtual || slices.Contains(strings.Fields(flags), "hypervisor"), true
 		}
 	}
-	if !virtual {
+	return virtual, virtual
+}
+
+func checkVirtualMachine(c *Case, f *findings) {
+	if virtual, _ := c.Virtual(); !virtual {
 		return
 	}
 	_, err := fs.Stat(c.System, "dev/vmclock0")

@@ -1,0 +1,123 @@
+package rate
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/epsilontime/epsilon/monotonic"
+	"github.com/epsilontime/epsilon/truetime"
+	"github.com/epsilontime/epsilon/truetime/truetimetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// drifting goes by the time of a bubble, and runs fast.
+type drifting struct {
+	begun time.Time
+	ppm   float64
+}
+
+func (c drifting) Now() monotonic.Instant {
+	elapsed := time.Since(c.begun)
+	return monotonic.Instant(elapsed) + monotonic.Instant(c.ppm*1e-6*float64(elapsed))
+}
+
+// watch measures with a real clock in a bubble, until stop ends it or the time is over.
+func watch(t *testing.T, ppm float64, length time.Duration, sources []truetime.Source, told func(*Measurement)) Report {
+	t.Helper()
+	counter := drifting{time.Now(), ppm}
+	options := append(truetimetest.BubbleOptions(0), truetime.WithCounter(counter), truetime.WithDrift(AssumedDriftPPM),
+		truetime.WithPoll(4*time.Second, 16*time.Second))
+	clock, err := truetime.New(sources, options...)
+	require.NoError(t, err)
+	defer clock.Close()
+	m := New(counter, AssumedDriftPPM)
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	require.NoError(t, m.Watch(ctx, clock, told))
+	return m.Report(Machine{Counter: "a counter", DeclaredDriftPPM: 200})
+}
+
+func threeSources() (sources []truetime.Source) {
+	for _, name := range []string{"a", "b", "c"} {
+		s := truetimetest.NewSource(name, 0, 50*time.Microsecond)
+		s.Delay(200*time.Microsecond, 300*time.Microsecond)
+		sources = append(sources, s)
+	}
+	return sources
+}
+
+func TestAClockIsWatchedForAsLongAsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := watch(t, 37.5, 5*time.Hour, threeSources(), func(*Measurement) {})
+		require.InDelta(t, 5*time.Hour, r.Elapsed, float64(time.Minute))
+		require.Len(t, r.Windows, 5)
+		for _, w := range append(r.Windows, *r.Whole) {
+			require.True(t, w.LowPPM <= 37.5 && 37.5 <= w.HighPPM, "%+v", w)
+		}
+		require.InDelta(t, 37.5, r.ExceededPPM, 0.1)
+		require.Equal(t, 3, r.Voters)
+		require.InDelta(t, 90, *r.Recommended.DriftPPM, 5)
+		require.InDelta(t, 110, *r.Recommended.WanderPPB, 20)
+		text := r.Text(r.Findings(""))
+		for line := range strings.Lines(text) {
+			require.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, line)
+		}
+	})
+}
+
+// Where nobody answers there is nothing but what is the matter.
+func TestWithoutAnAnswerThereIsAFinding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sources := threeSources()
+		for _, s := range sources {
+			s.(*truetimetest.Source).Fail(errors.New("nothing listens there"))
+		}
+		var waited time.Duration
+		var why string
+		r := watch(t, 0, 10*time.Minute, sources, func(m *Measurement) { waited, why = m.Waiting() })
+		require.Greater(t, waited, 9*time.Minute)
+		found := r.Findings(why)
+		require.Equal(t, "rate-no-answer", found[0].ID)
+		require.Contains(t, strings.Join(strings.Fields(r.Text(found)), " "), "0 of 3 voters heard")
+		require.NotContains(t, r.Text(found), "declare")
+		require.Nil(t, r.Recommended.DriftPPM)
+	})
+}
+
+// Minutes of evidence recommend nothing, unless they prove that what is declared is wrong.
+func TestShortEvidenceRecommendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := watch(t, 37.5, 20*time.Minute, threeSources(), func(*Measurement) {})
+		require.Nil(t, r.Recommended.DriftPPM)
+		require.Contains(t, r.Recommended.DriftWhy, "too short")
+		require.Nil(t, r.Recommended.WanderPPB)
+		require.Empty(t, r.Findings(""))
+
+		r = watch(t, -280, 20*time.Minute, threeSources(), func(*Measurement) {})
+		require.InDelta(t, 330, *r.Recommended.DriftPPM, 10)
+		require.Equal(t, "rate-drift-exceeded", r.Findings("")[0].ID)
+	})
+}
+
+// A counter that is off by more than the clock assumes is no matter of opinion: the clock refuses.
+func TestACounterBeyondWhatIsAssumedEndsTheWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counter := drifting{time.Now(), 600}
+		options := append(truetimetest.BubbleOptions(0), truetime.WithCounter(counter), truetime.WithDrift(AssumedDriftPPM))
+		clock, err := truetime.New(threeSources(), options...)
+		require.NoError(t, err)
+		defer clock.Close()
+		m := New(counter, AssumedDriftPPM)
+		err = m.Watch(t.Context(), clock, func(*Measurement) {})
+		require.ErrorIs(t, err, truetime.ErrClockFaulty)
+		require.Empty(t, m.Report(Machine{}).Windows, "what was before is in doubt")
+	})
+}

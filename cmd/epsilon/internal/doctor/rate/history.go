@@ -64,7 +64,8 @@ func (s stretch) length() time.Duration {
 }
 
 // best is the moment of each slot of a length that is known best, nil where there is none. One that is half
-// as wide again as another within half a window of it is left out: nothing was heard near it.
+// as wide again as another within half a window of it is left out, as nothing was heard near it, unless it is no
+// wider than 1 ppm of a window.
 func (s stretch) best(slot time.Duration) []*moment {
 	var all []*moment
 	for i := range s {
@@ -76,7 +77,7 @@ func (s stretch) best(slot time.Duration) []*moment {
 			all[n] = &s[i]
 		}
 	}
-	good := make([]*moment, len(all))
+	good, negligible := make([]*moment, len(all)), int64(slot)*parts/1_000_000
 	for n, m := range all {
 		if m == nil {
 			continue
@@ -87,7 +88,7 @@ func (s stretch) best(slot time.Duration) []*moment {
 				narrowest = min(narrowest, other.width())
 			}
 		}
-		if m.width() <= narrowest+narrowest/2 {
+		if m.width() <= max(narrowest+narrowest/2, negligible) {
 			good[n] = m
 		}
 	}

@@ -39,6 +39,7 @@ type Measurement struct {
 	disruptions uint64   // how many epochs have ended
 	reasons     []string // of the last of them
 	status      truetime.Status
+	fault       string // why the clock refuses for good, if it does
 }
 
 // New returns a measurement of a counter, by clocks that read it and assume a drift of driftPPM.
@@ -55,6 +56,7 @@ func (m *Measurement) Watch(ctx context.Context, clock *truetime.Clock, told fun
 		m.Take(clock)
 		told(m)
 		if errors.Is(m.status.Err, truetime.ErrClockFaulty) {
+			m.fault = m.status.Err.Error()
 			return m.status.Err
 		}
 		select {

@@ -45,6 +45,10 @@ const (
 )
 
 func recommend(r *Report) (a Recommendation) {
+	if r.Fault != "" {
+		const why = "the counter is off by more than the clock assumed, and its answers are worth nothing"
+		return Recommendation{DriftWhy: why, WanderWhy: why}
+	}
 	a.DriftPPM, a.DriftWhy = r.recommendDrift()
 	a.WanderPPB, a.WanderWhy = r.recommendWander()
 	return a

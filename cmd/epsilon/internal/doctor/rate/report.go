@@ -30,6 +30,7 @@ type Report struct {
 	AssumedPPM  float64  // the drift that the clock assumed meanwhile
 	Disruptions uint64   // how often the counter, or what the sources said, could not be relied on any more
 	Reasons     []string `json:",omitempty"` // of the last of them
+	Fault       string   `json:",omitempty"` // what the clock says of a counter that is off by more than AssumedPPM
 
 	Windows     []Windows // by length, only those that there were
 	Whole       *Windows  `json:",omitempty"` // the longest there was
@@ -50,6 +51,7 @@ func (m *Measurement) Report(on Machine) Report {
 		AssumedPPM:  m.driftPPM,
 		Disruptions: m.disruptions,
 		Reasons:     m.reasons,
+		Fault:       m.fault,
 		Windows:     []Windows{},
 		Wander:      []Wander{},
 	}
@@ -78,6 +80,10 @@ func (m *Measurement) Report(on Machine) Report {
 // Findings is what the measurement proves to be wrong. why is what the clock says where it had no answer.
 func (r *Report) Findings(why string) []doctor.Finding {
 	found := []doctor.Finding{}
+	if r.Fault != "" {
+		return append(found, doctor.Finding{ID: "rate-clock-faulty", Severity: doctor.Bad, Text: "The counter cannot be measured: " + r.Fault + ".",
+			Do: "declare the drift that it names, if sources that disagree are not to blame: \"epsilon sources\" shows them"})
+	}
 	if r.Narrowest == 0 {
 		text := "There was no answer to measure the counter by."
 		if why != "" {

@@ -19,7 +19,7 @@ func (r *Report) Text(found []doctor.Finding) string {
 	if len(found) > 0 {
 		fmt.Fprintf(&b, "%s\n", strings.TrimPrefix(doctor.List(found), "\n"))
 	}
-	if r.Narrowest == 0 {
+	if r.Narrowest == 0 || r.Fault != "" {
 		return strings.TrimSuffix(b.String(), "\n")
 	}
 	paragraph("The counter was measured for %s, of which %s count. %s ε was %s at best.", age(r.Elapsed), age(r.Counted), r.supposed(), view.Duration(r.Narrowest))

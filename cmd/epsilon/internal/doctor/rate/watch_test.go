@@ -118,6 +118,12 @@ func TestACounterBeyondWhatIsAssumedEndsTheWatch(t *testing.T) {
 		m := New(counter, AssumedDriftPPM)
 		err = m.Watch(t.Context(), clock, func(*Measurement) {})
 		require.ErrorIs(t, err, truetime.ErrClockFaulty)
-		require.Empty(t, m.Report(Machine{}).Windows, "what was before is in doubt")
+		r := m.Report(Machine{})
+		require.Empty(t, r.Windows, "what was before is in doubt")
+		found := r.Findings("")
+		require.Equal(t, "rate-clock-faulty", found[0].ID)
+		require.Contains(t, found[0].Text, "WithDrift(")
+		require.Nil(t, r.Recommended.DriftPPM)
+		require.NotContains(t, r.Text(found), "keep the default", "which would be wrong")
 	})
 }

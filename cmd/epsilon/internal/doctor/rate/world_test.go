@@ -179,7 +179,7 @@ func TestNearServersNarrowTheRate(t *testing.T) {
 		require.Len(t, r.Windows, 4)
 		hour := r.Windows[3]
 		require.Equal(t, time.Hour, hour.Length)
-		require.Less(t, hour.KnownToPPM, 0.3)
+		require.Less(t, hour.KnownToPPM, 0.5)
 		require.Less(t, math.Abs(c.planted)-r.ExceededPPM, 0.2)
 		require.NotNil(t, r.Recommended.DriftPPM)
 		require.LessOrEqual(t, *r.Recommended.DriftPPM, c.recommended, c.planted)

@@ -56,10 +56,10 @@ func measureRate(cmd *cobra.Command, s *settings, path string, length time.Durat
 	fmt.Fprintf(cmd.ErrOrStderr(), "epsilon: asking the sources of %s for %v; ^C prints what there is by then\n", c.File, length)
 	ctx, cancel := context.WithTimeout(cmd.Context(), length)
 	defer cancel()
-	report, why, err := watchRate(ctx, c, counter, max(rate.AssumedDriftPPM, c.DriftPPM), progress(cmd))
+	report, why, err := watchRate(ctx, c, counter, max(rate.AssumedDriftPPM, c.DriftPPM), "", progress(cmd))
 	if errors.Is(err, truetime.ErrClockFaulty) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "epsilon: %v; beginning again with a drift of %d ppm\n", err, rate.WideDriftPPM)
-		report, why, err = watchRate(ctx, c, counter, max(rate.WideDriftPPM, c.DriftPPM), progress(cmd))
+		report, why, err = watchRate(ctx, c, counter, max(rate.WideDriftPPM, c.DriftPPM), err.Error(), progress(cmd))
 	}
 	if err != nil && !errors.Is(err, truetime.ErrClockFaulty) {
 		return noUse(err)
@@ -80,8 +80,8 @@ func measureRate(cmd *cobra.Command, s *settings, path string, length time.Durat
 }
 
 // watchRate measures a counter by a clock of its own that assumes a drift, and says why there is no answer if there is
-// none. The error is [truetime.ErrClockFaulty] if the counter is off by more.
-func watchRate(ctx context.Context, c *config.Config, counter monotonic.Counter, driftPPM float64, told func(*rate.Measurement)) (r rate.Report, why string, err error) {
+// none. A clock that assumed less may have refused before. The error is [truetime.ErrClockFaulty] if the counter is off by more.
+func watchRate(ctx context.Context, c *config.Config, counter monotonic.Counter, driftPPM float64, refused string, told func(*rate.Measurement)) (r rate.Report, why string, err error) {
 	clock, end, err := clockToMeasure(c, counter, driftPPM)
 	if err != nil {
 		return r, "", err
@@ -93,7 +93,9 @@ func watchRate(ctx context.Context, c *config.Config, counter monotonic.Counter,
 	if why = status.Summary(); err != nil {
 		why = err.Error()
 	}
-	return m.Report(machine(c, counter, status)), why, err
+	on := machine(c, counter, status)
+	on.Refused = refused
+	return m.Report(on), why, err
 }
 
 // rawCounter returns the counter that a declared drift is about: what the clock otherwise reads may be scaled, and

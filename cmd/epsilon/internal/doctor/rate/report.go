@@ -15,7 +15,8 @@ type Machine struct {
 	DeclaredDriftPPM  float64 // by the configuration, or by default
 	DeclaredWanderPPB float64 // 0 for none
 
-	Stated []string `json:",omitempty"` // what others say about the rate, in sentences
+	Stated  []string `json:",omitempty"` // what others say about the rate, in sentences
+	Refused string   `json:",omitempty"` // what a clock has said before this one, that assumed less of the counter and refused
 }
 
 // Report is what has been measured.
@@ -90,6 +91,11 @@ func (r *Report) Findings(why string) []doctor.Finding {
 			text = "There was no answer to measure the counter by: " + why + "."
 		}
 		return append(found, doctor.Finding{ID: "rate-no-answer", Severity: doctor.Bad, Text: text, Do: `see that the sources answer: "epsilon doctor" and "epsilon sources" say more`})
+	}
+	if r.Refused != "" && r.ExceededPPM <= r.DeclaredDriftPPM {
+		found = append(found, doctor.Finding{ID: "rate-drift-exceeded", Severity: doctor.Bad,
+			Text: "With the drift that is declared a clock refuses: " + r.Refused + ".",
+			Do:   "declare the drift that it names, if sources that disagree are not to blame; measure for longer to know it better"})
 	}
 	if r.ExceededPPM > r.DeclaredDriftPPM {
 		f := doctor.Finding{ID: "rate-drift-exceeded", Severity: doctor.Bad, Do: "declare a larger drift_ppm in [clock], and truetime.WithDrift in programs"}

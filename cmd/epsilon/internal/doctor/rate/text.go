@@ -102,7 +102,10 @@ func (r *Report) writeRecommendation(b *strings.Builder) {
 	}
 	a := &r.Recommended
 	drift := fmt.Sprintf("keep the default of %d ppm", defaultDriftPPM)
-	if a.DriftPPM != nil {
+	switch {
+	case a.DriftPPM == nil && r.Refused != "":
+		drift = fmt.Sprintf("more than the default of %d ppm", defaultDriftPPM)
+	case a.DriftPPM != nil:
 		drift = driftOptions(*a.DriftPPM)
 	}
 	item("drift", drift, a.DriftWhy)

@@ -101,6 +101,10 @@ func TestShortEvidenceRecommendsNothing(t *testing.T) {
 		require.Nil(t, r.Recommended.WanderPPB)
 		require.Empty(t, r.Findings(""))
 
+		r.Refused = "the voters agree"
+		require.Equal(t, "rate-drift-exceeded", r.Findings("")[0].ID)
+		require.Contains(t, r.Text(nil), "more than the default of 200 ppm")
+
 		r = watch(t, -280, 20*time.Minute, threeSources(), func(*Measurement) {})
 		require.InDelta(t, 330, *r.Recommended.DriftPPM, 10)
 		require.Equal(t, "rate-drift-exceeded", r.Findings("")[0].ID)

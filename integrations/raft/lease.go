@@ -23,6 +23,7 @@ type Lease struct {
 	history  history
 	leader   bool
 	term     uint64
+	vote     uint64               // for whom this member has voted in it
 	hold     *hold                // see view
 	restored uint64               // the snapshot whose state was told last
 	view     atomic.Pointer[view] // what all else goes by; replaced, not changed, with mu held
@@ -119,7 +120,7 @@ func (l *Lease) load(storage raft.Storage, encoded []byte) error {
 	if err != nil {
 		return fmt.Errorf("epsilonraft: the state of the log: %w", err)
 	}
-	l.term = hard.GetTerm()
+	l.term, l.vote = hard.GetTerm(), hard.GetVote()
 	return l.history.commitTo(hard.GetCommit())
 }
 

@@ -75,7 +75,7 @@ func TestCorruptLogStopsTheMember(t *testing.T) {
 			p.leadsAlone()
 			read, err := p.lease.Begin()
 			require.NoError(t, err)
-			require.ErrorIs(t, p.lease.Ready(r), epsilonraft.ErrCorrupt)
+			require.ErrorIs(t, p.lease.Ready(p.votes(r)), epsilonraft.ErrCorrupt)
 			require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrCorrupt)
 			require.ErrorIs(t, p.read("a"), epsilonraft.ErrCorrupt)
 			require.ErrorIs(t, p.lease.Released(1), epsilonraft.ErrCorrupt)
@@ -142,7 +142,7 @@ func TestLeasesSurviveARestart(t *testing.T) {
 	storage := stored(t, 1, entry(1, 1, nil), entry(2, 1, first.lease.Wrap([]byte("a"))))
 	lease, err := epsilonraft.New(first.clock, 1, duration, storage)
 	require.NoError(t, err)
-	p := &peer{t: t, clock: first.clock, lease: lease}
+	p := &peer{t: t, id: 1, clock: first.clock, lease: lease}
 	require.ErrorIs(t, p.read("a"), epsilonraft.ErrNotLeader)
 	p.ready(ready(leads, 2, 3, entry(3, 2, nil)))
 	require.ErrorIs(t, p.lease.Released(3), epsilonraft.ErrDeferred)
@@ -156,7 +156,7 @@ func TestMembersNeedNotAgreeOnTheDuration(t *testing.T) {
 	storage := stored(t, 1, entry(1, 1, nil), entry(2, 1, first.lease.Wrap([]byte("a"))))
 	lease, err := epsilonraft.New(first.clock, 2, duration/100, storage)
 	require.NoError(t, err)
-	p := &peer{t: t, clock: first.clock, lease: lease}
+	p := &peer{t: t, id: 2, clock: first.clock, lease: lease}
 	p.ready(ready(leads, 2, 3, entry(3, 2, nil)))
 	p.at(duration - ε)
 	require.ErrorIs(t, p.lease.Released(3), epsilonraft.ErrDeferred)
@@ -186,7 +186,7 @@ func TestLeasesSurviveACompaction(t *testing.T) {
 
 	lease, err := epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(state))
 	require.NoError(t, err)
-	p := &peer{t: t, clock: clock, lease: lease}
+	p := &peer{t: t, id: 2, clock: clock, lease: lease}
 	p.ready(ready(leads, 2, 4, entry(4, 2, nil)))
 	require.ErrorIs(t, p.lease.Released(4), epsilonraft.ErrDeferred)
 	require.ErrorIs(t, p.read("z"), epsilonraft.ErrLimbo, "what is in the snapshot and not settled may touch anything")
@@ -195,7 +195,7 @@ func TestLeasesSurviveACompaction(t *testing.T) {
 
 	lease, err = epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(epsilonraft.NoLeases(2)))
 	require.NoError(t, err)
-	p = &peer{t: t, clock: clock, lease: lease}
+	p = &peer{t: t, id: 2, clock: clock, lease: lease}
 	p.ready(ready(leads, 2, 4, entry(4, 2, nil)))
 	require.NoError(t, p.lease.Released(4))
 }
@@ -238,4 +238,27 @@ func FuzzUnwrap(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, len(data), len(command))
 	})
+}
+
+// A Ready that was left out said that another leads by now, and perhaps in which term.
+func TestLeaderThatHasNotVotedForItselfStops(t *testing.T) {
+	for name, vote := range map[string]uint64{"for another": 2, "for nobody": raft.None} {
+		p := newPeer(t, 1)
+		p.leadsAlone()
+		r := ready(nil, 2, 2, entry(3, 2, nil))
+		r.HardState.Vote = &vote
+		require.ErrorIs(t, p.lease.Ready(r), epsilonraft.ErrCorrupt, name)
+		require.ErrorIs(t, p.read("a"), epsilonraft.ErrCorrupt, name)
+	}
+
+	p := newPeer(t, 1) // of the member 2, says its log
+	r := ready(leads, 1, 0, entry(1, 1, nil))
+	r.HardState.Vote = new(uint64(2))
+	require.ErrorContains(t, p.lease.Ready(r), "the number of another member")
+
+	storage := stored(t, 1, entry(1, 1, nil))
+	require.NoError(t, storage.SetHardState(&raftpb.HardState{Term: new(uint64(1)), Vote: new(uint64(1)), Commit: new(uint64(1))}))
+	lease, err := epsilonraft.New(p.clock, 1, duration, storage)
+	require.NoError(t, err)
+	require.NoError(t, lease.Ready(ready(leads, 0, 0)), "it has voted before it was started")
 }

@@ -25,6 +25,7 @@ const (
 // A peer is a member to whom a test says what raft would: no raft runs.
 type peer struct {
 	t     *testing.T
+	id    uint64
 	clock *truetimetest.Manual
 	lease *epsilonraft.Lease
 	log   []*raftpb.Entry
@@ -34,7 +35,7 @@ func newPeer(t *testing.T, id uint64) *peer {
 	clock := truetimetest.NewManual(start, ε)
 	lease, err := epsilonraft.New(clock, id, duration, raft.NewMemoryStorage())
 	require.NoError(t, err)
-	return &peer{t: t, clock: clock, lease: lease}
+	return &peer{t: t, id: id, clock: clock, lease: lease}
 }
 
 // ready is what raft says: the role if it is given, a term and a commit index unless they are 0, and entries.
@@ -58,9 +59,17 @@ func entry(index, term uint64, data []byte) *raftpb.Entry {
 	return &raftpb.Entry{Index: &index, Term: &term, Data: data}
 }
 
+// votes makes the peer vote for itself, as a leader has.
+func (p *peer) votes(r raft.Ready) raft.Ready {
+	if r.HardState != nil {
+		r.HardState.Vote = &p.id
+	}
+	return r
+}
+
 func (p *peer) ready(r raft.Ready) {
 	p.t.Helper()
-	require.NoError(p.t, p.lease.Ready(r))
+	require.NoError(p.t, p.lease.Ready(p.votes(r)))
 	for _, e := range r.Entries {
 		if e.GetIndex() <= uint64(len(p.log)) {
 			p.log = p.log[:e.GetIndex()-1]

@@ -38,7 +38,11 @@ func (l *Lease) take(ready raft.Ready) error {
 		l.leader = ready.SoftState.RaftState == raft.StateLeader
 	}
 	if !raft.IsEmptyHardState(ready.HardState) {
-		l.term = ready.HardState.GetTerm()
+		l.term, l.vote = ready.HardState.GetTerm(), ready.HardState.GetVote()
+	}
+	if l.leader && l.vote != l.node { // a leader has voted for itself
+		return fmt.Errorf("%w: member %x leads in term %d, but has voted for %x: Ready was not called with each Ready, or New was given the number of another member",
+			ErrCorrupt, l.node, l.term, l.vote)
 	}
 	// A leader that has lost one term and won another between two Readys has no new SoftState.
 	if l.leader && (!led || before != l.term) {

@@ -28,6 +28,7 @@ type mark struct {
 	index, term uint64
 	grant       grant
 	command     []byte // empty if it changes nothing
+	opaque      bool   // it may change anything: it is no command
 }
 
 func (h *history) last() uint64 { return h.folded + uint64(len(h.marks)) }
@@ -47,7 +48,7 @@ func (h *history) add(entry *raftpb.Entry) error {
 		return fmt.Errorf("%w: entry %d is replaced, but entries up to %d are committed", ErrCorrupt, index, h.visible())
 	}
 	m, settled := mark{index: index, term: term}, uint64(0)
-	if entry.GetType() == raftpb.EntryNormal {
+	if m.opaque = entry.GetType() != raftpb.EntryNormal; !m.opaque {
 		s, c, err := command(entry.GetData())
 		switch {
 		case err != nil:

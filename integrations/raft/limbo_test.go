@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/raft/v3/raftpb"
 
 	epsilonraft "github.com/epsilontime/epsilon/integrations/raft"
 )
@@ -103,4 +104,22 @@ func TestTooLongLimbo(t *testing.T) {
 	require.ErrorIs(t, second.lease.Released(5), epsilonraft.ErrDeferred)
 	second.at(2 * duration)
 	require.NoError(t, second.lease.Released(5), "the lease that is waited for is known all the same")
+}
+
+// A program may keep its members in its data, and raft alone understands what is in these entries.
+func TestChangeOfTheConfigurationTouchesEverything(t *testing.T) {
+	for name, data := range map[string][]byte{"a change": []byte("z"), "the end of a joint one": nil} {
+		t.Run(name, func(t *testing.T) {
+			first, second := newPeer(t, 1), newPeer(t, 2)
+			second.succeeds(first)
+			change := entry(5, 2, data)
+			change.Type = raftpb.EntryConfChangeV2.Enum()
+			require.NoError(t, second.read("a"))
+			second.ready(ready(nil, 2, 5, change))
+			require.ErrorIs(t, second.read("a"), epsilonraft.ErrLimbo)
+			second.at(2 * duration)
+			second.ready(ready(nil, 2, 6, entry(6, 2, second.lease.Wrap(nil))))
+			require.NoError(t, second.read("a"))
+		})
+	}
 }

@@ -34,7 +34,8 @@ func (l *Lease) Begin() (Read, error) {
 // After a change of leader nothing new can be told until the lease of the one before has expired. An entry is
 // in limbo if the earlier leader may not know that it is committed. Meanwhile a new leader can answer those reads that no such entry touches.
 // Touches is called with the command of each of them, and reports whether it may change what was read. If it
-// is nil these reads fail with [ErrDeferred].
+// is nil these reads fail with [ErrDeferred]. A change of the configuration is no command, and touches everything: members may be
+// part of the data.
 //
 // The error wraps [ErrExpired], [ErrClock], [ErrNotLeader], [ErrDeferred], [ErrLimbo] or [ErrFromFuture].
 func (r Read) Confirm(touches func(command []byte) bool) error {
@@ -78,6 +79,9 @@ func (v *view) inherited(index uint64, touches func(command []byte) bool) error 
 		return fmt.Errorf("%w: the commands in it are not known", ErrLimbo)
 	}
 	for _, m := range v.limbo {
+		if m.opaque {
+			return fmt.Errorf("%w: entry %d of term %d changes the configuration, and may touch it", ErrLimbo, m.index, m.term)
+		}
 		if len(m.command) > 0 && touches(m.command) {
 			return fmt.Errorf("%w: entry %d of term %d touches it", ErrLimbo, m.index, m.term)
 		}

@@ -13,16 +13,17 @@ import (
 // The envelope of an entry, before the command, in big endian:
 //
 //	 0  magic
-//	 4  CRC-32C of bytes 8 to 40
+//	 4  CRC-32C of bytes 8 to 48
 //	 8  member that has wrapped it
 //	16  expiry, ns since the epoch; 0: no lease is granted
 //	24  duration of the lease, ns
 //	32  settled, an index
+//	40  term in which settled was known
 //
 // A log of a program that had no envelopes may begin with any bytes. By chance they pass for an envelope once in 2^64 entries.
 const (
 	envelopeMagic = "\xe5LR1"
-	envelopeSize  = 40
+	envelopeSize  = 48
 )
 
 // maxDuration is the longest lease. After the loss of a leader writes wait for as long, so more is a mistake, and an
@@ -59,6 +60,7 @@ func (g grant) fromFuture(now truetime.Interval) error {
 type stamp struct {
 	grant
 	settled uint64 // every read that began after this was written sees this index, or what cannot be told from it
+	term    uint64 // in the logs of leaders of this term or a later one
 }
 
 func (s stamp) append(to, command []byte) []byte {
@@ -69,6 +71,7 @@ func (s stamp) append(to, command []byte) []byte {
 	to = binary.BigEndian.AppendUint64(to, uint64(s.expiry))
 	to = binary.BigEndian.AppendUint64(to, uint64(s.duration))
 	to = binary.BigEndian.AppendUint64(to, s.settled)
+	to = binary.BigEndian.AppendUint64(to, s.term)
 	binary.BigEndian.PutUint32(to[begin+4:], crc32.Checksum(to[begin+8:], castagnoli))
 	return append(to, command...)
 }
@@ -93,6 +96,7 @@ func open(data []byte) (stamp, []byte, error) {
 			duration: time.Duration(binary.BigEndian.Uint64(data[24:])),
 		},
 		settled: binary.BigEndian.Uint64(data[32:]),
+		term:    binary.BigEndian.Uint64(data[40:]),
 	}
 	return s, data[envelopeSize:], s.grant.validate()
 }

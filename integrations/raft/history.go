@@ -53,6 +53,8 @@ func (h *history) add(entry *raftpb.Entry) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("entry %d of term %d: %w", index, term, err)
+		case s.term > term: // settled is an index in another log: see Wrap
+			s.settled = 0
 		case s.settled >= index:
 			return fmt.Errorf("%w: entry %d of term %d: member %x says that %d is settled", ErrCorrupt, index, term, s.node, s.settled)
 		}

@@ -124,17 +124,18 @@ func (l *Lease) load(storage raft.Storage, encoded []byte) error {
 	return l.history.commitTo(hard.GetCommit())
 }
 
-// Wrap returns the data to propose for a command: an envelope of 40 bytes, and the command. An empty command renews the lease and
+// Wrap returns the data to propose for a command: an envelope of 48 bytes, and the command. An empty command renews the lease and
 // changes nothing.
 //
 // Propose it at the leader, soon, and once. Anything else is as safe, but costs something. What a follower wraps, and raft forwards,
 // grants a lease by the follower's clock: if that one is behind, the leader has less of a lease; if it is ahead, a successor waits for
-// longer, or finds [ErrFromFuture]. A late proposal grants as much less. What is proposed twice is done twice.
+// longer, or finds [ErrFromFuture]. A late proposal grants as much less. What is proposed twice is done twice. What comes by a way of
+// your own to one that leads in an earlier term, and does not know of a later one, settles nothing there.
 //
 // While the clock refuses to answer, entries are written as always, and grant no lease.
 func (l *Lease) Wrap(command []byte) []byte {
 	v := l.view.Load()
-	s := stamp{grant: grant{node: l.node}, settled: v.settled}
+	s := stamp{grant: grant{node: l.node}, settled: v.settled, term: v.term}
 	now, err := l.now()
 	if err == nil {
 		// Earliest, so that nobody is kept waiting for longer than the duration. Another end would be worth as much: what the

@@ -1,6 +1,7 @@
 package epsilonraft_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -122,4 +123,34 @@ func TestChangeOfTheConfigurationTouchesEverything(t *testing.T) {
 			require.NoError(t, second.read("a"))
 		})
 	}
+}
+
+// A program may carry what was wrapped by a way of its own, to a member that leads in an earlier term and does not know of a later one. Up
+// to what is settled its log has other entries.
+func TestWhatIsSettledIsOfNoEarlierTerm(t *testing.T) {
+	first, second, fourth := newPeer(t, 1), newPeer(t, 2), newPeer(t, 4)
+	first.leadsAlone()
+	common := slices.Clone(first.log)
+	read, err := first.lease.Begin()
+	require.NoError(t, err)
+
+	second.ready(ready(follows, 1, 2, common...))
+	second.ready(ready(leads, 2, 3, entry(3, 2, nil)))
+	second.at(2 * duration)
+	second.ready(ready(nil, 2, 4, entry(4, 2, second.lease.Wrap([]byte("a")))))
+	require.NoError(t, second.lease.Released(4), "a is told")
+	second.ready(ready(nil, 2, 5, entry(5, 2, second.lease.Wrap(nil)))) // says that 4 is settled
+	fourth.ready(ready(follows, 2, 5, second.log...))
+	carried := fourth.lease.Wrap([]byte("x"))
+
+	first.at(2 * duration) // cut off all the time
+	first.ready(ready(nil, 0, 0, entry(3, 1, first.lease.Wrap(nil)), entry(4, 1, carried)))
+	first.ready(ready(nil, 0, 0, entry(5, 1, first.lease.Wrap(nil)), entry(6, 1, carried)))
+	require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrExpired, "nothing of it is committed")
+	first.ready(ready(follows, 2, 5, second.log[2:]...))
+	require.EqualValues(t, 4, first.lease.Status().Settled, "by the log of the other leader")
+
+	later := newPeer(t, 3)
+	later.ready(ready(follows, 3, 5, append(second.log, entry(6, 3, carried))...))
+	require.EqualValues(t, 4, later.lease.Status().Settled)
 }

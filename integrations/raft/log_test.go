@@ -28,11 +28,11 @@ func TestUnwrap(t *testing.T) {
 	}
 	_, err = epsilonraft.Unwrap([]byte("set a"))
 	require.ErrorIs(t, err, epsilonraft.ErrNotWrapped)
-	for length := 4; length < 40; length++ {
+	for length := 4; length < 48; length++ {
 		_, err = epsilonraft.Unwrap(wrapped[:length])
 		require.ErrorIs(t, err, epsilonraft.ErrCorrupt, "%d bytes", length)
 	}
-	for bit := 4 * 8; bit < 40*8; bit++ {
+	for bit := 4 * 8; bit < 48*8; bit++ {
 		damaged := slices.Clone(wrapped)
 		damaged[bit/8] ^= 1 << (bit % 8)
 		_, err = epsilonraft.Unwrap(damaged)
@@ -46,7 +46,7 @@ func forged(node uint64, expiry truetime.Time, duration time.Duration, settled u
 	binary.BigEndian.PutUint64(data[16:], uint64(expiry))
 	binary.BigEndian.PutUint64(data[24:], uint64(duration))
 	binary.BigEndian.PutUint64(data[32:], settled)
-	binary.BigEndian.PutUint32(data[4:], crc32.Checksum(data[8:40], crc32.MakeTable(crc32.Castagnoli)))
+	binary.BigEndian.PutUint32(data[4:], crc32.Checksum(data[8:48], crc32.MakeTable(crc32.Castagnoli)))
 	return append(data, 'x')
 }
 
@@ -61,7 +61,7 @@ func wrappedBy(node uint64) []byte {
 // After what cannot be in a log nothing is answered any more.
 func TestCorruptLogStopsTheMember(t *testing.T) {
 	for name, r := range map[string]raft.Ready{
-		"a truncated envelope":          ready(nil, 0, 0, entry(3, 1, wrappedBy(1)[:39])),
+		"a truncated envelope":          ready(nil, 0, 0, entry(3, 1, wrappedBy(1)[:47])),
 		"a lease for years":             ready(nil, 0, 0, entry(3, 1, forged(1, start, 1e6*time.Hour, 0))),
 		"a lease for less than no time": ready(nil, 0, 0, entry(3, 1, forged(1, start, -1, 0))),
 		"a lease without end":           ready(nil, 0, 0, entry(3, 1, forged(1, 0, duration, 0))),

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // maxMarks is how many entries that are not settled are kept for reads of a new leader. What is older goes, and with it
@@ -13,14 +16,16 @@ import (
 const maxMarks = 1 << 16
 
 // history is what a member knows of the leases that its log grants. Everything it says follows from the log and the commit
-// index, so all members with the same log say the same.
+// index, so all members with the same log say the same, but for what was revoked.
 type history struct {
 	folded  uint64 // entries up to here have no mark
 	settled uint64 // see stamp
 	commit  uint64
-	cover   grant  // the latest of all entries up to commit and settled
-	newest  grant  // the latest of all entries
-	marks   []mark // of all entries after folded, one after the other
+	cover   grant         // the latest of all entries up to commit and settled
+	newest  grant         // the latest of all entries
+	floor   grant         // of no entry: the latest of those that were revoked, if no clock was wrong
+	longest time.Duration // of the leases of all entries
+	marks   []mark        // of all entries after folded, one after the other
 }
 
 // A mark is what is kept of an entry.
@@ -66,6 +71,7 @@ func (h *history) add(entry *raftpb.Entry) error {
 	}
 	h.marks = append(h.marks, m)
 	h.newest = later(h.newest, m.grant)
+	h.longest = max(h.longest, m.grant.duration)
 	h.settle(settled)
 	return nil
 }
@@ -146,10 +152,15 @@ func (h *history) limbo() ([]mark, bool) {
 	return h.between(h.settled, h.last()), h.folded <= h.settled
 }
 
-// revoke forgets all grants so far.
-func (h *history) revoke() {
+// revoke forgets all grants so far. Good ones may be among them, also some that were given since the bad one, and others may read by those. A
+// correct clock has computed each from an Earliest that was no later than now, so they end by the floor.
+func (h *history) revoke(node uint64, now truetime.Time) {
+	if h.longest == 0 {
+		return // none was ever granted
+	}
+	h.floor = grant{node: node, expiry: now.Add(h.longest), duration: h.longest}
 	h.cover, h.newest = grant{}, grant{}
-	h.marks = slices.Clone(h.marks)
+	h.marks = slices.Clone(h.marks) // a reader may be looking at them
 	for i := range h.marks {
 		h.marks[i].grant = grant{}
 	}

@@ -164,10 +164,75 @@ func TestRevokeForgetsWhatWasGranted(t *testing.T) {
 	require.Equal(t, epsilonraft.Status{
 		Leader: true, Term: 2, Expiry: start.Add(duration - ε), Settled: 2, Limbo: 2, Deferred: start.Add(duration - ε), DeferredBy: 1,
 	}, second.lease.Status())
-	second.lease.Revoke()
-	require.NoError(t, second.lease.Released(4))
+	second.at(ε)
+	require.NoError(t, second.lease.Revoke())
 	require.ErrorIs(t, second.read("z"), epsilonraft.ErrExpired, "nor may it read by what was granted")
-	require.Equal(t, epsilonraft.Status{Leader: true, Term: 2, Settled: 2, Limbo: 2}, second.lease.Status())
+	require.True(t, second.lease.NeedsRenewal())
+	require.Equal(t, epsilonraft.Status{
+		Leader: true, Term: 2, Settled: 2, Limbo: 2, Deferred: start.Add(duration + 2*ε), DeferredBy: 2,
+	}, second.lease.Status(), "Latest and the duration")
+	second.at(duration + 3*ε)
+	require.ErrorIs(t, second.lease.Released(4), epsilonraft.ErrDeferred)
+	second.at(duration + 3*ε + 1)
+	require.NoError(t, second.lease.Released(4))
+	require.NoError(t, second.lease.Revoke())
+	require.NoError(t, second.lease.Released(4), "what is released stays so")
+	second.clock.Disrupt()
+	require.ErrorIs(t, second.lease.Revoke(), epsilonraft.ErrClock)
+
+	fresh := newPeer(t, 1)
+	require.NoError(t, fresh.lease.Revoke())
+	fresh.leadsAlone()
+	require.NoError(t, fresh.lease.Released(2), "nothing was ever granted, so nobody waits")
+}
+
+// Not all of what is revoked was bad: another leader, at which it was revoked before, may be reading by a lease that it was granted since.
+func TestRevokedLeasesAreWaitedForIfTheyMayBeGood(t *testing.T) {
+	first, second, third := newPeer(t, 1), newPeer(t, 2), newPeer(t, 3)
+	first.ready(ready(leads, 1, 1, entry(1, 1, forged(7, start.Add(1e5*time.Hour), time.Millisecond, 0)))) // less than the others have
+	require.ErrorIs(t, first.read("a"), epsilonraft.ErrFromFuture)
+	require.NoError(t, first.lease.Revoke())
+	first.ready(ready(nil, 1, 2, entry(2, 1, first.lease.Wrap([]byte("a")))))
+	for _, follower := range []*peer{second, third} {
+		follower.ready(ready(follows, 1, 2, first.log...))
+		follower.at(10 * ε)
+		require.NoError(t, follower.lease.Revoke())
+	}
+	state, err := second.lease.State(2)
+	require.NoError(t, err)
+	second.ready(ready(leads, 2, 3, entry(3, 2, nil)))
+	storage := stored(t, 2, entry(1, 1, nil), entry(2, 1, nil))
+	_, err = storage.CreateSnapshot(2, nil, state)
+	require.NoError(t, err)
+	require.NoError(t, storage.Compact(2))
+	lease, err := epsilonraft.New(third.clock, 4, duration, storage, epsilonraft.WithState(state))
+	require.NoError(t, err)
+	fourth := &peer{t: t, id: 4, clock: third.clock, lease: lease} // from a snapshot
+	fourth.ready(ready(leads, 3, 3, entry(3, 3, nil)))
+	for _, p := range []*peer{first, second, fourth} {
+		p.at(duration - 2*ε - 1)
+	}
+	require.NoError(t, first.read("a"), "it is cut off, and has a lease")
+	for _, successor := range []*peer{second, fourth} {
+		require.ErrorIs(t, successor.lease.Released(3), epsilonraft.ErrDeferred)
+		successor.at(duration + 12*ε + 1)
+		require.NoError(t, successor.lease.Released(3))
+	}
+}
+
+// A reader goes through the entries in limbo while Revoke forgets what they grant: for the race detector.
+func TestRevokeChangesNothingUnderAReader(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	read, err := second.lease.Begin()
+	require.NoError(t, err)
+	var revoked sync.WaitGroup
+	require.NoError(t, read.Confirm(func([]byte) bool {
+		revoked.Go(func() { _ = second.lease.Revoke() })
+		return false
+	}))
+	revoked.Wait()
+	require.ErrorIs(t, second.read("z"), epsilonraft.ErrExpired)
 }
 
 func TestMistakesAreAllReported(t *testing.T) {
@@ -233,7 +298,7 @@ func TestReadThatBeganTooEarlyIsNotConfirmed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, late.Confirm(nil))
 
-	second.lease.Revoke()
+	require.NoError(t, second.lease.Revoke())
 	second.ready(ready(nil, 2, 5, entry(5, 2, second.lease.Wrap(nil))))
 	require.ErrorIs(t, early.Confirm(nil), epsilonraft.ErrLimbo, "to revoke leases makes nothing known")
 }

@@ -44,17 +44,26 @@ func (l *Lease) Released(index uint64) error {
 }
 
 // Revoke makes this member forget all leases that its log has granted so far, for an operator who has read
-// [ErrFromFuture]. It is safe when no other member has a lease: when each has been stopped, or has been seen following a
-// leader, after the entry in question was written. Call it at all members, and again after a restart as long as
-// the entry is in the log.
-func (l *Lease) Revoke() {
+// [ErrFromFuture]. So that others may go on reading by those among them that no wrong clock has granted, it waits as a leader
+// from now on for the longest duration that any entry has granted. It fails if the clock refuses: [ErrClock].
+//
+// First stop the member that the error names, or mend its clock: by a wrong one that lease may look good. Then call Revoke at all members, in any
+// order, and again at one that starts or takes a snapshot as long as it reports ErrFromFuture. Until then such a member
+// answers no reads. But do it long before that expiry. Once it is nearer than its duration it looks like any other lease: a member at which it was
+// not revoked reads by it, and one at which it was does not wait for it. If it is that near, let it expire instead.
+func (l *Lease) Revoke() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.history.revoke()
-	if l.hold != nil {
-		l.hold = newHold(grant{}, l.hold.through)
+	now, err := l.now() // after all that is forgotten was granted
+	if err != nil {
+		return err
+	}
+	l.history.revoke(l.node, now.Latest)
+	if l.hold != nil && !l.hold.over.Load() {
+		l.hold = newHold(l.history.floor, l.hold.through)
 	}
 	l.publish(l.view.Load().err)
+	return nil
 }
 
 // Status says how things stand, for people.

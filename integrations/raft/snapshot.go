@@ -2,6 +2,7 @@ package epsilonraft
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -12,13 +13,15 @@ import (
 // What a snapshot says of the leases in the log that it stands for, in big endian:
 //
 //	 0  magic
-//	 4  CRC-32C of bytes 8 to 48
+//	 4  CRC-32C of bytes 8 to 80
 //	 8  index of the last entry
 //	16  settled
 //	24  member, expiry and duration of the latest grant
+//	48  the same of the floor under what was revoked
+//	72  the longest duration of any lease, ns
 const (
 	stateMagic = "\xe5LS1"
-	stateSize  = 48
+	stateSize  = 80
 )
 
 // State returns what is known of leases up to the entry index, which must be committed. Put it into each snapshot: after a
@@ -32,12 +35,12 @@ func (l *Lease) State(index uint64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: entry %d, and entries up to %d are", ErrNotCommitted, index, h.visible())
 	}
 	// The cover may be of entries after index. They are committed, so every leader to come has them.
-	return encodeState(index, min(h.settled, index), h.cover), nil
+	return encodeState(history{folded: index, settled: min(h.settled, index), cover: h.cover, floor: h.floor, longest: h.longest}), nil
 }
 
 // NoLeases returns the state of a log none of whose entries up to index has granted a lease: for one that was compacted up to there before
 // this package was in use. It is for [WithState], at the first start with leases.
-func NoLeases(index uint64) []byte { return encodeState(index, 0, grant{}) }
+func NoLeases(index uint64) []byte { return encodeState(history{folded: index}) }
 
 // Restore tells of the leases in a snapshot that has arrived from another member. Call it right before [Lease.Ready] with
 // the Ready that has the snapshot.
@@ -58,11 +61,16 @@ func (l *Lease) Restore(state []byte) error {
 	return nil // what is known by it becomes the view in Ready, together with the role: it is another leader's
 }
 
-func encodeState(index, settled uint64, cover grant) []byte {
+func encodeState(h history) []byte {
 	b := make([]byte, 0, stateSize)
 	b = append(b, stateMagic...)
 	b = binary.BigEndian.AppendUint32(b, 0)
-	for _, word := range []uint64{index, settled, cover.node, uint64(cover.expiry), uint64(cover.duration)} {
+	for _, word := range []uint64{
+		h.folded, h.settled,
+		h.cover.node, uint64(h.cover.expiry), uint64(h.cover.duration),
+		h.floor.node, uint64(h.floor.expiry), uint64(h.floor.duration),
+		uint64(h.longest),
+	} {
 		b = binary.BigEndian.AppendUint64(b, word)
 	}
 	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))
@@ -76,10 +84,15 @@ func decodeState(b []byte) (history, error) {
 	word := func(i int) uint64 { return binary.BigEndian.Uint64(b[8+8*i:]) }
 	h := history{
 		folded: word(0), settled: word(1), commit: word(0),
-		cover: grant{node: word(2), expiry: truetime.Time(word(3)), duration: time.Duration(word(4))},
+		cover:   grant{node: word(2), expiry: truetime.Time(word(3)), duration: time.Duration(word(4))},
+		floor:   grant{node: word(5), expiry: truetime.Time(word(6)), duration: time.Duration(word(7))},
+		longest: time.Duration(word(8)),
 	}
-	if h.settled > h.folded {
+	switch {
+	case h.settled > h.folded:
 		return history{}, fmt.Errorf("%w: entry %d is settled in a snapshot of entry %d", ErrCorrupt, h.settled, h.folded)
+	case h.longest < max(h.cover.duration, h.floor.duration) || h.longest > maxDuration:
+		return history{}, fmt.Errorf("%w: the longest lease in a snapshot is for %v", ErrCorrupt, h.longest)
 	}
-	return h, h.cover.validate()
+	return h, errors.Join(h.cover.validate(), h.floor.validate())
 }

@@ -4,10 +4,15 @@ import (
 	"fmt"
 
 	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // Ready takes what raft has to say: call it with every [raft.Ready], in their order, before its messages are sent and
 // its entries are applied. Nothing else tells the Lease who leads, what the log is and what is committed.
+//
+// It changes one thing in it: the index of an answer to ReadIndex, in ReadStates and in Messages, is raised to the end of earlier terms. Raft
+// itself waits for an entry of its leader's term, but not if there is one voter alone. That one answers at once, with what
+// it knows to be committed, and after a crash that may be less than it has told: raft does not ask for a commit index to be synced.
 //
 // After an error, which wraps [ErrCorrupt] or [ErrSnapshot], the member must stop. The Lease answers nothing from then on.
 func (l *Lease) Ready(ready raft.Ready) error {
@@ -48,8 +53,26 @@ func (l *Lease) take(ready raft.Ready) error {
 	if l.leader && (!led || before != l.term) {
 		l.hold = newHold(later(h.latestBefore(l.term), h.floor), h.lastBefore(l.term))
 	}
+	switch {
+	case l.leader:
+		raiseAnswers(ready, l.hold.through)
+	case before != l.term: // it may have led in between
+		raiseAnswers(ready, h.last())
+	}
 	if raft.IsEmptyHardState(ready.HardState) {
 		return nil
 	}
 	return h.commitTo(ready.HardState.GetCommit())
+}
+
+// raiseAnswers has whoever asked by ReadIndex wait at least for an index.
+func raiseAnswers(ready raft.Ready, to uint64) {
+	for i := range ready.ReadStates {
+		ready.ReadStates[i].Index = max(ready.ReadStates[i].Index, to)
+	}
+	for _, m := range ready.Messages {
+		if m.GetType() == raftpb.MsgReadIndexResp {
+			m.Index = new(max(m.GetIndex(), to))
+		}
+	}
 }

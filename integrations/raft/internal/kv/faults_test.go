@@ -1,6 +1,10 @@
 package kv
 
-import "time"
+import (
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
 
 // faults has something go wrong again and again, until stop.
 func (w *world) faults(stop *bool) {
@@ -22,7 +26,8 @@ func (w *world) fault() {
 		m = leader
 	}
 	lasting := w.between(20*time.Millisecond, 600*time.Millisecond)
-	switch w.random.IntN(11) {
+	other := w.members[w.random.IntN(len(w.members))]
+	switch w.random.IntN(13) {
 	case 0: // cut off
 		w.isolate(m, true, true)
 		w.in(lasting, func() { w.isolate(m, false, false) })
@@ -35,7 +40,7 @@ func (w *world) fault() {
 			m.pause(lasting)
 		}
 	case 3:
-		m.restart()
+		m.restart(w.random.IntN(2) == 0)
 	case 4:
 		if !m.paused {
 			m.campaign()
@@ -49,7 +54,9 @@ func (w *world) fault() {
 	case 8, 9: // another member leads, and the old leader does not know
 		w.isolate(m, true, true)
 		w.in(lasting, func() { w.isolate(m, false, false) })
-		other := w.members[(m.index+1+w.random.IntN(len(w.members)-1))%len(w.members)]
+		if other == m {
+			other = w.members[(m.index+1)%len(w.members)]
+		}
 		other.later(w.between(0, 20*time.Millisecond), other.campaign)
 		if third := w.members[w.random.IntN(len(w.members))]; third != m && third != other { // and another after that
 			third.later(w.between(20*time.Millisecond, 60*time.Millisecond), third.campaign)
@@ -59,15 +66,62 @@ func (w *world) fault() {
 			voters := leader.replica.raft.Status().Config.Voters.IDs()
 			id := uint64(m.index + 1)
 			_, votes := voters[id]
+			change := raftpb.ConfChangeAddNode
+			if votes && len(voters) > w.habits.voters {
+				change = []raftpb.ConfChangeType{raftpb.ConfChangeAddLearnerNode, raftpb.ConfChangeRemoveNode}[w.random.IntN(2)]
+			}
 			w.counted.changes++
-			leader.replica.ChangeMember(id, !votes || len(voters) < 3)
+			leader.replica.ChangeMember(id, change)
 			leader.run()
 		}
 	case 7: // two links instead of three, so that nobody sees the same
-		other := w.members[w.random.IntN(len(w.members))]
 		w.cut[[2]int{m.index, other.index}], w.cut[[2]int{other.index, m.index}] = true, true
 		w.in(lasting, func() { w.isolate(m, false, false) })
+	case 11: // the leader hands over
+		if m.replica.leads() && !m.paused {
+			w.counted.transfers++
+			m.replica.raft.TransferLeader(uint64(other.index + 1))
+			m.run()
+		}
+	case 12: // the only one who could say what it has told loses its power
+		if leader := w.leader(); leader != nil {
+			leader.restart(true)
+		}
 	}
+}
+
+// future has a member's clock be wrong once, while it wraps an entry: with a lease that nobody but it can take for good. Operators revoke
+// it wherever they see it, each when they come by.
+func (w *world) future(stop *bool) {
+	w.in(w.between(200*time.Millisecond, 2*time.Second), func() {
+		m := w.members[w.random.IntN(len(w.members))]
+		m.clock.ahead = time.Hour
+		data := m.replica.lease.Wrap(nil)
+		m.clock.ahead = 0
+		m.do(func() {
+			_ = m.replica.raft.Propose(data)
+			m.run()
+		})
+	})
+	for _, m := range w.members {
+		m.operate(stop)
+	}
+}
+
+// operate has the member's operator look at it again and again, and call Revoke if there is a lease from the future.
+func (m *member) operate(stop *bool) {
+	if *stop {
+		return
+	}
+	m.w.in(m.w.between(10*time.Millisecond, 200*time.Millisecond), func() {
+		m.do(func() {
+			status := m.replica.lease.Status()
+			if max(status.Expiry, status.Deferred) > start.Add(m.w.now+time.Hour/2) && m.replica.lease.Revoke() == nil {
+				m.w.counted.revocations++
+			}
+		})
+		m.operate(stop)
+	})
 }
 
 // edges puts each clock's true time at one end of its interval, and moves it to the other now and then.
@@ -75,6 +129,9 @@ func (w *world) edges(stop *bool) {
 	for _, m := range w.members {
 		if m.clock.offset.Abs() > m.clock.uncertainty {
 			continue // it lies
+		}
+		if w.habits.wide {
+			m.clock.uncertainty = []time.Duration{w.between(time.Millisecond, 40*time.Millisecond), w.between(40*time.Millisecond, leaseDuration)}[w.random.IntN(2)]
 		}
 		m.clock.offset = m.clock.uncertainty
 		if w.random.IntN(2) == 0 {

@@ -27,6 +27,9 @@ func live(w *world, keys int, lasting time.Duration) {
 	}
 	w.faults(&stop)
 	w.edges(&stop)
+	if w.habits.future {
+		w.future(&stop)
+	}
 	w.run(lasting)
 	stop = true
 	w.run(patience + time.Second) // what has not been answered never will be
@@ -41,7 +44,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 			seed := *firstSeed + i
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, seed, 3+2*int(seed%2), rules{})
+				w := newWorld(t, seed, []int{3, 5, 3, 5, 1}[seed%5], drawHabits(seed), rules{})
 				live(w, 20, 4*time.Second)
 				if result := w.record.check(); result != porcupine.Ok {
 					t.Fatalf("%s. Run it again with -run TestHistoriesAreLinearizable -seed %d -seeds 1.\n%s", result, seed, w.record.explain())
@@ -59,8 +62,10 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	for what, n := range map[string]int{
 		"reads by a lease": total.leased, "by an inherited one": total.inherited, "by quorum": total.byQuorum, "writes": total.writes,
 		"elections": total.elections, "snapshots": total.snapshots, "changes of the configuration": total.changes,
+		"transfers": total.transfers, "power failures": total.failures, "revocations": total.revocations,
 		"refusals because the lease has expired": total.refused[epsilonraft.ErrExpired], "because of the limbo": total.refused[epsilonraft.ErrLimbo],
-		"because of the clock": total.refused[epsilonraft.ErrClock], "because another leads": total.refused[epsilonraft.ErrNotLeader],
+		"because the lease is from the future": total.refused[epsilonraft.ErrFromFuture],
+		"because of the clock":                 total.refused[epsilonraft.ErrClock], "because another leads": total.refused[epsilonraft.ErrNotLeader],
 	} {
 		require.NotZero(t, n, "%s: the schedules prove nothing about them", what)
 	}
@@ -70,7 +75,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 func TestWorldFollowsFromItsSeed(t *testing.T) {
 	var histories [2][]porcupine.Operation
 	for i := range histories {
-		w := newWorld(t, 3, 5, rules{})
+		w := newWorld(t, 3, 5, drawHabits(3), rules{})
 		live(w, 20, time.Second)
 		histories[i] = w.record.operations
 	}
@@ -86,7 +91,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			objection(t, func(seed uint64) *world { return newWorld(t, seed, 3, mutant) })
+			objection(t, func(seed uint64) *world { return newWorld(t, seed, 3, habits{voters: 3}, mutant) })
 		})
 	}
 }
@@ -94,7 +99,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 // A clock that lies makes reads wrong: what is proved stands on the clocks.
 func TestClockBeyondItsBoundIsFoundOut(t *testing.T) {
 	objection(t, func(seed uint64) *world {
-		w := newWorld(t, seed, 3, rules{})
+		w := newWorld(t, seed, 3, habits{voters: 3}, rules{})
 		w.members[0].clock.offset = -3 * leaseDuration // it believes that it is earlier, so that its leases end late
 		w.members[1].clock.offset = 3 * leaseDuration
 		return w

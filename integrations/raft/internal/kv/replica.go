@@ -37,6 +37,7 @@ type Replica struct {
 
 	released func(index uint64) error // lease: Released
 	onApply  func(command, uint64)    // for simulations
+	synced   uint64                   // the commit index that a power failure leaves, for simulations
 
 	mu      sync.RWMutex
 	applied uint64
@@ -58,6 +59,8 @@ type Config struct {
 	ElectionTicks  int
 	HeartbeatTicks int
 	CompactEvery   uint64 // after how many entries a snapshot is made; as many are kept for members that are a little behind
+
+	tune func(*raft.Config) // for simulations, or nil
 }
 
 // NewStorage returns the storage of a member of a cluster that begins.
@@ -97,12 +100,22 @@ func NewReplica(c Config) (*Replica, error) {
 		return nil, err
 	}
 	r.released, r.onApply = r.lease.Released, func(command, uint64) {}
-	r.raft, err = raft.NewRawNode(&raft.Config{
+	hard, _, err := c.Storage.InitialState()
+	if err != nil {
+		return nil, err
+	}
+	r.synced = hard.GetCommit()
+	config := raft.Config{
 		ID: c.ID, Storage: c.Storage, Applied: r.applied,
 		ElectionTick: c.ElectionTicks, HeartbeatTick: c.HeartbeatTicks,
-		MaxSizePerMsg: 1 << 20, MaxInflightMsgs: 256, MaxUncommittedEntriesSize: math.MaxUint64 >> 1,
+		StepDownOnRemoval: true, // lease: or it would answer ReadIndex as the only voter's leader, and not be that voter
+		MaxSizePerMsg:     1 << 20, MaxInflightMsgs: 256, MaxUncommittedEntriesSize: math.MaxUint64 >> 1,
 		Logger: &raft.DefaultLogger{Logger: log.New(io.Discard, "", 0)},
-	})
+	}
+	if c.tune != nil {
+		c.tune(&config)
+	}
+	r.raft, err = raft.NewRawNode(&config)
 	return r, err
 }
 
@@ -147,12 +160,8 @@ func (r *Replica) ReadByQuorum(look func(get func(key string) string) (tell func
 	r.raft.ReadIndex(binary.BigEndian.AppendUint64(nil, r.nextRead))
 }
 
-// ChangeMember proposes that a member may vote, or only learns.
-func (r *Replica) ChangeMember(id uint64, votes bool) {
-	change := raftpb.ConfChangeAddLearnerNode
-	if votes {
-		change = raftpb.ConfChangeAddNode
-	}
+// ChangeMember proposes that a member may vote, only learns, or is none any more.
+func (r *Replica) ChangeMember(id uint64, change raftpb.ConfChangeType) {
 	_ = r.raft.ProposeConfChange(&raftpb.ConfChangeV2{Changes: []*raftpb.ConfChangeSingle{{Type: &change, NodeId: &id}}})
 }
 
@@ -182,22 +191,31 @@ var errBehind = errors.New("kv: what is committed has not been applied yet")
 func (r *Replica) Run() ([]*raftpb.Message, error) {
 	var messages []*raftpb.Message
 	for r.raft.HasReady() {
-		ready := r.raft.Ready()
-		if err := r.save(ready); err != nil {
+		more, err := r.runOnce()
+		if err != nil {
 			return nil, err
 		}
-		messages = append(messages, ready.Messages...)
-		for _, entry := range ready.CommittedEntries {
-			if err := r.apply(entry); err != nil {
-				return nil, err
-			}
-		}
-		r.confirmed = append(r.confirmed, ready.ReadStates...)
-		r.look()
-		r.raft.Advance(ready)
+		messages = append(messages, more...)
 	}
 	r.release()
 	return messages, r.compact()
+}
+
+// runOnce does what one Ready says.
+func (r *Replica) runOnce() ([]*raftpb.Message, error) {
+	ready := r.raft.Ready()
+	if err := r.save(ready); err != nil {
+		return nil, err
+	}
+	for _, entry := range ready.CommittedEntries {
+		if err := r.apply(entry); err != nil {
+			return nil, err
+		}
+	}
+	r.confirmed = append(r.confirmed, ready.ReadStates...)
+	r.look()
+	r.raft.Advance(ready)
+	return ready.Messages, nil
 }
 
 // save keeps what raft wants kept.
@@ -228,6 +246,13 @@ func (r *Replica) save(ready raft.Ready) error {
 		if err := r.storage.SetHardState(ready.HardState); err != nil {
 			return err
 		}
+	}
+	if ready.MustSync || !raft.IsEmptySnap(ready.Snapshot) {
+		hard, _, err := r.storage.InitialState()
+		if err != nil {
+			return err
+		}
+		r.synced = hard.GetCommit()
 	}
 	return r.storage.Append(ready.Entries)
 }
@@ -310,7 +335,7 @@ func (r *Replica) compact() error {
 		return err
 	}
 	before := r.compacted
-	r.compacted = r.applied
+	r.compacted, r.synced = r.applied, max(r.synced, r.applied)
 	if first, err := r.storage.FirstIndex(); err != nil || before < first {
 		return err
 	}

@@ -29,10 +29,24 @@ type world struct {
 	cut     map[[2]int]bool // links that are down, by sender and receiver
 	loss    float64
 	writes  float64 // the part of the requests that are writes
+	habits  habits
 
 	record  record
 	nextID  uint64
 	counted counts
+}
+
+// habits are how a cluster is run.
+type habits struct {
+	quorum bool // with raft's PreVote and CheckQuorum
+	voters int  // at least so many
+	wide   bool // intervals become wider than half a lease now and then
+	future bool // a lease from the future is granted, and revoked
+}
+
+func drawHabits(seed uint64) habits {
+	random := rand.New(rand.NewPCG(seed, 1))
+	return habits{quorum: random.IntN(3) == 0, voters: 1 + random.IntN(3), wide: random.IntN(3) == 0, future: random.IntN(3) == 0}
 }
 
 // rules are what a mutant leaves out.
@@ -40,12 +54,13 @@ type rules struct {
 	ignoreExpiry   bool // reads are answered when the lease has expired
 	ignoreDeferral bool // writes are told before the earlier lease has expired
 	ignoreLimbo    bool // a new leader answers reads of keys in limbo
+	ignoreRemoval  bool // a leader goes on when it is not a voter any more
 }
 
 // counts say what has happened, so that a test can tell that something has.
 type counts struct {
-	leased, inherited, byQuorum, writes, elections, snapshots, changes int
-	refused                                                            map[error]int
+	leased, inherited, byQuorum, writes, elections, snapshots, changes, transfers, failures, revocations int
+	refused                                                                                              map[error]int
 }
 
 func (c *counts) add(other counts) {
@@ -56,6 +71,9 @@ func (c *counts) add(other counts) {
 	c.elections += other.elections
 	c.snapshots += other.snapshots
 	c.changes += other.changes
+	c.transfers += other.transfers
+	c.failures += other.failures
+	c.revocations += other.revocations
 	for kind, n := range other.refused {
 		c.refused[kind] += n
 	}
@@ -79,6 +97,7 @@ type member struct {
 	heard   time.Duration
 	timeout time.Duration
 	led     bool
+	busy    bool // the next Ready is due
 }
 
 // clock is a member's.
@@ -87,18 +106,19 @@ type clock struct {
 	uncertainty time.Duration
 	offset      time.Duration // of the middle of the interval from true time; beyond ±uncertainty it lies
 	refuses     bool
+	ahead       time.Duration // it lies
 }
 
 func (c *clock) Now() (truetime.Interval, error) {
 	if c.refuses {
 		return truetime.Interval{}, truetime.ErrNotSynchronized
 	}
-	middle := start.Add(c.w.now + c.offset)
+	middle := start.Add(c.w.now + c.offset + c.ahead)
 	return truetime.Interval{Earliest: middle.Add(-c.uncertainty), Latest: middle.Add(c.uncertainty)}, nil
 }
 
-func newWorld(t testing.TB, seed uint64, size int, rules rules) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), rules: rules, cut: map[[2]int]bool{}, nextID: 1}
+func newWorld(t testing.TB, seed uint64, size int, habits habits, rules rules) *world {
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), habits: habits, rules: rules, cut: map[[2]int]bool{}, nextID: 1}
 	w.counted.refused = map[error]int{}
 	w.writes = []float64{0.02, 0.1, 0.4}[w.random.IntN(3)] // few, so that leases are renewed by entries far apart
 	voters := make([]uint64, size)
@@ -138,21 +158,36 @@ func (w *world) run(d time.Duration) {
 
 func (m *member) start(storage *raft.MemoryStorage) {
 	replica, err := NewReplica(Config{
-		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 1 << 30, HeartbeatTicks: 1, CompactEvery: 12,
+		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 10, HeartbeatTicks: 1, CompactEvery: 12,
+		tune: func(c *raft.Config) {
+			c.PreVote, c.CheckQuorum = m.w.habits.quorum, m.w.habits.quorum
+			c.StepDownOnRemoval = !m.w.rules.ignoreRemoval
+		},
 	})
 	require.NoError(m.w.t, err)
 	replica.onApply = func(c command, index uint64) { m.w.record.applied(c.id, index) }
 	if m.w.rules.ignoreDeferral {
 		replica.released = func(uint64) error { return nil }
 	}
-	m.replica, m.heard, m.paused, m.held, m.led = replica, m.w.now, false, nil, false
+	m.replica, m.heard, m.paused, m.held, m.led, m.busy = replica, m.w.now, false, nil, false, false
 	m.timeout = m.w.between(50*time.Millisecond, 150*time.Millisecond)
 	m.life++
 	replica.nextRead = uint64(m.life) << 32
 }
 
-// restart kills the member and starts it from what it has kept.
-func (m *member) restart() { m.start(m.replica.storage) }
+// restart kills the member and starts it from what it has kept: all that it has written or, after a power failure, what raft wanted synced.
+func (m *member) restart(power bool) {
+	storage := m.replica.storage
+	if power {
+		m.w.counted.failures++
+		hard, _, err := storage.InitialState()
+		require.NoError(m.w.t, err)
+		kept := proto.Clone(hard).(*raftpb.HardState)
+		kept.Commit = new(m.replica.synced)
+		require.NoError(m.w.t, storage.SetHardState(kept))
+	}
+	m.start(storage)
+}
 
 // do does something at the member now, or when its pause is over, unless it has been restarted before that.
 func (m *member) do(f func()) {
@@ -191,8 +226,9 @@ func (m *member) pause(d time.Duration) {
 
 func (m *member) tick() {
 	m.do(func() {
-		m.replica.Tick()
-		if !m.replica.leads() && m.w.now-m.heard > m.timeout {
+		if m.replica.leads() { // or raft would draw when to campaign
+			m.replica.Tick()
+		} else if m.w.now-m.heard > m.timeout {
 			m.campaign()
 		}
 		m.run()
@@ -203,14 +239,28 @@ func (m *member) tick() {
 func (m *member) campaign() {
 	m.heard = m.w.now
 	m.timeout = m.w.between(50*time.Millisecond, 150*time.Millisecond)
+	_ = m.replica.raft.ForgetLeader() // or CheckQuorum refuses, as no ticks tell it that the leader is missing
 	m.replica.Campaign()
 	m.run()
 }
 
-// run has the replica do what there is to do, and sends its messages.
+// run has the replica do what there is to do, one Ready after the other, so that something may come between them.
 func (m *member) run() {
-	messages, err := m.replica.Run()
-	require.NoError(m.w.t, err)
+	if !m.busy {
+		m.runOnce()
+	}
+}
+
+func (m *member) runOnce() {
+	var messages []*raftpb.Message
+	var err error
+	if m.busy = m.replica.raft.HasReady(); m.busy {
+		messages, err = m.replica.runOnce()
+		require.NoError(m.w.t, err)
+		m.later(m.w.between(0, 200*time.Microsecond), m.runOnce)
+	}
+	m.replica.release()
+	require.NoError(m.w.t, m.replica.compact())
 	if leads := m.replica.leads(); leads != m.led {
 		m.led = leads
 		if leads {

@@ -156,6 +156,24 @@ func TestIdleLeaderRenews(t *testing.T) {
 	require.True(t, p.lease.NeedsRenewal(), "what was under way has been replaced")
 }
 
+// An interval may be wider than half a lease, as long after a disruption: then each renewal would ask for the next one.
+func TestWideIntervalsNeedNoMoreRenewals(t *testing.T) {
+	p := newPeer(t, 1)
+	wide := func(d time.Duration) {
+		p.clock.Set(truetime.Interval{Earliest: start.Add(d), Latest: start.Add(d + duration*3/4)})
+	}
+	wide(0)
+	p.leadsAlone()
+	require.False(t, p.lease.NeedsRenewal())
+	wide(duration / 2)
+	require.False(t, p.lease.NeedsRenewal())
+	wide(duration/2 + 1)
+	require.True(t, p.lease.NeedsRenewal())
+	p.ready(ready(nil, 1, 3, entry(3, 1, p.lease.Wrap(nil))))
+	require.False(t, p.lease.NeedsRenewal())
+	require.NoError(t, p.read("a"), "the lease is short, but it is one")
+}
+
 func TestRevokeForgetsWhatWasGranted(t *testing.T) {
 	first, second := newPeer(t, 1), newPeer(t, 2)
 	second.succeeds(first)

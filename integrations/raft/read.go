@@ -107,7 +107,8 @@ func (v *view) expired() error {
 }
 
 // NeedsRenewal reports whether this member leads and less than half of its lease is left, or it has none. Ask now and then, as at every
-// tick of raft, and propose [Lease.Wrap] of an empty command if it is so. A leader that writes often never needs to.
+// tick of raft, and propose [Lease.Wrap] of an empty command if it is so. A leader that writes often never needs to. It is so twice
+// in each duration at most, however wide the intervals of the clock are.
 func (l *Lease) NeedsRenewal() bool {
 	v := l.view.Load()
 	if v.leads() != nil {

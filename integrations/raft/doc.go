@@ -28,7 +28,8 @@
 //     after the expiry of every entry of earlier terms in its log, committed or not. Meanwhile raft commits as
 //     always, and all members apply.
 //   - Inherit: while it defers, it answers reads of what no entry in limbo touches. An entry is settled once a leader that
-//     defers nothing knows it committed; each entry it then proposes says up to where. All after that is in limbo.
+//     defers nothing knows it committed; each entry it then proposes says up to where, and in which term that was known: in the log of a leader
+//     of an earlier term it says nothing. All after that is in limbo.
 //
 // # Why this is right
 //
@@ -40,7 +41,8 @@
 //   - W is of an earlier term. What A has seen is committed, so it is in the log of X (Leader Completeness: D. Ongaro,
 //     dissertation, 3.6.3). If B is inherited, it sees what its key was at the end of that log. If not, B has waited
 //     until all of it that is of earlier terms was applied. That an entry of X's own term is committed when B is confirmed would not do, for B may have
-//     looked at the data before.
+//     looked at the data before. ReadIndex has seen as much, by raft's own proof. With one voter, which raft does not have wait for an entry
+//     of its own term, Ready has it wait for the end of earlier ones.
 //   - W is of a later term, and X does not know. B is covered by an entry that is committed and has not expired when X looks at its clock,
 //     which is after A was told. That entry is in the log of W, so W deferred: A is an inherited read. Whatever was settled
 //     for W was settled by X before, or by a leader before X, or by one that had waited for the entry that covers B, which cannot be. So
@@ -62,13 +64,16 @@
 //
 //  1. Give every entry that may change something to Wrap, and every Ready to [Lease.Ready] first.
 //  2. Tell nobody what an entry has done before [Lease.Released]. That holds for reads by ReadIndex, too.
-//  3. Begin, then wait until Index is applied, then look, then Confirm.
+//  3. Begin, then wait until Index is applied, but not for ever, then look, then Confirm.
 //  4. Put [Lease.State] into each snapshot, and give it to [Lease.Restore] or [WithState].
-//  5. Use this at all members before any of them answers by its lease: a member without it would not defer. Logs from
-//     before are understood: what has no envelope grants nothing, and may touch anything that Confirm is told it does.
+//  5. Take this into use in two steps: New, Ready, Released and Unwrap at all members, and Unwrap in whatever else reads the log, and only
+//     then Wrap. A member without it would not defer, and would apply an envelope as part of the command. Give it up in the opposite order, and the second
+//     half only when all leases have expired and no log has an envelope any more. Logs from before are understood: what has no envelope
+//     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52 31.
 //  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer.
 //  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses. Leave raft.Config.ReadOnlyOption at
-//     ReadOnlySafe: the other one is the lease that counts ticks.
+//     ReadOnlySafe: the other one is the lease that counts ticks. Set StepDownOnRemoval: a leader that is no voter any more would answer
+//     by itself when one voter is left, which may have told of more by then.
 //
 // This needs v3.7 of package raft or later, whose entries are pointers. With AsyncStorageWrites the Ready has the same fields,
 // and has to be given to Lease.Ready at the same moment, before any of its messages is handled; no test runs with it.

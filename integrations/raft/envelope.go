@@ -20,7 +20,8 @@ import (
 //	32  settled, an index
 //	40  term in which settled was known
 //
-// A log of a program that had no envelopes may begin with any bytes. By chance they pass for an envelope once in 2^64 entries.
+// The entries of a program that had no envelopes may begin with any bytes. By chance they pass for an envelope once in 2^64 entries. Those that
+// begin with the magic alone are ErrCorrupt, and no member can start with them: a program whose commands may do so cannot use this package.
 const (
 	envelopeMagic = "\xe5LR1"
 	envelopeSize  = 48

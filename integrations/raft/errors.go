@@ -35,7 +35,8 @@ var (
 	// ErrNotWrapped: the data is not from [Lease.Wrap].
 	ErrNotWrapped = errors.New("epsilonraft: the entry has no envelope")
 
-	// ErrCorrupt: an envelope, a state or the log is damaged. The member must not go on with it.
+	// ErrCorrupt: an envelope, a state or the log is damaged, or is not what this package was told before. The member must
+	// not go on with it.
 	ErrCorrupt = errors.New("epsilonraft: corrupt")
 
 	// ErrSnapshot: a snapshot came of whose leases nothing was told. Call [Lease.Restore] with the state in

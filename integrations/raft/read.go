@@ -14,7 +14,8 @@ type Read struct {
 // Begin begins a read, or several at once. It fails with [ErrNotLeader], or the error of [Lease.Ready].
 //
 //  1. Begin, after the request has come.
-//  2. Wait until entries up to Index have been applied.
+//  2. Wait until entries up to Index have been applied, but not for ever: a new leader that is cut off may know from its log that
+//     more is committed than it is ever going to apply.
 //  3. Look at the data.
 //  4. Confirm, and give the answer if there was no error.
 //
@@ -118,5 +119,6 @@ func (l *Lease) NeedsRenewal() bool {
 	if err != nil {
 		return false // it would grant nothing
 	}
-	return v.newest.expiry == 0 || now.Latest.Add(l.duration/2).After(v.newest.expiry)
+	// Earliest, from which the expiry was computed: Latest would be past the half right after a renewal if intervals are as wide as that.
+	return v.newest.expiry == 0 || now.Earliest.Add(l.duration/2).After(v.newest.expiry)
 }

@@ -16,7 +16,8 @@ import (
 // says has been applied, look at the data, and give the answer when what has been applied then is released.
 //
 // At any member that does not lead it is [ErrNotLeader] until a later entry says that index is settled. On an idle cluster
-// there may be none: write, or renew as [Lease.NeedsRenewal] says, or ask at the leader. At the leader it is
+// there may be none: write, or renew as [Lease.NeedsRenewal] says. While the leader's clock refuses it renews nothing, so do not wait for ever,
+// but ask at the leader. At the leader it is
 // [ErrNotCommitted] before [Lease.Ready] has been told that index is committed. While the clock refuses, a new leader cannot
 // tell: [ErrClock]. If that lasts, transfer the leadership to a member whose clock answers.
 func (l *Lease) Released(index uint64) error {

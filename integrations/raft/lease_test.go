@@ -204,6 +204,19 @@ func TestRevokeForgetsWhatWasGranted(t *testing.T) {
 	require.NoError(t, fresh.lease.Released(2), "nothing was ever granted, so nobody waits")
 }
 
+// The bad one need not be committed yet.
+func TestRevokeForgetsWhatIsNotCommitted(t *testing.T) {
+	p := newPeer(t, 1)
+	p.ready(ready(follows, 1, 1, entry(1, 1, nil), entry(2, 1, forged(7, start.Add(1e5*time.Hour), duration, 0))))
+	require.NoError(t, p.lease.Revoke())
+	p.ready(ready(leads, 2, 1, entry(3, 2, nil)))
+	require.ErrorIs(t, p.lease.Released(1), epsilonraft.ErrDeferred)
+	p.at(duration + 3*ε)
+	p.ready(ready(nil, 2, 4, entry(4, 2, p.lease.Wrap(nil))))
+	require.NoError(t, p.lease.Released(4))
+	require.NoError(t, p.read("a"))
+}
+
 // Not all of what is revoked was bad: another leader, at which it was revoked before, may be reading by a lease that it was granted since.
 func TestRevokedLeasesAreWaitedForIfTheyMayBeGood(t *testing.T) {
 	first, second, third := newPeer(t, 1), newPeer(t, 2), newPeer(t, 3)
@@ -319,4 +332,15 @@ func TestReadThatBeganTooEarlyIsNotConfirmed(t *testing.T) {
 	require.NoError(t, second.lease.Revoke())
 	second.ready(ready(nil, 2, 5, entry(5, 2, second.lease.Wrap(nil))))
 	require.ErrorIs(t, early.Confirm(nil), epsilonraft.ErrLimbo, "to revoke leases makes nothing known")
+	require.ErrorIs(t, early.Confirm(touching("a")), epsilonraft.ErrLimbo, "and what is settled is in limbo for those that have not seen it")
+}
+
+// A clock that is set to the beginning of time knows no better than one that refuses.
+func TestTimesBefore1970AreNone(t *testing.T) {
+	p := newPeer(t, 1)
+	p.leadsAlone()
+	p.clock.Set(truetime.Interval{Earliest: 0, Latest: start})
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrClock)
+	p.clock.Set(truetime.Interval{Earliest: -truetime.Time(duration), Latest: start})
+	require.NoError(t, p.lease.Ready(ready(nil, 0, 0, entry(3, 1, p.lease.Wrap(nil)))), "it grants nothing, as an expiry of 0 would not be one")
 }

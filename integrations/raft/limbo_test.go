@@ -1,6 +1,7 @@
 package epsilonraft_test
 
 import (
+	"encoding/binary"
 	"slices"
 	"testing"
 
@@ -83,6 +84,8 @@ func TestOnlyALeaderThatHasReleasedSettles(t *testing.T) {
 	second.succeeds(first)
 	second.ready(ready(nil, 2, 4))
 	deferring := second.lease.Wrap([]byte("c"))
+	second.at(2 * duration)
+	require.NoError(t, second.lease.Released(4))
 	second.ready(ready(follows, 3, 4))
 	following := second.lease.Wrap([]byte("c"))
 	for name, data := range map[string][]byte{"deferring": deferring, "following": following} {
@@ -90,6 +93,42 @@ func TestOnlyALeaderThatHasReleasedSettles(t *testing.T) {
 		third.ready(ready(follows, 3, 2, append(second.log, entry(5, 3, data))...))
 		require.EqualValues(t, 2, third.lease.Status().Settled, name)
 	}
+}
+
+// To settle needs no clock once nothing is deferred, and a member that has stopped settles nothing.
+func TestWhatIsReleasedIsSettledWithoutAClock(t *testing.T) {
+	p := newPeer(t, 1)
+	p.leadsAlone()
+	p.clock.Disrupt()
+	require.EqualValues(t, 2, settledBy(p.lease.Wrap(nil)))
+	require.ErrorIs(t, p.lease.Ready(ready(nil, 0, 0, entry(9, 1, nil))), epsilonraft.ErrCorrupt)
+	require.EqualValues(t, 0, settledBy(p.lease.Wrap(nil)))
+}
+
+func settledBy(wrapped []byte) uint64 { return binary.BigEndian.Uint64(wrapped[32:]) }
+
+// What a program wrote before it had leases may be in limbo as well.
+func TestEntryWithoutAnEnvelopeIsInLimbo(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	first.leadsAlone()
+	second.ready(ready(follows, 1, 2, append(first.log, entry(3, 1, []byte("b")))...))
+	second.ready(ready(leads, 2, 3, entry(4, 2, nil)))
+	require.ErrorIs(t, second.read("b"), epsilonraft.ErrLimbo)
+	require.NoError(t, second.read("z"))
+}
+
+// What is not committed is kept, however long it is: it may grant a lease.
+func TestTooLongAndNotCommitted(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	entries := []*raftpb.Entry{entry(1, 1, nil), entry(2, 1, first.lease.Wrap([]byte("a")))}
+	for i := range uint64(1 << 16) {
+		entries = append(entries, entry(3+i, 1, nil))
+	}
+	second.ready(ready(follows, 1, 1, entries...))
+	second.ready(ready(leads, 2, 1, entry(3+1<<16, 2, nil)))
+	require.ErrorIs(t, second.lease.Released(1), epsilonraft.ErrDeferred)
+	second.at(2 * duration)
+	require.NoError(t, second.lease.Released(1))
 }
 
 // So many entries are not kept, and then it is not known what they touch.

@@ -202,6 +202,36 @@ func TestLeasesSurviveACompaction(t *testing.T) {
 	require.NoError(t, p.lease.Released(4))
 }
 
+// What a snapshot says of leases is of entries that are committed, and of no more of them than it has.
+func TestStateIsOfCommittedEntries(t *testing.T) {
+	first := newPeer(t, 1)
+	first.leadsAlone()
+	settles := entry(3, 1, first.lease.Wrap(nil)) // 2
+	first.at(duration / 2)
+	first.ready(ready(nil, 1, 3, settles, entry(4, 1, first.lease.Wrap(nil))))
+	storage := stored(t, 3, entry(1, 1, nil), entry(2, 1, nil), entry(3, 1, nil))
+	for index, settled := range map[uint64]uint64{1: 1, 2: 2, 3: 2} {
+		state, err := first.lease.State(index)
+		require.NoError(t, err)
+		lease, err := epsilonraft.New(first.clock, 2, duration, storage, epsilonraft.WithState(state))
+		require.NoError(t, err)
+		require.Equal(t, epsilonraft.Status{Term: 1, Settled: settled, Expiry: start.Add(duration - ε), Limbo: int(3 - max(index, settled))}, lease.Status())
+
+		for name, word := range map[string]struct {
+			at    int
+			value uint64
+		}{
+			"settled": {16, index + 1}, "cover": {40, uint64(2 * time.Hour)}, "floor": {64, 1}, "longest": {72, uint64(2 * time.Hour)}, "shorter": {72, 1},
+		} {
+			bad := slices.Clone(state)
+			binary.BigEndian.PutUint64(bad[word.at:], word.value)
+			binary.BigEndian.PutUint32(bad[4:], crc32.Checksum(bad[8:], crc32.MakeTable(crc32.Castagnoli)))
+			_, err = epsilonraft.New(first.clock, 2, duration, storage, epsilonraft.WithState(bad))
+			require.ErrorIs(t, err, epsilonraft.ErrCorrupt, name)
+		}
+	}
+}
+
 func TestLeasesComeWithASnapshot(t *testing.T) {
 	first := newPeer(t, 1)
 	first.leadsAlone()

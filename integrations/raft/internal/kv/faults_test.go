@@ -52,12 +52,10 @@ func (w *world) fault() {
 		m.clock.refuses = true
 		w.in(lasting, func() { m.clock.refuses = false })
 	case 8, 9: // another member leads, and the old leader does not know
-		w.isolate(m, true, true)
-		w.in(lasting, func() { w.isolate(m, false, false) })
 		if other == m {
 			other = w.members[(m.index+1)%len(w.members)]
 		}
-		other.later(w.between(0, 20*time.Millisecond), other.campaign)
+		w.usurp(other, m, lasting)
 		if third := w.members[w.random.IntN(len(w.members))]; third != m && third != other { // and another after that
 			third.later(w.between(20*time.Millisecond, 60*time.Millisecond), third.campaign)
 		}
@@ -90,6 +88,13 @@ func (w *world) fault() {
 	}
 }
 
+// usurp cuts a leader off from the others while another member tries to become one.
+func (w *world) usurp(other, leader *member, lasting time.Duration) {
+	w.isolate(leader, true, true)
+	w.in(lasting, func() { w.isolate(leader, false, false) })
+	other.later(w.between(0, 20*time.Millisecond), other.campaign)
+}
+
 // future has a member's clock be wrong once, while it wraps an entry: with a lease that nobody but it can take for good. Operators revoke
 // it wherever they see it, each when they come by.
 func (w *world) future(stop *bool) {
@@ -118,6 +123,9 @@ func (m *member) operate(stop *bool) {
 			status := m.replica.lease.Status()
 			if max(status.Expiry, status.Deferred) > start.Add(m.w.now+time.Hour/2) && m.replica.lease.Revoke() == nil {
 				m.w.counted.revocations++
+				if leader := m.w.leader(); leader != nil && leader != m { // who may have a lease that is good, and was forgotten here
+					m.w.usurp(m, leader, m.w.between(0, 2*leaseDuration))
+				}
 			}
 		})
 		m.operate(stop)

@@ -72,11 +72,11 @@
 //     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52 31.
 //  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer.
 //  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses. Leave raft.Config.ReadOnlyOption at
-//     ReadOnlySafe: the other one is the lease that counts ticks. Set StepDownOnRemoval: a leader that is no voter any more would answer
-//     by itself when one voter is left, which may have told of more by then.
+//     ReadOnlySafe: the other one is the lease that counts ticks. Set StepDownOnRemoval: otherwise, when one
+//     voter is left, a leader that is none any more answers by itself, and does not know what that voter has told.
 //
 // This needs v3.7 of package raft or later, whose entries are pointers. With AsyncStorageWrites the Ready has the same fields,
-// and has to be given to Lease.Ready at the same moment, before any of its messages is handled; no test runs with it.
+// and has to be given to Lease.Ready at the same moment, before any of its messages is handled.
 //
 // # What is promised
 //

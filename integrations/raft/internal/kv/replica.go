@@ -204,6 +204,9 @@ func (r *Replica) Run() ([]*raftpb.Message, error) {
 // runOnce does what one Ready says.
 func (r *Replica) runOnce() ([]*raftpb.Message, error) {
 	ready := r.raft.Ready()
+	if err := r.tell(ready); err != nil {
+		return nil, err
+	}
 	if err := r.save(ready); err != nil {
 		return nil, err
 	}
@@ -218,22 +221,27 @@ func (r *Replica) runOnce() ([]*raftpb.Message, error) {
 	return ready.Messages, nil
 }
 
-// save keeps what raft wants kept.
-func (r *Replica) save(ready raft.Ready) error {
-	var from snapshot
+// tell tells the lease of what there is to do.
+func (r *Replica) tell(ready raft.Ready) error {
 	if !raft.IsEmptySnap(ready.Snapshot) {
-		var err error
-		if from, err = decodeSnapshot(ready.Snapshot.GetData()); err != nil {
+		from, err := decodeSnapshot(ready.Snapshot.GetData())
+		if err != nil {
 			return err
 		}
 		if err := r.lease.Restore(from.Leases); err != nil { // lease: before Ready
 			return err
 		}
 	}
-	if err := r.lease.Ready(ready); err != nil { // lease: before anything is sent or applied
-		return err
-	}
+	return r.lease.Ready(ready) // lease: before anything is sent or applied
+}
+
+// save keeps what raft wants kept.
+func (r *Replica) save(ready raft.Ready) error {
 	if !raft.IsEmptySnap(ready.Snapshot) {
+		from, err := decodeSnapshot(ready.Snapshot.GetData())
+		if err != nil {
+			return err
+		}
 		if err := r.storage.ApplySnapshot(ready.Snapshot); err != nil {
 			return err
 		}
@@ -335,7 +343,7 @@ func (r *Replica) compact() error {
 		return err
 	}
 	before := r.compacted
-	r.compacted, r.synced = r.applied, max(r.synced, r.applied)
+	r.compacted = r.applied
 	if first, err := r.storage.FirstIndex(); err != nil || before < first {
 		return err
 	}

@@ -42,11 +42,12 @@ type habits struct {
 	voters int  // at least so many
 	wide   bool // intervals become wider than half a lease now and then
 	future bool // a lease from the future is granted, and revoked
+	async  bool // with raft's AsyncStorageWrites
 }
 
 func drawHabits(seed uint64) habits {
 	random := rand.New(rand.NewPCG(seed, 1))
-	return habits{quorum: random.IntN(3) == 0, voters: 1 + random.IntN(3), wide: random.IntN(3) == 0, future: random.IntN(3) == 0}
+	return habits{quorum: random.IntN(3) == 0, voters: 1 + random.IntN(3), wide: random.IntN(3) == 0, future: random.IntN(3) == 0, async: random.IntN(3) == 0}
 }
 
 // rules are what a mutant leaves out.
@@ -98,6 +99,8 @@ type member struct {
 	timeout time.Duration
 	led     bool
 	busy    bool // the next Ready is due
+
+	writing, applying time.Duration // until when, with AsyncStorageWrites
 }
 
 // clock is a member's.
@@ -161,6 +164,7 @@ func (m *member) start(storage *raft.MemoryStorage) {
 		ID: uint64(m.index + 1), Clock: m.clock, Lease: leaseDuration, Storage: storage, ElectionTicks: 10, HeartbeatTicks: 1, CompactEvery: 12,
 		tune: func(c *raft.Config) {
 			c.PreVote, c.CheckQuorum = m.w.habits.quorum, m.w.habits.quorum
+			c.AsyncStorageWrites = m.w.habits.async
 			c.StepDownOnRemoval = !m.w.rules.ignoreRemoval
 		},
 	})
@@ -170,6 +174,7 @@ func (m *member) start(storage *raft.MemoryStorage) {
 		replica.released = func(uint64) error { return nil }
 	}
 	m.replica, m.heard, m.paused, m.held, m.led, m.busy = replica, m.w.now, false, nil, false, false
+	m.writing, m.applying = 0, 0
 	m.timeout = m.w.between(50*time.Millisecond, 150*time.Millisecond)
 	m.life++
 	replica.nextRead = uint64(m.life) << 32
@@ -178,14 +183,15 @@ func (m *member) start(storage *raft.MemoryStorage) {
 // restart kills the member and starts it from what it has kept: all that it has written or, after a power failure, what raft wanted synced.
 func (m *member) restart(power bool) {
 	storage := m.replica.storage
+	hard, _, err := storage.InitialState()
+	require.NoError(m.w.t, err)
+	kept := proto.Clone(hard).(*raftpb.HardState)
 	if power {
 		m.w.counted.failures++
-		hard, _, err := storage.InitialState()
-		require.NoError(m.w.t, err)
-		kept := proto.Clone(hard).(*raftpb.HardState)
 		kept.Commit = new(m.replica.synced)
-		require.NoError(m.w.t, storage.SetHardState(kept))
 	}
+	kept.Commit = new(max(kept.GetCommit(), m.replica.compacted)) // a snapshot says as much
+	require.NoError(m.w.t, storage.SetHardState(kept))
 	m.start(storage)
 }
 
@@ -255,7 +261,11 @@ func (m *member) runOnce() {
 	var messages []*raftpb.Message
 	var err error
 	if m.busy = m.replica.raft.HasReady(); m.busy {
-		messages, err = m.replica.runOnce()
+		if m.w.habits.async {
+			messages, err = m.runAsync()
+		} else {
+			messages, err = m.replica.runOnce()
+		}
 		require.NoError(m.w.t, err)
 		m.later(m.w.between(0, 200*time.Microsecond), m.runOnce)
 	}

@@ -29,7 +29,7 @@ var (
 
 	// ErrFromFuture: an entry grants a lease until later than any correct clock can have written. Either
 	// the clock of the member that is named was wrong or ours is. Waiting may take years and not waiting is
-	// not safe: compare the clocks, see to it that no other member can be leading, and call [Lease.Revoke].
+	// not safe: compare the clocks, stop whoever has a wrong one, and see [Lease.Revoke].
 	ErrFromFuture = errors.New("epsilonraft: a lease from the future")
 
 	// ErrNotWrapped: the data is not from [Lease.Wrap].

@@ -3,6 +3,7 @@
 package machine
 
 import (
+	"context"
 	"time"
 )
 
@@ -23,6 +24,30 @@ func (m *Machine) AwaitSuspend() {
 	m.t.Helper()
 	if err := m.control.await("SUSPEND"); err != nil {
 		m.fatal("%v", err)
+	}
+}
+
+// Freeze has the machine freeze its processes and idle (s2idle), and wakes it by a key after so long.
+func (m *Machine) Freeze(length time.Duration) {
+	m.t.Helper()
+	const count = "read /sys/power/suspend_stats/success" // of the sleeps that are over
+	before := m.Do(count)
+	m.Do("write /sys/bus/serio/devices/serio0/power/wakeup enabled") // the keyboard's controller
+	m.Do("sleep freeze")
+	time.Sleep(length)
+	key := map[string]any{"keys": []map[string]string{{"type": "qcode", "data": "a"}}}
+	// A machine that is just falling asleep misses a key.
+	for end := time.Now().Add(startLimit); ; time.Sleep(pollPause) {
+		m.command("send-key", key, nil)
+		ctx, cancel := context.WithTimeout(context.Background(), lostAfter)
+		after, err := m.Ask(ctx, count)
+		cancel()
+		if err == nil && after != before {
+			return
+		}
+		if time.Now().After(end) {
+			m.fatal("no sleep has ended by a key within %v: %v, %s sleeps", startLimit, err, after)
+		}
 	}
 }
 

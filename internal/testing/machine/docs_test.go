@@ -21,7 +21,7 @@ func TestEveryRowOfTheTableHasItsTest(t *testing.T) {
 		named[string(match[1])] = true
 	}
 	tests := map[string]bool{}
-	for _, file := range []string{"nemesis_test.go", "arm64_test.go"} {
+	for _, file := range []string{"nemesis_test.go", "pauses_test.go", "arm64_test.go"} {
 		text, err := os.ReadFile(filepath.Clean(file))
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {

@@ -36,6 +36,8 @@ type Machine struct {
 	process *exec.Cmd
 	control *qmp
 	channel *channel
+
+	keepsSnapshots bool // there is an image for them
 }
 
 // kinds are how qemu makes a machine of an architecture.

@@ -69,10 +69,13 @@ func (w *Watcher) ask(ctx context.Context) {
 }
 
 // Answers returns all answers so far.
-func (w *Watcher) Answers() []Answer {
+func (w *Watcher) Answers() []Answer { return w.AnswersFrom(0) }
+
+// AnswersFrom returns the answers so far but for the first n.
+func (w *Watcher) AnswersFrom(n int) []Answer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.answers)
+	return slices.Clone(w.answers[n:])
 }
 
 // Until waits for an answer that meets the condition, and fails the test when none comes within limit.

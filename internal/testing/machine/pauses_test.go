@@ -1,0 +1,198 @@
+//go:build linux
+
+package machine
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/truetime"
+)
+
+// Many pauses of one machine, the next as soon as the last is answered for. Answers rest on samples of their epoch, of whatever age.
+// So what counts is all that the counter has lost since the epoch began: the pauses that nobody has noticed, and the one that comes.
+
+// A clock that was told to allow for such pauses is never wrong.
+func TestPausesThatAreAllowedForMakeNoAnswerWrong(t *testing.T) {
+	s := begin(t, Config{Arguments: []string{"-poll", pausedPoll.String()}})
+	for _, kind := range s.kindsOfPause() {
+		r := &row{trial: s, kind: kind, allowed: kind.longest}
+		r.run()
+		require.NotZero(t, r.counted, "each pause took longer than is allowed for: this host is too busy to tell anything")
+		require.Zero(t, r.wrong)
+	}
+}
+
+// One that was not is wrong by no more than it has lost.
+func TestPausesInARowAreWrongByNoMoreThanTheyLast(t *testing.T) {
+	s := begin(t, Config{Arguments: []string{"-poll", pausedPoll.String()}})
+	for _, kind := range s.kindsOfPause() {
+		(&row{trial: s, kind: kind}).run()
+	}
+}
+
+// pausedPoll is how often servers are asked here: what a pause does is over after two polls or three.
+const pausedPoll = 250 * time.Millisecond
+
+// kindOfPause is something during which all counters of a machine stand still together.
+type kindOfPause struct {
+	what    string
+	longest time.Duration // with all that qemu takes
+	count   int
+	do      func(length time.Duration)
+}
+
+// kindsOfPause are most pauses of the cheapest kind, and some of each other if there are many or it may take long.
+func (s *trial) kindsOfPause() []kindOfPause {
+	few := *pauses / 100
+	if *long {
+		few = max(few, 1)
+	}
+	kinds := []kindOfPause{{"stop and cont", time.Second, *pauses - 3*few, s.stopFor}}
+	if few == 0 {
+		return kinds
+	}
+	return append(kinds,
+		kindOfPause{"put back to a snapshot", 20 * time.Second, few, s.rewindAfter},
+		kindOfPause{"moved to another qemu", time.Minute, few, func(length time.Duration) { time.Sleep(length); s.move("") }},
+		kindOfPause{"saved, ended and restored", time.Minute, few, s.restoreAfter})
+}
+
+// row is pauses of one kind, of a machine whose clock allows for those of up to a length in all, or for none.
+type row struct {
+	*trial
+	kind    kindOfPause
+	allowed time.Duration
+
+	lost  time.Duration // by the counter at most, since the oldest sample that an answer may rest on was taken
+	epoch uint64        // in which it was last
+
+	counted, noticed         int           // of the pauses
+	longest, unnoticed, sum  time.Duration // the longest pause, the longest that nobody noticed, and all together
+	answers, refusals, wrong int
+	worst                    time.Duration
+}
+
+// run has all the pauses of a row, and prints what came of them.
+func (r *row) run() {
+	r.Helper()
+	started := time.Now()
+	r.renew()
+	for i := 0; r.counted < r.kind.count && i < 4*r.kind.count; i++ {
+		// As many from 1 to 10 ms as from 10 to 100.
+		shortest, longest := float64(time.Millisecond), 0.8*float64(r.kind.longest)
+		length := time.Duration(shortest * math.Pow(longest/shortest, r.random.Float64()))
+		if r.lost+length > time.Duration(longest) {
+			r.renew()
+		}
+		r.pause(i, length)
+		if r.counted%50 == 0 {
+			r.Logf("%d of %d after %v: %d noticed, %d of %d answers wrong, by up to %v", r.counted, r.kind.count,
+				time.Since(started).Round(time.Second), r.noticed, r.wrong, r.answers, r.worst)
+		}
+	}
+	allowed := "nothing"
+	if r.allowed > 0 {
+		allowed = r.allowed.String()
+	}
+	r.Logf("row: %d times %s, and %s is allowed for | %v in all, %v at most | %d noticed, and none over %v was not | - | - | %d of %d (%d refused) | %v | - (after %v)",
+		r.counted, r.kind.what, allowed, r.sum.Round(time.Millisecond), r.longest.Round(time.Millisecond), r.noticed, r.unnoticed.Round(time.Millisecond),
+		r.wrong, r.answers, r.refusals, r.worst.Round(10*time.Microsecond), time.Since(started).Round(time.Second))
+}
+
+// pause pauses the machine for so long, waits until what it has lost is answered for, and judges all answers since the last time.
+func (r *row) pause(number int, length time.Duration) {
+	r.Helper()
+	time.Sleep(time.Duration(r.random.Int64N(int64(pausedPoll)))) // when is part of what is tried
+	began := truetime.Time(testbed.Realtime())
+	r.kind.do(length)
+	ended := truetime.Time(testbed.Realtime())
+	took := ended.Sub(began)
+	r.lost += took
+	straight := r.machine.Report().Status.Epoch
+	r.await(ended, certainly)
+	later := r.machine.Report().Status.Epoch
+	r.requireSteadyHost()
+	r.judge(fmt.Sprintf("pause %d, %s for %v", number, r.kind.what, took), straight)
+
+	r.longest, r.sum = max(r.longest, took), r.sum+took
+	counts := r.allowed == 0 || r.lost <= r.allowed
+	if counts {
+		r.counted++
+	}
+	noticed := later > r.epoch
+	if noticed {
+		r.noticed++
+	} else {
+		r.unnoticed = max(r.unnoticed, took)
+	}
+	switch {
+	case !counts, noticed && r.allowed == 0: // a clock trusts no counter that contradicts its servers again and again
+		r.renew()
+	case later > straight:
+		r.lost = 0 // all samples are from after the pause
+	case noticed:
+		r.lost = took // or from before it, if the epoch ended just then
+	}
+	r.epoch = later
+}
+
+// judge compares all new answers with the truth. What is of a later epoch than one after the pause rests on nothing from before.
+func (r *row) judge(what string, epoch uint64) {
+	r.Helper()
+	for _, a := range r.watcher.AnswersFrom(r.judged) {
+		r.judged++
+		r.answers++
+		if a.Refused != "" {
+			r.refusals++
+		}
+		wrong := a.Wrong()
+		if wrong == 0 {
+			continue
+		}
+		r.wrong++
+		r.worst = max(r.worst, wrong)
+		if r.lost <= r.allowed {
+			r.Fatalf("seed %d, %s: wrong, though %v was lost and %v is allowed for: %v", *seed, what, r.lost, r.allowed, a)
+		}
+		require.LessOrEqual(r, wrong, r.lost, "seed %d, %s: wrong by more than was lost: %v", *seed, what, a)
+		require.LessOrEqual(r, a.Epoch, epoch, "seed %d, %s: wrong after a majority of the servers had contradicted the past: %v", *seed, what, a)
+	}
+}
+
+// renew gives the machine a new clock, which knows nothing from before.
+func (r *row) renew() {
+	r.Helper()
+	r.machine.Do("restart " + r.allowed.String())
+	restarted := truetime.Time(testbed.Realtime())
+	r.await(restarted, 0)
+	r.judge("before the clock is renewed", math.MaxUint64)
+	r.lost, r.epoch = 0, r.machine.Report().Status.Epoch
+}
+
+// await waits for an interval that was given after so many more polls of each server.
+func (r *row) await(since truetime.Time, polls int) {
+	r.Helper()
+	var first Answer
+	r.watcher.Until(r.T, settleLimit, fmt.Sprintf("%d polls of each server, and an interval", polls), func(a Answer) bool {
+		if a.Before < since {
+			return false
+		}
+		if first.Polls == nil {
+			first = a
+		}
+		return a.Refused == "" && heard(a, first, polls) == len(a.Polls)
+	})
+}
+
+// rewindAfter puts the machine back to a snapshot, so long after that was taken.
+func (s *trial) rewindAfter(length time.Duration) {
+	s.machine.Snapshot()
+	time.Sleep(length)
+	s.machine.Rewind()
+}

@@ -105,8 +105,9 @@ func TestRealTimeClockShowsAPauseBeforeTheServersDo(t *testing.T) {
 func TestNothingElseMakesAnswersWrong(t *testing.T) {
 	s := begin(t, Config{})
 	const clocksource = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-	s.harmless("clocksource hpet to acpi_pm", func() { s.machine.Do("write " + clocksource + " acpi_pm") })
-	s.harmless("clocksource acpi_pm to hpet", func() { s.machine.Do("write " + clocksource + " hpet") })
+	usual := s.machine.Do("read " + clocksource)
+	s.harmless("clocksource "+usual+" to acpi_pm", func() { s.machine.Do("write " + clocksource + " acpi_pm") })
+	s.harmless("clocksource acpi_pm to "+usual, func() { s.machine.Do("write " + clocksource + " " + usual) })
 	s.harmless("a CPU offline for 1s", func() {
 		s.machine.Do("write /sys/devices/system/cpu/cpu1/online 0")
 		time.Sleep(time.Second)

@@ -37,7 +37,7 @@ func TestPausesInARowAreWrongByNoMoreThanTheyLast(t *testing.T) {
 }
 
 // pausedPoll is how often servers are asked here: what a pause does is over after two polls or three.
-const pausedPoll = 250 * time.Millisecond
+const pausedPoll = 100 * time.Millisecond
 
 // kindOfPause is something during which all counters of a machine stand still together.
 type kindOfPause struct {
@@ -115,7 +115,7 @@ func (r *row) pause(number int, length time.Duration) {
 	took := ended.Sub(began)
 	r.lost += took
 	straight := r.machine.Report().Status.Epoch
-	r.await(ended, certainly)
+	r.await(ended, straight, certainly)
 	later := r.machine.Report().Status.Epoch
 	r.requireSteadyHost()
 	r.judge(fmt.Sprintf("pause %d, %s for %v", number, r.kind.what, took), straight)
@@ -170,23 +170,23 @@ func (r *row) renew() {
 	r.Helper()
 	r.machine.Do("restart " + r.allowed.String())
 	restarted := truetime.Time(testbed.Realtime())
-	r.await(restarted, 0)
+	r.await(restarted, 0, 0)
 	r.judge("before the clock is renewed", math.MaxUint64)
 	r.lost, r.epoch = 0, r.machine.Report().Status.Epoch
 }
 
-// await waits for an interval that was given after so many more polls of each server.
-func (r *row) await(since truetime.Time, polls int) {
+// await waits for an interval that was given in a later epoch, or after so many more polls of each server.
+func (r *row) await(since truetime.Time, epoch uint64, polls int) {
 	r.Helper()
 	var first Answer
-	r.watcher.Until(r.T, settleLimit, fmt.Sprintf("%d polls of each server, and an interval", polls), func(a Answer) bool {
+	r.watcher.Until(r.T, settleLimit, fmt.Sprintf("%d polls of each server, or an epoch after %d, and an interval", polls, epoch), func(a Answer) bool {
 		if a.Before < since {
 			return false
 		}
 		if first.Polls == nil {
 			first = a
 		}
-		return a.Refused == "" && heard(a, first, polls) == len(a.Polls)
+		return a.Refused == "" && (a.Epoch > epoch || heard(a, first, polls) == len(a.Polls))
 	})
 }
 

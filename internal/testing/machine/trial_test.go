@@ -20,6 +20,7 @@ var (
 	machines = flag.Bool("machines", false, "boot virtual machines, which takes minutes")
 	seed     = flag.Uint64("seed", 1, "of the moments and lengths")
 	pauses   = flag.Int("pauses", 3, "how many pauses a clock that allows for them is to live through")
+	tsc      = flag.Bool("tsc", false, "kernels on amd64 keep time by the TSC, and not by the HPET")
 	long     = flag.Bool("long", false, "pauses up to a minute, and rows that take long")
 )
 
@@ -63,6 +64,10 @@ func begin(t *testing.T, config Config) *trial {
 	boots(t)
 	if config.Architecture == "" {
 		config.Architecture = "amd64"
+	}
+	if *tsc && config.Architecture == "amd64" {
+		// An emulated TSC is not called invariant, so the kernel must be told that it is, and that of a Conroe is at least constant.
+		config.CPU, config.Kernel = "Conroe", "tsc=reliable clocksource=tsc"
 	}
 	testbed.RequireBinary(t, kinds[config.Architecture].qemu) // before anything else is started
 	config.Servers = []string{testbed.StartChronyd(t).Address()}

@@ -109,10 +109,10 @@ func (r *row) pause(number int, length time.Duration) {
 	r.kind.do(length)
 	ended := truetime.Time(testbed.Realtime())
 	took := ended.Sub(began)
-	epoch := r.machine.Report().Status.Epoch
+	epoch := r.machine.Epoch()
 	r.losses.pause(took, epoch)
 	r.await(ended, epoch, certainly)
-	epoch = r.machine.Report().Status.Epoch
+	epoch = r.machine.Epoch()
 	r.requireSteadyHost()
 	r.judge(fmt.Sprintf("pause %d, %s for %v", number, r.kind.what, took))
 
@@ -156,7 +156,7 @@ func (r *row) renew() {
 	restarted := truetime.Time(testbed.Realtime())
 	r.await(restarted, 0, 0)
 	r.judge("before the clock is renewed")
-	epoch := r.machine.Report().Status.Epoch
+	epoch := r.machine.Epoch()
 	r.losses = losses{allowed: r.allowed, epoch: epoch, began: epoch}
 }
 

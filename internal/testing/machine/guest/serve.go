@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,10 +84,12 @@ func (g *guest) obey(verb, arguments string) (string, error) {
 		return "", stepRTC(first)
 	case "status":
 		return encoded(g.status())
+	case "epoch":
+		return strconv.FormatUint(g.status().Status.Epoch, 10), nil
 	case "run":
 		return runToEnd(strings.Fields(arguments))
 	}
-	return "", fmt.Errorf("%q is none of the requests restart, read, write, sleep, setclock, setrtc, status, run and now", verb)
+	return "", fmt.Errorf("%q is none of the requests restart, read, write, sleep, setclock, setrtc, status, epoch, run and now", verb)
 }
 
 func encoded(value any) (string, error) {

@@ -53,9 +53,9 @@ type before struct {
 	width  time.Duration
 }
 
-// settleLimit is how long a clock may take to answer, or to have asked its servers some times, on a
-// host that is busy.
-const settleLimit = time.Minute
+// settleLimit is how long a clock may take to answer, or to have asked its servers some times. A host that is busy may
+// give a machine nothing for a minute.
+const settleLimit = 5 * time.Minute
 
 // begin boots a machine that follows three servers of this host, one of them chronyd, and waits until
 // its clock answers.

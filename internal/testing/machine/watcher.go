@@ -23,8 +23,8 @@ type Watcher struct {
 	failed  error // the machine answered with something else
 }
 
-// askPause is the time between an answer and the next question.
-const askPause = 2 * time.Millisecond
+// askPause is the time between an answer and the next question, of which each takes some milliseconds of the machine's time.
+const askPause = 5 * time.Millisecond
 
 // lostAfter is how long an answer is waited for. A machine that goes to sleep drops what it has not read yet.
 const lostAfter = 2 * time.Second

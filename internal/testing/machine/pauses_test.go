@@ -19,18 +19,15 @@ import (
 // A clock that was told to allow for such pauses is never wrong.
 func TestPausesThatAreAllowedForMakeNoAnswerWrong(t *testing.T) {
 	s := begin(t, Config{Arguments: []string{"-poll", pausedPoll.String()}})
-	for _, kind := range s.kindsOfPause() {
-		r := &row{trial: s, kind: kind, losses: losses{allowed: kind.longest}}
-		r.run()
-		require.NotZero(t, r.counted, "each pause took longer than is allowed for: this host is too busy to tell anything")
-		require.Zero(t, r.wrong)
+	for _, kind := range kindsOfPause(s) {
+		(&row{trial: s, kind: kind, losses: losses{allowed: kind.longest}}).run()
 	}
 }
 
 // One that was not is wrong by no more than it has lost.
 func TestPausesInARowAreWrongByNoMoreThanTheyLast(t *testing.T) {
 	s := begin(t, Config{Arguments: []string{"-poll", pausedPoll.String()}})
-	for _, kind := range s.kindsOfPause() {
+	for _, kind := range kindsOfPause(s) {
 		(&row{trial: s, kind: kind}).run()
 	}
 }
@@ -46,20 +43,20 @@ type kindOfPause struct {
 	do      func(length time.Duration)
 }
 
-// kindsOfPause are most pauses of the cheapest kind, and some of each other if there are many or it may take long.
-func (s *trial) kindsOfPause() []kindOfPause {
+// kindsOfPause are most pauses of the cheapest kind, and before them some of each other if there are many or it may take long.
+func kindsOfPause(s *trial) (kinds []kindOfPause) {
 	few := *pauses / 100
 	if *long {
 		few = max(few, 1)
 	}
-	kinds := []kindOfPause{{"stop and cont", time.Second, *pauses - 3*few, s.stopFor}}
-	if few == 0 {
-		return kinds
+	if few > 0 {
+		kinds = []kindOfPause{
+			{"put back to a snapshot", 20 * time.Second, few, s.rewindAfter},
+			{"moved to another qemu", time.Minute, few, func(length time.Duration) { time.Sleep(length); s.move("") }},
+			{"saved, ended and restored", time.Minute, few, s.restoreAfter},
+		}
 	}
-	return append(kinds,
-		kindOfPause{"put back to a snapshot", 20 * time.Second, few, s.rewindAfter},
-		kindOfPause{"moved to another qemu", time.Minute, few, func(length time.Duration) { time.Sleep(length); s.move("") }},
-		kindOfPause{"saved, ended and restored", time.Minute, few, s.restoreAfter})
+	return append(kinds, kindOfPause{"stop and cont", time.Second, max(*pauses-3*few, 1), s.stopFor})
 }
 
 // row is pauses of one kind, of a machine whose clock allows for those of up to a length in all, or for none.
@@ -92,6 +89,7 @@ func (r *row) run() {
 				time.Since(started).Round(time.Second), r.noticed, r.wrong, r.answers, r.worst)
 		}
 	}
+	require.NotZero(r, r.counted, "each pause took longer than is allowed for: this host is too busy to tell anything")
 	allowed := "nothing"
 	if r.allowed > 0 {
 		allowed = r.allowed.String()
@@ -141,7 +139,7 @@ func (r *row) judge(what string) {
 		if a.Refused != "" {
 			r.refusals++
 		}
-		if wrong := a.Wrong(); wrong > 0 {
+		if wrong := a.Wrong(); wrong > 0 && !r.exceeded() {
 			r.wrong++
 			r.worst = max(r.worst, wrong)
 		}

@@ -1,6 +1,10 @@
 package wallclock
 
-import "github.com/epsilontime/epsilon/monotonic"
+import (
+	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
+)
 
 // The kernel stamps packets, and readings of devices, by CLOCK_REALTIME, which anybody may set and a
 // time daemon slews. A stamp says something about our counter only if both clocks were read before it
@@ -8,7 +12,7 @@ import "github.com/epsilontime/epsilon/monotonic"
 //
 // Slewing. Let x be the counter when a stamp was made, and x₂ when the wall clock was read afterwards.
 // If nobody has set the wall clock in between, it went forward from the stamp to that reading by at
-// most fastest · (x₂ − x), however it was slewed. So
+// most fastest · (x₂ − x), however it was slewed. How fast that can be is in steering.go. So
 //
 //	x ≤ x₂ − (wall − stamp) / fastest
 //
@@ -19,8 +23,11 @@ import "github.com/epsilontime/epsilon/monotonic"
 // Setting. Nothing but setting moves CLOCK_REALTIME against CLOCK_MONOTONIC: slewing moves both alike
 // (kernel/time/timekeeping.c, tk_set_wall_to_mono). A Reading has both, so a single step of any size,
 // including that of a leap second, shows as a change of their difference. A step that is too small to
-// show, because a Reading has a width, is subtracted from the stamp's distance, since only a step
-// forward makes a distance too large.
+// show, because the two are not read at once, is subtracted from the stamp's distance, since only a
+// step forward makes a distance too large. How large it can be depends on the order: let w₁ be read
+// before m₁ in the first reading, and w₂ after m₂ in the last. Then the clock that nobody sets went
+// forward from w₁ to w₂ by m₂ − m₁ at least, and a step by no more than (w₂ − w₁) − (m₂ − m₁). With
+// the other order in a reading it can be larger by what passed between the two, which is no more than the reading's width.
 //
 // That leaves steps that undo each other between the two readings, as when somebody strobes the
 // clock. Setting the clock is not complete before timerfd_clock_was_set has told every timer that
@@ -34,7 +41,12 @@ import "github.com/epsilontime/epsilon/monotonic"
 type Reading struct {
 	Before, After monotonic.Instant
 	Wall          int64 // CLOCK_REALTIME, in nanoseconds
-	Slewed        int64 // CLOCK_MONOTONIC, read after it
+	Slewed        int64 // CLOCK_MONOTONIC, read after it unless WallLast
+	WallLast      bool  // read in the other order, which is the better one for the last of a Bracket
+
+	// Steering is from before all that in the first reading of a Bracket, and from after it in the
+	// last. Without it the kernel may have slewed as much as it can.
+	Steering Steering
 }
 
 // Bracket is the Reading before whatever was stamped and the one after it.
@@ -86,12 +98,20 @@ func (b Bracket) Stepped() (most int64, ok bool) {
 		return 0, false
 	}
 	// The two clocks of a Reading were read at most its width apart.
-	blur := int64((float64(first)+float64(last))*fastest) + 5*rounding
+	apart := func(width time.Duration) int64 { return int64(float64(width)*fastest) + rounding }
+	blur := apart(first) + apart(last) + 4*rounding
 	moved := b.Last.Wall - b.First.Wall - slewed
 	if moved > blur || moved < -blur {
 		return 0, false
 	}
-	return moved + blur, true
+	most = moved + 2*rounding
+	if b.First.WallLast {
+		most += apart(first)
+	}
+	if !b.Last.WallLast {
+		most += apart(last)
+	}
+	return max(most, 0), true
 }
 
 // NotBefore returns a reading that the counter had reached when the stamp was made, and false if
@@ -116,6 +136,5 @@ func (b Bracket) distance(to, from int64) (monotonic.Instant, bool) {
 		return 0, false
 	}
 	advanced := to - from - rounding - step
-	_, fastest := b.rates()
-	return monotonic.Instant(float64(max(advanced, 0)) / fastest * (1 - inexact)), true
+	return monotonic.Instant(float64(max(advanced, 0)) / b.fastest() * (1 - inexact)), true
 }

@@ -108,7 +108,13 @@ func TestWhatAStampProvesIsTrue(t *testing.T) {
 		for i := 1; i < len(at); i++ {
 			at[i] = at[i-1] + rapid.OneOf(rapid.Int64Range(0, 300), rapid.Int64Range(0, 300_000)).Draw(t, "later")
 		}
-		b := wallclock.Bracket{First: w.Reading(at[0], at[1], at[2], at[3]), Last: w.Reading(at[6], at[7], at[8], at[9]), DriftPPM: drift}
+		reading := func(at []int64) wallclock.Reading {
+			if rapid.Bool().Draw(t, "wall last") {
+				return w.Reading(at[0], at[2], at[1], at[3])
+			}
+			return w.Reading(at[0], at[1], at[2], at[3])
+		}
+		b := wallclock.Bracket{First: reading(at[:4]), Last: reading(at[6:]), DriftPPM: drift}
 		sent, received := at[4], at[5]
 		if from, ok := b.NotBefore(w.Wall(sent)); ok && int64(from) > sent {
 			t.Fatalf("sent at %d, and said to be not before %d", sent, from)

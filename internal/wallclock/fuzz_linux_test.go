@@ -52,7 +52,10 @@ func FuzzControl(f *testing.F) {
 			t.Fatal("a stamp that is not there")
 		}
 		// What is made of it is within the two readings, or nothing at all.
-		bracket := Bracket{Reading{100, 200, near, 1000}, Reading{1_000_100, 1_000_200, near + 1_000_000, 1_001_000}, 200}
+		bracket := Bracket{
+			First: Reading{Before: 100, After: 200, Wall: near, Slewed: 1000}, Last: Reading{Before: 1_000_100, After: 1_000_200, Wall: near + 1_000_000, Slewed: 1_001_000},
+			DriftPPM: 200,
+		}
 		if at, ok := bracket.NotAfter(got); ok && (at < bracket.First.Before || at > bracket.Last.After) {
 			t.Fatalf("%d is outside", at)
 		}

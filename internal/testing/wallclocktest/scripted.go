@@ -48,7 +48,7 @@ func (w Scripted) Wall(at int64) int64 {
 
 // Reading reads the clocks at two moments between two readings of the counter.
 func (w Scripted) Reading(before, wall, slewed, after int64) wallclock.Reading {
-	return wallclock.Reading{Before: monotonic.Instant(before), After: monotonic.Instant(after), Wall: w.Wall(wall), Slewed: w.Slewed(slewed)}
+	return wallclock.Reading{Before: monotonic.Instant(before), After: monotonic.Instant(after), Wall: w.Wall(wall), Slewed: w.Slewed(slewed), WallLast: slewed < wall}
 }
 
 // Steady is a wall clock that runs like the counter, and is set as said.

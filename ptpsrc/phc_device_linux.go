@@ -57,8 +57,12 @@ func (hostPHC) raw() (int64, error) {
 	return now.Nano(), err
 }
 
-func (hostPHC) readWall(counter monotonic.Counter) (wallclock.Reading, error) {
-	return wallclock.Read(counter)
+func (hostPHC) readFirst(counter monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.ReadFirst(counter)
+}
+
+func (hostPHC) readLast(counter monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.ReadLast(counter)
 }
 
 func (hostPHC) watch() (wallWatch, error) { return wallclock.NewWatch() }

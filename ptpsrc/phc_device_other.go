@@ -18,7 +18,10 @@ var errNoPHC = errors.New("PTP hardware clocks can be read on Linux only")
 func (hostPHC) path(string) (string, error)    { return "", errNoPHC }
 func (hostPHC) open(string) (phcDevice, error) { return nil, errNoPHC }
 func (hostPHC) raw() (int64, error)            { return 0, errNoPHC }
-func (hostPHC) readWall(monotonic.Counter) (wallclock.Reading, error) {
+func (hostPHC) readFirst(monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Reading{}, errNoPHC
+}
+func (hostPHC) readLast(monotonic.Counter) (wallclock.Reading, error) {
 	return wallclock.Reading{}, errNoPHC
 }
 func (hostPHC) watch() (wallWatch, error)        { return nil, errNoPHC }

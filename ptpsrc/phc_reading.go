@@ -111,14 +111,14 @@ func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter, driftP
 		return nil, err
 	}
 	b := wallclock.Bracket{DriftPPM: driftPPM}
-	if b.First, err = system.readWall(counter); err != nil {
+	if b.First, err = system.readFirst(counter); err != nil {
 		return nil, err
 	}
 	stamps, err := d.extended(byWall)
 	if err != nil {
 		return nil, err
 	}
-	if b.Last, err = system.readWall(counter); err != nil {
+	if b.Last, err = system.readLast(counter); err != nil {
 		return nil, err
 	}
 	if _, steady := b.Stepped(); !steady || watch.WasSet() {

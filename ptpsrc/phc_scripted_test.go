@@ -20,6 +20,7 @@ type scriptedPHC struct {
 
 	counterRate, rawRate float64                // against true time
 	wall                 wallclocktest.Scripted // against the counter
+	tick                 int64                  // how the kernel says that it steers the wall clock; 0: it does not say
 
 	// The device is wrong by bias, and by up to noise more at each reading, and counts ahead of
 	// UTC.
@@ -75,14 +76,29 @@ const rawEpoch = 77_000_000_000
 
 func (w *scriptedPHC) rawAt() int64 { return rawEpoch + int64(float64(w.moment)*w.rawRate) }
 
-func (w *scriptedPHC) readWall(c monotonic.Counter) (wallclock.Reading, error) {
-	l := wallclock.Reading{Before: c.Now()}
+func (w *scriptedPHC) readFirst(c monotonic.Counter) (wallclock.Reading, error) {
+	l := wallclock.Reading{Steering: w.steering(), Before: c.Now()}
 	w.pass()
 	l.Wall = w.wall.Wall(int64(w.counterAt(w.moment)))
 	w.pass()
 	l.Slewed = w.wall.Slewed(int64(w.counterAt(w.moment)))
 	l.After = c.Now()
 	return l, nil
+}
+
+func (w *scriptedPHC) readLast(c monotonic.Counter) (wallclock.Reading, error) {
+	l := wallclock.Reading{WallLast: true, Before: c.Now()}
+	w.pass()
+	l.Slewed = w.wall.Slewed(int64(w.counterAt(w.moment)))
+	w.pass()
+	l.Wall = w.wall.Wall(int64(w.counterAt(w.moment)))
+	l.After, l.Steering = c.Now(), w.steering()
+	return l, nil
+}
+
+func (w *scriptedPHC) steering() wallclock.Steering {
+	second := w.wall.Wall(int64(w.counterAt(w.moment))) / int64(time.Second)
+	return wallclock.Steering{Tick: w.tick, Begun: second, Read: second}
 }
 
 type scriptedWatch struct{ w *scriptedPHC }

@@ -7,7 +7,9 @@ import (
 
 // wallSystem is what of the system has to do with its wall clock.
 type wallSystem interface {
-	readWall(monotonic.Counter) (wallclock.Reading, error)
+	// The first reading of a bracket, and the last one.
+	readFirst(monotonic.Counter) (wallclock.Reading, error)
+	readLast(monotonic.Counter) (wallclock.Reading, error)
 	watch() (wallWatch, error)
 }
 
@@ -29,7 +31,7 @@ func watchWall(system wallSystem, counter monotonic.Counter, driftPPM float64) w
 	if err != nil {
 		return wallBracket{}
 	}
-	first, err := system.readWall(counter)
+	first, err := system.readFirst(counter)
 	if err != nil {
 		return wallBracket{}
 	}
@@ -89,7 +91,7 @@ func (b wallBracket) readAgain() wallclock.Reading {
 	if b.watch == nil {
 		return wallclock.Reading{}
 	}
-	reading, err := b.system.readWall(b.counter)
+	reading, err := b.system.readFirst(b.counter)
 	if err != nil {
 		return wallclock.Reading{}
 	}
@@ -104,7 +106,7 @@ func (b wallBracket) left(d *departure, stamp int64) (monotonic.Instant, witness
 	if b.watch == nil || stamp == 0 || d.wall == (wallclock.Reading{}) {
 		return d.at, byProgram
 	}
-	last, err := b.system.readWall(b.counter)
+	last, err := b.system.readLast(b.counter)
 	if err != nil {
 		return d.at, byProgram
 	}

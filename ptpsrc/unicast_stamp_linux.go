@@ -36,7 +36,7 @@ func askForStamps(set func(flags int) error) (granted bool) {
 
 // stampOf returns the stamp that came with a message, and a reading after it; 0 if there is none.
 func stampOf(control []byte, counter monotonic.Counter) (int64, wallclock.Reading) {
-	reading, err := wallclock.Read(counter)
+	reading, err := wallclock.ReadLast(counter)
 	if err != nil {
 		return 0, reading
 	}

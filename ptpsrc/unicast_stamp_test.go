@@ -140,7 +140,11 @@ func TestStatusSaysWhoHasStamped(t *testing.T) {
 // noWall is a system whose wall clock cannot be watched, or not read.
 type noWall struct{ *scriptedPHC }
 
-func (noWall) readWall(monotonic.Counter) (wallclock.Reading, error) {
+func (noWall) readFirst(monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Reading{}, errors.ErrUnsupported
+}
+
+func (noWall) readLast(monotonic.Counter) (wallclock.Reading, error) {
 	return wallclock.Reading{}, errors.ErrUnsupported
 }
 

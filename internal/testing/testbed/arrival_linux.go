@@ -26,16 +26,23 @@ func stampArrivals(conn *net.UDPConn) {
 // stamp is one of the wall clock: if that is set in between, it is wrong by as much.
 func arrival(control []byte) time.Time {
 	wall, now := Realtime(), time.Now()
+	if stamp, ok := stampIn(control); ok {
+		return now.Add(-max(time.Duration(wall-stamp), 0))
+	}
+	return now
+}
+
+// stampIn returns the stamp in a control message, of CLOCK_REALTIME in nanoseconds.
+func stampIn(control []byte) (stamp int64, ok bool) {
 	for len(control) > 0 {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
 			break
 		}
 		if h.Level == unix.SOL_SOCKET && h.Type == unix.SO_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})) {
-			stamp := (*unix.Timespec)(unsafe.Pointer(&data[0]))
-			return now.Add(-max(time.Duration(wall-stamp.Nano()), 0))
+			return (*unix.Timespec)(unsafe.Pointer(&data[0])).Nano(), true
 		}
 		control = rest
 	}
-	return now
+	return 0, false
 }

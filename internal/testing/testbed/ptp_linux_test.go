@@ -80,3 +80,13 @@ func TestNobodyHasNoRightAndRootHasThemAgain(t *testing.T) {
 	_, err = os.ReadFile(path)
 	require.NoError(t, err)
 }
+
+func TestOneStepPTPLeavesNothing(t *testing.T) {
+	mine := namespacesOf(t, os.Getpid())
+	t.Run("server", func(t *testing.T) {
+		p := StartOneStepPTP(t, 3)
+		require.NotEqual(t, p.Address(), p.LocalAddress())
+	})
+	goleak.VerifyNone(t)
+	require.Equal(t, mine, namespacesOf(t, os.Getpid()))
+}

@@ -159,3 +159,41 @@ func TestWallClockThatCannotBeReadLeavesTheProgramsOwnReading(t *testing.T) {
 	b.system = noWall{w}
 	require.Zero(t, b.readAgain())
 }
+
+// What a fifth of the distance was is half a percent where the kernel says how it is steered.
+func TestKernelThatSaysHowItIsSteeredMakesStampsSharp(t *testing.T) {
+	const waited, distance = 10_000_000, 200_000
+	for _, tick := range []int64{0, 10_000} {
+		w := newScriptedPHC(14)
+		w.tick = tick
+		b := watchWall(w, w, 200)
+		w.moment += waited
+		came := w.counterAt(w.moment)
+		m := arrival{stamp: w.wall.Wall(int64(came))}
+		w.moment += distance
+		m.at = w.Now()
+		var err error
+		m.wall, err = w.readLast(w)
+		require.NoError(t, err)
+		at, by := b.arrived(m)
+		require.Equal(t, byKernel, by)
+		require.GreaterOrEqual(t, at, came)
+
+		d := &departure{wall: b.readAgain()}
+		d.at = w.Now()
+		w.moment += distance
+		left := w.counterAt(w.moment)
+		stamp := w.wall.Wall(int64(left))
+		w.moment += waited
+		from, by := b.left(d, stamp)
+		require.Equal(t, byKernel, by)
+		require.LessOrEqual(t, from, left)
+
+		late, early := at.Sub(came), left.Sub(from)
+		if tick == 0 {
+			require.Greater(t, min(late, early), distance*15*time.Nanosecond/100)
+		} else {
+			require.Less(t, max(late, early), distance*time.Nanosecond/100+2*time.Microsecond)
+		}
+	}
+}

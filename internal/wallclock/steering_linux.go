@@ -24,7 +24,7 @@ func readSteering() Steering {
 	if _, _, errno := unix.RawSyscall(unix.SYS_ADJTIMEX, uintptr(unsafe.Pointer(&t)), 0, 0); errno != 0 {
 		return Steering{}
 	}
-	return Steering{Tick: int64(t.Tick), Begun: int64(begun.Sec), Read: int64(t.Time.Sec)}
+	return Steering{Tick: int64(t.Tick), Frequency: int64(t.Freq), Begun: int64(begun.Sec), Read: int64(t.Time.Sec)}
 }
 
 var steersAtOnce = sync.OnceValue(func() bool {

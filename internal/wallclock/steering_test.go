@@ -54,6 +54,7 @@ func TestSteeringThatMayHaveChangedIsAsIfUnknown(t *testing.T) {
 		"unknown before":            func(b *wallclock.Bracket) { b.First.Steering = wallclock.Steering{} },
 		"unknown after":             func(b *wallclock.Bracket) { b.Last.Steering = wallclock.Steering{} },
 		"another tick":              func(b *wallclock.Bracket) { b.Last.Steering.Tick++ },
+		"another frequency":         func(b *wallclock.Bracket) { b.Last.Steering.Frequency-- },
 		"another second":            func(b *wallclock.Bracket) { b.Last.Steering.Read++ },
 		"a second that begins late": func(b *wallclock.Bracket) { b.First.Steering.Begun-- },
 	} {
@@ -83,7 +84,8 @@ func TestRateIsNotTakenToBeBelowThatOfTheTick(t *testing.T) {
 	require.LessOrEqual(t, found, monotonic.Instant(1_500_000))
 }
 
-// kernel is a wall clock that a kernel steers, near the end of a second of it.
+// kernel is a wall clock that a kernel steers, near the end of a second of it. It does not say that
+// the frequency changes, as if it had been told before.
 type kernel struct {
 	wallclocktest.Scripted
 	ticks    []int64 // for each span of the script

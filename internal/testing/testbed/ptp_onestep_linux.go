@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
@@ -146,10 +147,21 @@ func (p *OneStepPTP) send(interval time.Duration, stop <-chan struct{}) {
 			ClockClass: protocol.ClockClass(good.Class), ClockAccuracy: protocol.ClockAccuracy(good.Accuracy), OffsetScaledLogVariance: 0xffff,
 		}
 		write(p.general, netip.AddrPortFrom(client, ptpGeneral), announce)
-		m := &protocol.SyncDelayReq{Header: p.header(protocol.MessageSync, 44, sequence)}
-		m.OriginTimestamp = protocol.NewTimestamp(time.Unix(0, Realtime()))
-		write(p.event, netip.AddrPortFrom(client, ptpEvent), m)
+		p.sendSync(netip.AddrPortFrom(client, ptpEvent), &protocol.SyncDelayReq{Header: p.header(protocol.MessageSync, 44, sequence)})
 	}
+}
+
+// sendSync puts the time into a message that is ready otherwise, and sends it.
+func (p *OneStepPTP) sendSync(to netip.AddrPort, m *protocol.SyncDelayReq) {
+	b, err := protocol.Bytes(m)
+	if err != nil {
+		return
+	}
+	const seconds, nanoseconds = 36, 40 // IEEE 1588-2019 table 43; the upper 16 bits of the seconds are 0
+	now := Realtime()
+	binary.BigEndian.PutUint32(b[seconds:], uint32(now/int64(time.Second)))
+	binary.BigEndian.PutUint32(b[nanoseconds:], uint32(now%int64(time.Second)))
+	_, _ = p.event.WriteToUDPAddrPort(b, to)
 }
 
 func (p *OneStepPTP) header(kind protocol.MessageType, length, sequence uint16) protocol.Header {

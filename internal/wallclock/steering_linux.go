@@ -3,6 +3,7 @@ package wallclock
 import (
 	"fmt"
 	"sync"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,16 @@ func readSteering() Steering {
 	if _, _, errno := unix.RawSyscall(unix.SYS_ADJTIMEX, uintptr(unsafe.Pointer(&t)), 0, 0); errno != 0 {
 		return Steering{}
 	}
-	return Steering{Tick: int64(t.Tick), Frequency: int64(t.Freq), Begun: int64(begun.Sec), Read: int64(t.Time.Sec)}
+	return Steering{Tick: int64(t.Tick), Frequency: int64(t.Freq), Begun: begunBy(begun.Nano()), Read: int64(t.Time.Sec)}
+}
+
+// begunBy returns the second for which second_overflow has been run and is in force, by a reading of
+// CLOCK_REALTIME_COARSE. Rounding may take the clock over the end of a second, by a few nanoseconds, after the
+// multiplier has been set: what second_overflow has changed is in force from the next timer interrupt on
+// then (kernel/time/timekeeping.c, the last lines of __timekeeping_advance).
+func begunBy(coarse int64) int64 {
+	const rounded = 1000 // ns
+	return (coarse - rounded) / int64(time.Second)
 }
 
 var steersAtOnce = sync.OnceValue(func() bool {

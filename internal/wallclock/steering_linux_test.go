@@ -30,6 +30,13 @@ func TestKernelSaysHowItIsSteered(t *testing.T) {
 	require.LessOrEqual(t, first.After, last.Before)
 }
 
+func TestSecondHasNotBegunWhereTheClockWasRoundedIntoIt(t *testing.T) {
+	const s = 1_000_000_000
+	for coarse, want := range map[int64]int64{17*s - 1: 16, 17 * s: 16, 17*s + 999: 16, 17*s + 1000: 17, 18*s - 1: 17} {
+		require.Equal(t, want, begunBy(coarse), coarse)
+	}
+}
+
 func TestReleaseOfTheKernelIsUnderstood(t *testing.T) {
 	for release, want := range map[string]bool{
 		"6.18.44-fc-v782": true, "4.19.0-27-amd64": true, "5.4": true, "10.0.1": true,

@@ -10,7 +10,7 @@
 //		port.Unicast("192.0.2.7"),
 //		port.Unicast("gm2.example.net", ptpsrc.WithAccuracy(time.Microsecond)),
 //		ptpsrc.PTP4L(ptpsrc.PTP4LSocket),
-//	}, truetime.WithPoll(125*time.Millisecond, time.Second))
+//	}, truetime.WithPoll(30*time.Millisecond, time.Second))
 //
 // # What an exchange proves
 //

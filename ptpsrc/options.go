@@ -232,6 +232,9 @@ func makePorts(event, general int) (ports, error) {
 // A sample needs one message of each kind, and takes about the time between two of them; a clock waits for
 // one for a second at first, so that fewer than two a second would come too late. A server may
 // refuse a rate.
+//
+// A clock that is to use each Sync must ask for the next one before it comes: a quarter of the time between
+// two of them is a good [truetime.WithPoll]. With the whole of it, every other one is missed.
 func WithMessageRate(exponent int) UnicastOption {
 	return option(func(c *config) {
 		if exponent < 1 || exponent > 7 {

@@ -57,6 +57,14 @@ func (hostPHC) raw() (int64, error) {
 	return now.Nano(), err
 }
 
+func (hostPHC) clocks(counter monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Read(counter)
+}
+
+func (hostPHC) clocksWallLast(counter monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.ReadWallLast(counter)
+}
+
 func (hostPHC) readFirst(counter monotonic.Counter) (wallclock.Reading, error) {
 	return wallclock.ReadFirst(counter)
 }

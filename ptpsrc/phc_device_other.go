@@ -18,6 +18,12 @@ var errNoPHC = errors.New("PTP hardware clocks can be read on Linux only")
 func (hostPHC) path(string) (string, error)    { return "", errNoPHC }
 func (hostPHC) open(string) (phcDevice, error) { return nil, errNoPHC }
 func (hostPHC) raw() (int64, error)            { return 0, errNoPHC }
+func (hostPHC) clocks(monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Reading{}, errNoPHC
+}
+func (hostPHC) clocksWallLast(monotonic.Counter) (wallclock.Reading, error) {
+	return wallclock.Reading{}, errNoPHC
+}
 func (hostPHC) readFirst(monotonic.Counter) (wallclock.Reading, error) {
 	return wallclock.Reading{}, errNoPHC
 }

@@ -131,7 +131,7 @@ func TestHostsClocksBracketAStamp(t *testing.T) {
 	watch, err := hostPHC{}.watch()
 	require.NoError(t, err)
 	require.False(t, watch.WasSet())
-	wall, err := hostPHC{}.readFirst(counter)
+	wall, err := hostPHC{}.clocks(counter)
 	require.NoError(t, err)
 	require.LessOrEqual(t, wall.Before, wall.After)
 }

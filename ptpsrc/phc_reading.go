@@ -32,7 +32,10 @@ type phcSystem interface {
 	open(path string) (phcDevice, error)
 	// raw reads CLOCK_MONOTONIC_RAW, in nanoseconds.
 	raw() (int64, error)
-	wallSystem
+	// The wall clock, as in wallclock.Read and wallclock.ReadWallLast.
+	clocks(monotonic.Counter) (wallclock.Reading, error)
+	clocksWallLast(monotonic.Counter) (wallclock.Reading, error)
+	watch() (wallWatch, error)
 }
 
 type systemClock int
@@ -105,20 +108,22 @@ func bracketByRaw(system phcSystem, counter monotonic.Counter, driftPPM float64,
 	return locate(stamps, rawBracket{first, last}.assuming(driftPPM))
 }
 
+// readByWall does not ask how the kernel is steered: a device is read so soon after the one reading
+// and before the other that it would gain little.
 func readByWall(system phcSystem, d phcDevice, counter monotonic.Counter, driftPPM float64) ([]reading, error) {
 	watch, err := system.watch()
 	if err != nil {
 		return nil, err
 	}
 	b := wallclock.Bracket{DriftPPM: driftPPM}
-	if b.First, err = system.readFirst(counter); err != nil {
+	if b.First, err = system.clocks(counter); err != nil {
 		return nil, err
 	}
 	stamps, err := d.extended(byWall)
 	if err != nil {
 		return nil, err
 	}
-	if b.Last, err = system.readLast(counter); err != nil {
+	if b.Last, err = system.clocksWallLast(counter); err != nil {
 		return nil, err
 	}
 	if _, steady := b.Stepped(); !steady || watch.WasSet() {

@@ -21,6 +21,7 @@ type scriptedPHC struct {
 	counterRate, rawRate float64                // against true time
 	wall                 wallclocktest.Scripted // against the counter
 	tick                 int64                  // how the kernel says that it steers the wall clock; 0: it does not say
+	preempted            int64                  // for how long, between asking that and reading the clocks
 
 	// The device is wrong by bias, and by up to noise more at each reading, and counts ahead of
 	// UTC.
@@ -76,8 +77,8 @@ const rawEpoch = 77_000_000_000
 
 func (w *scriptedPHC) rawAt() int64 { return rawEpoch + int64(float64(w.moment)*w.rawRate) }
 
-func (w *scriptedPHC) readFirst(c monotonic.Counter) (wallclock.Reading, error) {
-	l := wallclock.Reading{Steering: w.steering(), Before: c.Now()}
+func (w *scriptedPHC) clocks(c monotonic.Counter) (wallclock.Reading, error) {
+	l := wallclock.Reading{Before: c.Now()}
 	w.pass()
 	l.Wall = w.wall.Wall(int64(w.counterAt(w.moment)))
 	w.pass()
@@ -86,19 +87,37 @@ func (w *scriptedPHC) readFirst(c monotonic.Counter) (wallclock.Reading, error) 
 	return l, nil
 }
 
-func (w *scriptedPHC) readLast(c monotonic.Counter) (wallclock.Reading, error) {
+func (w *scriptedPHC) clocksWallLast(c monotonic.Counter) (wallclock.Reading, error) {
 	l := wallclock.Reading{WallLast: true, Before: c.Now()}
 	w.pass()
 	l.Slewed = w.wall.Slewed(int64(w.counterAt(w.moment)))
 	w.pass()
 	l.Wall = w.wall.Wall(int64(w.counterAt(w.moment)))
-	l.After, l.Steering = c.Now(), w.steering()
+	l.After = c.Now()
 	return l, nil
 }
 
+func (w *scriptedPHC) readFirst(c monotonic.Counter) (wallclock.Reading, error) {
+	steering := w.steering()
+	w.moment += w.preempted
+	l, err := w.clocks(c)
+	l.Steering = steering
+	return l, err
+}
+
+func (w *scriptedPHC) readLast(c monotonic.Counter) (wallclock.Reading, error) {
+	l, err := w.clocksWallLast(c)
+	w.moment += w.preempted
+	l.Steering = w.steering()
+	return l, err
+}
+
+// steering is that of a kernel with a timer interrupt every 4 ms.
 func (w *scriptedPHC) steering() wallclock.Steering {
-	second := w.wall.Wall(int64(w.counterAt(w.moment))) / int64(time.Second)
-	return wallclock.Steering{Tick: w.tick, Begun: second, Read: second}
+	const interrupt, second = int64(4 * time.Millisecond), int64(time.Second)
+	wall := w.wall.Wall(int64(w.counterAt(w.moment)))
+	coarse := wall - wall%interrupt
+	return wallclock.Steering{Told: wallclock.Told{Tick: w.tick}, Read: wall / second, Begun: coarse / second, Coarse: coarse, Since: coarse}
 }
 
 type scriptedWatch struct{ w *scriptedPHC }

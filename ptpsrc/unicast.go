@@ -32,6 +32,7 @@ type unicast struct {
 	turn   perclock.Turn // guards what follows
 	server server
 	grants perclock.Memory[grants]
+	wall   wallMemory
 
 	distance distance.Record
 }
@@ -126,7 +127,7 @@ func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port
 	}
 	defer port.release(from)
 	c := conversation{unicast: u, grants: granted, port: port, counter: counter, term: term, ruler: rulerOf(ctx, counter)}
-	c.wall = watchWall(hostPHC{}, counter, c.ruler.poll.DriftPPM)
+	c.wall = watchWall(hostPHC{}, counter, c.ruler.poll.DriftPPM, &u.wall)
 	defer func() { port.departures.forget(c.delayReq) }()
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err

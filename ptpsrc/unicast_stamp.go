@@ -16,6 +16,13 @@ type wallSystem interface {
 // wallWatch notices when the wall clock is set.
 type wallWatch interface{ WasSet() bool }
 
+// wallMemory is what a source keeps of the wall clock from one poll to the next: how the kernel is
+// steered counts only if an earlier look, under the same watch, has found it so.
+type wallMemory struct {
+	watch wallWatch
+	told  wallclock.Steering // at the last look
+}
+
 // wallBracket turns the kernel's stamps of messages that come and go from now on, which are of the
 // wall clock, into readings of the counter: see package wallclock.
 type wallBracket struct {
@@ -23,19 +30,23 @@ type wallBracket struct {
 	counter monotonic.Counter
 	first   wallclock.Reading
 	watch   wallWatch // nil: stamps cannot be used
-	drift   float64   // of the counter, ppm
+	told    *wallclock.Steering
+	drift   float64 // of the counter, ppm
 }
 
-func watchWall(system wallSystem, counter monotonic.Counter, driftPPM float64) wallBracket {
-	watch, err := system.watch()
-	if err != nil {
+func watchWall(system wallSystem, counter monotonic.Counter, driftPPM float64, memory *wallMemory) wallBracket {
+	if memory.watch == nil || memory.watch.WasSet() {
+		watch, err := system.watch()
+		if err != nil {
+			return wallBracket{}
+		}
+		*memory = wallMemory{watch: watch}
+	}
+	b := wallBracket{system: system, counter: counter, watch: memory.watch, told: &memory.told, drift: driftPPM}
+	if b.first = b.readAgain(); b.first == (wallclock.Reading{}) {
 		return wallBracket{}
 	}
-	first, err := system.readFirst(counter)
-	if err != nil {
-		return wallBracket{}
-	}
-	return wallBracket{system, counter, first, watch, driftPPM}
+	return b
 }
 
 // witness is who says when a message came or left.
@@ -95,6 +106,8 @@ func (b wallBracket) readAgain() wallclock.Reading {
 	if err != nil {
 		return wallclock.Reading{}
 	}
+	reading.Steering = reading.Steering.After(*b.told)
+	*b.told = reading.Steering
 	return reading
 }
 

@@ -45,7 +45,7 @@ func TestKernelsStampOfADelayReqLiesBetweenTheProgramAndTheServer(t *testing.T) 
 			requireStamps(t, p)
 			counter, err := monotonic.System()
 			require.NoError(t, err)
-			wall := watchWall(hostPHC{}, counter, 200)
+			wall := watchWall(hostPHC{}, counter, 200, &wallMemory{})
 			require.NotNil(t, wall.watch)
 			buffer := make([]byte, maxMessageSize)
 			used := 0
@@ -115,7 +115,7 @@ func startUnstamped(t *testing.T) (*conversation, *net.UDPConn) {
 	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
-	return &conversation{port: p, counter: counter, wall: watchWall(hostPHC{}, counter, 200)}, server
+	return &conversation{port: p, counter: counter, wall: watchWall(hostPHC{}, counter, 200, &wallMemory{})}, server
 }
 
 // A message that waits in the kernel for an address to be found is stamped after that.

@@ -150,11 +150,11 @@ func (noWall) readLast(monotonic.Counter) (wallclock.Reading, error) {
 
 func TestWallClockThatCannotBeReadLeavesTheProgramsOwnReading(t *testing.T) {
 	w := newScriptedPHC(12)
-	b := watchWall(noWall{w}, w, 200)
+	b := watchWall(noWall{w}, w, 200, &wallMemory{})
 	require.Nil(t, b.watch)
-	require.NotNil(t, watchWall(w, w, 200).watch)
+	require.NotNil(t, watchWall(w, w, 200, &wallMemory{}).watch)
 	require.Zero(t, b.readAgain())
-	b = watchWall(w, w, 200)
+	b = watchWall(w, w, 200, &wallMemory{})
 	require.NotZero(t, b.readAgain())
 	b.system = noWall{w}
 	require.Zero(t, b.readAgain())
@@ -166,7 +166,10 @@ func TestKernelThatSaysHowItIsSteeredMakesStampsSharp(t *testing.T) {
 	for _, tick := range []int64{0, 10_000} {
 		w := newScriptedPHC(14)
 		w.tick = tick
-		b := watchWall(w, w, 200)
+		var memory wallMemory
+		watchWall(w, w, 200, &memory)
+		w.moment += waited
+		b := watchWall(w, w, 200, &memory)
 		w.moment += waited
 		came := w.counterAt(w.moment)
 		m := arrival{stamp: w.wall.Wall(int64(came))}

@@ -59,6 +59,11 @@ type Bracket struct {
 // that nobody slews: the tick length may be set 10 % long and the frequency 500 ppm high, the
 // phase-locked loop adds up to 1/4 of an offset of up to 0.5 s in each second, and adjtime 500 ppm
 // (kernel/time/ntp.c, ntp_update_offset and second_overflow).
+//
+// Two kernels are assumed not to be there. One that itself follows a pulse per second (STA_PPSTIME,
+// of CONFIG_NTP_PPS) slews all of an offset in one second, which is up to 50 %. It is noticed where it
+// is asked how it is steered: see Steering. The other was booted with a large ntp_tick_adj, which no
+// program can see.
 const mostSlewed = 0.226
 
 // leastHostDriftPPM is what is assumed at least of the kernel's clock when nobody slews it. A time
@@ -84,10 +89,14 @@ const inexact = 1e-12
 const rounding = 1
 
 // Stepped returns the most by which the wall clock can have been set forward between the readings,
-// and false if they are of no use: it has been set, or it and the counter do not go together.
+// and false if they are of no use: it has been set, it is slewed by a pulse per second, or it and
+// the counter do not go together.
 func (b Bracket) Stepped() (most int64, ok bool) {
 	first, last := b.First.After.Sub(b.First.Before), b.Last.After.Sub(b.Last.Before)
 	if first < 0 || last < 0 || b.Last.Before < b.First.After {
+		return 0, false
+	}
+	if b.First.Steering.byPulse() || b.Last.Steering.byPulse() {
 		return 0, false
 	}
 	// Beyond these the counter is not what it should be.

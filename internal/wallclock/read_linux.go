@@ -11,50 +11,82 @@ import (
 
 // Read reads the system's clocks between two readings of the counter, at the cost of two system
 // calls. It does not ask how the kernel is steered.
-func Read(counter monotonic.Counter) (Reading, error) {
+func Read(counter monotonic.Counter) (Reading, error) { return read(linux{}, counter) }
+
+// ReadWallLast is Read in the other order, which is the better one for the last reading of a [Bracket].
+func ReadWallLast(counter monotonic.Counter) (Reading, error) { return readWallLast(linux{}, counter) }
+
+// ReadFirst is Read for the first reading of a [Bracket], at the cost of four system calls. What its
+// Steering is worth depends on an earlier one: see [Steering.After].
+func ReadFirst(counter monotonic.Counter) (Reading, error) { return readFirst(linux{}, counter) }
+
+// ReadLast is ReadWallLast for the last reading of a [Bracket], at the cost of four system calls.
+func ReadLast(counter monotonic.Counter) (Reading, error) { return readLast(linux{}, counter) }
+
+// kernel is what of Linux is asked.
+type kernel interface {
+	clock(id uintptr) (unix.Timespec, error)
+	steered() (unix.Timex, error)
+}
+
+func read(k kernel, counter monotonic.Counter) (Reading, error) {
 	var r Reading
 	r.Before = counter.Now()
-	err := readClocks(unix.CLOCK_REALTIME, &r.Wall, unix.CLOCK_MONOTONIC, &r.Slewed)
+	err := readClocks(k, unix.CLOCK_REALTIME, &r.Wall, unix.CLOCK_MONOTONIC, &r.Slewed)
 	r.After = counter.Now()
 	return r, err
 }
 
-// ReadFirst is Read for the first reading of a [Bracket], at the cost of four system calls.
-func ReadFirst(counter monotonic.Counter) (Reading, error) {
-	before := readSteering()
-	r, err := Read(counter)
+func readWallLast(k kernel, counter monotonic.Counter) (Reading, error) {
+	r := Reading{WallLast: true}
+	r.Before = counter.Now()
+	err := readClocks(k, unix.CLOCK_MONOTONIC, &r.Slewed, unix.CLOCK_REALTIME, &r.Wall)
+	r.After = counter.Now()
+	return r, err
+}
+
+func readFirst(k kernel, counter monotonic.Counter) (Reading, error) {
+	before := readSteering(k)
+	r, err := read(k, counter)
 	r.Steering = before
 	return r, err
 }
 
-// ReadLast is Read for the last reading of a [Bracket], at the cost of four system calls.
-func ReadLast(counter monotonic.Counter) (Reading, error) {
-	r := Reading{WallLast: true}
-	r.Before = counter.Now()
-	err := readClocks(unix.CLOCK_MONOTONIC, &r.Slewed, unix.CLOCK_REALTIME, &r.Wall)
-	r.After = counter.Now()
-	r.Steering = readSteering()
+func readLast(k kernel, counter monotonic.Counter) (Reading, error) {
+	r, err := readWallLast(k, counter)
+	r.Steering = readSteering(k)
 	return r, err
 }
 
-func readClocks(first uintptr, atFirst *int64, second uintptr, atSecond *int64) error {
-	var one, other unix.Timespec
-	if err := readClock(first, &one); err != nil {
+func readClocks(k kernel, first uintptr, atFirst *int64, second uintptr, atSecond *int64) error {
+	one, err := k.clock(first)
+	if err != nil {
 		return err
 	}
-	if err := readClock(second, &other); err != nil {
+	other, err := k.clock(second)
+	if err != nil {
 		return err
 	}
 	*atFirst, *atSecond = one.Nano(), other.Nano()
 	return nil
 }
 
-// readClock is unix.ClockGettime without a word to the scheduler: the call never waits, and on an
-// idle machine that word wakes a thread of the runtime.
-func readClock(clock uintptr, t *unix.Timespec) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(t)), 0)
+// linux asks without a word to the scheduler: the calls never wait, and on an idle machine that word
+// wakes a thread of the runtime.
+type linux struct{}
+
+func (linux) clock(id uintptr) (t unix.Timespec, err error) {
+	_, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&t)), 0)
 	if errno != 0 {
-		return os.NewSyscallError("clock_gettime", errno)
+		return t, os.NewSyscallError("clock_gettime", errno)
 	}
-	return nil
+	return t, nil
+}
+
+func (linux) steered() (t unix.Timex, err error) { // it sets nothing: Modes is 0
+	_, _, errno := unix.RawSyscall(unix.SYS_ADJTIMEX, uintptr(unsafe.Pointer(&t)), 0, 0)
+	if errno != 0 {
+		return t, os.NewSyscallError("adjtimex", errno)
+	}
+	return t, nil
 }

@@ -4,9 +4,8 @@ package wallclock
 // steered (adjtimex(2)) before the first reading and after the last. The rate of its clock has four
 // parts (kernel/time/ntp.c):
 //
-//   - The length of a tick, by ADJ_TICK: ±10 %. It is in force at once.
-//   - The frequency, by ADJ_FREQUENCY or the phase-locked loop: ±500 ppm. By the loop it is in force
-//     from the next timer interrupt on.
+//   - The length of a tick, by ADJ_TICK: ±10 %.
+//   - The frequency, by ADJ_FREQUENCY or the phase-locked loop: ±500 ppm.
 //   - What is slewed of an offset, by ADJ_OFFSET: ±12.5 % (ntp_offset_chunk).
 //   - What is slewed of an offset, by adjtime(3): ±500 ppm.
 //
@@ -15,26 +14,57 @@ package wallclock
 // is the second that CLOCK_REALTIME_COARSE reads: both change together (kernel/time/timekeeping.c,
 // accumulate_nsecs_to_secs).
 //
-// So let the tick and the frequency be the same before and after, and let the second that
-// second_overflow had been run for before the first reading not be over after the last. Then the
-// clock had one rate between them, but for a frequency that came into force late, the oscillator
-// and the counter. That rate is the average between the two readings, whatever it is.
+// # What is in force
 //
-// What could be missed is somebody who sets the tick and sets it back, and the frequency, to just
-// what they were, all between the two readings. As the rate is never taken to be lower than the tick
-// says, that matters only if one of these calls falls between a stamp and the reading that it is told
-// from, mostly less than 0.1 ms, and then by no more than what mostSlewed is of that time. It takes the
-// right to set the clock, and no time daemon is known to do it: what they set follows from what they have measured,
-// to 2⁻¹⁶ ppm, and chronyd, which alone slews by the tick, does so for a second at least (sys_generic.c,
-// MIN_SLEW_TIMEOUT). Before Linux 6.13 a tick may be said to be set a moment before it is, as
-// adjtimex was not one step then.
+// What the kernel says need not be in force yet. Its multiplier is set by timekeeping_advance, which
+// is run at each timer interrupt. Before Linux 6.17 adjtimex stored a tick or a frequency, let go of the lock, and
+// ran it then: whoever called it may have been kept from going on in between. What the loop and
+// ntp_clear change, which is run when the clock is set, waits for the next interrupt; and so does
+// a second that the clock was carried into by rounding, after the multiplier had been set.
+//
+// So one look proves nothing. But let two looks find the same, in the same second, and let
+// CLOCK_REALTIME_COARSE have moved in between. Only timekeeping_advance moves it, or setting the
+// clock, for which there is the [Watch]. So timekeeping_advance has been run with what both looks
+// have found, and that is in force.
+//
+// # One rate
+//
+// Let that be so before the first reading, let a look after the last find the same again, and let
+// the second not be over by then. Then the clock had one rate between the readings, but for the
+// oscillator and the counter. That rate is the average between them, whatever it is.
+//
+// A new clocksource has its nominal rate until the next timer interrupt, and moves
+// CLOCK_REALTIME_COARSE as well. It runs ntp_clear, which sets the offset to 0, the status to unsynchronized
+// and the maximum error to 16 s: all three are compared for that. If they were so before, nothing
+// shows. But then no offset was being slewed either, and the rate is never taken to be lower than the
+// nominal one, or than that of the tick.
+//
+// # What could be missed
+//
+// That is somebody who sets the tick and sets it back, and all else that is compared, to just what they were,
+// between one look and the next in one second. A stamp is then wrong by no more than what mostSlewed is of
+// its distance. It takes the right to set the clock. What daemons set follows from what they have measured, to 2⁻¹⁶ ppm,
+// and chronyd slews by the tick for a second at least (sys_generic.c, MIN_SLEW_TIMEOUT). Only a servo
+// at its limit repeats itself: the tick would have to go from 9000 to 11000 and back within a second. A frequency
+// that is set and set back, as by a servo whose limit is 500 ppm, is allowed for (frequencyRange).
 
-// Steering is how the kernel says that it is steered. The zero value says nothing.
+// Steering is how the kernel says that it is steered, at one look. The zero value says nothing.
 type Steering struct {
+	Told
+	Read   int64 // the second of CLOCK_REALTIME
+	Begun  int64 // the second for which second_overflow has been run, afterwards
+	Coarse int64 // CLOCK_REALTIME_COARSE, of that moment, in nanoseconds
+	Since  int64 // what that was at the first of the looks, one after the other, that have found the same in this second
+}
+
+// Told is what adjtimex(2) tells of it.
+type Told struct {
 	Tick      int64 // how far the clock goes in 1/100 s of the kernel's, in µs; 0: unknown
 	Frequency int64 // what it goes beside that, in 2⁻¹⁶ ppm
-	Begun     int64 // the second of CLOCK_REALTIME for which second_overflow has been run
-	Read      int64 // the second of CLOCK_REALTIME afterwards
+
+	// What ntp_clear changes. Otherwise second_overflow does, or a daemon's call.
+	Offset, MaxError int64
+	Status           int64 // STA_*
 }
 
 const (
@@ -47,13 +77,29 @@ const (
 	// mostAbove is what the rate can be above that of the tick while no offset is slewed: the
 	// frequency and adjtime.
 	mostAbove = 1002e-6
+
+	// pulsePhase is STA_PPSTIME (include/uapi/linux/timex.h).
+	pulsePhase = 0x0004
 )
 
-// oneRate reports whether the parts of the rate that are not small stayed what they were from one
-// to the other.
-func (s Steering) oneRate(until Steering) bool {
-	return s.Tick != 0 && s.Tick == until.Tick && s.Frequency == until.Frequency && s.Begun == until.Read
+// After returns the same with what an earlier look under the same [Watch] makes of it.
+func (s Steering) After(earlier Steering) Steering {
+	if s.Told == earlier.Told && s.Begun == earlier.Begun {
+		s.Since = earlier.Since
+	}
+	return s
 }
+
+// inForce reports whether the kernel does what it says.
+func (s Steering) inForce() bool { return s.Tick != 0 && s.Coarse != s.Since }
+
+// oneRate reports whether the clock had one rate from after the one look until before the other.
+func (s Steering) oneRate(until Steering) bool {
+	return s.inForce() && s.Told == until.Told && s.Begun == until.Read
+}
+
+// byPulse reports whether the kernel steers by a pulse per second, for which mostSlewed is no bound.
+func (s Steering) byPulse() bool { return s.Status&pulsePhase != 0 }
 
 // fastest returns the most that the wall clock can go forward while the counter goes forward by 1, between the readings.
 func (b Bracket) fastest() float64 {
@@ -64,8 +110,8 @@ func (b Bracket) fastest() float64 {
 	}
 	counter, host := b.DriftPPM/1e6, HostDriftPPM(b.DriftPPM)/1e6
 	average := float64(b.Last.Slewed-b.First.Slewed+2*rounding) / float64(shortest)
-	// No rate is below 1 − mostSlewed, so a change by frequencyRange is the largest part of that one.
-	fastest := average * (1 + frequencyRange/(1-mostSlewed)) * (1 + host) / (1 - host) * (1 + counter) / (1 - counter)
-	told := (float64(b.First.Steering.Tick)/nominalTick + mostAbove) * (1 + host) / (1 - counter)
+	// Of a rate below the nominal one frequencyRange is a larger part, but then told is more than that.
+	fastest := average * (1 + frequencyRange) * (1 + host) / (1 - host) * (1 + counter) / (1 - counter)
+	told := (float64(max(b.First.Steering.Tick, nominalTick))/nominalTick + mostAbove) * (1 + host) / (1 - counter)
 	return min(most, max(fastest, told))
 }

@@ -1,9 +1,12 @@
 package wallclock
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/epsilontime/epsilon/monotonic"
 )
@@ -30,10 +33,81 @@ func TestKernelSaysHowItIsSteered(t *testing.T) {
 	require.LessOrEqual(t, first.After, last.Before)
 }
 
-func TestSecondHasNotBegunWhereTheClockWasRoundedIntoIt(t *testing.T) {
-	const s = 1_000_000_000
-	for coarse, want := range map[int64]int64{17*s - 1: 16, 17 * s: 16, 17*s + 999: 16, 17*s + 1000: 17, 18*s - 1: 17} {
-		require.Equal(t, want, begunBy(coarse), coarse)
+// scriptedKernel writes down what is asked, of it and of the counter, and answers as it is told.
+type scriptedKernel struct {
+	asked  []string
+	refuse string // a question
+}
+
+var errRefused = errors.New("refused")
+
+func (k *scriptedKernel) ask(what string) error {
+	k.asked = append(k.asked, what)
+	if what == k.refuse {
+		return errRefused
+	}
+	return nil
+}
+
+// Now is the counter.
+func (k *scriptedKernel) Now() monotonic.Instant {
+	_ = k.ask("counter")
+	return monotonic.Instant(len(k.asked))
+}
+
+func (k *scriptedKernel) clock(id uintptr) (unix.Timespec, error) {
+	names := map[uintptr]string{unix.CLOCK_REALTIME: "wall", unix.CLOCK_MONOTONIC: "slewed", unix.CLOCK_REALTIME_COARSE: "coarse"}
+	return unix.Timespec{Sec: 16, Nsec: 999_000_000}, k.ask(names[id])
+}
+
+func (k *scriptedKernel) steered() (unix.Timex, error) {
+	t := unix.Timex{Tick: 10_833, Freq: -65_536, Offset: 5, Maxerror: 6, Status: 7}
+	t.Time.Sec = 17
+	return t, k.ask("adjtimex")
+}
+
+// The kernel is asked how it steers before the clocks are read for the first time, and after they have been for the
+// last; for which second it has overflown after it was asked what it does.
+func TestReadingsAskInTheOrderThatTheBracketStandsOn(t *testing.T) {
+	steering := Steering{
+		Told: Told{Tick: 10_833, Frequency: -65_536, Offset: 5, MaxError: 6, Status: 7},
+		Read: 17, Begun: 16, Coarse: 16_999_000_000, Since: 16_999_000_000,
+	}
+	if !steersAtOnce() {
+		steering = Steering{}
+	}
+	for name, c := range map[string]struct {
+		read func(kernel, monotonic.Counter) (Reading, error)
+		last bool
+		want []string
+	}{
+		"first":          {readFirst, false, []string{"adjtimex", "coarse", "counter", "wall", "slewed", "counter"}},
+		"last":           {readLast, true, []string{"counter", "slewed", "wall", "counter", "adjtimex", "coarse"}},
+		"first, unasked": {read, false, []string{"counter", "wall", "slewed", "counter"}},
+		"last, unasked":  {readWallLast, true, []string{"counter", "slewed", "wall", "counter"}},
+	} {
+		k := &scriptedKernel{}
+		r, err := c.read(k, k)
+		require.NoError(t, err, name)
+		require.Equal(t, c.last, r.WallLast, name)
+		asks := slices.Contains(c.want, "adjtimex")
+		if asks && steersAtOnce() {
+			require.Equal(t, steering, r.Steering, name)
+		}
+		if !asks || steersAtOnce() {
+			require.Equal(t, c.want, k.asked, name)
+		}
+		for _, refuse := range c.want {
+			k := &scriptedKernel{refuse: refuse}
+			r, err := c.read(k, k)
+			switch refuse {
+			case "wall", "slewed":
+				require.ErrorIs(t, err, errRefused, name)
+			case "adjtimex", "coarse":
+				require.NoError(t, err, name)
+				require.Zero(t, r.Steering, name)
+			}
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func settings() uint64 {
 	// cancelled makes it notice the next time (fs/timerfd.c, timerfd_canceled). Whatever else may
 	// come counts as well.
 	for {
-		// It never waits: see readClock for why it is raw.
+		// It never waits: see linux for why it is raw.
 		_, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(setting.fd), uintptr(unsafe.Pointer(&expirations[0])), uintptr(len(expirations)))
 		if errno != unix.EINTR {
 			if errno != unix.EAGAIN {

@@ -50,10 +50,11 @@ type config struct {
 	trust      trust
 
 	// Of Unicast only.
-	ports       ports
-	interval    int8 // log₂ s, below 0
-	corrections bool
-	distance    distance.Claim
+	ports         ports
+	interval      int8 // log₂ s, below 0
+	corrections   bool
+	programStamps bool
+	distance      distance.Claim
 
 	mistakes.List
 }
@@ -251,6 +252,17 @@ func WithMessageRate(exponent int) UnicastOption {
 // only where they widen the interval. ptp4l always believes them.
 func WithTransparentClocks() UnicastOption {
 	return option(func(c *config) { c.corrections = true })
+}
+
+// WithoutKernelStamps leaves the kernel's stamps of packets unused, and makes δ some tens of
+// microseconds longer.
+//
+// By default, on Linux, each poll asks by adjtimex(2) how the kernel is steered, to know what its
+// stamps are worth. That takes no right, but a filter of system calls that ends the process for it
+// would do so at the first poll: such as systemd's SystemCallFilter=@system-service without
+// SystemCallErrorNumber=. A [Port] still has the kernel stamp what passes, for its other sources.
+func WithoutKernelStamps() UnicastOption {
+	return option(func(c *config) { c.programStamps = true })
 }
 
 // check refuses a sample that is too wide to be of use.

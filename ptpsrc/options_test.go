@@ -42,7 +42,7 @@ func TestOptionsFitTheirConstructors(t *testing.T) {
 		{WithExtraError, every}, {WithMaxDelay, every}, {WithMaxError, every},
 		{WithDomain, follower}, {WithBoundaryClocks, follower}, {WithLocalReference, follower},
 		{WithServerPorts, unicast}, {WithMessageRate, unicast}, {WithTransparentClocks, unicast},
-		{WithDistance, unicast}, {WithMinDelay, unicast},
+		{WithDistance, unicast}, {WithMinDelay, unicast}, {WithoutKernelStamps, unicast},
 	} {
 		var fits []string
 		for name, option := range takes {
@@ -68,6 +68,7 @@ func TestOptionsHaveLimits(t *testing.T) {
 		"ports":       {options{WithServerPorts(1, 65535)}, options{WithServerPorts(0, 1), WithServerPorts(5, 5), WithServerPorts(1, 65536)}},
 		"rate":        {options{WithMessageRate(1), WithMessageRate(7)}, options{WithMessageRate(-4), WithMessageRate(0), WithMessageRate(8)}},
 		"transparent": {options{WithTransparentClocks()}, nil},
+		"stamps":      {options{WithoutKernelStamps()}, nil},
 		"distance":    {options{WithDistance(0.001), WithDistance(20_038)}, options{WithDistance(0), WithDistance(-1), WithDistance(20_039), WithDistance(math.NaN()), WithDistance(math.Inf(1))}},
 		"way":         {options{WithMinDelay(1), WithMinDelay(500 * time.Millisecond)}, options{WithMinDelay(0), WithMinDelay(-1), WithMinDelay(2 * time.Second)}},
 		"nil":         {nil, options{nil}},

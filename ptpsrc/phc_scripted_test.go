@@ -21,7 +21,8 @@ type scriptedPHC struct {
 	counterRate, rawRate float64                // against true time
 	wall                 wallclocktest.Scripted // against the counter
 	tick                 int64                  // how the kernel says that it steers the wall clock; 0: it does not say
-	preempted            int64                  // for how long, between asking that and reading the clocks
+	between              func()                 // happens between asking that and reading the clocks; may be nil
+	orders               []string               // in which the clocks were read
 
 	// The device is wrong by bias, and by up to noise more at each reading, and counts ahead of
 	// UTC.
@@ -78,6 +79,7 @@ const rawEpoch = 77_000_000_000
 func (w *scriptedPHC) rawAt() int64 { return rawEpoch + int64(float64(w.moment)*w.rawRate) }
 
 func (w *scriptedPHC) clocks(c monotonic.Counter) (wallclock.Reading, error) {
+	w.orders = append(w.orders, "wall first")
 	l := wallclock.Reading{Before: c.Now()}
 	w.pass()
 	l.Wall = w.wall.Wall(int64(w.counterAt(w.moment)))
@@ -88,6 +90,7 @@ func (w *scriptedPHC) clocks(c monotonic.Counter) (wallclock.Reading, error) {
 }
 
 func (w *scriptedPHC) clocksWallLast(c monotonic.Counter) (wallclock.Reading, error) {
+	w.orders = append(w.orders, "wall last")
 	l := wallclock.Reading{WallLast: true, Before: c.Now()}
 	w.pass()
 	l.Slewed = w.wall.Slewed(int64(w.counterAt(w.moment)))
@@ -99,7 +102,9 @@ func (w *scriptedPHC) clocksWallLast(c monotonic.Counter) (wallclock.Reading, er
 
 func (w *scriptedPHC) readFirst(c monotonic.Counter) (wallclock.Reading, error) {
 	steering := w.steering()
-	w.moment += w.preempted
+	if w.between != nil {
+		w.between()
+	}
 	l, err := w.clocks(c)
 	l.Steering = steering
 	return l, err
@@ -107,7 +112,9 @@ func (w *scriptedPHC) readFirst(c monotonic.Counter) (wallclock.Reading, error) 
 
 func (w *scriptedPHC) readLast(c monotonic.Counter) (wallclock.Reading, error) {
 	l, err := w.clocksWallLast(c)
-	w.moment += w.preempted
+	if w.between != nil {
+		w.between()
+	}
 	l.Steering = w.steering()
 	return l, err
 }

@@ -436,3 +436,13 @@ func TestStampIsFoundHoweverTheRawClockRuns(t *testing.T) {
 		require.False(t, ok, "a counter that goes back: %+v", bad)
 	}
 }
+
+// A step of the wall clock that does not show is smallest if it is read first of the two clocks before the device, and last after it.
+func TestWallClockIsReadFarthestFromTheDevice(t *testing.T) {
+	w := newScriptedPHC(18)
+	d, err := w.open("/dev/ptp0")
+	require.NoError(t, err)
+	_, err = readByWall(w, d, w, 200)
+	require.NoError(t, err)
+	require.Equal(t, []string{"wall first", "wall last"}, w.orders)
+}

@@ -158,6 +158,7 @@ func (p *Port) Close() error {
 // inbox takes the messages of one server while a Sample waits for them.
 type inbox struct {
 	counter  monotonic.Counter
+	stamps   bool // whether the kernel's stamps are wanted
 	messages chan arrival
 	closed   chan struct{} // with the port
 }
@@ -175,7 +176,7 @@ type arrival struct {
 const inboxSize = 64
 
 // open directs the messages of a server to the caller, until release.
-func (p *Port) open(from peer, counter monotonic.Counter) (*inbox, error) {
+func (p *Port) open(from peer, counter monotonic.Counter, stamps bool) (*inbox, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -184,7 +185,7 @@ func (p *Port) open(from peer, counter monotonic.Counter) (*inbox, error) {
 	if p.asking[from] != nil {
 		return nil, fmt.Errorf("%w: another source of this port asks %v in domain %d: one server has one vote", truetime.ErrUnusable, from.address, from.domain)
 	}
-	in := &inbox{counter: counter, messages: make(chan arrival, inboxSize), closed: make(chan struct{})}
+	in := &inbox{counter: counter, stamps: stamps, messages: make(chan arrival, inboxSize), closed: make(chan struct{})}
 	p.asking[from] = in
 	return in, nil
 }
@@ -207,6 +208,12 @@ const domainAt = 4
 // readPause follows an error in receiving, which on some systems is another's answer to what was
 // sent.
 const readPause = time.Millisecond
+
+// isSync tells the messages whose stamps are used from others, which may be anybody's and are to
+// cost little.
+func isSync(message []byte) bool {
+	return protocol.MessageType(message[0]&0xf) == protocol.MessageSync // IEEE 1588-2019 table 35
+}
 
 // read hands on what comes in at one of the ports until it is closed.
 //
@@ -234,7 +241,7 @@ func (p *Port) read(c *net.UDPConn, stamped bool) {
 			continue
 		}
 		m := arrival{at: in.counter.Now()}
-		if stamped {
+		if stamped && in.stamps && isSync(buffer) {
 			m.stamp, m.wall = stampOf(control[:inControl], in.counter)
 		}
 		if m.packet, err = decode(buffer[:n]); err != nil {

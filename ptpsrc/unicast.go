@@ -121,13 +121,15 @@ func (u *unicast) Sample(ctx context.Context, counter monotonic.Counter) (trueti
 
 func (u *unicast) ask(ctx context.Context, counter monotonic.Counter, port *Port, term time.Duration, granted *grants) (truetime.Sample, error) {
 	from := peer{u.server.ip, u.config.domain}
-	in, err := port.open(from, counter)
+	in, err := port.open(from, counter, !u.config.programStamps)
 	if err != nil {
 		return truetime.Sample{}, err
 	}
 	defer port.release(from)
 	c := conversation{unicast: u, grants: granted, port: port, counter: counter, term: term, ruler: rulerOf(ctx, counter)}
-	c.wall = watchWall(hostPHC{}, counter, c.ruler.poll.DriftPPM, &u.wall)
+	if !u.config.programStamps {
+		c.wall = watchWall(hostPHC{}, counter, c.ruler.poll.DriftPPM, &u.wall)
+	}
 	defer func() { port.departures.forget(c.delayReq) }()
 	if err := c.run(ctx, in); err != nil {
 		return truetime.Sample{}, err

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/facebook/time/ptp/protocol"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -164,4 +165,49 @@ func TestKernelWithoutTransmitStampsIsAskedForTheOthers(t *testing.T) {
 		require.Equal(t, c.granted, granted)
 		require.Len(t, asked, min(len(c.refused)+1, 2), "one that grants is not asked again")
 	}
+}
+
+// Whoever sends anything else from the server's address has the program make no system call for it.
+func TestOnlyASyncIsWorthAReadingOfTheClocks(t *testing.T) {
+	for _, stamps := range []bool{true, false} {
+		b := newBed(t, nil)
+		requireStamps(t, b.port)
+		from := peer{netip.MustParseAddr("127.0.0.1"), fakeDomain}
+		in, err := b.port.open(from, b.counter, stamps)
+		require.NoError(t, err)
+		defer b.port.release(from)
+		syncs, others := 0, 0
+		other := &protocol.DelayResp{Header: b.header(protocol.MessageDelayResp, 54, 1, fakeFlags)}
+		for syncs < 3 || others < 3 {
+			b.send(b.event, b.port.event, other)
+			b.send(b.event, b.port.event, &protocol.SyncDelayReq{Header: b.header(protocol.MessageSync, 44, 1, fakeFlags)})
+			for range 2 {
+				m := <-in.messages
+				if _, ok := m.packet.(*protocol.SyncDelayReq); !ok {
+					others++
+					require.Zero(t, m.wall)
+					continue
+				}
+				syncs++
+				require.Equal(t, stamps, m.wall.WallLast)
+				require.Equal(t, stamps, m.stamp != 0)
+			}
+		}
+	}
+}
+
+func TestWithoutKernelStampsTheWallClockIsNotLookedAt(t *testing.T) {
+	b := newBed(t, nil)
+	requireStamps(t, b.port)
+	source := b.source(WithoutKernelStamps())
+	for range 3 {
+		s, err := source.Sample(t.Context(), b.counter)
+		require.NoError(t, err)
+		require.Equal(t, wallclock.StampedByProgram, s.Stamps)
+	}
+	require.Zero(t, source.(*unicast).wall)
+	source = b.source()
+	_, err := source.Sample(t.Context(), b.counter)
+	require.NoError(t, err)
+	require.NotZero(t, source.(*unicast).wall)
 }

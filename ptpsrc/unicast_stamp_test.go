@@ -200,3 +200,68 @@ func TestKernelThatSaysHowItIsSteeredMakesStampsSharp(t *testing.T) {
 		}
 	}
 }
+
+// A slew ends, and whoever has ended it is kept from going on until an interrupt, which comes while the program is
+// kept from reading the clocks. A look that came after the reading would find that the kernel does what it says.
+func TestLookComesBeforeTheReadingOfWhatIsToBeSent(t *testing.T) {
+	const fast, interrupt = 1.08, 37_037_037 // 40 ms by the wall clock
+	w := newScriptedPHC(15)
+	w.tick = 10_000
+	begin := w.moment
+	ends := begin + interrupt
+	w.wall = wallclocktest.Scripted{Starts: []int64{0, begin, ends}, Rates: []float64{1, fast, 1}}
+	w.moment = ends - 400_000
+	var memory wallMemory
+	b := watchWall(w, w, 200, &memory)
+	w.moment = ends - 200_000
+	w.between = func() { w.moment += 210_000 }
+	d := &departure{wall: b.readAgain()}
+	d.at = d.wall.Before // as if nothing had kept the program
+	left := w.counterAt(w.moment)
+	stamp := w.wall.Wall(int64(left))
+	w.between = nil
+	w.moment += 10_000_000
+	from, by := b.left(d, stamp)
+	require.Equal(t, byKernel, by)
+	require.LessOrEqual(t, from, left)
+}
+
+// The tick is made shorter, while an offset is slewed, between the last reading and the look after it. A look that came
+// before the reading would not find it, and the average would be too low.
+func TestLookComesAfterTheReadingOfWhatWasAnswered(t *testing.T) {
+	const slewed = 1.05
+	w := newScriptedPHC(16)
+	w.tick = 10_000
+	w.wall = wallclocktest.Scripted{Starts: []int64{0, w.moment + 30_000_000}, Rates: []float64{slewed, slewed - 0.1}}
+	answered := w.moment + 30_000_000
+	var memory wallMemory
+	b := watchWall(w, w, 200, &memory)
+	w.moment += 20_000_000
+	d := &departure{wall: b.readAgain()}
+	d.at = w.Now()
+	w.moment += 5_000_000
+	left := w.counterAt(w.moment)
+	stamp := w.wall.Wall(int64(left))
+	w.moment = answered - 10_000
+	w.between = func() { w.moment, w.tick = w.moment+10_000_000, 9_000 }
+	from, by := b.left(d, stamp)
+	require.Equal(t, byKernel, by)
+	require.LessOrEqual(t, from, left)
+}
+
+// What was found under a watch counts no longer once the clock was set.
+func TestLooksFromBeforeTheClockWasSetAreForgotten(t *testing.T) {
+	w := newScriptedPHC(17)
+	w.tick = 10_000
+	var memory wallMemory
+	first := watchWall(w, w, 200, &memory).first.Steering
+	require.Equal(t, first.Coarse, first.Since, "it is the first look")
+	w.moment += 10_000_000
+	again := watchWall(w, w, 200, &memory).first.Steering
+	require.Equal(t, first.Coarse, again.Since)
+	require.Greater(t, again.Coarse, again.Since)
+	w.strobed = true
+	w.moment += 10_000_000
+	set := watchWall(w, w, 200, &memory).first.Steering
+	require.Equal(t, set.Coarse, set.Since)
+}

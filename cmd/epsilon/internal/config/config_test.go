@@ -84,6 +84,7 @@ event_port = 1319
 general_port = 1320
 message_rate = 2
 transparent_clocks = true
+kernel_stamps = false
 distance_km = 20
 min_delay = "10us"
 [[source]]

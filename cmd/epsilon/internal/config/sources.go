@@ -290,7 +290,8 @@ func readPTP4LOptions(k *keys) (options []ptpsrc.PTP4LOption) {
 	return options
 }
 
-// readPTP reads besides event_port and general_port, message_rate and transparent_clocks.
+// readPTP reads besides event_port and general_port, message_rate, transparent_clocks and kernel_stamps (true by
+// default).
 func readPTP(k *keys, s *Source) {
 	var options []ptpsrc.UnicastOption
 	for _, o := range readPTP4LOptions(k) {
@@ -306,6 +307,11 @@ func readPTP(k *keys, s *Source) {
 	k.number("distance_km", "km", func(km float64) { options = append(options, ptpsrc.WithDistance(km)) })
 	k.duration("min_delay", func(d time.Duration) { options = append(options, ptpsrc.WithMinDelay(d)) })
 	k.flag("transparent_clocks", func() { options = append(options, ptpsrc.WithTransparentClocks()) })
+	k.boolean("kernel_stamps", func(wanted bool) {
+		if !wanted {
+			options = append(options, ptpsrc.WithoutKernelStamps())
+		}
+	})
 	if !s.address(k, mustBeServer) {
 		return
 	}

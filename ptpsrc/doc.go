@@ -29,7 +29,14 @@
 // fast it may have been slewed is asked by adjtimex(2), which takes no right. Where a container or a
 // filter of system calls refuses that, stamps are worth less: they cost a fifth of the time to the
 // reading beside them. A filter that ends the process instead has to allow the call (systemd:
-// SystemCallFilter=@system-service adjtimex).
+// SystemCallFilter=@system-service adjtimex), or the source to be made by [WithoutKernelStamps].
+//
+// What the kernel tells counts if nothing of it has changed since an earlier look in the same second, mostly
+// that of the poll before. So stamps are worth as little where polls come less than about once in a
+// second, and where a daemon (phc2sys, or one that uses the kernel's loop) steers more often than
+// messages come. A kernel that itself follows a pulse per second (STA_PPSTIME) may slew more than is
+// allowed for: its stamps are not used, and where adjtimex(2) is refused it is assumed not to. So is
+// the boot parameter ntp_tick_adj, which nobody can see.
 //
 // # Below 10 µs
 //

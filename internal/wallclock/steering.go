@@ -36,8 +36,9 @@ package wallclock
 // A new clocksource has its nominal rate until the next timer interrupt, and moves
 // CLOCK_REALTIME_COARSE as well. It runs ntp_clear, which sets the offset to 0, the status to unsynchronized
 // and the maximum error to 16 s: all three are compared for that. If they were so before, nothing
-// shows. But then no offset was being slewed either, and the rate is never taken to be lower than the
-// nominal one, or than that of the tick.
+// shows. But then no offset was being slewed either, as of one that is told to be 0 less than 1 µs is
+// left, and the rate is never taken to be lower than the nominal one, or than that of the tick. The
+// same is true of setting the clock, of which the Watch learns only when it is complete.
 //
 // # What could be missed
 //

@@ -31,6 +31,26 @@ func TestKernelSaysHowItIsSteered(t *testing.T) {
 	require.False(t, first.WallLast)
 	require.True(t, last.WallLast)
 	require.LessOrEqual(t, first.After, last.Before)
+
+	// A timer interrupt is never far away.
+	looks, steering := 1, first.Steering
+	for ; !steering.inForce(); looks++ {
+		next, err := ReadFirst(counter)
+		require.NoError(t, err)
+		require.NotZero(t, next.Steering)
+		steering = next.Steering.After(steering)
+	}
+	require.Greater(t, looks, 1, "one look proves nothing")
+	t.Logf("in force after %d looks", looks)
+}
+
+func TestLookTakesNoMemory(t *testing.T) {
+	counter, err := monotonic.System()
+	require.NoError(t, err)
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, err = ReadFirst(counter) }))
+	require.NoError(t, err)
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, err = ReadLast(counter) }))
+	require.NoError(t, err)
 }
 
 // scriptedKernel writes down what is asked, of it and of the counter, and answers as it is told.

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/facebook/time/ntp/protocol/nts/aessiv"
+
+	"github.com/epsilontime/epsilon/internal/extension"
 )
 
 // Reasons for which a datagram is not the reply to a request. It is then to be treated as if it had
@@ -90,14 +92,14 @@ type Request struct {
 // identifier, the cookie, a placeholder of the cookie's size for each further one that is wanted,
 // and the authenticator of all of it.
 func (r *Request) Seal(packet []byte) ([]byte, error) {
-	packet = appendField(packet, fieldUniqueID, r.uniqueID[:])
-	packet = appendField(packet, fieldCookie, r.cookie)
-	const authenticator = fieldHead + 4 + nonceSize + tagSize
+	packet = extension.Append(packet, fieldUniqueID, r.uniqueID[:])
+	packet = extension.Append(packet, fieldCookie, r.cookie)
+	const authenticator = extension.HeadSize + 4 + nonceSize + tagSize
 	for range r.missing {
-		if len(packet)+fieldHead+len(r.cookie)+authenticator > packetMax {
+		if len(packet)+extension.HeadSize+len(r.cookie)+authenticator > packetMax {
 			break
 		}
-		packet = appendField(packet, fieldPlaceholder, make([]byte, len(r.cookie)))
+		packet = extension.Append(packet, fieldPlaceholder, make([]byte, len(r.cookie)))
 	}
 	var nonce [nonceSize]byte
 	_, _ = rand.Read(nonce[:])
@@ -115,7 +117,7 @@ func appendAuthenticator(packet []byte, key *aessiv.AESSIV, nonce, plaintext []b
 	binary.BigEndian.PutUint16(body[2:], uint16(len(ciphertext)))
 	copy(body[4:], nonce)
 	copy(body[4+padded(len(nonce)):], ciphertext)
-	return appendField(packet, fieldAuthenticator, body), nil
+	return extension.Append(packet, fieldAuthenticator, body), nil
 }
 
 // Open returns nil if a datagram is the server's reply to this request, and keeps the cookies that
@@ -127,20 +129,20 @@ func appendAuthenticator(packet []byte, key *aessiv.AESSIV, nonce, plaintext []b
 func (r *Request) Open(reply []byte) error {
 	var recognised bool
 	if len(reply) < headerSize {
-		return errFields
+		return extension.ErrMalformed
 	}
-	for f, err := range fields(reply, headerSize, fieldSmallest) {
+	for f, err := range extension.Fields(reply, headerSize, extension.Smallest) {
 		switch {
 		case err != nil:
 			return err
-		case f.kind == fieldUniqueID && (recognised || subtle.ConstantTimeCompare(f.body, r.uniqueID[:]) != 1):
+		case f.Kind == fieldUniqueID && (recognised || subtle.ConstantTimeCompare(f.Body, r.uniqueID[:]) != 1):
 			return ErrUniqueID
-		case f.kind == fieldUniqueID:
+		case f.Kind == fieldUniqueID:
 			recognised = true
-		case f.kind == fieldAuthenticator && !recognised:
+		case f.Kind == fieldAuthenticator && !recognised:
 			return ErrUniqueID
-		case f.kind == fieldAuthenticator:
-			return r.authenticate(reply[:f.at], f.body)
+		case f.Kind == fieldAuthenticator:
+			return r.authenticate(reply[:f.At], f.Body)
 		}
 	}
 	if recognised && isNAK(reply) {
@@ -166,12 +168,12 @@ func (r *Request) authenticate(covered, body []byte) error {
 		return ErrForged
 	}
 	var cookies [][]byte
-	for f, err := range fields(plaintext, 0, fieldHead) {
+	for f, err := range extension.Fields(plaintext, 0, extension.HeadSize) {
 		if err != nil {
 			return err
 		}
-		if f.kind == fieldCookie && usableCookie(f.body) && len(cookies) < cookiesMax {
-			cookies = append(cookies, f.body)
+		if f.Kind == fieldCookie && usableCookie(f.Body) && len(cookies) < cookiesMax {
+			cookies = append(cookies, f.Body)
 		}
 	}
 	r.association.refill(cookies)

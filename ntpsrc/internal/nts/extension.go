@@ -2,21 +2,17 @@ package nts
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"iter"
+
+	"github.com/epsilontime/epsilon/internal/extension"
 )
 
-// The extension fields of NTS: a type and a length of 16 bits each, the length including these four
-// bytes and being a multiple of four, and a body (RFC 7822 section 3; RFC 8915 section 5).
+// The extension fields of NTS (RFC 8915 section 5).
 const (
 	fieldUniqueID      = 0x0104 // section 5.3
 	fieldCookie        = 0x0204 // section 5.4
 	fieldPlaceholder   = 0x0304 // section 5.5
-	fieldAuthenticator = 0x0404 // section 5.6
-
-	fieldHead     = 4
-	fieldSmallest = 16 // RFC 7822 section 3, of a field that is not encrypted
+	fieldAuthenticator = extension.NTSAuthenticator
 )
 
 const (
@@ -26,7 +22,7 @@ const (
 	tagSize      = 16
 
 	cookiesMax = 8 // section 5.7
-	cookieMin  = fieldSmallest - fieldHead
+	cookieMin  = extension.Smallest - extension.HeadSize
 	cookieMax  = 1024
 
 	// packetMax keeps a request whole on every path: the least MTU of IPv6, less its header and
@@ -40,44 +36,6 @@ func usableCookie(cookie []byte) bool {
 	return len(cookie) >= cookieMin && len(cookie) <= cookieMax && len(cookie)%4 == 0
 }
 
-// appendField appends an extension field. The body's length is a multiple of four.
-func appendField(to []byte, kind uint16, body []byte) []byte {
-	to = binary.BigEndian.AppendUint16(to, kind)
-	to = binary.BigEndian.AppendUint16(to, uint16(fieldHead+len(body)))
-	return append(to, body...)
-}
-
-var errFields = errors.New("its extension fields are malformed")
-
-// field is one extension field of a packet.
-type field struct {
-	at   int // where it begins
-	kind uint16
-	body []byte
-}
-
-// fields iterates over the extension fields that begin at a place in a packet, each at least
-// smallest bytes long. It ends with errFields where they cannot be read.
-func fields(packet []byte, at, smallest int) iter.Seq2[field, error] {
-	return func(yield func(field, error) bool) {
-		for at < len(packet) {
-			rest := packet[at:]
-			length := 0
-			if len(rest) >= fieldHead {
-				length = int(binary.BigEndian.Uint16(rest[2:]))
-			}
-			if length < smallest || length%4 != 0 || length > len(rest) {
-				yield(field{}, errFields)
-				return
-			}
-			if !yield(field{at, binary.BigEndian.Uint16(rest), rest[fieldHead:length]}, nil) {
-				return
-			}
-			at += length
-		}
-	}
-}
-
 // sealed is the body of an authenticator field, taken apart.
 type sealed struct{ nonce, ciphertext []byte }
 
@@ -86,12 +44,12 @@ type sealed struct{ nonce, ciphertext []byte }
 func parseSealed(body []byte) (sealed, error) {
 	const lengths = 4
 	if len(body) < lengths {
-		return sealed{}, errFields
+		return sealed{}, extension.ErrMalformed
 	}
 	nonce, ciphertext := int(binary.BigEndian.Uint16(body)), int(binary.BigEndian.Uint16(body[2:]))
 	rest := body[lengths:]
 	if nonce == 0 || ciphertext < tagSize || padded(nonce)+padded(ciphertext) > len(rest) {
-		return sealed{}, fmt.Errorf("%w: a nonce of %d and a ciphertext of %d bytes in %d", errFields, nonce, ciphertext, len(rest))
+		return sealed{}, fmt.Errorf("%w: a nonce of %d and a ciphertext of %d bytes in %d", extension.ErrMalformed, nonce, ciphertext, len(rest))
 	}
 	return sealed{rest[:nonce], rest[padded(nonce):][:ciphertext]}, nil
 }

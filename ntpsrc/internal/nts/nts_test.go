@@ -8,6 +8,7 @@ import (
 	"github.com/facebook/time/ntp/protocol/nts/aessiv"
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/ntpsrc/internal/ntstest"
 )
 
@@ -110,21 +111,21 @@ func TestRequestAsksForAsManyCookiesAsAreMissing(t *testing.T) {
 
 		var kinds []uint16
 		var uniqueID []byte
-		for f, err := range fields(packet, headerSize, fieldSmallest) {
+		for f, err := range extension.Fields(packet, headerSize, extension.Smallest) {
 			require.NoError(t, err)
-			kinds = append(kinds, f.kind)
-			switch f.kind {
+			kinds = append(kinds, f.Kind)
+			switch f.Kind {
 			case fieldUniqueID:
-				uniqueID = f.body
+				uniqueID = f.Body
 			case fieldCookie:
-				require.Equal(t, bytes.Repeat([]byte{0}, 100), f.body, "the oldest")
+				require.Equal(t, bytes.Repeat([]byte{0}, 100), f.Body, "the oldest")
 			case fieldPlaceholder:
-				require.Len(t, f.body, 100, "as long as a cookie")
+				require.Len(t, f.Body, 100, "as long as a cookie")
 			case fieldAuthenticator:
-				s, err := parseSealed(f.body)
+				s, err := parseSealed(f.Body)
 				require.NoError(t, err)
 				require.Len(t, s.nonce, 16)
-				_, err = a.toServer.Open(nil, s.ciphertext, packet[:f.at], s.nonce)
+				_, err = a.toServer.Open(nil, s.ciphertext, packet[:f.At], s.nonce)
 				require.NoError(t, err)
 			}
 		}
@@ -208,7 +209,7 @@ func TestReplyThatIsNotGenuineIsRefused(t *testing.T) {
 		reply []byte
 		want  error
 	}{
-		"too short":                  {header[:47], errFields},
+		"too short":                  {header[:47], extension.ErrMalformed},
 		"plain NTP":                  {header, ErrNotProtected},
 		"stripped":                   {append(bytes.Clone(header), own...), ErrNotProtected},
 		"another key":                {sealReply(r, a.toServer, own, nil), ErrForged},
@@ -220,12 +221,12 @@ func TestReplyThatIsNotGenuineIsRefused(t *testing.T) {
 		"NAK of another":             {append(bytes.Clone(nak), other...), ErrUniqueID},
 		"NAK without identifier":     {nak, ErrNotProtected},
 		"not quite a kiss":           {append(bytes.Clone(notKiss), own...), ErrNotProtected},
-		"a field of 4 bytes":         {append(bytes.Clone(header), ntstest.Field(1, nil)...), errFields},
-		"a field that is too long":   {append(append(bytes.Clone(header), own...), 4, 4, 0, 200), errFields},
-		"a field of 18 bytes":        {append(append(bytes.Clone(header), own...), append([]byte{0, 1, 0, 18}, make([]byte, 14)...)...), errFields},
-		"two bytes":                  {append(append(bytes.Clone(header), own...), 4, 4), errFields},
-		"authenticator without body": {append(append(bytes.Clone(header), own...), ntstest.Field(fieldAuthenticator, make([]byte, 12))...), errFields},
-		"secret fields malformed":    {sealReply(r, a.fromServer, own, []byte{2, 4, 0, 3}), errFields},
+		"a field of 4 bytes":         {append(bytes.Clone(header), ntstest.Field(1, nil)...), extension.ErrMalformed},
+		"a field that is too long":   {append(append(bytes.Clone(header), own...), 4, 4, 0, 200), extension.ErrMalformed},
+		"a field of 18 bytes":        {append(append(bytes.Clone(header), own...), append([]byte{0, 1, 0, 18}, make([]byte, 14)...)...), extension.ErrMalformed},
+		"two bytes":                  {append(append(bytes.Clone(header), own...), 4, 4), extension.ErrMalformed},
+		"authenticator without body": {append(append(bytes.Clone(header), own...), ntstest.Field(fieldAuthenticator, make([]byte, 12))...), extension.ErrMalformed},
+		"secret fields malformed":    {sealReply(r, a.fromServer, own, []byte{2, 4, 0, 3}), extension.ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, r.Open(c.reply), c.want)
@@ -240,6 +241,6 @@ func TestAuthenticatorWhoseLengthsLieIsRefused(t *testing.T) {
 		body := binary.BigEndian.AppendUint16(nil, lengths[0])
 		body = binary.BigEndian.AppendUint16(body, lengths[1])
 		_, err := parseSealed(append(body, make([]byte, 32)...))
-		require.ErrorIs(t, err, errFields, "%v", lengths)
+		require.ErrorIs(t, err, extension.ErrMalformed, "%v", lengths)
 	}
 }

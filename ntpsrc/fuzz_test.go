@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc/ntptest"
 	"github.com/epsilontime/epsilon/truetime"
@@ -118,6 +119,34 @@ func fuzzed(ctx context.Context, reply []byte, match bool, took int64, options .
 		return truetime.Sample{}, err
 	}
 	return s.evaluate(c, to)
+}
+
+// FuzzFields appends arbitrary bytes to a reply to somebody who has asked for finer bounds. Whatever
+// they are, nothing panics, and what is taken from them is no less than the header can mean, and no
+// more than a unit of the field above it.
+func FuzzFields(f *testing.F) {
+	ends := extension.AppendBounds(nil, endsAt(stamped, 2*time.Millisecond, 2*time.Millisecond))
+	for _, fields := range [][]byte{nil, ends, ends[:20], append(bytes.Clone(ends), ends...), chronyField(131*wholeUnit, 66*wholeUnit), appendQuestions(nil),
+		extension.Append(nil, extension.NTSAuthenticator, make([]byte, 20)), append(bytes.Clone(ends), make([]byte, 24)...)} {
+		f.Add(fields, stamped.rootDelay, stamped.rootDispersion, uint64(stamped.received), uint64(stamped.transmitted), stamped.precision)
+	}
+	f.Fuzz(func(t *testing.T, fields []byte, delay, dispersion uint32, received, transmitted uint64, precision int8) {
+		h := header{precision: min(precision, maxPrecision), rootDelay: delay, rootDispersion: dispersion, received: timestamp(received), transmitted: timestamp(transmitted)}
+		e, finer, err := h.finest(fields)
+		switch {
+		case err != nil:
+			require.ErrorIs(t, err, truetime.ErrUnusable)
+			require.False(t, finer)
+			require.Zero(t, e)
+		case !finer:
+			require.Equal(t, h.claim(), e)
+		default:
+			least := inUnits(delay-min(delay, 1), 2*headerUnit) + inUnits(dispersion-min(dispersion, 1), headerUnit) - time.Nanosecond
+			require.GreaterOrEqual(t, e, least)
+			require.Positive(t, e)
+			require.LessOrEqual(t, e, h.claim()+6*time.Nanosecond)
+		}
+	})
 }
 
 // FuzzAddress reads arbitrary text as the address of a server, of a key exchange and of a chronyd.

@@ -78,6 +78,7 @@ type config struct {
 	replaceAfter    time.Duration // 0 for never
 	forwarded       bool
 	private         bool
+	fineBounds      bool
 	distance        distance.Claim
 
 	mistakes.List

@@ -30,6 +30,7 @@ type server struct {
 	config config
 
 	distance distance.Record
+	asking   asking
 }
 
 // Server returns a source that asks the NTP server at address: a host name or an IP address, with
@@ -97,6 +98,10 @@ func (s *server) Sample(ctx context.Context, counter monotonic.Counter) (truetim
 func (s *server) conclude(c *conn, at *place, asked candidate) (truetime.Sample, error) {
 	to := netip.AddrPortFrom(asked.at, at.port)
 	sample, err := s.evaluate(c, to)
+	s.asking.note(to, c, err == nil)
+	if c.asked && errors.Is(err, truetime.ErrDenied) {
+		err = unusable("%v, when asked for finer bounds: the next request is a plain one", err)
+	}
 	if err != nil {
 		return s.unused(to), at.failed(asked, err)
 	}
@@ -124,6 +129,7 @@ func (s *server) open(to netip.AddrPort) (socket, error) {
 func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.AddrPort, open func(netip.AddrPort) (socket, error), p *protection) (*conn, error) {
 	c, err := s.exchange(ctx, counter, to, open, p)
 	if err != nil {
+		s.asking.note(to, c, false)
 		if c != nil && c.junk > p.rejections() {
 			err = fmt.Errorf("%d datagrams came that do not answer the request: %w", c.junk, err)
 		}
@@ -141,6 +147,9 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 	defer c.Close()
 	header := newRequest()
 	request, size := header[:], maxReply
+	if c.asked = s.config.fineBounds && s.asking.due(to); c.asked {
+		request = appendQuestions(request)
+	}
 	if p != nil {
 		if request, err = p.request.Seal(request); err != nil {
 			return c, fmt.Errorf("cannot seal the request: %w", err)
@@ -172,7 +181,14 @@ func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error)
 		return truetime.Sample{}, err
 	}
 	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter), driftPPM: c.driftPPM}
-	sample, err := x.facts(h.claim() + s.config.extraError)
+	claim, err := h.claim(), error(nil)
+	if c.asked {
+		claim, c.finer, err = h.finest(c.fields)
+	}
+	if err != nil {
+		return truetime.Sample{}, err
+	}
+	sample, err := x.facts(claim + s.config.extraError)
 	if err == nil {
 		err = s.config.check(sample.Delay, sample.Claim)
 	}

@@ -35,7 +35,11 @@ type conn struct {
 	request uint64 // the origin that the reply must carry
 	junk    int    // datagrams that did not
 	reply   header
+	fields  []byte // what followed the reply's header
 	replied bool
+
+	asked bool // the request asked for finer bounds
+	finer bool // the reply has them
 
 	sent      monotonic.Instant // before the request left
 	received  monotonic.Instant // after the reply had come
@@ -72,7 +76,7 @@ func (c *conn) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		if n >= headerSize && origin(b) == c.request && (c.accept == nil || c.accept(b[:n])) {
-			c.reply, c.replied, c.received = parseHeader(b), true, received
+			c.reply, c.fields, c.replied, c.received = parseHeader(b), b[headerSize:n], true, received
 			c.narrow()
 			return n, nil
 		}

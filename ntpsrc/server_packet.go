@@ -95,14 +95,19 @@ const (
 	maxPrecision       = 0 // 2⁰ s; anything larger is no clock
 )
 
-// claim is E, the most by which the server may be off if its header is right. Each term is rounded
-// up.
+// headerUnit is how many units of root delay and root dispersion are a second.
+const headerUnit = 1 << 16
+
+// claim is E, the most by which the server may be off if its header is right.
 func (h header) claim() time.Duration {
-	const unit = 1 << 16
+	return h.claimOf(h.rootDelay, h.rootDispersion, headerUnit)
+}
+
+// claimOf is E for a root delay and a root dispersion of so many units, of which unit are a second.
+// Each term is rounded up.
+func (h header) claimOf(delay, dispersion uint32, unit uint64) time.Duration {
 	second := uint64(time.Second)
-	rootDelay := (uint64(h.rootDelay) + 1) * second
-	rootDispersion := (uint64(h.rootDispersion) + 1) * second
-	e := ceilDiv(rootDelay, 2*unit) + ceilDiv(rootDispersion, unit)
+	e := ceilDiv((uint64(delay)+1)*second, 2*unit) + ceilDiv((uint64(dispersion)+1)*second, unit)
 	e += uint64(math.Ceil(math.Ldexp(1e9, int(h.precision))))
 	return time.Duration(e + 1)
 }

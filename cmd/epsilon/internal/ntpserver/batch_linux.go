@@ -7,12 +7,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/internal/wallclock"
 )
 
 // batchSize is how many requests are received by one system call, and answered by one. The last of
 // them waits for the others, so it is no more than pays.
 const batchSize = 16
+
+// requestSize is room for the header, and for the fields that a client of package ntpsrc sends.
+const requestSize = 128
 
 // batch is the memory for the datagrams of one system call, made once. The kernel writes to it by
 // addresses that are in it: it must not be copied.
@@ -29,8 +33,8 @@ type message struct {
 
 // slot is one request and its reply.
 type slot struct {
-	request [messageSize]byte // what is beyond it is cut off
-	reply   [messageSize]byte
+	request [requestSize]byte // what is beyond it is cut off
+	reply   [largestReply]byte
 	name    unix.RawSockaddrInet6 // of the client, or a RawSockaddrInet4 in its place
 	into    [128]byte             // control messages of the request
 	from    [64]byte              // control message of the reply
@@ -42,9 +46,8 @@ func newBatch() *batch {
 	for i := range b.slots {
 		s := &b.slots[i]
 		s.vectors[0].Base = &s.request[0]
-		s.vectors[0].SetLen(messageSize)
+		s.vectors[0].SetLen(requestSize)
 		s.vectors[1].Base = &s.reply[0]
-		s.vectors[1].SetLen(messageSize)
 		b.in[i].header.Name = (*byte)(unsafe.Pointer(&s.name))
 		b.in[i].header.Control = &s.into[0]
 		b.in[i].header.Iov = &s.vectors[0]
@@ -85,19 +88,27 @@ func (b *batch) send(fd, count int) (failed int) {
 	return failed
 }
 
-// put makes the reply of a request the next message to be sent.
-func (b *batch) put(i, at int) {
+// put makes the reply of a request, so many bytes of it, the next message to be sent.
+func (b *batch) put(i, at, size int) {
 	s, in, out := &b.slots[i], &b.in[i].header, &b.out[at].header
 	out.Name, out.Namelen = in.Name, in.Namelen
 	out.Iov = &s.vectors[1]
 	out.SetIovlen(1)
+	s.vectors[1].SetLen(size)
 	out.Control = nil
 	out.SetControllen(0)
 }
 
+// extend appends bounds to the reply of a request.
+func (b *batch) extend(i int, bounds extension.Bounds) {
+	s := &b.slots[i]
+	extension.AppendBounds(s.reply[:messageSize], bounds)
+	s.vectors[1].SetLen(largestReply)
+}
+
 // received is the part of a request that was kept.
 func (b *batch) received(i int) []byte {
-	return b.slots[i].request[:min(int(b.in[i].length), messageSize)]
+	return b.slots[i].request[:min(int(b.in[i].length), requestSize)]
 }
 
 // control is the control messages that came with a request.

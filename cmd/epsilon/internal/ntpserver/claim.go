@@ -3,6 +3,7 @@ package ntpserver
 import (
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -18,7 +19,12 @@ import (
 //
 // and E = h + 1 ns, rounded up to 2⁻¹⁶ s, bounds both. T2 is not after T3, as I.Latest − h is at most
 // I.Earliest + h. The nanosecond also covers a stamp that would be 0 and is 2⁻³² s instead.
+//
+// A client that asks for the bounds gets the two ends themselves, I.Latest − passed and I.Earliest,
+// rounded outward to 2⁻³² s. They lie within E of the stamps, and short of it by less than its
+// rounding, which a client may count on.
 type claim struct {
+	interval    truetime.Interval
 	latest      truetime.Time // I.Latest − h
 	transmitted stamp         // T3
 	dispersion  uint32        // E in 2⁻¹⁶ s
@@ -37,11 +43,20 @@ func newClaim(i truetime.Interval) (claim, bool) {
 	if !i.Valid() || h > widest {
 		return claim{}, false
 	}
-	return claim{i.Latest.Add(-h), stampOf(i.Earliest.Add(h)), dispersionOf(h + stampRounding)}, true
+	return claim{i, i.Latest.Add(-h), stampOf(i.Earliest.Add(h)), dispersionOf(h + stampRounding)}, true
 }
 
 // received is T2 of a request that arrived at least so long before the clock was read.
 func (c claim) received(passed time.Duration) stamp { return stampOf(c.latest.Add(-passed)) }
+
+// bounds is what there is to say to whoever asks, for a request that arrived at least so long before
+// the clock was read.
+func (c claim) bounds(passed time.Duration) extension.Bounds {
+	return extension.Bounds{
+		Latest:   uint64(stampBefore(c.interval.Latest.Add(-passed)) + 1),
+		Earliest: uint64(stampBefore(c.interval.Earliest)),
+	}
+}
 
 // dispersionOf rounds up to 2⁻¹⁶ s. The duration is at least 0 and at most some seconds.
 func dispersionOf(d time.Duration) uint32 {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/truetime"
 )
@@ -36,7 +37,7 @@ func newUnconnected(t testing.TB, reader truetime.Reader, wild bool) *worker {
 func (w *worker) received(i int, datagram []byte, family, port uint16, control []byte) {
 	s := &w.batch.slots[i]
 	copy(s.request[:], datagram)
-	w.batch.in[i].length = uint32(min(len(datagram), messageSize))
+	w.batch.in[i].length = uint32(min(len(datagram), requestSize))
 	s.name.Family, s.name.Port = family, port
 	w.batch.in[i].header.SetControllen(copy(s.into[:], control))
 }
@@ -66,6 +67,8 @@ func FuzzRequest(f *testing.F) {
 	w.received(0, request, unix.AF_INET, 1, four)
 	w.received(1, request, unix.AF_INET6, 1, six)
 	require.Equal(f, 2, w.prepare(2).replies, "a fuzzer that begins with requests which are refused does not get far")
+	empty := extension.AppendBounds(nil, extension.Bounds{})
+	f.Add(append(request, empty...), uint16(unix.AF_INET), uint16(1), four, true)
 	f.Fuzz(func(t *testing.T, datagram []byte, family, port uint16, control []byte, wild bool) {
 		w := newUnconnected(t, fixed{Interval: truetime.Interval{Earliest: noon, Latest: noon + 1000}}, wild)
 		w.received(0, datagram, family, port, control)
@@ -78,8 +81,11 @@ func FuzzRequest(f *testing.F) {
 		if tally.replies == 0 {
 			return
 		}
-		reply := w.batch.slots[0].reply[:]
+		reply := w.batch.slots[0].reply[:w.batch.out[0].header.Iov.Len]
 		require.LessOrEqual(t, len(reply), len(datagram))
+		if len(reply) > messageSize {
+			require.Contains(t, string(datagram[messageSize:]), string(empty), "bounds are for whoever asks")
+		}
 		require.EqualValues(t, 3, datagram[0]&7)
 		require.Equal(t, datagram[0]&(7<<3)|4, reply[0])
 		require.Contains(t, []byte{3, 4}, reply[0]>>3)

@@ -4,12 +4,16 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
 // messageSize is the length of an NTP message without extensions (RFC 5905 figure 8), and of every
-// reply.
+// reply to a request that does not ask for more.
 const messageSize = 48
+
+// largestReply is the length of a reply with the bounds that it was asked for.
+const largestReply = messageSize + extension.BoundsSize
 
 const (
 	modeClient         = 3
@@ -26,10 +30,11 @@ type request struct {
 	version  uint8
 	poll     uint8  // log₂ s, as the client says it
 	transmit uint64 // the client's transmit stamp, or a random number: it comes back as the origin
+	bounds   bool   // the client asks for them in an extension field
 }
 
-// parse decodes the beginning of a datagram. Whatever follows the 48 bytes is ignored: see the
-// package comment.
+// parse decodes the beginning of a datagram. Of what follows the 48 bytes only one extension field
+// counts: see the package comment.
 func parse(b []byte) (request, Reason) {
 	if len(b) < messageSize {
 		return request{}, TooShort
@@ -41,7 +46,23 @@ func parse(b []byte) (request, Reason) {
 	if version < 3 || version > 4 {
 		return request{}, UnknownVersion
 	}
-	return request{version, b[2], binary.BigEndian.Uint64(b[40:])}, answered
+	q := request{version: version, poll: b[2], transmit: binary.BigEndian.Uint64(b[40:])}
+	q.bounds = version == 4 && len(b) >= largestReply && asksForBounds(b)
+	return q, answered
+}
+
+// asksForBounds reports whether a request of version 4 has the field, empty. Fields that cannot be
+// read, as a message authentication code, end the search.
+func asksForBounds(b []byte) bool {
+	for f, err := range extension.Fields(b, messageSize, extension.Smallest) {
+		if err != nil {
+			break
+		}
+		if bounds, ok := extension.BoundsOf(f); ok {
+			return bounds == extension.Bounds{}
+		}
+	}
+	return false
 }
 
 // header is the first half of a reply, which all replies of one moment have in common but for the
@@ -93,13 +114,15 @@ func (h *header) kiss(b *[messageSize]byte, q request) {
 type stamp uint64
 
 // stampOf rounds down by less than 2⁻³² s, but never to 0: that is 2⁻³² s late, once in 136 years.
-func stampOf(t truetime.Time) stamp {
+func stampOf(t truetime.Time) stamp { return max(stampBefore(t), 1) }
+
+// stampBefore rounds down by less than 2⁻³² s.
+func stampBefore(t truetime.Time) stamp {
 	const from1900To1970 = 2_208_988_800
 	const second = int64(time.Second)
 	seconds, nanoseconds := int64(t)/second, int64(t)%second
 	if nanoseconds < 0 {
 		seconds, nanoseconds = seconds-1, nanoseconds+second
 	}
-	s := stamp(uint64(seconds+from1900To1970)<<32 | uint64(nanoseconds)<<32/uint64(second))
-	return max(s, 1)
+	return stamp(uint64(seconds+from1900To1970)<<32 | uint64(nanoseconds)<<32/uint64(second))
 }

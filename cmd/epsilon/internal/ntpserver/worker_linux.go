@@ -105,13 +105,13 @@ func (w *worker) prepare(n int) (t tally) {
 	for i := range n {
 		q, reason := parse(w.batch.received(i))
 		client := w.batch.client(i)
-		w.batch.put(i, t.replies)
+		w.batch.put(i, t.replies, messageSize)
 		switch {
 		case reason != answered:
 		case !client.IsValid() || w.socket.wild && !w.batch.replyFromAsked(i, t.replies):
 			reason = NoReplyAddress
 		default:
-			b := &w.batch.slots[i].reply
+			b := (*[messageSize]byte)(w.batch.slots[i].reply[:])
 			switch ruling := w.server.limiter.rule(client, now); {
 			case ruling == drop:
 				reason = RateLimited
@@ -127,6 +127,9 @@ func (w *worker) prepare(n int) (t tally) {
 					t.stamped++
 				}
 				header.reply(b, q, claim.received(passed), claim.transmitted)
+				if q.bounds {
+					w.batch.extend(i, claim.bounds(passed))
+				}
 			}
 		}
 		w.batch.in[i].prepare()

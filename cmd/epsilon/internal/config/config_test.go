@@ -56,6 +56,7 @@ max_reference_age = "1h"
 local_reference = true
 private = true
 port_forwarding = true
+fine_bounds = true
 kernel_stamps = false
 distance_km = 100.5
 min_delay = "1us"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/internal/extension"
 	"github.com/epsilontime/epsilon/truetime"
 )
 
@@ -53,7 +54,26 @@ func TestWhatAReplyClaimsFollowsFromTheInterval(t *testing.T) {
 		require.LessOrEqual(t, received, c.transmitted)
 		most := new(big.Rat).Add(seconds(truetime.Time(i.Uncertainty()+stampRounding)), big.NewRat(1, 1<<16))
 		require.Negative(t, bound(c).Cmp(most), "more than needed")
+
+		// The ends that are told to whoever asks, and what a client takes for granted about them: each is
+		// within E of its stamp, and short of that by less than what E was rounded up by.
+		b := c.bounds(passed)
+		require.Equal(t, 1, exact(stamp(b.Latest)).Cmp(seconds(i.Latest.Add(-passed))))
+		require.LessOrEqual(t, exact(stamp(b.Earliest)).Cmp(seconds(i.Earliest)), 0)
+		for _, away := range []uint64{b.Latest - uint64(received), uint64(c.transmitted) - b.Earliest} {
+			require.LessOrEqual(t, away, uint64(c.dispersion)<<16)
+			require.GreaterOrEqual(t, away+5, uint64(max(c.dispersion, 1)-1)<<16, "5 units of 2⁻³² s are more than 1 ns")
+		}
 	}
+}
+
+// The stamps of an era that begins are not moved to 1 among the ends: that would be late.
+func TestEndsGoOnIntoTheNextEra(t *testing.T) {
+	begins := truetime.FromStd(time.Date(2036, 2, 7, 6, 28, 16, 0, time.UTC))
+	c, ok := newClaim(truetime.Interval{Earliest: begins, Latest: begins})
+	require.True(t, ok)
+	require.Equal(t, extension.Bounds{Latest: 1, Earliest: 0}, c.bounds(0))
+	require.Equal(t, stamp(1), c.transmitted)
 }
 
 func TestAnIntervalThatIsNoneIsNoClaim(t *testing.T) {

@@ -1,6 +1,7 @@
 package ntpserver
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 	"time"
@@ -144,6 +145,92 @@ func TestRepliesOfABatchBelongToTheirRequests(t *testing.T) {
 	}
 }
 
+// Whoever asks for bounds gets the reply that others get, and behind it the bounds. All others get what
+// they got before there were any.
+func TestBoundsAreForWhoeverAsks(t *testing.T) {
+	clock := fixed{Interval: truetime.Interval{Earliest: noon, Latest: noon + 1001}}
+	question := extension.AppendBounds(nil, extension.Bounds{})
+	answer := extension.AppendBounds(nil, newBounds(t, clock.Interval))
+	other := extension.Append(nil, 0xF323, make([]byte, 24))
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	for name, c := range map[string]struct {
+		version byte
+		fields  []byte
+		bounds  bool
+	}{
+		"nothing":                      {4, nil, false},
+		"bounds":                       {4, question, true},
+		"something else, and bounds":   {4, join(other, question), true},
+		"bounds, and something else":   {4, join(question, other), true},
+		"bounds, and a MAC":            {4, join(question, make([]byte, 20)), true},
+		"bounds, and much more":        {4, join(question, make([]byte, 1000)), true},
+		"something else":               {4, other, false},
+		"bounds in version 3":          {3, question, false},
+		"bounds that are not asked":    {4, answer, false},
+		"what is no field, and bounds": {4, join(make([]byte, 4), question), false},
+		"half a question":              {4, question[:20], false},
+		"beyond what is read":          {4, join(other, other, question), false},
+	} {
+		w := newUnconnected(t, clock, false)
+		request := make([]byte, messageSize)
+		request[0] = c.version<<3 | 3
+		w.received(0, request, unix.AF_INET, 1, nil)
+		w.received(1, join(request, c.fields), unix.AF_INET, 1, nil)
+		require.Equal(t, 2, w.prepare(2).replies, name)
+		plain, reply := w.sent(0), w.sent(1)
+		require.Len(t, plain, messageSize)
+		require.Equal(t, plain, reply[:messageSize], name)
+		if c.bounds {
+			require.Equal(t, answer, reply[messageSize:], name)
+		} else {
+			require.Len(t, reply, messageSize, name)
+		}
+	}
+}
+
+func newBounds(t *testing.T, i truetime.Interval) extension.Bounds {
+	t.Helper()
+	c, ok := newClaim(i)
+	require.True(t, ok)
+	return c.bounds(0)
+}
+
+// sent is a reply as it is handed to the system.
+func (w *worker) sent(at int) []byte {
+	v := w.batch.out[at].header.Iov
+	return unsafe.Slice(v.Base, v.Len)
+}
+
+// A reply without a time has no bounds either, and the next one in its place has none that were not
+// asked for.
+func TestReplyWithoutATimeHasNoBounds(t *testing.T) {
+	request := make([]byte, messageSize)
+	request[0] = 4<<3 | 3
+	asking := extension.AppendBounds(request, extension.Bounds{})
+	w := newUnconnected(t, fixed{err: truetime.ErrNotSynchronized}, false)
+	w.received(0, asking, unix.AF_INET, 1, nil)
+	w.prepare(1)
+	require.Len(t, w.sent(0), messageSize)
+
+	w = newUnconnected(t, fixed{Interval: truetime.Interval{Earliest: noon, Latest: noon}}, false)
+	for _, c := range []struct {
+		request []byte
+		size    int
+	}{{asking, largestReply}, {request, messageSize}, {asking, largestReply}} {
+		w.received(0, c.request, unix.AF_INET, 1, nil)
+		w.prepare(1)
+		require.Len(t, w.sent(0), c.size)
+	}
+	w.server.limiter = newLimiter(&Limit{PerSecond: 0.001, Burst: 1, IPv4Bits: 32, IPv6Bits: 64})
+	w.server.limiter.random = func() uint32 { return 1 } // a kiss
+	for range 2 {
+		w.received(0, asking, unix.AF_INET, 1, nil)
+		w.prepare(1)
+	}
+	require.Equal(t, "RATE", string(w.sent(0)[12:16]))
+	require.Len(t, w.sent(0), messageSize)
+}
+
 func TestWithoutAnAnswerThereIsNoTime(t *testing.T) {
 	good := truetime.Interval{Earliest: noon, Latest: noon}
 	for name, c := range map[string]struct {
@@ -180,6 +267,7 @@ func TestARequestAllocatesNothing(t *testing.T) {
 	w.arrivals = newArrivals(counter, 200)
 	request := make([]byte, messageSize)
 	request[0] = 4<<3 | 3
+	request = extension.AppendBounds(request, extension.Bounds{})
 	control := asked(unix.IPPROTO_IP, unix.IP_PKTINFO, []byte{1, 0, 0, 0, 192, 0, 2, 1, 192, 0, 2, 1})
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for i := range batchSize {

@@ -26,6 +26,8 @@
 //	+ 1 ns                              the rounding of the stamps, 2⁻³² s, to nanoseconds
 //	+ WithExtraError                    what the user adds, because all of this is a claim
 //
+// Some servers state the same to the nanosecond to whoever asks: see [WithFineBounds].
+//
 // On Linux c1 and c4 are moved towards the server by the kernel's software stamps of the two
 // packets, where it can be shown that this is true whoever slews or sets the wall clock meanwhile;
 // otherwise the program's own readings count. Status says which. That it cannot run off by more
@@ -39,7 +41,8 @@
 // 0 or above the limit), if it follows nobody but its own clock (see [WithLocalReference]), if it
 // claims too large a root distance or has not been corrected for too long, if its stamps are
 // missing or run backwards, if it says that it kept the request longer than the whole exchange
-// took, if it took too long, or if it took less than the distance allows. Datagrams that do not carry the request's random 64-bit origin are
+// took, if it took too long, if it took less than the distance allows, or if what it states finely is
+// not what its header states. Datagrams that do not carry the request's random 64-bit origin are
 // ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR is asked again a
 // day later, then after two, four and eight days.
 //

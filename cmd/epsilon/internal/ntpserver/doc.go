@@ -22,6 +22,9 @@
 // E is root dispersion. E is in units of 2⁻¹⁶ s, 15 µs, and that is what a stratum costs beside its
 // network, with the two units that a client adds in case a server has rounded down.
 //
+// A client that asks for it with an empty extension field (package extension, ntpsrc.WithFineBounds) is told
+// the two right sides themselves, in 2⁻³² s, and then a stratum costs its network alone.
+//
 // The clock is read once for all requests that one system call has received: after they have arrived,
 // and before the first reply leaves. That alone makes both facts true for T2 = T3. claim.go has the
 // arithmetic.
@@ -65,8 +68,9 @@
 // made to talk to each other.
 //
 // A reply has 48 bytes, and a request that has fewer gets none: nobody gains by sending requests in
-// somebody else's name. What follows the first 48 bytes is ignored: extension fields (RFC 7822) are
-// options that a server need not know, and the reply has none of them. A message authentication code
+// somebody else's name. It has 28 more for whoever asks for finer bounds with as many. All else that
+// follows the first 48 bytes is ignored: extension fields (RFC 7822) are options that a server need not
+// know. A message authentication code
 // is ignored too, as there are no keys: a client that asks with one does not take a reply without.
 //
 // Requests to a broadcast or multicast address get no reply, nor do those from port 0. A reply leaves

@@ -7,21 +7,21 @@ import (
 
 // WithFineBounds asks the server to state its error more finely than the header of NTP can: up to 46
 // µs less of ε, where the path is short enough for that to show. chronyd answers from version 4.2 on,
-// and [epsilon serve], without being configured to. Any other server is asked as before after a few
-// polls. By default nothing is asked for.
+// and so does the NTP server of epsilon serve, without being configured to. Any other server is asked
+// as before after a few polls. By default nothing is asked for.
 //
 // The question is two extension fields (RFC 7822), 56 bytes more in the request, and up to 28 in the
-// reply. Most servers ignore fields that they do not know. Some drop the request, as openntpd does, or
-// a firewall on the way does: so a server is asked plainly first, and again after each request with
+// reply. Many servers ignore fields that they do not know. Some drop the request, as ntpsec and openntpd
+// do, or a firewall on the way does: so a server is asked plainly first, and again after each request with
 // the question that brought no sample. After three that brought nothing the question is left out for
 // 1024 polls: a server may have been updated by then. That costs a sample of its own at most for each
 // question, and a server that answers plain requests is never lost by it.
 //
 // What a server states in a field is trusted like its header, and has to agree with it: a reply in
-// which it does not is refused. Under [NTS] both are authenticated. The question shows who asks: no
-// other client sends these two fields together.
-//
-// [epsilon serve]: https://pkg.go.dev/github.com/epsilontime/epsilon/cmd/epsilon
+// which it does not is refused. Under [NTS] both are authenticated. The danger is in what a server
+// leaves out, as chronyd does with most of its own clock's drift: the roundings of the header may have
+// covered for it, and without them the claim is all there is. [WithExtraError] adds what is missing.
+// The question also shows who asks: no other client sends these two fields together.
 func WithFineBounds() NetworkOption {
 	return option(func(c *config) { c.fineBounds = true })
 }

@@ -129,14 +129,15 @@ func TestReplyThatContradictsItselfIsRefused(t *testing.T) {
 // A header that claims nothing cannot have been rounded from less: the ends may be on the stamps, and
 // not on their wrong side.
 func TestEndIsNeverOnTheWrongSideOfItsStamp(t *testing.T) {
+	const ns = 5 // units of 2⁻³² s, and a little more
 	h := header{precision: -25, received: 1 << 33, transmitted: 1<<33 + 5}
 	e, finer, err := h.finest(extension.AppendBounds(nil, extension.Bounds{Latest: 1 << 33, Earliest: 1<<33 + 5}))
 	require.NoError(t, err)
 	require.True(t, finer)
 	require.Equal(t, 2*time.Nanosecond, e)
-	_, _, err = h.finest(extension.AppendBounds(nil, extension.Bounds{Latest: 1<<33 - 10, Earliest: 1<<33 + 5}))
+	_, _, err = h.finest(extension.AppendBounds(nil, extension.Bounds{Latest: 1<<33 - ns, Earliest: 1<<33 + 5}))
 	require.ErrorIs(t, err, truetime.ErrUnusable)
-	_, _, err = h.finest(extension.AppendBounds(nil, extension.Bounds{Latest: 1 << 33, Earliest: 1<<33 + 15}))
+	_, _, err = h.finest(extension.AppendBounds(nil, extension.Bounds{Latest: 1 << 33, Earliest: 1<<33 + 5 + ns}))
 	require.ErrorIs(t, err, truetime.ErrUnusable)
 }
 

@@ -34,3 +34,18 @@ func ExamplePool() {
 	}
 	defer clock.Close()
 }
+
+// In a data centre, where a round trip takes less than the header of NTP can state, servers that can are
+// asked for finer bounds. Whoever cannot is asked as ever.
+func ExampleWithFineBounds() {
+	clock, err := truetime.New([]truetime.Source{
+		ntpsrc.Server("10.0.0.1", ntpsrc.WithFineBounds()),                                             // a chronyd
+		ntpsrc.Server("10.0.0.2", ntpsrc.WithFineBounds(), ntpsrc.WithScale(truetime.ScaleUTCSmeared)), // an Epsilon with [ntp]
+		ntpsrc.NTS("time.example.net", ntpsrc.WithFineBounds()),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer clock.Close()
+}

@@ -70,6 +70,12 @@ func FuzzReply(f *testing.F) {
 	sample, err := fuzzed(f.Context(), good, true, 1000)
 	require.NoError(f, err)
 	require.Equal(f, 1, sample.Stratum, "a fuzzer that begins with replies which are refused does not get far")
+	stated := extension.AppendBounds(bytes.Clone(good), endsAt(parseHeader(good), 0, 0))
+	sample, err = fuzzed(f.Context(), stated, true, 1000, WithFineBounds())
+	require.NoError(f, err)
+	require.Equal(f, 2*time.Nanosecond, sample.Claim)
+	f.Add(stated, true, int64(1000))
+	f.Add(append(bytes.Clone(good), chronyField(0, 1)...), true, int64(1000))
 	f.Add(good, false, int64(0))
 	f.Add(good[:47], true, int64(1))
 	f.Add([]byte{}, true, int64(1))
@@ -83,6 +89,11 @@ func FuzzReply(f *testing.F) {
 		near, errNear := fuzzed(t.Context(), reply, match, took, WithDistance(20_038), WithScale(truetime.ScaleUTCSmeared))
 		if errNear == nil && near.Latest.Add(near.Received.Sub(near.Sent)+exchange{c1: near.Sent, c4: near.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(near.Earliest) {
 			t.Fatalf("the sample excludes itself at a distance: %+v", near)
+		}
+		finer, errFiner := fuzzed(t.Context(), reply, match, took, WithFineBounds())
+		if errFiner == nil && (err != nil || finer.Claim <= 0 || finer.Claim > sample.Claim+6*time.Nanosecond ||
+			finer.Latest.Add(finer.Received.Sub(finer.Sent)+exchange{c1: finer.Sent, c4: finer.Received, resolution: 1, driftPPM: truetime.MaxDriftPPM}.slack()).Before(finer.Earliest)) {
+			t.Fatalf("a field has made a sample of what is none, or one that excludes itself: %v: %+v, and %+v without it", err, finer, sample)
 		}
 		if err != nil {
 			if errNear == nil {
@@ -114,6 +125,7 @@ func fuzzed(ctx context.Context, reply []byte, match bool, took int64, options .
 	open := func(netip.AddrPort) (socket, error) {
 		return &wire{reply: reply, match: match, counter: &counter, took: time.Duration(took)}, nil
 	}
+	s.asking.whom, s.asking.answers = to, true // as after a plain request
 	c, err := s.ask(ctx, &counter, to, open, nil)
 	if err != nil {
 		return truetime.Sample{}, err

@@ -133,6 +133,9 @@ func (s *server) ask(ctx context.Context, counter monotonic.Counter, to netip.Ad
 		if c != nil && c.junk > p.rejections() {
 			err = fmt.Errorf("%d datagrams came that do not answer the request: %w", c.junk, err)
 		}
+		if c != nil && c.asked {
+			err = fmt.Errorf("asked for finer bounds, and the next request is a plain one: %w", err)
+		}
 		return nil, err
 	}
 	return c, nil

@@ -153,6 +153,10 @@ func TestRefusalOfTheQuestionIsNoRefusalOfService(t *testing.T) {
 	require.ErrorContains(t, err, "kiss-o'-death DENY")
 	require.ErrorContains(t, err, "the next request is a plain one")
 	require.ErrorIs(t, poll(t, s, &scripted{answer: deny, asked: &sizes}), truetime.ErrDenied, "this one was plain")
+
+	require.NoError(t, poll(t, s, &scripted{answer: plainly, asked: &sizes}))
+	err = poll(t, s, &scripted{answer: func([]byte) []byte { return nil }, asked: &sizes})
+	require.ErrorContains(t, err, "asked for finer bounds, and the next request is a plain one: EOF")
 }
 
 // A server that is down for a while is not taken for one that drops the question.

@@ -11,12 +11,12 @@ import (
 // Finer bounds
 //
 // The header states root delay and root dispersion in 2⁻¹⁶ s. A server rounds both up, and a client
-// adds a unit to each, as some round down: up to 46 µs in all, and 2^precision, which is more than all
-// the rest on a short path. Two extension fields do without:
+// adds a unit to each, as some round down: up to 46 µs in all, which is more than all the rest on a
+// short path. Two extension fields are finer:
 //
-//   - that of chrony 4.2 and later, an experiment of 2022 ("extfield F323"): root delay and root
-//     dispersion in 2⁻²⁸ s, 4 ns, rounded up;
-//   - ours (package extension): the ends of the server's interval in 2⁻³² s.
+//   - that of chrony 4.2 and later, an experiment ("extfield F323"): root delay and root dispersion in
+//     2⁻²⁸ s, 4 ns, rounded up. 2^precision is added as ever;
+//   - ours (package extension): the ends of the server's interval in 2⁻³² s, and nothing is added.
 //
 // A server sends one to whoever asks with an empty one of the same type.
 //

@@ -47,6 +47,7 @@ func TestFieldThatAgreesWithTheHeaderCounts(t *testing.T) {
 		"rounded down by nearly a unit":    {chronyField(132*wholeUnit-1, 67*wholeUnit-1), 2_029_412, 2_029_490},
 		"ends":                             {ends, 2_000_000, 2_000_003},
 		"ends, of which one is farther":    {extension.AppendBounds(nil, endsAt(stamped, 1_990_000, 2_010_000)), 2_010_000, 2_010_003},
+		"ends, of which one is nearer":     {extension.AppendBounds(nil, endsAt(stamped, 2_010_000, 1_990_000)), 2_010_000, 2_010_003},
 		"behind a field that nobody knows": {append(bytes.Clone(other), ends...), 2_000_000, 2_000_003},
 		"before a MAC":                     {append(bytes.Clone(ends), mac...), 2_000_000, 2_000_003},
 		"before a MAC of SHA-1":            {append(bytes.Clone(ends), make([]byte, 24)...), 2_000_000, 2_000_003},
@@ -59,6 +60,17 @@ func TestFieldThatAgreesWithTheHeaderCounts(t *testing.T) {
 		require.LessOrEqual(t, e, c.most, name)
 		require.LessOrEqual(t, e, stamped.claim(), name)
 	}
+}
+
+// What the precision of the stamps adds is in no field of chrony's.
+func TestPrecisionIsAddedToRootFields(t *testing.T) {
+	h := stamped
+	h.precision = -10
+	e, finer, err := h.finest(chronyField(131*wholeUnit, 66*wholeUnit))
+	require.NoError(t, err)
+	require.True(t, finer)
+	require.GreaterOrEqual(t, e, 2_006_502+976_563*time.Nanosecond)
+	require.LessOrEqual(t, e, 2_006_570+976_563*time.Nanosecond)
 }
 
 func TestFieldThatSaysNothingLeavesTheHeadersClaim(t *testing.T) {
@@ -157,7 +169,12 @@ func TestBothEndsAreInTheFactsOfTheExchange(t *testing.T) {
 		return r.Add(r, new(big.Rat).SetInt(new(big.Int).Mul(big.NewInt(seconds-2_208_988_800), big.NewInt(int64(time.Second)))))
 	}
 	for range 20_000 {
-		half := random.Uint64N(1 << (1 + random.IntN(32)))
+		far := random.Uint64N(1 << (1 + random.IntN(32)))
+		near := far - random.Uint64N(min(far, (far+1<<16-1)%(1<<16))+1) // in the same unit of the header
+		after, before := far, near
+		if random.IntN(2) == 0 {
+			after, before = near, far
+		}
 		received := random.Uint64()
 		if random.IntN(4) == 0 {
 			received = -random.Uint64N(1 << 34) // around the end of the era in 2036
@@ -166,9 +183,9 @@ func TestBothEndsAreInTheFactsOfTheExchange(t *testing.T) {
 			continue // where eras are told apart, in 1968 and 2104
 		}
 		h := header{precision: -25, received: timestamp(received), transmitted: timestamp(received + random.Uint64N(1<<28))}
-		b := extension.Bounds{Latest: uint64(h.received) + half, Earliest: uint64(h.transmitted) - half}
-		h.rootDispersion = uint32((half + 1<<16 - 1) >> 16)
-		if h.rootDispersion > 0 && random.IntN(2) == 0 && half%(1<<16) != 0 {
+		b := extension.Bounds{Latest: uint64(h.received) + after, Earliest: uint64(h.transmitted) - before}
+		h.rootDispersion = uint32((far + 1<<16 - 1) >> 16)
+		if h.rootDispersion > 0 && random.IntN(2) == 0 && far%(1<<16) != 0 {
 			h.rootDispersion-- // rounded down
 		}
 		e, finer, err := h.finest(extension.AppendBounds(nil, b))
@@ -181,14 +198,17 @@ func TestBothEndsAreInTheFactsOfTheExchange(t *testing.T) {
 		if latest.Cmp(since1970(b.Latest)) < 0 || earliest.Cmp(since1970(b.Earliest)) > 0 {
 			t.Fatalf("the server states %x and %x, and the client takes %v and %v", b.Latest, b.Earliest, sample.Latest, sample.Earliest)
 		}
-		loss := big.NewRat(3, 1)
-		require.Negative(t, latest.Sub(latest, since1970(b.Latest)).Cmp(loss), "more than roundings")
-		require.Negative(t, since1970(b.Earliest).Cmp(earliest.Add(earliest, loss)), "more than roundings")
+		loss := func(own uint64) *big.Rat { // in ns: the roundings, and what the other end is farther by
+			r := new(big.Rat).SetFrac(new(big.Int).SetUint64((far-own)*uint64(time.Second)), big.NewInt(unit))
+			return r.Add(r, big.NewRat(3, 1))
+		}
+		require.Negative(t, latest.Sub(latest, since1970(b.Latest)).Cmp(loss(after)), "more than roundings")
+		require.Negative(t, since1970(b.Earliest).Cmp(earliest.Add(earliest, loss(before))), "more than roundings")
 	}
 }
 
-// The same for root delay and root dispersion: what a server knows is in E, however it rounded the
-// header.
+// The same for root delay and root dispersion: what a server knows is in E, and its precision, however it
+// rounded the header.
 func TestRootFieldsAreRoundedUp(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -197,11 +217,12 @@ func TestRootFieldsAreRoundedUp(t *testing.T) {
 		delay, dispersion := random.Uint32N(1<<28), random.Uint32N(1<<28) // what it knows, in 2⁻³² s
 		up := func(n, unit uint32) uint32 { return (n + unit - 1) / unit }
 		coarse := func(n uint32) uint32 { return up(n, 1<<16) - random.Uint32N(2)*min(up(n, 1<<16)-n>>16, 1) }
-		h := header{precision: -30, rootDelay: coarse(delay), rootDispersion: coarse(dispersion)}
+		h := header{precision: int8(-5 - random.IntN(26)), rootDelay: coarse(delay), rootDispersion: coarse(dispersion)}
 		e, finer, err := h.finest(chronyField(up(delay, 16), up(dispersion, 16)))
 		require.NoError(t, err)
 		require.True(t, finer)
 		known := big.NewRat(int64(delay)+2*int64(dispersion), 1<<33)
+		known.Add(known, big.NewRat(1, 1<<-h.precision))
 		known.Mul(known, big.NewRat(int64(time.Second), 1))
 		require.Positive(t, new(big.Rat).SetInt64(int64(e)).Cmp(known))
 		require.Negative(t, new(big.Rat).SetInt64(int64(e)-20).Cmp(known))

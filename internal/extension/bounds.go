@@ -19,8 +19,8 @@ type Bounds struct {
 //	12  Latest
 //	20  Earliest
 //
-// A request asks with both stamps 0, and a server that sends back what it got says nothing by it. Both stamps count in the scale of T2 and T3, and a client finds
-// their era by theirs.
+// A request asks with both stamps 0, and a server that sends back what it got says nothing by it. Both
+// stamps count in the scale of T2 and T3, and a client finds their era by theirs.
 const (
 	BoundsKind = 0xF3B5
 	BoundsSize = 28 // of the whole field

@@ -29,7 +29,8 @@ import "time"
 //
 // The distance is that between the two places along the ground, and not the length of a cable. A
 // formula for a sphere may give 0.6 % too much, so take 1 % off. The path no longer makes up for a
-// server whose stamps are worse than it claims: see [WithExtraError].
+// server whose stamps are worse than it claims: see [WithExtraError]. With [WithFineBounds] the roundings
+// of its header do not make up for it either.
 //
 // Given twice, the last one counts. If [WithMinDelay] is given too, the larger m counts.
 func WithDistance(kilometres float64) ServerOption {

@@ -43,8 +43,8 @@
 // missing or run backwards, if it says that it kept the request longer than the whole exchange
 // took, if it took too long, if it took less than the distance allows, or if what it states finely is
 // not what its header states. Datagrams that do not carry the request's random 64-bit origin are
-// ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR is asked again a
-// day later, then after two, four and eight days.
+// ignored. Kiss-o'-death RATE slows polling down. A server that says DENY or RSTR
+// to a plain request is asked again a day later, then after two, four and eight days.
 //
 // # Several clocks
 //

@@ -150,7 +150,8 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 	defer c.Close()
 	header := newRequest()
 	request, size := header[:], maxReply
-	if c.asked = s.config.fineBounds && s.asking.due(to); c.asked {
+	asks := s.config.fineBounds && s.asking.due(to)
+	if asks {
 		request = appendQuestions(request)
 	}
 	if p != nil {
@@ -162,6 +163,7 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 	if _, err := c.Write(request); err != nil {
 		return c, err
 	}
+	c.asked = asks
 	if p != nil {
 		p.sent = true
 	}
@@ -184,14 +186,7 @@ func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error)
 		return truetime.Sample{}, err
 	}
 	x := exchange{c1: c.sent, t2: h.received.time(), t3: h.transmitted.time(), c4: c.received, resolution: monotonic.Resolution(c.counter), driftPPM: c.driftPPM}
-	claim, err := h.claim(), error(nil)
-	if c.asked {
-		claim, c.finer, err = h.finest(c.fields)
-	}
-	if err != nil {
-		return truetime.Sample{}, err
-	}
-	sample, err := x.facts(claim + s.config.extraError)
+	sample, err := s.prove(c, x)
 	if err == nil {
 		err = s.config.check(sample.Delay, sample.Claim)
 	}
@@ -203,7 +198,32 @@ func (s *server) evaluate(c *conn, from netip.AddrPort) (truetime.Sample, error)
 	}
 	sample.Identity, sample.MinPoll = h.identity(), s.config.pace(from.Addr())
 	sample.Stratum, sample.Leap, sample.Stamps = int(h.stratum), leapOf(h.leap), c.stamps
+	if c.finer {
+		sample.Stamps += ", finer bounds"
+	}
 	return sample, nil
+}
+
+// prove is what an exchange proves by the finest claim in its reply. A field whose claim does not
+// agree with the header's, or with the exchange where the header's does, is false.
+func (s *server) prove(c *conn, x exchange) (truetime.Sample, error) {
+	extra := s.config.extraError
+	if !c.asked {
+		return x.facts(c.reply.claim() + extra)
+	}
+	claim, finer, err := c.reply.finest(c.fields)
+	if c.finer = finer; err != nil {
+		c.disproved = true
+		return truetime.Sample{}, fmt.Errorf("%w; the next %d requests are plain ones", err, leaveOut)
+	}
+	sample, err := x.facts(claim + extra)
+	if err != nil && finer {
+		if _, coarse := x.facts(c.reply.claim() + extra); coarse == nil {
+			c.disproved = true
+			err = fmt.Errorf("by the error that its extension field states: %w; the next %d requests are plain ones", err, leaveOut)
+		}
+	}
+	return sample, err
 }
 
 // noAnswer says why there is no reply.

@@ -38,8 +38,9 @@ type conn struct {
 	fields  []byte // what followed the reply's header
 	replied bool
 
-	asked bool // the request asked for finer bounds
-	finer bool // the reply has them
+	asked     bool // the request asked for finer bounds
+	finer     bool // the reply has them
+	disproved bool // these are false: the header or the exchange says otherwise
 
 	sent      monotonic.Instant // before the request left
 	received  monotonic.Instant // after the reply had come

@@ -68,7 +68,7 @@ type Sample struct {
 	MinDelay time.Duration // what each way is known to take at least; Latest and Earliest allow for it already
 	Claim    time.Duration // E: the error that the source claims, all terms of it
 	Stratum  int           // distance from a reference clock, 1 to 15; 0 where the protocol has none
-	Stamps   string        // where Sent and Received came from, as in "kernel"; empty where there is no choice
+	Stamps   string        // where Sent and Received came from, as in "kernel", and whether Claim has finer bounds (ntpsrc); empty where there is no choice
 }
 
 // Leap is what a source announces about the end of the current UTC day or month.

@@ -34,6 +34,17 @@ func TestStampIsFoundWithinAFifthOfItsDistanceFromALook(t *testing.T) {
 	}
 }
 
+// A first reading that was interrupted serves for a second or two, and takes nothing off meanwhile.
+func TestStampIsFoundAsWellAfterAFirstReadingThatWasInterrupted(t *testing.T) {
+	w := wallclocktest.Steady()
+	b := bracketed(w)
+	b.First = w.Reading(1000, 1100, 1150, 101_200)
+	found, ok := b.NotAfter(w.Wall(980_000))
+	require.True(t, ok)
+	require.GreaterOrEqual(t, found, monotonic.Instant(980_000))
+	require.InDelta(t, 980_000, int64(found), 20_000/5+1000)
+}
+
 func TestWallClockThatWasSetIsNoticedByTheLooks(t *testing.T) {
 	_, ok := bracketed(wallclocktest.Steady()).Stepped()
 	require.True(t, ok)

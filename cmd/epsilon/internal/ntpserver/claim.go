@@ -20,6 +20,9 @@ import (
 // and E = h + 1 ns, rounded up to 2⁻¹⁶ s, bounds both. T2 is not after T3, as I.Latest − h is at most
 // I.Earliest + h. The nanosecond also covers a stamp that would be 0 and is 2⁻³² s instead.
 //
+// All of E is root dispersion, though a unit of root delay is half as much and would round less. Clients
+// tell machines apart by root delay among others, so it must not change from reply to reply.
+//
 // A client that asks for the bounds gets the two ends themselves, I.Latest − passed and I.Earliest,
 // rounded outward to 2⁻³² s. They lie within E of the stamps, and short of it by less than its
 // rounding, which a client may count on.

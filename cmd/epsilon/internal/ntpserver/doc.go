@@ -43,6 +43,9 @@
 // by a timer that the kernel cancels. The request must have arrived after a first reading of the two
 // clocks, one or two seconds ago. Where any of this does not hold T2 is T3, which is as true.
 //
+// So a client's δ has a fifth of what a request waits for the server to wake up, and some µs that the
+// readings take. chronyd serves the stamp as it is, and has neither.
+//
 // The transmit stamp is the program's. A kernel stamp of the reply comes too late to be in it, and
 // interleaved mode, which would send it with the next reply, is left out: see package ntpsrc.
 //
@@ -70,8 +73,8 @@
 // A reply has 48 bytes, and a request that has fewer gets none: nobody gains by sending requests in
 // somebody else's name. It has 28 more for whoever asks for finer bounds with as many. All else that
 // follows the first 48 bytes is ignored: extension fields (RFC 7822) are options that a server need not
-// know. A message authentication code
-// is ignored too, as there are no keys: a client that asks with one does not take a reply without.
+// know. A message authentication code is ignored too, as there are no keys: a client that asks with one
+// does not take a reply without.
 //
 // Requests to a broadcast or multicast address get no reply, nor do those from port 0. A reply leaves
 // from the address that was asked.

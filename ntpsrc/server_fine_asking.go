@@ -42,7 +42,7 @@ func WithFineBounds() NetworkOption {
 
 // Questions that bring nothing are counted by a bucket that leaks, so that those count which fail only
 // now and then: each adds 2, and each that is answered takes 1 away. At 6 the question is left out.
-// Below one in three, as many as a network loses that is still of use, it never comes to that.
+// Up to one in three, as many as a network loses that is still of use, it never comes to that.
 const (
 	vainCost = 2
 	maxVain  = 3 * vainCost

@@ -186,10 +186,16 @@ func TestReplyCountsFromItsServersStamp(t *testing.T) {
 	stamp := func(at int64) uint64 {
 		return uint64(at/second+from1900)<<32 | uint64(at%second)<<32/uint64(second)
 	}
-	require.InDelta(t, 1000, arrived-departed(arrived, stamp(arrived-1000)), 1, "a stamp is rounded down")
-	require.Equal(t, arrived, departed(arrived, stamp(arrived-int64(2*serverMax))), "too long ago")
-	require.Equal(t, arrived, departed(arrived, stamp(arrived+1000)), "from the future")
-	require.Equal(t, arrived, departed(arrived, 0), "none")
+	from, crossings := departed(arrived, stamp(arrived-1000))
+	require.InDelta(t, 1000, arrived-from, 1, "a stamp is rounded down")
+	require.Equal(t, 1, crossings, "it was stamped before it crossed to here")
+	for why, transmit := range map[string]uint64{
+		"too long ago": stamp(arrived - int64(2*serverMax)), "from the future": stamp(arrived + 1000), "none": 0,
+	} {
+		from, crossings := departed(arrived, transmit)
+		require.Equal(t, arrived, from, why)
+		require.Equal(t, 2, crossings, why)
+	}
 }
 
 // A load ends with its standard input.

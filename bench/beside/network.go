@@ -24,7 +24,7 @@ type network struct {
 type networkPlan struct {
 	Seed  uint64
 	Spin  time.Duration // for how long before it is due a departure is waited for on the processor
-	Awake bool          // it never sleeps, and has a processor to itself
+	Awake bool          // it spins but for short rests, and has a processor to itself
 	Links []linkPlan
 }
 

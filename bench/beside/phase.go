@@ -19,7 +19,7 @@ type phase struct {
 	what         string
 	beds         []*bed
 	variants     []variant
-	awake        bool // the network never sleeps
+	awake        bool // the network spins all the time, as its path is shorter than it takes to wake it
 	busy         bool // as many processes as there are processors do nothing but spin
 	settle, span time.Duration
 

@@ -30,13 +30,14 @@ const (
 )
 
 // relays passes the datagrams of all links, in one thread that does nothing else and which the kernel prefers to
-// all others, if it may. It sleeps until shortly before something is due, and then spins.
+// all others, if it may. It sleeps until shortly before something is due, and then spins. If it is awake it spins all the time but for short rests.
 //
 // A datagram's delay counts from when the kernel received it and not from when it was read, so that it does not matter how
 // late the thread is woken, if only that is sooner than the delay. Its clock is CLOCK_REALTIME, by which the kernel stamps.
 type relays struct {
 	spin     time.Duration
 	awake    bool
+	rest     rest          // what it sleeps if it is awake
 	crossing time.Duration // what it takes from a program that sends to the kernel's stamp for the one that receives
 	poll     int           // an epoll instance
 	links    []*link
@@ -102,6 +103,7 @@ func runNetwork() error {
 
 func openRelays(plan networkPlan) (r *relays, addresses []string, err error) {
 	r = &relays{spin: plan.Spin, awake: plan.Awake, random: rand.New(rand.NewPCG(plan.Seed, 1)), late: map[int][]time.Duration{}}
+	r.rest.since = time.Now()
 	if r.crossing, err = crossing(); err != nil {
 		return nil, nil, err
 	}
@@ -150,10 +152,11 @@ func (r *relays) run() error {
 	for {
 		r.sendDue()
 		if wait := r.untilSpin(); wait > 0 {
-			timeout := unix.NsecToTimespec(int64(wait))
+			timeout, asleep := unix.NsecToTimespec(int64(wait)), time.Now()
 			if _, err := unix.Ppoll(sleeper, &timeout, nil); err != nil && err != unix.EINTR {
 				return os.NewSyscallError("ppoll", err)
 			}
+			r.rest.took(asleep, time.Now())
 		}
 		n, err := unix.EpollWait(r.poll, events, 0)
 		if err != nil && err != unix.EINTR {
@@ -177,7 +180,7 @@ func (r *relays) run() error {
 func (r *relays) untilSpin() time.Duration {
 	switch {
 	case r.awake:
-		return 0
+		return r.rest.due(len(r.queue) == 0)
 	case len(r.queue) == 0:
 		return time.Hour
 	}
@@ -214,7 +217,7 @@ func (r *relays) takeRequests(l *link) {
 			l.order = l.order[1:]
 		}
 		l.asked[transmit], l.order = from, append(l.order, transmit)
-		r.add(l, arrived, l.server, nil, n)
+		r.add(l, arrived, 2, l.server, nil, n)
 	}
 }
 
@@ -233,25 +236,27 @@ func (r *relays) takeReplies(l *link) {
 			r.dropped++
 			continue
 		}
-		r.add(l, departed(arrived, binary.BigEndian.Uint64(r.buffer[40:])), l.clients, to, n)
+		from, crossings := departed(arrived, binary.BigEndian.Uint64(r.buffer[40:]))
+		r.add(l, from, crossings, l.clients, to, n)
 	}
 }
 
-// departed is when a reply has left its server by that server's own account, its transmit stamp. The clock is the host's for all here, and
-// what the server takes from its stamp until it has sent would else be added to the path. Where the stamp cannot be that of this reply
-// it is when it arrived.
-func departed(arrived int64, transmit uint64) int64 {
+// departed is when a reply has left its server by that server's own account, its transmit stamp, and how many times it crosses that is not yet
+// part of its way then. The clock is the host's for all here, and what the server takes from its stamp until it has sent would else be added to the
+// path. What it takes to cross to here is after the stamp, so it is in the way already. Where the stamp cannot be that of this reply it is when it arrived.
+func departed(arrived int64, transmit uint64) (from int64, crossings int) {
 	const from1900To1970 = 2_208_988_800
 	seconds, fraction := int64(transmit>>32)-from1900To1970, int64(transmit&math.MaxUint32*uint64(time.Second)>>32)
 	if sent := seconds*int64(time.Second) + fraction; sent <= arrived && arrived-sent < int64(serverMax) {
-		return sent
+		return sent, 1
 	}
-	return arrived
+	return arrived, 2
 }
 
-func (r *relays) add(l *link, arrived int64, socket int, to unix.Sockaddr, n int) {
+// add has a datagram leave so long after it that it is there when its path is over. What it takes to cross from a program to the next, so many
+// times, comes off: from here always, and to here if that was before.
+func (r *relays) add(l *link, after int64, crossings int, socket int, to unix.Sockaddr, n int) {
 	r.number++
-	// On its way it crosses twice: to here, and from here.
-	due := arrived + int64(l.Path.draw(r.random)-2*r.crossing)
+	due := after + int64(l.Path.draw(r.random)-time.Duration(crossings)*r.crossing)
 	heap.Push(&r.queue, departure{due, r.number, l.Bed, socket, to, slices.Clone(r.buffer[:n])})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/facebook/time/ntp/chrony"
@@ -15,7 +16,7 @@ import (
 
 const (
 	serverCount = 4
-	driftPPM    = 200 // everybody assumes it
+	driftPPM    = 200 // everybody assumes it, but on the beds that say otherwise
 	wanderPPB   = 100 // per second: what the clocks with A4 assume besides, a preset of WithMaxWander
 
 	// startLimit is for a machine that is busy: a clock has its first answers within two round trips.
@@ -27,8 +28,10 @@ type bed struct {
 	name       string
 	path       path
 	poll       time.Duration
-	ours       bool    // its servers are ours, and not chronyd's
-	kilometres float64 // that the servers are declared to be away; 0 for nothing declared
+	ours       bool      // its servers are ours, and not chronyd's
+	kilometres float64   // that the servers are declared to be away; 0 for nothing declared
+	drift      float64   // that everybody assumes, in ppm
+	extra      []variant // that are tried here besides those of the phase
 
 	daemon chrony.Client
 	clocks []*clockInBed
@@ -46,8 +49,10 @@ type variant struct {
 }
 
 var (
-	plain = variant{name: "A1 to A3", often: 1}
-	still = variant{name: "with A4", often: 1, wander: true}
+	plain      = variant{name: "A1 to A3", often: 1}
+	still      = variant{name: "with A4", often: 1, wander: true}
+	finer      = variant{name: "A1 to A3, finer", often: 1, options: []ntpsrc.ServerOption{ntpsrc.WithFineBounds()}}
+	finerStill = variant{name: "with A4, finer", often: 1, wander: true, options: []ntpsrc.ServerOption{ntpsrc.WithFineBounds()}}
 )
 
 // start starts the clients of a bed, whose servers they see at these addresses.
@@ -61,7 +66,7 @@ func (b *bed) start(c *command, addresses []string, variants []variant) {
 		directives = append(directives, fmt.Sprintf("server %s port %s minpoll %d maxpoll %[3]d", host, port, b.log2Poll()))
 	}
 	// The follower names the first server itself.
-	follower := testbed.StartFollower(c, addresses[0], b.log2Poll(), append(directives[1:], fmt.Sprintf("maxclockerror %d", driftPPM))...)
+	follower := testbed.StartFollower(c, addresses[0], b.log2Poll(), append(directives[1:], fmt.Sprintf("maxclockerror %g", b.drift))...)
 	conn, err := net.Dial("udp4", follower.CommandAddress())
 	if err != nil {
 		c.Fatalf("%v", err)
@@ -71,7 +76,7 @@ func (b *bed) start(c *command, addresses []string, variants []variant) {
 		c.Fatalf("%v", err)
 	}
 	b.daemon = chrony.Client{Connection: conn}
-	for _, v := range variants {
+	for _, v := range slices.Concat(variants, b.extra) {
 		b.clocks = append(b.clocks, b.startClock(c, addresses, v))
 	}
 }
@@ -106,7 +111,7 @@ func (b *bed) startClock(c *command, addresses []string, v variant) *clockInBed 
 	if v.spread {
 		poll = period * 9 / 10 // and then the server's turn is waited for, for less than the 0.2 s after which a poll is given up
 	}
-	choices := []truetime.Option{truetime.WithPoll(poll, poll), truetime.WithDrift(driftPPM)}
+	choices := []truetime.Option{truetime.WithPoll(poll, poll), truetime.WithDrift(b.drift)}
 	if v.wander {
 		choices = append(choices, truetime.WithMaxWander(wanderPPB))
 	}
@@ -128,9 +133,9 @@ func (b *bed) startClock(c *command, addresses []string, v variant) *clockInBed 
 }
 
 // read asks chronyd and all clocks, within a few milliseconds.
-func (b *bed) read(c *command) {
-	b.chronyd.read(c, b)
+func (b *bed) read(c *command, block int) {
+	b.chronyd.read(c, b, block)
 	for _, clock := range b.clocks {
-		clock.read(c, b)
+		clock.read(c, b, block)
 	}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/epsilontime/epsilon/internal/testing/testbed"
+	"github.com/epsilontime/epsilon/truetime"
 )
 
 // TestMain makes this test binary what the command makes of itself.
@@ -40,7 +42,7 @@ func TestEveryIntervalOnEveryKindOfBedContainsTheHostsClock(t *testing.T) {
 	own.poll, own.ours = time.Second/4, true
 	for _, p := range []*phase{
 		{what: "quiet", beds: []*bed{on(wide, ""), far}, variants: []variant{plain, still}},
-		{what: "ours", beds: []*bed{own}, variants: []variant{plain, still}, awake: true},
+		{what: "ours", beds: []*bed{own.with(finer, finerStill), assuming(lessDrift, shortest)}, variants: []variant{plain, still}, awake: true},
 		{what: "busy", beds: []*bed{on(flat, "")}, variants: experiments()[1].variants, busy: true},
 	} {
 		t.Run(p.what, func(t *testing.T) {
@@ -48,10 +50,10 @@ func TestEveryIntervalOnEveryKindOfBedContainsTheHostsClock(t *testing.T) {
 			require.NoError(t, p.run(t.Context()))
 			require.Zero(t, p.network.Dropped)
 			for i, b := range p.beds {
-				require.NotZero(t, b.chronyd.reads, b.name)
+				require.NotZero(t, b.bounds.count(), b.name)
 				require.Contains(t, p.network.Late, i, b.name)
 				for _, k := range b.clocks {
-					require.Equal(t, b.chronyd.reads, k.reads, b.name)
+					require.Equal(t, b.bounds.count(), k.reads, b.name)
 					require.Zero(t, k.wrong, "%s, %s", b.name, k.name)
 					// The terms are of the Status of the same moment, and add up to its ε.
 					require.Equal(t, k.epsilon, k.terms.Uncertainty(), "%s, %s: %+v", b.name, k.name, k.terms)
@@ -66,6 +68,8 @@ func TestEveryIntervalOnEveryKindOfBedContainsTheHostsClock(t *testing.T) {
 				require.NoError(t, table.write(&text, false))
 			}
 			require.Contains(t, text.String(), p.beds[0].name)
+			require.Contains(t, text.String(), "chronyd (chrony) version ")
+			require.Empty(t, wrongs([]*phase{p}))
 		})
 	}
 }
@@ -204,4 +208,29 @@ func TestLoadEnds(t *testing.T) {
 	require.NoError(t, err)
 	load := exec.Command(self, loadArgument)
 	require.NoError(t, load.Run(), "its input is at its end at once")
+}
+
+// A wrong answer is counted and ends the program with an error, after its tables.
+func TestWrongAnswersAreCountedAndToldAtTheEnd(t *testing.T) {
+	interval := truetime.Interval{Earliest: 1000, Latest: 2000}
+	require.False(t, apart(interval, 900, 1000), "it may have been 1000")
+	require.False(t, apart(interval, 2000, 2100))
+	require.True(t, apart(interval, 900, 999))
+	require.True(t, apart(interval, 2001, 2100))
+
+	b := on(flat, "")
+	k := &clockInBed{variant: plain, reads: 5, wrong: 2}
+	b.clocks = []*clockInBed{{variant: still, reads: 5}, k}
+	p := &phase{what: "a phase", beds: []*bed{b}}
+	require.EqualError(t, errors.Join(wrongs([]*phase{p})...), "A1 to A3 on the bed 1 ms: 2 of 5 answers did not contain the host's clock")
+	var text strings.Builder
+	require.NoError(t, widths([]*phase{p}).write(&text, false))
+	require.Regexp(t, `A1 to A3 .* 5 +2\n`, text.String())
+}
+
+func TestRowOfABedThatWasNotAsNamedIsMarked(t *testing.T) {
+	p := &phase{beds: []*bed{on(shortest, ""), on(shortest, "")}}
+	p.network.Late = map[int]lateness{0: {P99: 5 * time.Microsecond}, 1: {P99: 6 * time.Microsecond}}
+	require.Equal(t, "0.1 ms", p.row(0))
+	require.Equal(t, "0.1 ms †", p.row(1))
 }

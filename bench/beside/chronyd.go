@@ -9,13 +9,15 @@ import (
 
 // chronyd is what a chronyd has said, added up.
 type chronyd struct {
-	reads, wrong                     int
+	bounds                           series
+	wrong                            int
 	offsets, dispersions, halfDelays time.Duration
 }
 
-// read adds the bound that ClockBound 2 and 3 make of what chronyd says (chronyd_snapshot_poller.rs): |current
+// read adds the bound that ClockBound 2 makes of what chronyd says (chronyd_snapshot_poller.rs): |current
 // correction| + root dispersion + root delay / 2. chronyd states the dispersion for the moment of
-// the request (reference.c, REF_GetTrackingReport), so nothing is to be added for its age.
+// the request (reference.c, REF_GetTrackingReport), so nothing is to be added for its age. ClockBound's client adds the drift since its daemon
+// asked chronyd last, 0 to 1 s ago: that is left out, in chronyd's favour.
 //
 // Under -x the system clock is never corrected, and the correction stays where a real one is soon
 // slewed away. Then the last offset is nearer to what ClockBound would see, so the smaller of the two
@@ -23,7 +25,7 @@ type chronyd struct {
 //
 // The current correction is also by how much chronyd is wrong: it says how far from the host's clock true time is, and here the host's clock is
 // true time. If that is more than dispersion and half the delay, what it says is wrong.
-func (s *chronyd) read(c *command, b *bed) {
+func (s *chronyd) read(c *command, b *bed, block int) {
 	reply, err := b.daemon.Communicate(chrony.NewTrackingPacket())
 	if err != nil {
 		c.Fatalf("tracking of chronyd on the bed %s: %v", b.name, err)
@@ -35,18 +37,14 @@ func (s *chronyd) read(c *command, b *bed) {
 	duration := func(seconds float64) time.Duration { return time.Duration(math.Round(seconds * 1e9)) }
 	correction := duration(t.CurrentCorrection).Abs()
 	dispersion, halfDelay := duration(t.RootDispersion), duration(t.RootDelay/2)
-	s.reads++
-	s.offsets += min(duration(t.LastOffset).Abs(), correction)
+	offset := min(duration(t.LastOffset).Abs(), correction)
+	s.bounds.add(block, offset+dispersion+halfDelay)
+	s.offsets += offset
 	s.dispersions += dispersion
 	s.halfDelays += halfDelay
 	if correction > dispersion+halfDelay {
 		s.wrong++
 	}
-}
-
-// bound is the mean.
-func (s *chronyd) bound() time.Duration {
-	return mean(s.offsets+s.dispersions+s.halfDelays, s.reads)
 }
 
 func mean(sum time.Duration, n int) time.Duration { return sum / time.Duration(max(n, 1)) }

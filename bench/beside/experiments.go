@@ -47,16 +47,15 @@ func experiments() []*phase {
 
 // comparison is the table of the experiments.
 func comparison(phases []*phase) *table {
-	t := &table{title: "Better use of the same packets", note: "Mean ε in µs, and × that of one exchange a second. δ: the median round trip."}
+	t := &table{title: "Better use of the same packets", note: "Mean ε in µs, and × that of one exchange a second; both with the least and the greatest of three blocks. δ: the median round trip.\n" + marked}
 	t.add("round trip", "asked", "exchanges/s", "δ", "A1 to A3", "×", "with A4", "×", "wrong")
 	for _, p := range phases {
-		for _, b := range p.beds {
+		for i, b := range p.beds {
 			first, firstStill := b.clocks[0], b.clocks[1]
-			for i := 0; i < len(b.clocks); i += 2 {
-				k, s := b.clocks[i], b.clocks[i+1]
-				epsilon, stills := k.mean(k.epsilon), s.mean(s.epsilon)
-				t.add(b.name, k.name, fmt.Sprint(k.packets()), micros(k.delay(50)), micros(epsilon), ratio(epsilon, first.mean(first.epsilon)),
-					micros(stills), ratio(stills, firstStill.mean(firstStill.epsilon)), fmt.Sprint(k.wrong+s.wrong))
+			for j := 0; j < len(b.clocks); j += 2 {
+				k, s := b.clocks[j], b.clocks[j+1]
+				t.add(p.row(i), k.name, fmt.Sprint(k.packets()), micros(k.delay(50)), k.epsilons.String(), k.epsilons.over(&first.epsilons),
+					s.epsilons.String(), s.epsilons.over(&firstStill.epsilons), fmt.Sprint(k.wrong+s.wrong))
 			}
 		}
 	}

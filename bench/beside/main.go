@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends it at once, and the kernel its daemons
 	if err := beside(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "beside:", err)
 		os.Exit(1)
@@ -21,7 +24,7 @@ func main() {
 
 func beside(ctx context.Context, arguments []string, out io.Writer) error {
 	if len(arguments) == 1 && (arguments[0] == networkArgument || arguments[0] == loadArgument) {
-		signal.Ignore(os.Interrupt) // they end with their input, as this program does when it is interrupted
+		signal.Ignore(os.Interrupt, syscall.SIGTERM) // they end with their input, as this program does when it is interrupted
 		if arguments[0] == networkArgument {
 			return runNetwork()
 		}
@@ -29,7 +32,7 @@ func beside(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	flags := flag.NewFlagSet("beside", flag.ContinueOnError)
 	markdown := flags.Bool("markdown", false, "write the tables as Markdown")
-	experiment := flags.Bool("experiments", false, "try instead what else could be made of a poll, which takes three minutes")
+	experiment := flags.Bool("experiments", false, "try instead what else could be made of a poll, which takes three and a half minutes")
 	hurry := flags.Int("hurry", 1, "settle and read for this part of the time only, to see that everything works; the figures mean little")
 	switch err := flags.Parse(arguments); {
 	case err == flag.ErrHelp:
@@ -64,7 +67,21 @@ func beside(ctx context.Context, arguments []string, out io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(wrongs(phases)...)
+}
+
+// wrongs are the clocks of ours that were wrong: each is an error, once everything has been said.
+func wrongs(phases []*phase) (errs []error) {
+	for _, p := range phases {
+		for _, b := range p.beds {
+			for _, k := range b.clocks {
+				if k.wrong > 0 {
+					errs = append(errs, fmt.Errorf("%s on the bed %s: %d of %d answers did not contain the host's clock", k.name, b.name, k.wrong, k.reads))
+				}
+			}
+		}
+	}
+	return errs
 }
 
 func usualTables(phases []*phase) []*table {

@@ -11,7 +11,8 @@ import (
 type conditions struct {
 	path         path
 	poll         time.Duration // the least there is between two polls of a server
-	claim        time.Duration // E
+	drift        float64       // that is assumed, in ppm
+	claim        time.Duration // E, as the servers stated it
 	known        time.Duration // what each way takes at least, as declared
 	wander       bool          // A4 is assumed
 	spread       bool          // the servers are asked one after the other, and not all at the same moment
@@ -24,24 +25,25 @@ type terms struct{ Delay, Claim, Drift time.Duration }
 func (t terms) sum() time.Duration { return t.Delay + t.Claim + t.Drift }
 
 const (
-	floorRuns = 100
-	floorSeed = 1
+	expectedRuns = 100
+	expectedSeed = 1
 	// pollJitter lengthens each wait by up to so much (package polling).
 	pollJitter = 0.1
 )
 
-// floor is the mean ε that follows from the formulas of docs/design.md under these conditions, on a machine that takes no time at all for
+// expected is the mean ε that follows from the formulas of docs/design.md under these conditions, on a machine that takes no time at all for
 // anything: a path exactly as long as it is named, stamps at the very moment, a counter without resolution, and clients that
-// ask as ours do, for as long.
+// ask as ours do, for as long. Where all datagrams take the same that is the least there can be; where they do not it is an expectation, and a run may be
+// below it by luck.
 //
 // Each exchange gives two facts (5.1). The upper one is late by the request's way, the lower one by the reply's. Both age at a rate of
 // growth, and each source has its best of each. One source of four may be wrong, so the second best counts (5.3), and the fused
 // facts age in their turn and are kept where they are still better (5.4).
-func floor(c conditions) terms {
-	random := rand.New(rand.NewPCG(floorSeed, 2))
+func expected(c conditions) terms {
+	random := rand.New(rand.NewPCG(expectedSeed, 2))
 	var sum terms
 	reads := 0
-	for range floorRuns {
+	for range expectedRuns {
 		w := ideal{conditions: c, growth: growth(c), random: random}
 		t, n := w.run()
 		sum.Delay += t.Delay
@@ -55,7 +57,7 @@ func floor(c conditions) terms {
 // mean rate between two facts that are τ apart can differ from the present rate (5.5): what the facts leave open, 2ε/τ, and
 // the wander since the middle between them, wτ/2; of all τ since the start the best, and no more than ρ'.
 func growth(c conditions) float64 {
-	const rho = driftPPM * 1e-6
+	rho := c.drift * 1e-6
 	best := rho / (1 - rho)
 	if !c.wander {
 		return best

@@ -11,15 +11,16 @@ import (
 )
 
 func usualConditions() conditions {
-	return conditions{path: flat, poll: time.Second, claim: 23 * time.Microsecond, settle: settling, span: reading}
+	return conditions{path: flat, poll: time.Second, drift: driftPPM, claim: 23 * time.Microsecond, settle: time.Minute, span: 30 * time.Second}
 }
 
-// The library on an ideal machine is as wide as the floor says. Where all samples are alike a simulated world has such a path.
-func TestFloorIsWhatTheClockReachesInAnIdealWorld(t *testing.T) {
+// The library on an ideal machine is as wide as expected. Where all samples are alike a simulated world has such a path.
+func TestExpectationIsWhatTheClockReachesInAnIdealWorld(t *testing.T) {
 	for name, change := range map[string]func(*conditions){
 		"A1 to A3":      func(*conditions) {},
 		"A4":            func(c *conditions) { c.wander = true },
 		"shorter polls": func(c *conditions) { c.path, c.poll = shortest, time.Second/4 },
+		"50 ppm":        func(c *conditions) { c.drift = 50 },
 		"a longer path": func(c *conditions) { c.path = path{9 * time.Millisecond, 9 * time.Millisecond} },
 		"a distance": func(c *conditions) {
 			c.path, c.known = path{9 * time.Millisecond, 9 * time.Millisecond}, 3*time.Millisecond
@@ -28,7 +29,7 @@ func TestFloorIsWhatTheClockReachesInAnIdealWorld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := usualConditions()
 			change(&c)
-			allowed, reached := floor(c).sum(), simulated(c, 40)
+			allowed, reached := expected(c).sum(), simulated(c, 40)
 			require.InEpsilon(t, reached, allowed, 0.02, "allowed %v, reached %v in simulated worlds", allowed, reached)
 		})
 	}
@@ -40,7 +41,7 @@ func simulated(c conditions, worlds uint64) time.Duration {
 	reads := 0
 	for seed := range worlds {
 		w := truetimetest.NewWorld(seed + 1)
-		config := truetimetest.MachineConfig{Poll: c.poll, MaxPoll: c.poll, DriftPPM: driftPPM}
+		config := truetimetest.MachineConfig{Poll: c.poll, MaxPoll: c.poll, DriftPPM: c.drift}
 		if c.wander {
 			config.MaxWander = wanderPPB
 		}
@@ -60,30 +61,30 @@ func simulated(c conditions, worlds uint64) time.Duration {
 	return mean(sum, reads)
 }
 
-func TestFloorOfKnownCases(t *testing.T) {
+func TestExpectationOfKnownCases(t *testing.T) {
 	c := usualConditions()
-	f := floor(c)
-	require.Equal(t, f, floor(c), "the same each time")
+	f := expected(c)
+	require.Equal(t, f, expected(c), "the same each time")
 	require.Equal(t, flat.Least, f.Delay, "all ways are alike")
 	require.Equal(t, c.claim, f.Claim)
 	require.InDelta(t, 105, microseconds(f.Drift), 3, "half a second or so at 200 ppm")
 
 	known := c
 	known.known = 100 * time.Microsecond
-	require.Equal(t, f.Delay-known.known, floor(known).Delay)
-	require.Equal(t, f.Drift, floor(known).Drift)
+	require.Equal(t, f.Delay-known.known, expected(known).Delay)
+	require.Equal(t, f.Drift, expected(known).Drift)
 
 	spread := c
 	spread.spread = true
 	// The second youngest of four is 1/4 to 1/2 of a poll old, and the poll 1.05 s long.
-	require.InDelta(t, 0.375*1.05*200, microseconds(floor(spread).Drift), 3)
+	require.InDelta(t, 0.375*1.05*200, microseconds(expected(spread).Drift), 3)
 
 	varied := c
 	varied.path = wide // as long on average
-	require.Less(t, floor(varied).sum(), f.sum(), "there are shorter ones, which are kept")
-	require.Greater(t, floor(varied).Delay, wide.Least)
+	require.Less(t, expected(varied).sum(), f.sum(), "there are shorter ones, which are kept")
+	require.Greater(t, expected(varied).Delay, wide.Least)
 	varied.wander = true
-	require.Less(t, floor(varied).Delay, floor(conditions{path: wide, poll: time.Second, settle: settling, span: reading}).Delay, "and kept for longer")
+	require.Less(t, expected(varied).Delay, expected(conditions{path: wide, poll: time.Second, drift: driftPPM, settle: c.settle, span: c.span}).Delay, "and kept for longer")
 }
 
 // 2ε/τ + wτ/2 is least at τ = 2·√(ε/w), if there is so much time.

@@ -21,7 +21,8 @@ import (
 // The root distance is that of the one sample of the one source, whatever was averaged.
 //
 // Left out, in its favour: the correction of the offset is over at once, where chronyd slews for several
-// polls and reports what is left; the precision of its clock is 1 ns; and until its skew has been within 1000 ppm once, its
+// polls and reports what is left; the precision of its clock is 1 ns; its time of reference is not stated earlier by a
+// random part of a second (fuzz_ref_time), for which its dispersion would grow; and until its skew has been within 1000 ppm once, its
 // dispersion grows by one second each second, which would make the means worthless and counts as no
 // answer. Left out as it does not matter here: limits on delay and jitter, the correction for one-sided jitter, authentication, strata, options of
 // sources, interleaved mode. That a source is unreachable it knows from eight polls without an answer; a rule

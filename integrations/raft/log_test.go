@@ -281,12 +281,16 @@ func TestLeaderThatHasNotVotedForItselfStops(t *testing.T) {
 		r.HardState.Vote = &vote
 		require.ErrorIs(t, p.lease.Ready(r), epsilonraft.ErrCorrupt, name)
 		require.ErrorIs(t, p.read("a"), epsilonraft.ErrCorrupt, name)
+		require.False(t, p.lease.Status().Leader, name)
 	}
 
 	p := newPeer(t, 1) // of the member 2, says its log
 	r := ready(leads, 1, 0, entry(1, 1, nil))
 	r.HardState.Vote = new(uint64(2))
 	require.ErrorContains(t, p.lease.Ready(r), "the number of another member")
+	status := p.lease.Status()
+	require.ErrorIs(t, status.Err, epsilonraft.ErrCorrupt)
+	require.False(t, status.Leader, "whoever looks for a leader must not pick one that has stopped")
 
 	storage := stored(t, 1, entry(1, 1, nil))
 	require.NoError(t, storage.SetHardState(&raftpb.HardState{Term: new(uint64(1)), Vote: new(uint64(1)), Commit: new(uint64(1))}))

@@ -3,7 +3,7 @@ package epsilonraft
 // A view is what a member knows at a moment.
 type view struct {
 	err     error // why it must not go on
-	leader  bool
+	leader  bool  // and there is a hold
 	term    uint64
 	visible uint64 // what a read that begins now must have applied
 	settled uint64
@@ -18,7 +18,7 @@ type view struct {
 func (l *Lease) publish(err error) {
 	h := &l.history
 	v := &view{
-		err: err, leader: l.leader, term: l.term, hold: l.hold,
+		err: err, leader: l.leader && err == nil, term: l.term, hold: l.hold,
 		visible: h.visible(), settled: h.settled, cover: h.cover, newest: h.newest,
 	}
 	v.limbo, v.known = h.limbo()

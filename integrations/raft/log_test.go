@@ -69,6 +69,7 @@ func TestCorruptLogStopsTheMember(t *testing.T) {
 		"an entry is missing":           ready(nil, 0, 0, entry(4, 1, nil)),
 		"a committed one is replaced":   ready(nil, 0, 0, entry(2, 2, nil)),
 		"more committed than there is":  ready(nil, 1, 9),
+		"of a term that is not known":   ready(nil, 0, 0, entry(3, 2, nil)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t, 1)

@@ -45,6 +45,12 @@ func (l *Lease) take(ready raft.Ready) error {
 	if !raft.IsEmptyHardState(ready.HardState) {
 		l.term, l.vote = ready.HardState.GetTerm(), ready.HardState.GetVote()
 	}
+	for _, entry := range ready.Entries {
+		if entry.GetTerm() > l.term { // raft says first that it is in a term, or in the same Ready
+			return fmt.Errorf("%w: entry %d is of term %d, and it is term %d: Ready was not called with each Ready",
+				ErrCorrupt, entry.GetIndex(), entry.GetTerm(), l.term)
+		}
+	}
 	if l.leader && l.vote != l.node { // a leader has voted for itself
 		return fmt.Errorf("%w: member %x leads in term %d, but has voted for %x: Ready was not called with each Ready, or New was given the number of another member",
 			ErrCorrupt, l.node, l.term, l.vote)

@@ -23,7 +23,8 @@
 //
 // An entry carries an expiry: Earliest of an interval that is read before it is proposed, plus the duration.
 //
-//   - Read: a leader answers while Latest is before the expiry of some entry that is committed.
+//   - Read: a leader answers while Latest is before the expiry of some entry that is committed, and that it has wrapped itself since it
+//     started.
 //   - Defer: a new leader tells nothing that is committed in its term, to a writer or to a reader, until Earliest is
 //     after the expiry of every entry of earlier terms in its log, committed or not. Meanwhile raft commits as
 //     always, and all members apply.
@@ -44,10 +45,18 @@
 //     looked at the data before. ReadIndex has seen as much, by raft's own proof. With one voter, which raft does not have wait for an entry
 //     of its own term, Ready has it wait for the end of earlier ones.
 //   - W is of a later term, and X does not know. B is covered by an entry that is committed and has not expired when X looks at its clock,
-//     which is after A was told. That entry is in the log of W, so W deferred: A is an inherited read. Whatever was settled
+//     which is after A was told. That entry is in the log of W. So W deferred, if it did not revoke: A is an inherited read. Whatever was settled
 //     for W was settled by X before, or by a leader before X, or by one that had waited for the entry that covers B, which cannot be. So
 //     X has applied it, or has it in its log before the end. Neither log has anything after it that touches the key and is committed, so both see
 //     the same.
+//
+// What a follower tells, or a leader that defers, because it is settled counts as told by the leader that settled it: that one defers nothing,
+// and could have told it before it wrapped the entry that says so.
+//
+// W may have revoked the entry that covers B. If X has wrapped it by a clock that was right, that was before W revoked, so it expires no later than
+// Latest of W's clock at that moment plus the longest duration in W's log. That is the floor, until which W defers instead. If the clock of X was wrong,
+// the rules of [Lease.Revoke] have X started again by then, or Revoke called there as well, and then X answers nothing by it: what it reads by does not
+// outlive it. So it does not matter that a member which starts, or takes a snapshot, knows nothing of what was revoked: it waits once more.
 //
 // The clock is read after the data was looked at. So a pause between the two, or after them, does no harm: the answer
 // was right when the data was looked at.
@@ -69,7 +78,7 @@
 //  5. Take this into use in two steps: New, Ready, Released and Unwrap at all members, and Unwrap in whatever else reads the log, and only
 //     then Wrap. A member without it would not defer, and would apply an envelope as part of the command. Give it up in the opposite order, and the second
 //     half only when all leases have expired and no log has an envelope any more. Logs from before are understood: what has no envelope
-//     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52 31.
+//     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52 32.
 //  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer.
 //  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses. Leave raft.Config.ReadOnlyOption at
 //     ReadOnlySafe: the other one is the lease that counts ticks. Set StepDownOnRemoval: otherwise, when one
@@ -85,12 +94,13 @@
 //   - Reads and writes that are told by these rules are linearizable, whatever is paused, lost, late or restarted, with changes of
 //     the configuration and snapshots, and with clocks that refuse: then they refuse.
 //   - The lease is only as long as the leader gets entries committed: one that cannot write does not keep it.
-//   - After the loss of a leader its successor tells of writes within the duration, 2ε of its clock and an election.
+//   - After the loss of a leader its successor tells of writes within the duration, 2ε of its clock and an election. It answers reads of what is
+//     not in limbo when it has got an entry committed.
 //
 // # What this does not promise
 //
 //   - Anything if a clock of a leader, or of one that was, is wrong. An expiry that no correct clock can have written is
-//     reported: [ErrFromFuture].
+//     reported by every member whose clock answers, until it is nearer than its duration: see [Status].
 //   - Anything if a member loses what it had acknowledged to raft, or a majority is replaced by force.
 //   - Reads from followers by a lease, or a change of leader without the wait, even if the old leader hands over.
 //

@@ -13,18 +13,19 @@ import (
 // The envelope of an entry, before the command, in big endian:
 //
 //	 0  magic
-//	 4  CRC-32C of bytes 8 to 48
+//	 4  CRC-32C of bytes 8 to 56
 //	 8  member that has wrapped it
 //	16  expiry, ns since the epoch; 0: no lease is granted
 //	24  duration of the lease, ns
 //	32  settled, an index
 //	40  term in which settled was known
+//	48  life of the member, drawn when it started
 //
 // The entries of a program that had no envelopes may begin with any bytes. By chance they pass for an envelope once in 2^64 entries. Those that
 // begin with the magic alone are ErrCorrupt, and no member can start with them: a program whose commands may do so cannot use this package.
 const (
-	envelopeMagic = "\xe5LR1"
-	envelopeSize  = 48
+	envelopeMagic = "\xe5LR2"
+	envelopeSize  = 56
 )
 
 // maxDuration is the longest lease. After the loss of a leader writes wait for as long, so more is a mistake, and an
@@ -33,7 +34,7 @@ const maxDuration = time.Hour
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// A grant is a lease that an entry grants to its leader as soon as it is committed.
+// A grant is a lease that an entry grants to whoever has wrapped it, for when that one leads, as soon as it is committed.
 type grant struct {
 	node     uint64        // who has computed the expiry
 	expiry   truetime.Time // 0 if none is granted
@@ -62,6 +63,7 @@ type stamp struct {
 	grant
 	settled uint64 // every read that began after this was written sees this index, or what cannot be told from it
 	term    uint64 // in the logs of leaders of this term or a later one
+	life    uint64 // of the member that has wrapped it: it reads by no other leases than those of its own life
 }
 
 func (s stamp) append(to, command []byte) []byte {
@@ -73,6 +75,7 @@ func (s stamp) append(to, command []byte) []byte {
 	to = binary.BigEndian.AppendUint64(to, uint64(s.duration))
 	to = binary.BigEndian.AppendUint64(to, s.settled)
 	to = binary.BigEndian.AppendUint64(to, s.term)
+	to = binary.BigEndian.AppendUint64(to, s.life)
 	binary.BigEndian.PutUint32(to[begin+4:], crc32.Checksum(to[begin+8:], castagnoli))
 	return append(to, command...)
 }
@@ -98,6 +101,7 @@ func open(data []byte) (stamp, []byte, error) {
 		},
 		settled: binary.BigEndian.Uint64(data[32:]),
 		term:    binary.BigEndian.Uint64(data[40:]),
+		life:    binary.BigEndian.Uint64(data[48:]),
 	}
 	return s, data[envelopeSize:], s.grant.validate()
 }

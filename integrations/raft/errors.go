@@ -28,7 +28,7 @@ var (
 	ErrClock = errors.New("epsilonraft: no usable answer from the clock")
 
 	// ErrFromFuture: an entry grants a lease until later than any correct clock can have written. Either
-	// the clock of the member that is named was wrong or ours is. Waiting may take years and not waiting is
+	// the clock of the member that is named was wrong when it wrapped it or ours is. Waiting may take years and not waiting is
 	// not safe: compare the clocks, stop whoever has a wrong one, and see [Lease.Revoke].
 	ErrFromFuture = errors.New("epsilonraft: a lease from the future")
 

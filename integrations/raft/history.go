@@ -2,7 +2,6 @@ package epsilonraft
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -21,17 +20,25 @@ type history struct {
 	folded  uint64 // entries up to here have no mark
 	settled uint64 // see stamp
 	commit  uint64
-	cover   grant         // the latest of all entries up to commit and settled
-	newest  grant         // the latest of all entries
+	life    uint64        // of this member, not of the log
+	own     latest        // of this life: by these it reads
+	all     latest        // of all members: these are waited for
 	floor   grant         // of no entry: the latest of those that were revoked, if no clock was wrong
 	longest time.Duration // of the leases of all entries
 	marks   []mark        // of all entries after folded, one after the other
+}
+
+// latest are the latest grants.
+type latest struct {
+	committed grant // of the entries up to commit and settled
+	newest    grant // of all entries
 }
 
 // A mark is what is kept of an entry.
 type mark struct {
 	index, term uint64
 	grant       grant
+	own         bool   // of this life
 	command     []byte // empty if it changes nothing
 	opaque      bool   // it may change anything: it is no command
 }
@@ -63,17 +70,28 @@ func (h *history) add(entry *raftpb.Entry) error {
 		case s.settled >= index:
 			return fmt.Errorf("%w: entry %d of term %d: member %x says that %d is settled", ErrCorrupt, index, term, s.node, s.settled)
 		}
-		m.grant, m.command, settled = s.grant, c, s.settled
+		m.grant, m.own, m.command, settled = s.grant, s.life == h.life, c, s.settled
 	}
 	if index <= h.last() {
 		h.marks = slices.Clone(h.marks[:index-h.folded-1]) // a reader may be looking at those that are replaced
-		h.newest = h.latestBefore(math.MaxUint64)
+		h.own.newest, h.all.newest = h.own.committed, h.all.committed
+		for _, kept := range h.between(h.visible(), h.last()) {
+			h.grow(kept)
+		}
 	}
 	h.marks = append(h.marks, m)
-	h.newest = later(h.newest, m.grant)
+	h.grow(m)
 	h.longest = max(h.longest, m.grant.duration)
 	h.settle(settled)
 	return nil
+}
+
+// grow takes the grant of an entry.
+func (h *history) grow(m mark) {
+	h.all.newest = later(h.all.newest, m.grant)
+	if m.own {
+		h.own.newest = later(h.own.newest, m.grant)
+	}
 }
 
 func (h *history) at(index uint64) *mark { return &h.marks[index-h.folded-1] }
@@ -110,14 +128,17 @@ func (h *history) settle(settled uint64) {
 	h.fold(settled)
 }
 
-// see adds the grants of entries that turn out to be committed to the cover.
+// see takes the grants of entries that turn out to be committed.
 func (h *history) see(to uint64) {
 	for _, m := range h.between(h.visible(), to) {
-		h.cover = later(h.cover, m.grant)
+		h.all.committed = later(h.all.committed, m.grant)
+		if m.own {
+			h.own.committed = later(h.own.committed, m.grant)
+		}
 	}
 }
 
-// fold forgets the marks up to an index. They are in the cover.
+// fold forgets the marks up to an index. What they grant is in own and all.
 func (h *history) fold(to uint64) {
 	if to > h.folded {
 		h.marks = h.marks[to-h.folded:]
@@ -127,7 +148,7 @@ func (h *history) fold(to uint64) {
 
 // latestBefore returns the latest grant of all entries of earlier terms, whether they are committed or not.
 func (h *history) latestBefore(term uint64) grant {
-	latest := h.cover
+	latest := h.all.committed
 	for _, m := range h.between(h.visible(), h.last()) {
 		if m.term < term {
 			latest = later(latest, m.grant)
@@ -159,7 +180,7 @@ func (h *history) revoke(node uint64, now truetime.Time) {
 		return // none was ever granted
 	}
 	h.floor = grant{node: node, expiry: now.Add(h.longest), duration: h.longest}
-	h.cover, h.newest = grant{}, grant{}
+	h.own, h.all = latest{}, latest{}
 	h.marks = slices.Clone(h.marks) // a reader may be looking at them
 	for i := range h.marks {
 		h.marks[i].grant = grant{}

@@ -3,6 +3,7 @@ package epsilonraft
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,7 @@ type config struct {
 func WithState(state []byte) Option { return func(c *config) { c.state = state } }
 
 // New returns the lease of the member node, whose log is in storage, as a leader or not. Call it when the member
-// starts, with the storage that raft is started with.
+// starts, with the storage that raft is started with. It reads by none of the leases that it finds there, not even its own: it only waits for them.
 //
 // The duration is for how long an entry lets its leader answer reads, and for how long after the loss of a leader the next one cannot
 // tell that something was written. Each member may have its own, as entries say what was granted. It is an hour at most, and should be several
@@ -96,8 +97,8 @@ func (l *Lease) load(storage raft.Storage, encoded []byte) error {
 		if l.history, err = decodeState(encoded); err != nil {
 			return err
 		}
-		l.history.newest = l.history.cover
 	}
+	l.history.life = rand.Uint64()
 	if at := l.history.folded; at+1 < first || at > last {
 		return fmt.Errorf("epsilonraft: the log has the entries from %d to %d, and of those up to %d it is known what leases they grant: "+
 			"give WithState the state that was in the snapshot", first, last, at)
@@ -124,18 +125,17 @@ func (l *Lease) load(storage raft.Storage, encoded []byte) error {
 	return l.history.commitTo(hard.GetCommit())
 }
 
-// Wrap returns the data to propose for a command: an envelope of 48 bytes, and the command. An empty command renews the lease and
+// Wrap returns the data to propose for a command: an envelope of 56 bytes, and the command. An empty command renews the lease and
 // changes nothing.
 //
 // Propose it at the leader, soon, and once. Anything else is as safe, but costs something. What a follower wraps, and raft forwards,
-// grants a lease by the follower's clock: if that one is behind, the leader has less of a lease; if it is ahead, a successor waits for
-// longer, or finds [ErrFromFuture]. A late proposal grants as much less. What is proposed twice is done twice. What comes by a way of
+// grants the leader nothing, but the follower a lease for when it leads itself, for which others wait. A late proposal grants as much less. What is proposed twice is done twice. What comes by a way of
 // your own to one that leads in an earlier term, and does not know of a later one, settles nothing there.
 //
 // While the clock refuses to answer, entries are written as always, and grant no lease.
 func (l *Lease) Wrap(command []byte) []byte {
 	v := l.view.Load()
-	s := stamp{grant: grant{node: l.node}, settled: v.settled, term: v.term}
+	s := stamp{grant: grant{node: l.node}, settled: v.settled, term: v.term, life: v.life}
 	now, err := l.now()
 	if err == nil {
 		// Earliest, so that nobody is kept waiting for longer than the duration. Another end would be worth as much: what the

@@ -221,8 +221,9 @@ func TestRevokeForgetsWhatIsNotCommitted(t *testing.T) {
 func TestRevokedLeasesAreWaitedForIfTheyMayBeGood(t *testing.T) {
 	first, second, third := newPeer(t, 1), newPeer(t, 2), newPeer(t, 3)
 	first.ready(ready(leads, 1, 1, entry(1, 1, forged(7, start.Add(1e5*time.Hour), time.Millisecond, 0)))) // less than the others have
-	require.ErrorIs(t, first.read("a"), epsilonraft.ErrFromFuture)
+	require.ErrorIs(t, first.lease.Status().FromFuture, epsilonraft.ErrFromFuture)
 	require.NoError(t, first.lease.Revoke())
+	require.NoError(t, first.lease.Status().FromFuture)
 	first.ready(ready(nil, 1, 2, entry(2, 1, first.lease.Wrap([]byte("a")))))
 	for _, follower := range []*peer{second, third} {
 		follower.ready(ready(follows, 1, 2, first.log...))
@@ -249,6 +250,62 @@ func TestRevokedLeasesAreWaitedForIfTheyMayBeGood(t *testing.T) {
 		successor.at(duration + 12*ε + 1)
 		require.NoError(t, successor.lease.Released(3))
 	}
+}
+
+// Nothing keeps what was revoked, and near its end a lease from the future looks like any other. So it must be of no use to whoever starts with it.
+func TestLeaseThatWasRevokedIsOfNoUseAfterARestart(t *testing.T) {
+	first, second, third := newPeer(t, 1), newPeer(t, 2), newPeer(t, 3)
+	third.at(2 * duration) // it is wrong
+	bad := third.lease.Wrap([]byte("x"))
+	third.at(0)
+	first.ready(ready(leads, 1, 2, entry(1, 1, nil), entry(2, 1, bad)))
+	for _, follower := range []*peer{second, third} {
+		follower.ready(ready(follows, 1, 2, first.log...))
+	}
+	for _, p := range []*peer{first, second, third} {
+		require.NoError(t, p.lease.Revoke())
+	}
+	lease, err := epsilonraft.New(first.clock, 1, duration, stored(t, 2, first.log...))
+	require.NoError(t, err)
+	require.ErrorIs(t, lease.Status().FromFuture, epsilonraft.ErrFromFuture, "whoever follows says so, too")
+	first.clock.Disrupt()
+	require.NoError(t, lease.Status().FromFuture)
+	again := &peer{t: t, id: 1, clock: first.clock, lease: lease, log: first.log}
+
+	for _, p := range []*peer{again, second} {
+		p.at(2*duration + duration/2)
+	}
+	again.ready(ready(leads, 2, 3, entry(3, 2, nil)))
+	second.ready(ready(follows, 2, 2, again.log...)) // and again is cut off
+	second.ready(ready(leads, 3, 5, entry(4, 3, nil), entry(5, 3, second.lease.Wrap([]byte("k")))))
+	require.NoError(t, second.lease.Released(5), "k is told")
+	require.NoError(t, again.lease.Status().FromFuture, "it looks like any other")
+	require.ErrorIs(t, again.read("k"), epsilonraft.ErrExpired)
+	require.ErrorIs(t, again.lease.Released(3), epsilonraft.ErrDeferred, "but it is waited for again")
+}
+
+// A member whose clock was wrong when it wrapped, and is right now, does not read by that.
+func TestOwnLeaseFromTheFutureIsRefused(t *testing.T) {
+	p := newPeer(t, 1)
+	p.at(10 * duration)
+	p.leadsAlone()
+	p.at(0)
+	require.ErrorIs(t, p.read("a"), epsilonraft.ErrFromFuture)
+}
+
+// What a member has wrapped counts for it, whoever has put it into the log, and for nobody else.
+func TestMemberReadsByLeasesOfItsOwn(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	first.ready(ready(leads, 1, 2, entry(1, 1, nil), entry(2, 1, second.lease.Wrap([]byte("a"))))) // forwarded by raft
+	require.ErrorIs(t, first.read("z"), epsilonraft.ErrExpired)
+	require.True(t, first.lease.NeedsRenewal())
+	second.ready(ready(follows, 1, 2, first.log...))
+	second.ready(ready(leads, 2, 2, entry(3, 2, nil)))
+	require.NoError(t, second.read("z"))
+	require.False(t, second.lease.NeedsRenewal())
+	first.ready(ready(follows, 2, 2, second.log[2:]...))
+	first.ready(ready(leads, 3, 4, entry(4, 3, nil)))
+	require.ErrorIs(t, first.lease.Released(4), epsilonraft.ErrDeferred)
 }
 
 // A reader goes through the entries in limbo while Revoke forgets what they grant: for the race detector.

@@ -39,7 +39,7 @@ func TestWhatIsCommittedAndNotReleasedIsInLimbo(t *testing.T) {
 	require.NoError(t, first.read("a"), "the first leader answers without the write")
 
 	third.ready(ready(follows, 2, 5, append(second.log, entry(6, 2, second.lease.Wrap([]byte("d"))))...))
-	third.ready(ready(leads, 3, 5, entry(7, 3, nil)))
+	third.leads(3, 7)
 	require.ErrorIs(t, third.read("a"), epsilonraft.ErrLimbo, "it is committed, and the first leader does not know")
 	require.NoError(t, third.read("z"))
 	require.ErrorIs(t, third.lease.Released(5), epsilonraft.ErrDeferred)
@@ -59,7 +59,7 @@ func TestWhatIsReleasedIsSettledForTheNextLeader(t *testing.T) {
 	third.ready(ready(follows, 2, 6, append(second.log, told)...))
 	require.NoError(t, third.lease.Released(5), "a follower learns it from the log")
 	require.ErrorIs(t, third.lease.Released(6), epsilonraft.ErrNotLeader)
-	third.ready(ready(leads, 3, 6, entry(7, 3, nil)))
+	third.leads(3, 7)
 	require.NoError(t, third.read("a"))
 	require.ErrorIs(t, third.read("d"), epsilonraft.ErrLimbo)
 }
@@ -67,7 +67,7 @@ func TestWhatIsReleasedIsSettledForTheNextLeader(t *testing.T) {
 // An entry may say that more is settled than this member knows to be committed. What that has granted counts all the same.
 func TestWhatIsSettledIsCommitted(t *testing.T) {
 	first, second := newPeer(t, 1), newPeer(t, 2)
-	first.leadsAlone()
+	first.ready(ready(leads, 1, 2, entry(1, 1, nil), entry(2, 1, second.lease.Wrap([]byte("a"))))) // forwarded by raft
 	second.ready(ready(follows, 1, 1, append(first.log, entry(3, 1, first.lease.Wrap([]byte("b"))))...))
 	second.ready(ready(leads, 2, 1, entry(4, 2, nil)))
 	read, err := second.lease.Begin()
@@ -112,7 +112,7 @@ func TestEntryWithoutAnEnvelopeIsInLimbo(t *testing.T) {
 	first, second := newPeer(t, 1), newPeer(t, 2)
 	first.leadsAlone()
 	second.ready(ready(follows, 1, 2, append(first.log, entry(3, 1, []byte("b")))...))
-	second.ready(ready(leads, 2, 3, entry(4, 2, nil)))
+	second.leads(2, 4)
 	require.ErrorIs(t, second.read("b"), epsilonraft.ErrLimbo)
 	require.NoError(t, second.read("z"))
 }

@@ -28,11 +28,11 @@ func TestUnwrap(t *testing.T) {
 	}
 	_, err = epsilonraft.Unwrap([]byte("set a"))
 	require.ErrorIs(t, err, epsilonraft.ErrNotWrapped)
-	for length := 4; length < 48; length++ {
+	for length := 4; length < 56; length++ {
 		_, err = epsilonraft.Unwrap(wrapped[:length])
 		require.ErrorIs(t, err, epsilonraft.ErrCorrupt, "%d bytes", length)
 	}
-	for bit := 4 * 8; bit < 48*8; bit++ {
+	for bit := 4 * 8; bit < 56*8; bit++ {
 		damaged := slices.Clone(wrapped)
 		damaged[bit/8] ^= 1 << (bit % 8)
 		_, err = epsilonraft.Unwrap(damaged)
@@ -46,7 +46,7 @@ func forged(node uint64, expiry truetime.Time, duration time.Duration, settled u
 	binary.BigEndian.PutUint64(data[16:], uint64(expiry))
 	binary.BigEndian.PutUint64(data[24:], uint64(duration))
 	binary.BigEndian.PutUint64(data[32:], settled)
-	binary.BigEndian.PutUint32(data[4:], crc32.Checksum(data[8:48], crc32.MakeTable(crc32.Castagnoli)))
+	binary.BigEndian.PutUint32(data[4:], crc32.Checksum(data[8:56], crc32.MakeTable(crc32.Castagnoli)))
 	return append(data, 'x')
 }
 
@@ -61,7 +61,7 @@ func wrappedBy(node uint64) []byte {
 // After what cannot be in a log nothing is answered any more.
 func TestCorruptLogStopsTheMember(t *testing.T) {
 	for name, r := range map[string]raft.Ready{
-		"a truncated envelope":          ready(nil, 0, 0, entry(3, 1, wrappedBy(1)[:47])),
+		"a truncated envelope":          ready(nil, 0, 0, entry(3, 1, wrappedBy(1)[:55])),
 		"a lease for years":             ready(nil, 0, 0, entry(3, 1, forged(1, start, 1e6*time.Hour, 0))),
 		"a lease for less than no time": ready(nil, 0, 0, entry(3, 1, forged(1, start, -1, 0))),
 		"a lease without end":           ready(nil, 0, 0, entry(3, 1, forged(1, 0, duration, 0))),
@@ -95,14 +95,18 @@ func TestLeaseFromTheFutureIsRefused(t *testing.T) {
 	err := p.lease.Released(2)
 	require.ErrorIs(t, err, epsilonraft.ErrFromFuture)
 	require.ErrorContains(t, err, "member 7")
-	err = p.read("a")
-	require.ErrorIs(t, err, epsilonraft.ErrFromFuture, "nor does anybody read by it")
-	require.ErrorContains(t, err, "member 7")
+	require.ErrorIs(t, p.lease.Status().FromFuture, epsilonraft.ErrFromFuture)
+	require.ErrorIs(t, p.read("z"), epsilonraft.ErrExpired, "nor does anybody read by it")
+	p.ready(ready(nil, 2, 3, entry(3, 2, p.lease.Wrap(nil))))
+	require.NoError(t, p.read("z"), "but by another")
+	read, err := p.lease.Begin()
+	require.NoError(t, err)
+	require.ErrorIs(t, read.Confirm(nil), epsilonraft.ErrFromFuture)
 	require.NoError(t, p.lease.Revoke())
 	require.ErrorIs(t, p.lease.Released(2), epsilonraft.ErrDeferred, "others may read by what was granted since")
 	p.at(time.Second + 3*ε)
 	require.NoError(t, p.lease.Released(2))
-	p.ready(ready(nil, 2, 3, entry(3, 2, p.lease.Wrap(nil))))
+	p.ready(ready(nil, 2, 4, entry(4, 2, p.lease.Wrap(nil))))
 	require.NoError(t, p.read("a"))
 }
 
@@ -190,7 +194,7 @@ func TestLeasesSurviveACompaction(t *testing.T) {
 	lease, err := epsilonraft.New(clock, 2, duration, storage, epsilonraft.WithState(state))
 	require.NoError(t, err)
 	p := &peer{t: t, id: 2, clock: clock, lease: lease}
-	p.ready(ready(leads, 2, 4, entry(4, 2, nil)))
+	p.leads(2, 4)
 	require.ErrorIs(t, p.lease.Released(4), epsilonraft.ErrDeferred)
 	require.ErrorIs(t, p.read("z"), epsilonraft.ErrLimbo, "what is in the snapshot and not settled may touch anything")
 	p.at(2 * duration)
@@ -216,7 +220,10 @@ func TestStateIsOfCommittedEntries(t *testing.T) {
 		require.NoError(t, err)
 		lease, err := epsilonraft.New(first.clock, 2, duration, storage, epsilonraft.WithState(state))
 		require.NoError(t, err)
-		require.Equal(t, epsilonraft.Status{Term: 1, Settled: settled, Expiry: start.Add(duration - ε), Limbo: int(3 - max(index, settled))}, lease.Status())
+		require.Equal(t, epsilonraft.Status{Term: 1, Settled: settled, Limbo: int(3 - max(index, settled))}, lease.Status())
+		p := &peer{t: t, id: 2, clock: first.clock, lease: lease}
+		p.leads(2, 4)
+		require.Equal(t, start.Add(duration-ε), lease.Status().Deferred)
 
 		for name, word := range map[string]struct {
 			at    int

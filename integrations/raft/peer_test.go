@@ -92,7 +92,13 @@ func (p *peer) succeeds(first *peer) {
 	first.leadsAlone()
 	p.ready(ready(follows, 1, 2, first.log...))
 	p.ready(ready(nil, 0, 0, entry(3, 1, first.lease.Wrap([]byte("b"))))) // says that 2 is settled
-	p.ready(ready(leads, 2, 2, entry(4, 2, nil)))
+	p.leads(2, 4)
+}
+
+// leads makes the peer the leader of a term whose first entry is committed, and grants it a lease so that it can inherit.
+func (p *peer) leads(term, index uint64) {
+	p.t.Helper()
+	p.ready(ready(leads, term, index, entry(index, term, p.lease.Wrap(nil))))
 }
 
 // read reads at once, of what commands that are equal to key touch.

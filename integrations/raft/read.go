@@ -54,10 +54,10 @@ func (r Read) Confirm(touches func(command []byte) bool) error {
 	if err != nil {
 		return err
 	}
-	if err := v.cover.fromFuture(now); err != nil {
+	if err := v.own.committed.fromFuture(now); err != nil {
 		return err
 	}
-	if !now.Before(v.cover.expiry) {
+	if !now.Before(v.own.committed.expiry) {
 		return v.expired()
 	}
 	// Whatever earlier leaders have told is in the log up to the end of their terms. That an entry of this term is committed by now
@@ -101,10 +101,10 @@ func (v *view) leads() error {
 }
 
 func (v *view) expired() error {
-	if v.cover.expiry == 0 {
-		return fmt.Errorf("%w: no entry that is committed grants one", ErrExpired)
+	if v.own.committed.expiry == 0 {
+		return fmt.Errorf("%w: nothing that this member has wrapped since it started is committed and grants one", ErrExpired)
 	}
-	return fmt.Errorf("%w: the last one is until %v", ErrExpired, v.cover.expiry)
+	return fmt.Errorf("%w: the last one is until %v", ErrExpired, v.own.committed.expiry)
 }
 
 // NeedsRenewal reports whether this member leads and less than half of its lease is left, or it has none. Ask now and then, as at every
@@ -120,5 +120,5 @@ func (l *Lease) NeedsRenewal() bool {
 		return false // it would grant nothing
 	}
 	// Earliest, from which the expiry was computed: Latest would be past the half right after a renewal if intervals are as wide as that.
-	return v.newest.expiry == 0 || now.Earliest.Add(l.duration/2).After(v.newest.expiry)
+	return v.own.newest.expiry == 0 || now.Earliest.Add(l.duration/2).After(v.own.newest.expiry)
 }

@@ -48,10 +48,11 @@ func (l *Lease) Released(index uint64) error {
 // [ErrFromFuture]. So that others may go on reading by those among them that no wrong clock has granted, it waits as a leader
 // from now on for the longest duration that any entry has granted. It fails if the clock refuses: [ErrClock].
 //
-// First stop the member that the error names, or mend its clock: by a wrong one that lease may look good. Then call Revoke at all members, in any
-// order, and again at one that starts or takes a snapshot as long as it reports ErrFromFuture. Until then such a member
-// answers no reads. But do it long before that expiry. Once it is nearer than its duration it looks like any other lease: a member at which it was
-// not revoked reads by it, and one at which it was does not wait for it. If it is that near, let it expire instead.
+// First stop every member whose clock was wrong, or mend the clock and start the member again: nobody reads by what was wrapped in another life, and
+// only what a member has wrapped itself is of use to it. The error names the one whose lease is the longest. Then call Revoke at all
+// members, in any order. Nothing keeps what was revoked, so one that starts or takes a snapshot later waits for that lease again, and tells nothing as
+// a leader: call it there once more, as long as Status has FromFuture, or make a snapshot with [Lease.State] where it was
+// revoked, once that entry is applied, and start from that one.
 func (l *Lease) Revoke() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +72,7 @@ func (l *Lease) Revoke() error {
 type Status struct {
 	Leader  bool          // this member leads, as far as it knows
 	Term    uint64        // of raft
-	Expiry  truetime.Time // of the lease, or zero
+	Expiry  truetime.Time // of the lease by which this member answers if it leads, or zero
 	Settled uint64        // up to here any member may tell
 	Limbo   int           // the entries after it
 
@@ -80,6 +81,10 @@ type Status struct {
 	Deferred   truetime.Time
 	DeferredBy uint64
 
+	// FromFuture is ErrFromFuture if the log grants a lease until later than any correct clock can have written, whoever leads. It is nil
+	// while the clock refuses, and once that lease is so near that it looks like any other.
+	FromFuture error
+
 	// Err is the error of Ready after which this member must stop.
 	Err error
 }
@@ -87,9 +92,12 @@ type Status struct {
 // Status returns how things stand.
 func (l *Lease) Status() Status {
 	v := l.view.Load()
-	s := Status{Leader: v.leader, Term: v.term, Expiry: v.cover.expiry, Settled: v.settled, Limbo: len(v.limbo), Err: v.err}
+	s := Status{Leader: v.leader, Term: v.term, Expiry: v.own.committed.expiry, Settled: v.settled, Limbo: len(v.limbo), Err: v.err}
 	if v.leader && !v.hold.over.Load() {
 		s.Deferred, s.DeferredBy = v.hold.expiry, v.hold.node
+	}
+	if now, err := l.now(); err == nil {
+		s.FromFuture = v.newest.fromFuture(now)
 	}
 	return s
 }

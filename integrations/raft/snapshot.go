@@ -20,7 +20,7 @@ import (
 //	48  the same of the floor under what was revoked
 //	72  the longest duration of any lease, ns
 const (
-	stateMagic = "\xe5LS1"
+	stateMagic = "\xe5LS2"
 	stateSize  = 80
 )
 
@@ -34,8 +34,8 @@ func (l *Lease) State(index uint64) ([]byte, error) {
 	if index > h.visible() {
 		return nil, fmt.Errorf("%w: entry %d, and entries up to %d are", ErrNotCommitted, index, h.visible())
 	}
-	// The cover may be of entries after index. They are committed, so every leader to come has them.
-	return encodeState(history{folded: index, settled: min(h.settled, index), cover: h.cover, floor: h.floor, longest: h.longest}), nil
+	// The grant may be of entries after index. They are committed, so every leader to come has them.
+	return encodeState(history{folded: index, settled: min(h.settled, index), all: latest{committed: h.all.committed}, floor: h.floor, longest: h.longest}), nil
 }
 
 // NoLeases returns the state of a log none of whose entries up to index has granted a lease: for one that was compacted up to there before
@@ -55,7 +55,7 @@ func (l *Lease) Restore(state []byte) error {
 	if restored.folded < h.visible() {
 		return fmt.Errorf("%w: a snapshot of entry %d, and entries up to %d are committed", ErrCorrupt, restored.folded, h.visible())
 	}
-	restored.newest = restored.cover
+	restored.life = h.life
 	*h = restored
 	l.restored = restored.folded
 	return nil // what is known by it becomes the view in Ready, together with the role: it is another leader's
@@ -67,7 +67,7 @@ func encodeState(h history) []byte {
 	b = binary.BigEndian.AppendUint32(b, 0)
 	for _, word := range []uint64{
 		h.folded, h.settled,
-		h.cover.node, uint64(h.cover.expiry), uint64(h.cover.duration),
+		h.all.committed.node, uint64(h.all.committed.expiry), uint64(h.all.committed.duration),
 		h.floor.node, uint64(h.floor.expiry), uint64(h.floor.duration),
 		uint64(h.longest),
 	} {
@@ -82,17 +82,18 @@ func decodeState(b []byte) (history, error) {
 		return history{}, fmt.Errorf("%w: %d bytes that are not what State has returned", ErrCorrupt, len(b))
 	}
 	word := func(i int) uint64 { return binary.BigEndian.Uint64(b[8+8*i:]) }
+	granted := grant{node: word(2), expiry: truetime.Time(word(3)), duration: time.Duration(word(4))}
 	h := history{
 		folded: word(0), settled: word(1), commit: word(0),
-		cover:   grant{node: word(2), expiry: truetime.Time(word(3)), duration: time.Duration(word(4))},
+		all:     latest{committed: granted, newest: granted},
 		floor:   grant{node: word(5), expiry: truetime.Time(word(6)), duration: time.Duration(word(7))},
 		longest: time.Duration(word(8)),
 	}
 	switch {
 	case h.settled > h.folded:
 		return history{}, fmt.Errorf("%w: entry %d is settled in a snapshot of entry %d", ErrCorrupt, h.settled, h.folded)
-	case h.longest < max(h.cover.duration, h.floor.duration) || h.longest > maxDuration:
+	case h.longest < max(granted.duration, h.floor.duration) || h.longest > maxDuration:
 		return history{}, fmt.Errorf("%w: the longest lease in a snapshot is for %v", ErrCorrupt, h.longest)
 	}
-	return h, errors.Join(h.cover.validate(), h.floor.validate())
+	return h, errors.Join(granted.validate(), h.floor.validate())
 }

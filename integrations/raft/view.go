@@ -7,8 +7,9 @@ type view struct {
 	term    uint64
 	visible uint64 // what a read that begins now must have applied
 	settled uint64
-	cover   grant  // the latest of the entries that are committed: no later leader tells anything before its expiry
-	newest  grant  // the latest of all entries
+	life    uint64
+	own     latest // grants, by which this member reads: no later leader tells anything before they expire
+	newest  grant  // the latest of all entries of all members
 	hold    *hold  // of this leader
 	limbo   []mark // entries after settled
 	known   bool   // and limbo has all of them
@@ -19,7 +20,7 @@ func (l *Lease) publish(err error) {
 	h := &l.history
 	v := &view{
 		err: err, leader: l.leader && err == nil, term: l.term, hold: l.hold,
-		visible: h.visible(), settled: h.settled, cover: h.cover, newest: h.newest,
+		visible: h.visible(), settled: h.settled, life: h.life, own: h.own, newest: h.all.newest,
 	}
 	v.limbo, v.known = h.limbo()
 	l.view.Store(v)

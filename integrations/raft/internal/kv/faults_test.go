@@ -95,22 +95,39 @@ func (w *world) usurp(other, leader *member, lasting time.Duration) {
 	other.later(w.between(0, 20*time.Millisecond), other.campaign)
 }
 
-// future has a member's clock be wrong once, while it wraps an entry: with a lease that nobody but it can take for good. Operators revoke
-// it wherever they see it, each when they come by.
+// future has a member's clock be wrong once, while it wraps an entry: with a lease that nobody but it can take for good, until that one is
+// near. Operators revoke it wherever they see it, each when they come by.
 func (w *world) future(stop *bool) {
 	w.in(w.between(200*time.Millisecond, 2*time.Second), func() {
 		m := w.members[w.random.IntN(len(w.members))]
-		m.clock.ahead = time.Hour
+		if leader := w.leader(); leader != nil && w.random.IntN(2) == 0 {
+			m = leader
+		}
+		ahead := []time.Duration{time.Hour, 2 * leaseDuration}[w.random.IntN(2)]
+		m.clock.ahead = ahead
 		data := m.replica.lease.Wrap(nil)
 		m.clock.ahead = 0
-		m.do(func() {
-			_ = m.replica.raft.Propose(data)
-			m.run()
-		})
+		if ahead < time.Hour { // or its operator may come too late
+			m.restart(false)
+		}
+		w.propose(data)
 	})
 	for _, m := range w.members {
 		m.operate(stop)
 	}
+}
+
+// propose has a leader propose what has been wrapped, as soon as there is one.
+func (w *world) propose(data []byte) {
+	leader := w.leader()
+	if leader == nil {
+		w.in(10*time.Millisecond, func() { w.propose(data) })
+		return
+	}
+	leader.do(func() {
+		_ = leader.replica.raft.Propose(data)
+		leader.run()
+	})
 }
 
 // operate has the member's operator look at it again and again, and call Revoke if there is a lease from the future.
@@ -120,8 +137,7 @@ func (m *member) operate(stop *bool) {
 	}
 	m.w.in(m.w.between(10*time.Millisecond, 200*time.Millisecond), func() {
 		m.do(func() {
-			status := m.replica.lease.Status()
-			if max(status.Expiry, status.Deferred) > start.Add(m.w.now+time.Hour/2) && m.replica.lease.Revoke() == nil {
+			if m.replica.lease.Status().FromFuture != nil && m.replica.lease.Revoke() == nil {
 				m.w.counted.revocations++
 				if leader := m.w.leader(); leader != nil && leader != m { // who may have a lease that is good, and was forgotten here
 					m.w.usurp(m, leader, m.w.between(0, 2*leaseDuration))

@@ -167,6 +167,14 @@ func (h *history) lastBefore(term uint64) uint64 {
 	return h.folded
 }
 
+// lastTerm returns the term of the last entry, or 0 if there is no mark of it.
+func (h *history) lastTerm() uint64 {
+	if len(h.marks) == 0 {
+		return 0
+	}
+	return h.at(h.last()).term
+}
+
 // limbo returns the entries that may change something a leader of an earlier term does not know of, and false if it
 // is not known which they are.
 func (h *history) limbo() ([]mark, bool) {

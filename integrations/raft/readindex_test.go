@@ -30,7 +30,9 @@ func TestOnlyVoterAnswersReadIndexFromTheEndOfEarlierTerms(t *testing.T) {
 		raised uint64
 	}{
 		{"a new leader", ready(leads, 2, 2, entry(4, 2, nil)), 3},
-		{"one that has lost its term already", ready(nil, 3, 2, entry(4, 2, nil)), 4},
+		{"one that has lost its term already", ready(nil, 3, 2, entry(4, 2, nil)), 3},
+		{"one that has entries of the next leader", ready(nil, 3, 2, entry(4, 2, nil), entry(5, 3, nil), entry(6, 3, nil)), 4},
+		{"one that has voted and nothing else", ready(nil, 3, 2), 2},
 		{"a follower", ready(nil, 1, 2), 2},
 	} {
 		lease, err := epsilonraft.New(first.clock, 1, duration, stored(t, 2, first.log...))
@@ -43,7 +45,15 @@ func TestOnlyVoterAnswersReadIndexFromTheEndOfEarlierTerms(t *testing.T) {
 		require.EqualValues(t, 1, r.Messages[1].GetIndex(), c.name)
 	}
 
-	r := answers(ready(nil, 1, 3), 3)
+	lease, err := epsilonraft.New(first.clock, 1, duration, stored(t, 2, first.log...))
+	require.NoError(t, err)
+	p := &peer{t: t, id: 1, clock: first.clock, lease: lease}
+	p.ready(ready(leads, 2, 2, entry(4, 2, nil)))
+	r := answers(ready(follows, 2, 2), 2)
+	p.ready(r)
+	require.EqualValues(t, 3, r.ReadStates[0].Index, "one that steps down in its term")
+
+	r = answers(ready(nil, 1, 3), 3)
 	first.ready(r)
 	require.EqualValues(t, 3, r.ReadStates[0].Index, "in its own term it knows all that it has told")
 }

@@ -62,8 +62,10 @@ func (l *Lease) take(ready raft.Ready) error {
 	switch {
 	case l.leader:
 		raiseAnswers(ready, l.hold.through)
-	case before != l.term: // it may have led in between
-		raiseAnswers(ready, h.last())
+	case led || before != l.term:
+		// It may have answered before it lost its term, or won and lost one in between: then that term's first entry is in the log. Not up to
+		// the end of the log, of which another leader may replace some, so that whoever asked would wait for ever.
+		raiseAnswers(ready, h.lastBefore(max(before, h.lastTerm())))
 	}
 	if raft.IsEmptyHardState(ready.HardState) {
 		return nil

@@ -13,7 +13,8 @@ import (
 // to wait for, once that lease has expired.
 //
 // A read by ReadIndex of package raft, at a leader or a follower, is one that does not stand on a lease. Wait until what it
-// says has been applied, look at the data, and give the answer when what has been applied then is released.
+// says has been applied, but not for ever: another leader may have replaced what has to be waited for. Then look at the data, and give the
+// answer when what has been applied by then is released.
 //
 // At any member that does not lead it is [ErrNotLeader] until a later entry says that index is settled. On an idle cluster
 // there may be none: write, or renew as [Lease.NeedsRenewal] says. While the leader's clock refuses it renews nothing, so do not wait for ever,

@@ -309,16 +309,22 @@ func (r *Replica) applyChange(entry *raftpb.Entry) error {
 	return nil
 }
 
-// look looks at the data for reads by quorum.
+// look looks at the data for reads by quorum. Each waits for what it must see, and not for those before it: after a change of leader that may be
+// less.
 func (r *Replica) look() {
-	for len(r.confirmed) > 0 && r.confirmed[0].Index <= r.applied {
-		id := binary.BigEndian.Uint64(r.confirmed[0].RequestCtx)
-		r.confirmed = r.confirmed[1:]
+	waiting := r.confirmed[:0]
+	for _, state := range r.confirmed {
+		if state.Index > r.applied {
+			waiting = append(waiting, state)
+			continue
+		}
+		id := binary.BigEndian.Uint64(state.RequestCtx)
 		if look := r.byQuorum[id]; look != nil {
 			delete(r.byQuorum, id)
 			r.unreleased = append(r.unreleased, outcome{r.applied, look(func(key string) string { return r.data[key] })})
 		}
 	}
+	r.confirmed = waiting
 }
 
 // release tells what may be told by now.

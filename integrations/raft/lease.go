@@ -47,7 +47,7 @@ func WithState(state []byte) Option { return func(c *config) { c.state = state }
 //
 // The duration is for how long an entry lets its leader answer reads, and for how long after the loss of a leader the next one cannot
 // tell that something was written. Each member may have its own, as entries say what was granted. It is an hour at most, and should be several
-// times the uncertainty of the clocks.
+// times the width of the intervals and that of a commit: see [Lease.NeedsRenewal].
 //
 // The error has every mistake.
 func New(clock truetime.Reader, node uint64, duration time.Duration, storage raft.Storage, options ...Option) (*Lease, error) {

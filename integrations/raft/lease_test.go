@@ -146,8 +146,10 @@ func TestIdleLeaderRenews(t *testing.T) {
 	p.at(0)
 	p.ready(ready(nil, 1, 1, entry(2, 1, p.lease.Wrap(nil))))
 	require.False(t, p.lease.NeedsRenewal(), "one is under way")
-	p.at(duration/2 + 1)
-	require.True(t, p.lease.NeedsRenewal())
+	p.at(duration/2 - 2*ε)
+	require.False(t, p.lease.NeedsRenewal())
+	p.at(duration/2 - 2*ε + 1)
+	require.True(t, p.lease.NeedsRenewal(), "by Latest half of it is left")
 
 	p.ready(ready(nil, 0, 0, entry(3, 1, p.lease.Wrap(nil))))
 	require.False(t, p.lease.NeedsRenewal())
@@ -160,15 +162,16 @@ func TestIdleLeaderRenews(t *testing.T) {
 func TestWideIntervalsNeedNoMoreRenewals(t *testing.T) {
 	p := newPeer(t, 1)
 	wide := func(d time.Duration) {
-		p.clock.Set(truetime.Interval{Earliest: start.Add(d), Latest: start.Add(d + duration*3/4)})
+		p.clock.Set(truetime.Interval{Earliest: start.Add(d), Latest: start.Add(d + duration*3/5)})
 	}
 	wide(0)
 	p.leadsAlone()
 	require.False(t, p.lease.NeedsRenewal())
-	wide(duration / 2)
+	wide(duration / 4)
 	require.False(t, p.lease.NeedsRenewal())
-	wide(duration/2 + 1)
+	wide(duration/4 + 1)
 	require.True(t, p.lease.NeedsRenewal())
+	require.NoError(t, p.read("a"), "the lease has not lapsed meanwhile")
 	p.ready(ready(nil, 1, 3, entry(3, 1, p.lease.Wrap(nil))))
 	require.False(t, p.lease.NeedsRenewal())
 	require.NoError(t, p.read("a"), "the lease is short, but it is one")

@@ -10,13 +10,14 @@ import (
 // A hold is what keeps a leader from telling what is committed in its term: the latest lease that earlier terms have granted.
 type hold struct {
 	grant
+	floor   bool        // it is that of what was revoked, which comes from Latest, and from no lease
 	through uint64      // the last entry of earlier terms: whatever their leaders have told is in the log up to there
 	over    atomic.Bool // stays so, whatever the clock says later
 }
 
-func newHold(g grant, through uint64) *hold {
-	h := &hold{grant: g, through: through}
-	h.over.Store(g.expiry == 0)
+func newHold(latest, floor grant, through uint64) *hold {
+	h := &hold{grant: later(latest, floor), floor: floor.expiry > latest.expiry, through: through}
+	h.over.Store(h.expiry == 0)
 	return h
 }
 
@@ -34,7 +35,7 @@ func (h *hold) isOver(now truetime.Interval) bool {
 
 // why says why the hold is not over.
 func (h *hold) why(now truetime.Interval) error {
-	if err := h.fromFuture(now); err != nil {
+	if err := h.fromFuture(now); err != nil && !h.floor {
 		return err
 	}
 	return fmt.Errorf("%w: at %v, and it is %v", ErrDeferred, h.expiry, now)

@@ -207,6 +207,20 @@ func TestRevokeForgetsWhatWasGranted(t *testing.T) {
 	require.NoError(t, fresh.lease.Released(2), "nothing was ever granted, so nobody waits")
 }
 
+// What is waited for after Revoke was computed from Latest of an interval that may have become narrower since. It is no lease of anybody's.
+func TestFloorIsNotFromTheFuture(t *testing.T) {
+	first, second := newPeer(t, 1), newPeer(t, 2)
+	second.succeeds(first)
+	second.clock.Set(truetime.Interval{Earliest: start, Latest: start.Add(duration / 2)})
+	require.NoError(t, second.lease.Revoke())
+	second.at(0)
+	require.ErrorIs(t, second.lease.Released(4), epsilonraft.ErrDeferred)
+	second.ready(ready(follows, 3, 4))
+	second.ready(ready(leads, 4, 4, entry(5, 4, nil)))
+	require.ErrorIs(t, second.lease.Released(4), epsilonraft.ErrDeferred)
+	require.Equal(t, start.Add(duration*3/2), second.lease.Status().Deferred)
+}
+
 // The bad one need not be committed yet.
 func TestRevokeForgetsWhatIsNotCommitted(t *testing.T) {
 	p := newPeer(t, 1)

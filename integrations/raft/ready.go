@@ -57,7 +57,7 @@ func (l *Lease) take(ready raft.Ready) error {
 	}
 	// A leader that has lost one term and won another between two Readys has no new SoftState.
 	if l.leader && (!led || before != l.term) {
-		l.hold = newHold(later(h.latestBefore(l.term), h.floor), h.lastBefore(l.term))
+		l.hold = newHold(h.latestBefore(l.term), h.floor, h.lastBefore(l.term))
 	}
 	switch {
 	case l.leader:

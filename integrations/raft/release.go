@@ -47,7 +47,8 @@ func (l *Lease) Released(index uint64) error {
 
 // Revoke makes this member forget all leases that its log has granted so far, for an operator who has read
 // [ErrFromFuture]. So that others may go on reading by those among them that no wrong clock has granted, it waits as a leader
-// from now on for the longest duration that any entry has granted. It fails if the clock refuses: [ErrClock].
+// from now on for the longest duration that any entry has granted: if its clock was wrong, mend it, and
+// call Revoke again. It fails if the clock refuses: [ErrClock].
 //
 // First stop every member whose clock was wrong, or mend the clock and start the member again: nobody reads by what was wrapped in another life, and
 // only what a member has wrapped itself is of use to it. The error names the one whose lease is the longest. Then call Revoke at all
@@ -63,7 +64,7 @@ func (l *Lease) Revoke() error {
 	}
 	l.history.revoke(l.node, now.Latest)
 	if l.hold != nil && !l.hold.over.Load() {
-		l.hold = newHold(l.history.floor, l.hold.through)
+		l.hold = newHold(grant{}, l.history.floor, l.hold.through)
 	}
 	l.publish(l.view.Load().err)
 	return nil

@@ -79,7 +79,7 @@
 //     then Wrap. A member without it would not defer, and would apply an envelope as part of the command. Give it up in the opposite order, and the second
 //     half only when all leases have expired and no log has an envelope any more. Logs from before are understood: what has no envelope
 //     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52 32.
-//  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer.
+//  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer, or a new one to inherit.
 //  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses. Leave raft.Config.ReadOnlyOption at
 //     ReadOnlySafe: the other one is the lease that counts ticks. Set StepDownOnRemoval: otherwise, when one
 //     voter is left, a leader that is none any more answers by itself, and does not know what that voter has told.

@@ -53,7 +53,7 @@
 // What a follower tells, or a leader that defers, because it is settled counts as told by the leader that settled it: that one defers nothing,
 // and could have told it before it wrapped the entry that says so.
 //
-// W may have revoked the entry that covers B. If X has wrapped it by a clock that was right, that was before W revoked, so it expires no later than
+// W, or a leader between the two, may have revoked the entry that covers B. If X has wrapped it by a clock that was right, that was before W revoked, so it expires no later than
 // Latest of W's clock at that moment plus the longest duration in W's log. That is the floor, until which W defers instead. If the clock of X was wrong,
 // the rules of [Lease.Revoke] have X started again by then, or Revoke called there as well, and then X answers nothing by it: what it reads by does not
 // outlive it. So it does not matter that a member which starts, or takes a snapshot, knows nothing of what was revoked: it waits once more.

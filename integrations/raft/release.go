@@ -50,8 +50,8 @@ func (l *Lease) Released(index uint64) error {
 // from now on for the longest duration that any entry has granted: if its clock was wrong, mend it, and
 // call Revoke again. It fails if the clock refuses: [ErrClock].
 //
-// First stop every member whose clock was wrong, or mend the clock and start the member again: nobody reads by what was wrapped in another life, and
-// only what a member has wrapped itself is of use to it. The error names the one whose lease is the longest. Then call Revoke at all
+// First stop every member whose clock was wrong, or mend the clock and start the member again: it reads by nothing that it has wrapped before it
+// started, and others do not read by it at all. The error names the one whose lease ends last. Then call Revoke at all
 // members, in any order. Nothing keeps what was revoked, so one that starts or takes a snapshot later waits for that lease again, and tells nothing as
 // a leader: call it there once more, as long as Status has FromFuture, or make a snapshot with [Lease.State] where it was
 // revoked, once that entry is applied, and start from that one.

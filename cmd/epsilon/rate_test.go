@@ -52,7 +52,7 @@ func TestDoctorMeasuresTheRateUntilItIsInterrupted(t *testing.T) {
 	require.Contains(t, r.errors, "asking the sources of "+path+" for 24h0m0s")
 	require.Contains(t, r.out, "no more than 2 of 5 sources were wrong")
 	require.Contains(t, r.out, "No window has come to its end")
-	require.Contains(t, r.out, "keep the default of 200 ppm")
+	require.Contains(t, r.out, "the default of 200 ppm: nothing here supports the 100 declared")
 	require.Contains(t, r.out, "What this is no evidence of:")
 	narrow(t, r.out)
 

@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,4 +63,34 @@ func TestTooManyLiarsLeaveNoEvidenceThatIsFalse(t *testing.T) {
 	p.run(time.Hour)
 	r := p.requireProved(t, "seed 23")
 	require.NotZero(t, r.Disruptions)
+	require.NotZero(t, r.Contradictions)
+	requireNoAdvice(t, r, "seed 23")
+}
+
+// requireNoAdvice holds that nothing below the default is recommended, and no wander.
+func requireNoAdvice(t *testing.T, r Report, name string) {
+	t.Helper()
+	require.Nil(t, r.Recommended.DriftPPM, "%s: %s", name, r.Recommended.DriftWhy)
+	require.Nil(t, r.Recommended.WanderPPB, "%s: %s", name, r.Recommended.WanderWhy)
+}
+
+// A counter that runs away for seconds, by more than the clock assumes, ends the epoch, and what shows it is thrown away
+// with the time in doubt. Nothing may be recommended by what is left: the counter has been seen to do worse.
+func TestACounterThatRanAwayIsNotRecommendedByWhatIsLeft(t *testing.T) {
+	const seed = 24
+	for _, away := range []time.Duration{12 * time.Second, time.Minute} {
+		p := plant(seed, AssumedDriftPPM, truetimetest.Constant(20), truetimetest.LAN())
+		p.run(2 * time.Hour)
+		p.machine.StepRate(600)
+		p.run(away)
+		p.machine.StepRate(-600)
+		p.run(3 * time.Hour)
+		r := p.requireProved(t, away.String())
+		require.NotZero(t, r.Disruptions, away)
+		require.Less(t, r.ExceededPPM, 30.0, "%v: what shows it is thrown away", away)
+		requireNoAdvice(t, r, away.String())
+		text := strings.Join(strings.Fields(r.Text(nil)), " ")
+		require.Contains(t, text, "keep the default of 200 ppm", away)
+		require.Contains(t, text, "or the counter was off by more than 300 ppm", away)
+	}
 }

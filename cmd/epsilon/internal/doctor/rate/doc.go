@@ -14,5 +14,6 @@
 //
 // That the counter goes on as it did. A rate that was learned is no bound on the next hour: it takes somebody
 // who knows the machine to declare one. That is why the library declares nothing by itself, and why what is
-// recommended here has a margin for what no measurement shows: [Recommend].
+// recommended here has a margin for what no measurement shows: [Recommendation]. Where the evidence leaves a doubt, as
+// after a contradiction of the sources, in which the counter may have run away, nothing is recommended.
 package rate

@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
@@ -38,16 +39,16 @@ func (h *history) add(m moment) {
 	}
 }
 
-// end ends the present stretch, of which nothing counts that is later than until.
+// end ends the present stretch. Nothing that is later than until counts, in whatever stretch it is.
 func (h *history) end(until monotonic.Instant) {
-	if len(h.stretches) == 0 {
-		return
+	for i := range h.stretches {
+		s := &h.stretches[i]
+		for len(*s) > 0 && (*s)[len(*s)-1].at.After(until) {
+			*s = (*s)[:len(*s)-1]
+		}
 	}
-	s := &h.stretches[len(h.stretches)-1]
-	for len(*s) > 0 && (*s)[len(*s)-1].at.After(until) {
-		*s = (*s)[:len(*s)-1]
-	}
-	if len(*s) > 0 {
+	h.stretches = slices.DeleteFunc(h.stretches, func(s stretch) bool { return len(s) == 0 })
+	if len(h.stretches) > 0 {
 		h.stretches = append(h.stretches, nil)
 	}
 }

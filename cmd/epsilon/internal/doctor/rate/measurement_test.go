@@ -98,3 +98,35 @@ func TestHowMuchIsInDoubtBeforeADisruption(t *testing.T) {
 		require.Equal(t, []string{name}, r.Reasons)
 	}
 }
+
+// A disruption within minutes of a change of scale puts the stretch before that in doubt, too.
+func TestADisruptionReachesBackAcrossAChangeOfScale(t *testing.T) {
+	for name, c := range map[string]struct {
+		disrupt func(*truetime.Status)
+		counts  time.Duration
+	}{
+		"a suspend":   {func(s *truetime.Status) { s.Disruptions.Counter++ }, 105 * time.Minute},
+		"one machine": {func(s *truetime.Status) { s.Disruptions.Identity++ }, time.Hour},
+	} {
+		s, m := script("2027-03-10 00:00:00")
+		s.run(m, time.Hour)
+		s.noTAI = true
+		s.run(m, 5*time.Minute)
+		s.status.Epoch, s.status.Disruption = 2, name
+		c.disrupt(&s.status)
+		s.run(m, time.Hour)
+		require.Equal(t, c.counts, m.Report(Machine{}).Counted.Round(time.Minute), name)
+	}
+}
+
+// What lies between two windows is no evidence: only what they cover counts.
+func TestAGapDoesNotCount(t *testing.T) {
+	s, m := script("2027-03-10 00:00:00")
+	s.run(m, 10*time.Minute)
+	s.Advance(3 * time.Hour)
+	s.run(m, 10*time.Minute)
+	r := m.Report(Machine{DeclaredDriftPPM: 200})
+	require.Equal(t, 20*time.Minute, r.Counted.Round(time.Minute))
+	requireNoAdvice(t, r, "20 minutes")
+	require.Contains(t, r.Recommended.DriftWhy, "too short")
+}

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// Recommendation is what to declare, as far as the evidence carries it.
+// Recommendation is what to declare, as far as the evidence carries it. Advice that is too small makes wrong answers
+// that nothing shows: where the evidence leaves a doubt there is none.
 type Recommendation struct {
-	DriftPPM *float64 `json:",omitempty"` // nil to keep the default
+	DriftPPM *float64 `json:",omitempty"` // nil for none: keep the default, or what is declared if that is more
 	DriftWhy string
 
 	WanderPPB *float64 `json:",omitempty"` // nil to declare none
@@ -19,7 +20,7 @@ type Recommendation struct {
 const (
 	defaultDriftPPM = 200 // of truetime.WithDrift
 
-	// enough is the shortest measurement that anything is recommended from: a cycle of an air conditioning, and
+	// enough is the least that windows must cover before anything is recommended: a cycle of an air conditioning, and
 	// some changes of load.
 	enough = time.Hour
 
@@ -30,13 +31,16 @@ const (
 
 	// unseenPPM is what a crystal may move by besides what it was seen to: 20 ppm for temperatures from a cold start to
 	// a failed fan, 5 ppm a year for its age, and the rest for what the kernel takes its nominal rate to be at another
-	// start. Where a virtual machine may be migrated it is the rate of another host, ±50 ppm on both of them (Linux
-	// include/uapi/linux/vmclock-abi.h).
-	unseenPPM        = 50
-	unseenPPMVirtual = 100
+	// start.
+	unseenPPM = 50
+
+	// A migration may step the rate that a virtual machine sees by migrationPPM: KVM does not scale a guest's counter
+	// while the new host's is within tsc_tolerance_ppm of it (Linux arch/x86/kvm/x86.c). No measurement on one host
+	// shows that, and so none recommends less to a virtual machine than the default or what is declared.
+	migrationPPM = 250
 
 	// A wander takes windows of minutes, as warmth does, known well enough. A change that lasts a minute shows as a
-	// fifth of itself in windows of five.
+	// fifth of itself in windows of five. What the shortest windows do not exclude is recommended at least.
 	longestForWander = 5 * time.Minute
 	wellKnownPPB     = 25
 	wanderMargin     = 5
@@ -56,65 +60,107 @@ func recommend(r *Report) (a Recommendation) {
 
 // recommendDrift adds to what windows do not exclude what they cannot show.
 func (r *Report) recommendDrift() (*float64, string) {
-	margin := float64(unseenPPM)
-	if r.Virtual {
-		margin = unseenPPMVirtual
+	if doubt := r.doubt(); doubt != "" {
+		return nil, doubt
 	}
-	reached := r.ExceededPPM + margin
-	if r.Counted < enough && reached <= defaultDriftPPM {
-		return nil, fmt.Sprintf("the evidence is too short: %s count, and it takes %s at least", age(r.Counted), age(enough))
+	least := max(defaultDriftPPM, r.DeclaredDriftPPM)
+	reached := r.ExceededPPM + unseenPPM
+	if r.Counted < enough && reached <= least {
+		return nil, r.tooShort()
 	}
 	basis := r.drifts()
 	if basis == nil {
-		if reached > defaultDriftPPM { // what is proved to have been is worth more than a default
+		if reached > least { // what is proved to have been is worth more than a default
 			ppm := roundUp(reached)
-			return &ppm, fmt.Sprintf("the counter was off by %s ppm at least; %.0f are added for what was not seen. The evidence is too short or too wide to say how much it was at most", decimal(r.ExceededPPM), margin)
+			return &ppm, fmt.Sprintf("the counter was off by %s ppm at least; %d are added for what was not seen. The evidence is too short or too wide to say how much it was at most", decimalDown(r.ExceededPPM), unseenPPM)
 		}
-		return nil, fmt.Sprintf("the evidence is too wide: no window of %s or less is known to within ±%d ppm; nearer servers or a shorter poll_min narrow it", age(longestForDrift), wellKnownPPM)
+		return nil, fmt.Sprintf("the evidence is too wide: no windows of %s or less that cover %s are known to within ±%d ppm; nearer servers or a shorter poll_min narrow it", age(longestForDrift), age(enough), wellKnownPPM)
 	}
 	shown := max(basis.notExcluded(), r.ExceededPPM)
-	ppm := roundUp(shown + margin)
-	why := fmt.Sprintf("windows of %s do not exclude %s ppm; %.0f are added for what was not seen", age(basis.Length), decimal(shown), margin)
-	if ppm == defaultDriftPPM {
-		return nil, why + ", and that is the default"
+	ppm := roundUp(shown + unseenPPM)
+	why := fmt.Sprintf("windows of %s do not exclude %s ppm; %d are added for what was not seen", age(basis.Length), decimalUp(shown), unseenPPM)
+	if r.Virtual && ppm <= least {
+		return nil, fmt.Sprintf("a migration may step the rate of a virtual machine by %d ppm, and no measurement on one host shows that", migrationPPM)
 	}
 	return &ppm, why
 }
 
-// drifts is the shortest windows that are known well enough, or nil.
-func (r *Report) drifts() *Windows {
+// doubt says why nothing that was measured is to be relied on, if so: the counter may have been off by more than it
+// shows, as nothing counts of the time in which that may have been.
+func (r *Report) doubt() string {
+	switch {
+	case r.Contradictions > 0:
+		return fmt.Sprintf("more sources contradicted each other than may be wrong, or the counter was off by more than %s ppm: nobody knows which, and what was measured then does not count", number(r.AssumedPPM))
+	case !r.explained():
+		return "a clock has refused this counter, and nothing that was measured since shows what it refused"
+	}
+	return ""
+}
+
+// explained reports whether what a clock refused before, if one has, has been seen by this one too.
+func (r *Report) explained() bool {
+	return r.Refused == "" || r.RefusedPPM > 0 && r.ExceededPPM >= r.RefusedPPM
+}
+
+func (r *Report) tooShort() string {
+	return fmt.Sprintf("the evidence is too short: %s count, and it takes %s at least", age(r.Counted), age(enough))
+}
+
+// drifts is the shortest windows that cover enough and are known well enough, or nil. Longer ones that are come before them
+// if they exclude less, by what the shorter ones do not cover.
+func (r *Report) drifts() (basis *Windows) {
 	for i := range r.Windows {
-		if w := &r.Windows[i]; w.Length <= longestForDrift && w.KnownToPPM <= wellKnownPPM {
+		w := &r.Windows[i]
+		if w.Length > longestForDrift || w.KnownToPPM > wellKnownPPM || w.Covered < enough {
+			continue
+		}
+		if basis == nil || w.notExcluded() > basis.notExcluded() {
+			basis = w
+		}
+	}
+	return basis
+}
+
+func (r *Report) recommendWander() (*float64, string) {
+	doubt := r.doubt()
+	switch {
+	case r.Virtual && !r.VMClock:
+		return nil, "a virtual machine that is migrated has another rate at once, and without a VMClock device nobody tells of it"
+	case doubt != "":
+		return nil, doubt
+	case r.Refused != "":
+		return nil, "a clock has refused this counter, whose rate may have changed at once"
+	case r.Counted < enough:
+		return nil, r.tooShort()
+	}
+	basis, shortest := r.wanders(), r.shortestWander()
+	if basis == nil || shortest == nil {
+		return nil, fmt.Sprintf("the evidence is too wide: no windows of %s or less that cover %s leave a change of %d ppb/s or less; nearer servers or a shorter poll_min narrow it", age(longestForWander), age(enough), wellKnownPPB)
+	}
+	shown := max(basis.MostPPB, r.wanderReached())
+	ppb := roundUp(max(wanderMargin*shown, shortest.MostPPB, leastWanderPPB))
+	if ppb > mostWanderPPB {
+		return nil, fmt.Sprintf("the evidence is too wide for a wander that gains anything: windows of %[2]s do not exclude %[1]s ppb/s, and those of %[4]s %[3]s", decimalUp(shown), age(basis.Length), decimalUp(shortest.MostPPB), age(shortest.Length))
+	}
+	return &ppb, fmt.Sprintf("windows of %s do not exclude %s ppb/s, and those of %s %s; it is %d times the one, no less than the other, and %d at least. A rate that swings within a minute shows in none",
+		age(basis.Length), decimalUp(shown), age(shortest.Length), decimalUp(shortest.MostPPB), wanderMargin, leastWanderPPB)
+}
+
+// wanders is the shortest pairs of windows that cover enough and leave little room for changes, or nil: what is known
+// roughly leaves much.
+func (r *Report) wanders() *Wander {
+	for i := range r.Wander {
+		if w := &r.Wander[i]; w.Length <= longestForWander && w.Covered >= enough && w.MostPPB-w.LeastPPB <= wellKnownPPB {
 			return w
 		}
 	}
 	return nil
 }
 
-func (r *Report) recommendWander() (*float64, string) {
-	switch {
-	case r.Virtual && !r.VMClock:
-		return nil, "a virtual machine that is migrated has another rate at once, and without a VMClock device nobody tells of it"
-	case r.Counted < enough:
-		return nil, fmt.Sprintf("the evidence is too short: %s count, and it takes %s at least", age(r.Counted), age(enough))
-	}
-	basis := r.wanders()
-	if basis == nil {
-		return nil, fmt.Sprintf("the evidence is too wide: no windows of %s or less leave a change of %d ppb/s or less; nearer servers or a shorter poll_min narrow it", age(longestForWander), wellKnownPPB)
-	}
-	shown := max(basis.MostPPB, r.wanderReached())
-	ppb := roundUp(max(wanderMargin*shown, leastWanderPPB))
-	if ppb > mostWanderPPB {
-		return nil, fmt.Sprintf("the rate changes too fast to gain anything: %s ppb/s are not excluded", decimal(shown))
-	}
-	return &ppb, fmt.Sprintf("windows of %s do not exclude %s ppb/s; it is %d times that, and %d at least", age(basis.Length), decimal(shown), wanderMargin, leastWanderPPB)
-}
-
-// wanders is the shortest pairs of windows that leave little room for changes, or nil: what is known roughly
-// leaves much.
-func (r *Report) wanders() *Wander {
+// shortestWander is the pairs of the shortest windows there may be, if they cover enough, or nil.
+func (r *Report) shortestWander() *Wander {
 	for i := range r.Wander {
-		if w := &r.Wander[i]; w.Length <= longestForWander && w.MostPPB-w.LeastPPB <= wellKnownPPB {
+		if w := &r.Wander[i]; w.Length == lengths[0] && w.Covered >= enough {
 			return w
 		}
 	}

@@ -2,6 +2,7 @@ package rate
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -62,10 +63,11 @@ func (r *Report) writeRates(b *strings.Builder) {
 		fmt.Fprint(b, "\nNo window has come to its end, not even one of a minute.\n")
 		return
 	}
-	fmt.Fprint(b, "\nHow fast the counter ran against true time: the mean of each window, in ppm.\n\n"+
+	fmt.Fprint(b, "\nHow fast the counter ran against true time: the mean of each window, in ppm.\n"+
+		"Windows of one length overlap: each begins an eighth of it after the one before.\n\n"+
 		"  window         how many   every one within            known to\n")
 	row := func(name string, w *Windows) {
-		fmt.Fprintf(b, "  %-12s %10d   %10s to %-10s   ±%s\n", name, w.Count, signed(w.LowPPM), signed(w.HighPPM), decimal(w.KnownToPPM))
+		fmt.Fprintf(b, "  %-12s %10d   %10s to %-10s   ±%s\n", name, w.Count, signed(w.LowPPM, math.Floor), signed(w.HighPPM, math.Ceil), decimalUp(w.KnownToPPM))
 	}
 	for i := range r.Windows {
 		row(age(r.Windows[i].Length), &r.Windows[i])
@@ -75,7 +77,7 @@ func (r *Report) writeRates(b *strings.Builder) {
 	}
 	fmt.Fprintln(b)
 	if r.ExceededPPM > 0 {
-		fmt.Fprintf(b, "%s\n", view.Wrap(fmt.Sprintf("It was off by %s ppm at least: to declare less would have been wrong.", decimal(r.ExceededPPM)), view.Width, ""))
+		fmt.Fprintf(b, "%s\n", view.Wrap(fmt.Sprintf("It was off by %s ppm at least: to declare less would have been wrong.", decimalDown(r.ExceededPPM)), view.Width, ""))
 	} else {
 		fmt.Fprint(b, "Nothing proves that it was off at all.\n")
 	}
@@ -89,7 +91,7 @@ func (r *Report) writeWander(b *strings.Builder) {
 		"What evens out within a window does not show.\n\n"+
 		"  windows of     how many   at least   more than this is excluded\n")
 	for _, w := range r.Wander {
-		fmt.Fprintf(b, "  %-12s %10d %10s   %s\n", age(w.Length), w.Count, decimal(w.LeastPPB), decimal(w.MostPPB))
+		fmt.Fprintf(b, "  %-12s %10d %10s   %s\n", age(w.Length), w.Count, decimalDown(w.LeastPPB), decimalUp(w.MostPPB))
 	}
 }
 
@@ -101,11 +103,8 @@ func (r *Report) writeRecommendation(b *strings.Builder) {
 		fmt.Fprintf(b, "  %-8s%s\n%s%s.\n", name, what, indent, view.Wrap(upper(why), view.Width-column-1, indent))
 	}
 	a := &r.Recommended
-	drift := fmt.Sprintf("keep the default of %d ppm", defaultDriftPPM)
-	switch {
-	case a.DriftPPM == nil && r.Refused != "":
-		drift = fmt.Sprintf("more than the default of %d ppm", defaultDriftPPM)
-	case a.DriftPPM != nil:
+	drift := r.keep()
+	if a.DriftPPM != nil {
 		drift = driftOptions(*a.DriftPPM)
 	}
 	item("drift", drift, a.DriftWhy)
@@ -116,10 +115,30 @@ func (r *Report) writeRecommendation(b *strings.Builder) {
 	item("wander", wander, a.WanderWhy)
 }
 
+// keep is what to declare where nothing is recommended.
+func (r *Report) keep() string {
+	declared := fmt.Sprintf("the %s ppm that are declared", number(r.DeclaredDriftPPM))
+	usual := fmt.Sprintf("the default of %d ppm", defaultDriftPPM)
+	most := usual
+	if r.DeclaredDriftPPM > defaultDriftPPM {
+		most = declared
+	}
+	switch {
+	case !r.explained() || r.ExceededPPM > max(defaultDriftPPM, r.DeclaredDriftPPM):
+		return "more than " + most
+	case r.DeclaredDriftPPM > defaultDriftPPM:
+		return "no change: keep " + declared
+	case r.DeclaredDriftPPM < defaultDriftPPM:
+		return fmt.Sprintf("%s: nothing here supports the %s declared", usual, number(r.DeclaredDriftPPM))
+	}
+	return "no change: keep " + usual
+}
+
 // writeLimits says what the evidence is not.
 func (r *Report) writeLimits(b *strings.Builder) {
 	fmt.Fprint(b, "\nWhat this is no evidence of:\n")
 	limits := []string{
+		"a rate that swings within a minute: it evens out in every window, and what is recommended may not admit it",
 		"other temperatures: a crystal moves by about 1 ppm/°C, and a failed fan or a cold start changes its rate by up to 500 ppb a second",
 		"another start: the kernel may measure the nominal rate of its counter anew, and be off by another amount",
 		"the years: a crystal ages by some ppm in each",
@@ -128,7 +147,7 @@ func (r *Report) writeLimits(b *strings.Builder) {
 		limits = append(limits, "a whole day and night, or a week with its loads: measure that long before you rely on it")
 	}
 	if r.Virtual {
-		limits = append(limits, "another host: a migration of this virtual machine steps the rate by up to 50 ppm either way, and more if both hosts are bad")
+		limits = append(limits, fmt.Sprintf("another host: KVM does not scale a guest's counter to a host that is within %[1]d ppm of it, so a migration may step the rate by %[1]d ppm, which the default does not admit either", migrationPPM))
 	}
 	limits = append(limits, "a counter that stands still where nobody sees it, by less than ε")
 	for _, text := range limits {
@@ -152,17 +171,29 @@ func age(d time.Duration) string {
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
+// What is proved is rounded outward: what has been reached down, and what is excluded up.
+func decimalDown(x float64) string { return decimal(x, math.Floor) }
+func decimalUp(x float64) string   { return decimal(x, math.Ceil) }
+
 // decimal writes what is at most 1000 with three digits or so.
-func decimal(x float64) string {
+func decimal(x float64, round func(float64) float64) string {
+	digits := 2
 	switch {
-	case x >= 99.5:
-		return fmt.Sprintf("%.0f", x)
-	case x >= 9.95:
-		return fmt.Sprintf("%.1f", x)
+	case x >= 100:
+		digits = 0
+	case x >= 10:
+		digits = 1
 	}
-	return fmt.Sprintf("%.2f", x)
+	return strconv.FormatFloat(roundTo(x, digits, round), 'f', digits, 64)
 }
 
-func signed(x float64) string { return fmt.Sprintf("%+.2f", x) }
+func signed(x float64, round func(float64) float64) string {
+	return fmt.Sprintf("%+.2f", roundTo(x, 2, round)+0) // no -0.00
+}
+
+func roundTo(x float64, digits int, round func(float64) float64) float64 {
+	unit := math.Pow10(digits)
+	return round(x*unit) / unit
+}
 
 func upper(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

@@ -29,20 +29,25 @@ func (c drifting) Now() monotonic.Instant {
 	return monotonic.Instant(elapsed) + monotonic.Instant(c.ppm*1e-6*float64(elapsed))
 }
 
-// watch measures with a real clock in a bubble, until stop ends it or the time is over.
+// watch measures with a real clock in a bubble, until the time is over.
 func watch(t *testing.T, ppm float64, length time.Duration, sources []truetime.Source, told func(*Measurement)) Report {
 	t.Helper()
+	return watchAssuming(t, AssumedDriftPPM, ppm, length, sources, told, Machine{Counter: "a counter", DeclaredDriftPPM: 200})
+}
+
+func watchAssuming(t *testing.T, driftPPM, ppm float64, length time.Duration, sources []truetime.Source, told func(*Measurement), on Machine) Report {
+	t.Helper()
 	counter := drifting{time.Now(), ppm}
-	options := append(truetimetest.BubbleOptions(0), truetime.WithCounter(counter), truetime.WithDrift(AssumedDriftPPM),
+	options := append(truetimetest.BubbleOptions(0), truetime.WithCounter(counter), truetime.WithDrift(driftPPM),
 		truetime.WithPoll(4*time.Second, 16*time.Second))
 	clock, err := truetime.New(sources, options...)
 	require.NoError(t, err)
 	defer clock.Close()
-	m := New(counter, AssumedDriftPPM)
+	m := New(counter, driftPPM)
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
 	require.NoError(t, m.Watch(ctx, clock, told))
-	return m.Report(Machine{Counter: "a counter", DeclaredDriftPPM: 200})
+	return m.Report(on)
 }
 
 func threeSources() (sources []truetime.Source) {
@@ -65,7 +70,7 @@ func TestAClockIsWatchedForAsLongAsAsked(t *testing.T) {
 		require.InDelta(t, 37.5, r.ExceededPPM, 0.1)
 		require.Equal(t, 3, r.Voters)
 		require.InDelta(t, 90, *r.Recommended.DriftPPM, 5)
-		require.InDelta(t, 110, *r.Recommended.WanderPPB, 20)
+		require.GreaterOrEqual(t, *r.Recommended.WanderPPB, r.Wander[0].MostPPB, "what the shortest windows do not exclude")
 		text := r.Text(r.Findings(""))
 		for line := range strings.Lines(text) {
 			require.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, line)
@@ -111,23 +116,42 @@ func TestShortEvidenceRecommendsNothing(t *testing.T) {
 	})
 }
 
-// A counter that is off by more than the clock assumes is no matter of opinion: the clock refuses.
-func TestACounterBeyondWhatIsAssumedEndsTheWatch(t *testing.T) {
+// A counter that is off by more than the clock assumes is no matter of opinion: the clock refuses. One that assumes
+// more measures it then, and what it recommends admits what was refused.
+func TestACounterBeyondWhatIsAssumedIsMeasuredByAClockThatAssumesMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		counter := drifting{time.Now(), 600}
-		options := append(truetimetest.BubbleOptions(0), truetime.WithCounter(counter), truetime.WithDrift(AssumedDriftPPM))
-		clock, err := truetime.New(threeSources(), options...)
-		require.NoError(t, err)
-		defer clock.Close()
-		m := New(counter, AssumedDriftPPM)
-		err = m.Watch(t.Context(), clock, func(*Measurement) {})
-		require.ErrorIs(t, err, truetime.ErrClockFaulty)
-		r := m.Report(Machine{})
-		require.Empty(t, r.Windows, "what was before is in doubt")
-		found := r.Findings("")
-		require.Equal(t, "rate-clock-faulty", found[0].ID)
-		require.Contains(t, found[0].Text, "WithDrift(")
-		require.Nil(t, r.Recommended.DriftPPM)
-		require.NotContains(t, r.Text(found), "keep the default", "which would be wrong")
+		for _, ppm := range []float64{600, -600} {
+			refused := watchBeyond(t, ppm)
+			require.Empty(t, refused.Windows, "what was before is in doubt")
+			require.InDelta(t, 600, refused.FaultPPM, 200)
+			require.LessOrEqual(t, refused.FaultPPM, 600.0)
+			require.Greater(t, refused.FaultPPM, float64(AssumedDriftPPM))
+			found := refused.Findings("")
+			require.Equal(t, "rate-clock-faulty", found[0].ID)
+			require.Contains(t, found[0].Text, "WithDrift(")
+			require.Nil(t, refused.Recommended.DriftPPM)
+			require.NotContains(t, refused.Text(found), "keep the default", "which would be wrong")
+
+			again := watchAssuming(t, WideDriftPPM, ppm, 3*time.Hour, threeSources(), func(*Measurement) {},
+				Machine{DeclaredDriftPPM: 200, Refused: refused.Fault, RefusedPPM: refused.FaultPPM})
+			require.NotNil(t, again.Recommended.DriftPPM, again.Recommended.DriftWhy)
+			require.InDelta(t, 650, *again.Recommended.DriftPPM, 10)
+			require.Nil(t, again.Recommended.WanderPPB)
+			require.Equal(t, []string{"rate-drift-exceeded"}, ids(again.Findings("")))
+		}
 	})
+}
+
+// watchBeyond measures a counter that is off by more than the clock assumes, until the clock refuses.
+func watchBeyond(t *testing.T, ppm float64) Report {
+	t.Helper()
+	counter := drifting{time.Now(), ppm}
+	options := append(truetimetest.BubbleOptions(0), truetime.WithCounter(counter), truetime.WithDrift(AssumedDriftPPM))
+	clock, err := truetime.New(threeSources(), options...)
+	require.NoError(t, err)
+	defer clock.Close()
+	m := New(counter, AssumedDriftPPM)
+	err = m.Watch(t.Context(), clock, func(*Measurement) {})
+	require.ErrorIs(t, err, truetime.ErrClockFaulty)
+	return m.Report(Machine{DeclaredDriftPPM: 200})
 }

@@ -1,9 +1,12 @@
 package rate
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/epsilontime/epsilon/monotonic"
 )
 
 // lengths are those of the windows, up to a day, after which temperatures come back.
@@ -12,8 +15,9 @@ var lengths = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, ti
 // Windows is what all windows of about one length prove. Rates are means over a window, in ppm by which the
 // counter ran fast: negative if it ran slow.
 type Windows struct {
-	Length time.Duration
-	Count  int
+	Length  time.Duration
+	Count   int           // they overlap: each begins an eighth of Length after the one before
+	Covered time.Duration // by any of them
 
 	// The mean rate of each window was between these two.
 	LowPPM, HighPPM float64
@@ -27,8 +31,9 @@ type Windows struct {
 
 // Wander is what all pairs of windows of one length, side by side, prove about how fast the rate changes.
 type Wander struct {
-	Length time.Duration // of each of the two
-	Count  int
+	Length  time.Duration // of each of the two
+	Count   int           // they overlap, as windows do
+	Covered time.Duration // by any of them
 
 	LeastPPB float64 // in a second, which was certainly reached; 0 if no change is proved
 	MostPPB  float64 // the largest that the means of such windows do not rule out: faster changes that even out within a window do not show
@@ -54,18 +59,65 @@ func (w *Windows) add(i interval) {
 // windows returns what the windows of a length prove.
 func (h *history) windows(length time.Duration) (w Windows) {
 	w.Length = length
+	var c coverage
 	for _, s := range h.stretches {
-		best := s.best(length / parts)
-		for k := parts; k < len(best); k++ {
-			if best[k-parts] == nil || best[k] == nil {
-				continue
-			}
-			if i, ok := meanRate(*best[k-parts], *best[k]); ok {
-				w.add(i)
-			}
+		for _, ends := range s.windows(length) {
+			i, _ := meanRate(ends[0], ends[1])
+			w.add(i)
+			c.add(ends[0].at, ends[1].at)
 		}
 	}
+	w.Covered = c.total
 	return w
+}
+
+// windows returns the two ends of each window of a length that bounds a rate.
+func (s stretch) windows(length time.Duration) (all [][2]moment) {
+	best := s.best(length / parts)
+	for k := parts; k < len(best); k++ {
+		p, q := best[k-parts], best[k]
+		if p == nil || q == nil {
+			continue
+		}
+		if _, ok := meanRate(*p, *q); ok {
+			all = append(all, [2]moment{*p, *q})
+		}
+	}
+	return all
+}
+
+// counted is how much is in some window, of whatever length.
+func (h *history) counted() time.Duration {
+	var c coverage
+	for _, s := range h.stretches {
+		var all [][2]moment
+		for _, length := range lengths {
+			all = append(all, s.windows(length)...)
+		}
+		slices.SortFunc(all, func(a, b [2]moment) int { return cmp.Compare(a[0].at, b[0].at) })
+		for _, ends := range all {
+			c.add(ends[0].at, ends[1].at)
+		}
+	}
+	return c.total
+}
+
+// coverage adds up how much windows cover that are given in the order of their beginnings. What several of them
+// cover counts once.
+type coverage struct {
+	total time.Duration
+	begun bool
+	until monotonic.Instant
+}
+
+func (c *coverage) add(from, to monotonic.Instant) {
+	if c.begun {
+		from = max(from, c.until)
+	}
+	if to > from {
+		c.total += to.Sub(from)
+		c.begun, c.until = true, to
+	}
 }
 
 // whole is the longest window that there is: from the best moment of the first eighth of the longest stretch to
@@ -92,6 +144,7 @@ func (h *history) whole() (w Windows) {
 // wanders returns what the pairs of windows of a length prove.
 func (h *history) wanders(length time.Duration) (w Wander) {
 	w.Length = length
+	var c coverage
 	for _, s := range h.stretches {
 		best := s.best(length / parts)
 		for k := 2 * parts; k < len(best); k++ {
@@ -102,8 +155,10 @@ func (h *history) wanders(length time.Duration) (w Wander) {
 			if least, most, ok := wander(*p, *q, *r); ok {
 				w.Count++
 				w.LeastPPB, w.MostPPB = max(w.LeastPPB, least), max(w.MostPPB, most)
+				c.add(p.at, r.at)
 			}
 		}
 	}
+	w.Covered = c.total
 	return w
 }

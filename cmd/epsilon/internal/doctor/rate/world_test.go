@@ -21,6 +21,7 @@ type planted struct {
 	machine *truetimetest.Machine
 	servers []*truetimetest.Server
 	*Measurement
+	poll  time.Duration
 	truth map[monotonic.Instant]truetime.Time // at each moment that was taken
 }
 
@@ -29,11 +30,16 @@ type counterOf struct{ *truetimetest.Machine }
 
 func (c counterOf) Now() monotonic.Instant { return c.Counter() }
 
-// plant makes a machine that asks four servers over a path, of which the behaviours given come first and the others
+// plant makes a machine that asks four servers every 8 s over a path, of which the behaviours given come first and the others
 // are honest.
 func plant(seed uint64, driftPPM float64, o truetimetest.Oscillator, path truetimetest.Path, liars ...truetimetest.Behavior) *planted {
-	p := &planted{world: truetimetest.NewWorld(seed), truth: map[monotonic.Instant]truetime.Time{}}
-	config := truetimetest.MachineConfig{Oscillator: o, Counter: 1e15, DriftPPM: driftPPM, Poll: 8 * time.Second}
+	return plantPolling(8*time.Second, seed, driftPPM, o, path, liars...)
+}
+
+// plantPolling asks more often, which narrows what is proved.
+func plantPolling(poll time.Duration, seed uint64, driftPPM float64, o truetimetest.Oscillator, path truetimetest.Path, liars ...truetimetest.Behavior) *planted {
+	p := &planted{world: truetimetest.NewWorld(seed), poll: poll, truth: map[monotonic.Instant]truetime.Time{}}
+	config := truetimetest.MachineConfig{Oscillator: o, Counter: 1e15, DriftPPM: driftPPM, Poll: poll}
 	for i := range 4 {
 		behaviour := truetimetest.Honest(20 * time.Microsecond)
 		if i < len(liars) {
@@ -48,9 +54,9 @@ func plant(seed uint64, driftPPM float64, o truetimetest.Oscillator, path trueti
 	return p
 }
 
-// run takes a moment every four seconds; a clock publishes as often or more.
+// run takes a moment twice for each poll; a clock publishes as often or more.
 func (p *planted) run(d time.Duration) {
-	const every = 4 * time.Second
+	every := p.poll / 2
 	for range int(d / every) {
 		p.world.Run(every)
 		p.Take(p.machine)
@@ -147,7 +153,11 @@ func TestWhatIsProvedIsTrueAndWhatIsRecommendedHolds(t *testing.T) {
 		for _, lie := range slices.Sorted(maps.Keys(liars)) {
 			seed++
 			name := fmt.Sprintf("seed %d, %s, %s", seed, o.name, lie)
-			p := plant(seed, o.assumed(), o.oscillator(), paths[seed%3], liars[lie]...)
+			poll := 8 * time.Second
+			if seed%3 == 0 {
+				poll = 2 * time.Second // servers of one's own are near
+			}
+			p := plantPolling(poll, seed, o.assumed(), o.oscillator(), paths[seed%3], liars[lie]...)
 			p.run(2 * time.Hour)
 			r := p.requireProved(t, name)
 			require.LessOrEqual(t, r.ExceededPPM, o.most, name)
@@ -189,7 +199,7 @@ func TestNearServersNarrowTheRate(t *testing.T) {
 
 // A sine of temperature shows as a range of means, and as a wander.
 func TestASineShowsAsAWander(t *testing.T) {
-	p := plant(12, AssumedDriftPPM, truetimetest.Sinusoid(-12, 8, 40*time.Minute), truetimetest.LAN())
+	p := plantPolling(time.Second, 12, AssumedDriftPPM, truetimetest.Sinusoid(-12, 8, 40*time.Minute), truetimetest.LAN())
 	p.run(3 * time.Hour)
 	r := p.requireProved(t, "seed 12")
 	five := r.Windows[1]
@@ -203,9 +213,19 @@ func TestASineShowsAsAWander(t *testing.T) {
 	require.LessOrEqual(t, *r.Recommended.WanderPPB, 250.0)
 
 	r = p.Report(Machine{DeclaredDriftPPM: 15, DeclaredWanderPPB: 10})
-	var ids []string
-	for _, f := range r.Findings("") {
-		ids = append(ids, f.ID)
+	require.Equal(t, []string{"rate-drift-exceeded", "rate-wander-exceeded"}, ids(r.Findings("")))
+}
+
+// A rate that swings within a minute evens out in all windows. What the shortest of them do not exclude is the least
+// that may be recommended, and what it does not show is said.
+func TestASwingWithinAMinuteIsNotRecommendedAway(t *testing.T) {
+	p := plant(13, AssumedDriftPPM, truetimetest.Sinusoid(0, 8, time.Minute), truetimetest.LAN())
+	p.run(3 * time.Hour)
+	r := p.requireProved(t, "seed 13")
+	require.Equal(t, time.Minute, r.Wander[0].Length)
+	if ppb := r.Recommended.WanderPPB; ppb != nil {
+		require.GreaterOrEqual(t, *ppb, r.Wander[0].MostPPB)
+		require.GreaterOrEqual(t, *ppb, 8e3*2*math.Pi/60)
 	}
-	require.Equal(t, []string{"rate-drift-exceeded", "rate-wander-exceeded"}, ids)
+	require.Contains(t, r.Text(nil), "swings within a minute")
 }

@@ -37,13 +37,20 @@ With --rate it does something else: it asks the sources of the configuration by 
 of its own, for 4 hours or as long as --rate says, and proves between which bounds the
 rate of this host's counter was and how fast it changed, in windows of several lengths.
 It says what to declare by that (drift_ppm, max_wander_ppb), with a margin, and what it
-is no evidence of. A finding is a declaration that was proved to be wrong. ^C ends it
-early and prints what there is. It needs no daemon, and disturbs none.`,
+is no evidence of. ^C ends it early and prints what there is. A finding is a declaration
+that was proved to be wrong, or a counter that a clock refuses. If there was no answer
+to measure by it exits with 125.
+
+It needs no daemon. Beside one it asks the same servers from the same address, and public
+ones may refuse both for a while (RATE). With ptp sources it takes the ports 319 and 320,
+which only one of the two can have: stop the daemon for as long.`,
 		Example: "  epsilon doctor\n  epsilon doctor --rate\n  epsilon doctor --rate 24h --config ./epsilon.toml",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("rate") && len(args) == 1 && length == usualMeasurement.String() {
-				length = args[0] // "--rate 24h", as a flag that may be without a value takes it only as "--rate=24h"
-				return nil
+			if cmd.Flags().Changed("rate") && len(args) > 0 && length == usualMeasurement.String() {
+				length, args = args[0], args[1:] // "--rate 24h", as a flag that may be without a value takes it only as "--rate=24h"
+			}
+			if cmd.Flags().Changed("rate") && len(args) > 0 {
+				return fmt.Errorf("doctor --rate takes a duration and nothing else, not %q: the sources to ask are those of the configuration (--config)", args[0])
 			}
 			return cobra.NoArgs(cmd, args)
 		},

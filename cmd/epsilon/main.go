@@ -12,7 +12,7 @@
 //	1  it is not: no answer, not in time, or the daemon failed
 //	2  there is nobody to ask, or the command was used in a wrong way, or the configuration is bad
 //
-// Doctor differs: it exits with the number of its findings, and with 125 if it was used in a wrong way.
+// Doctor differs: it exits with the number of its findings, and with 125 if it was used in a wrong way or had nothing to measure by.
 package main
 
 import (

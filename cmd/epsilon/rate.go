@@ -56,12 +56,8 @@ func measureRate(cmd *cobra.Command, s *settings, path string, length time.Durat
 	fmt.Fprintf(cmd.ErrOrStderr(), "epsilon: asking the sources of %s for %v; ^C prints what there is by then\n", c.File, length)
 	ctx, cancel := context.WithTimeout(cmd.Context(), length)
 	defer cancel()
-	report, why, err := watchRate(ctx, c, counter, max(rate.AssumedDriftPPM, c.DriftPPM), "", progress(cmd))
-	if errors.Is(err, truetime.ErrClockFaulty) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "epsilon: %v; beginning again with a drift of %d ppm\n", err, rate.WideDriftPPM)
-		report, why, err = watchRate(ctx, c, counter, max(rate.WideDriftPPM, c.DriftPPM), err.Error(), progress(cmd))
-	}
-	if err != nil && !errors.Is(err, truetime.ErrClockFaulty) {
+	report, why, err := watchCounter(ctx, cmd, c, counter)
+	if err != nil {
 		return noUse(err)
 	}
 	found := report.Findings(why)
@@ -73,15 +69,32 @@ func measureRate(cmd *cobra.Command, s *settings, path string, length time.Durat
 	switch {
 	case err != nil:
 		return noUse(errors.New("cannot write what was measured: " + err.Error()))
+	case report.Narrowest == 0 && report.Fault == "" && report.Refused == "":
+		return exit{code: exitDoctorNoUse} // nothing was measured, and so nothing is proved to be wrong
 	case len(found) > 0:
 		return exit{code: len(found)}
 	}
 	return nil
 }
 
-// watchRate measures a counter by a clock of its own that assumes a drift, and says why there is no answer if there is
-// none. A clock that assumed less may have refused before. The error is [truetime.ErrClockFaulty] if the counter is off by more.
-func watchRate(ctx context.Context, c *config.Config, counter monotonic.Counter, driftPPM float64, refused string, told func(*rate.Measurement)) (r rate.Report, why string, err error) {
+// watchCounter measures a counter, and says why there is no answer if there is none. With a counter that is off by more
+// than is assumed it begins again and assumes more.
+func watchCounter(ctx context.Context, cmd *cobra.Command, c *config.Config, counter monotonic.Counter) (r rate.Report, why string, err error) {
+	r, why, err = watchRate(ctx, c, counter, max(rate.AssumedDriftPPM, c.DriftPPM), rate.Report{}, progress(cmd))
+	if errors.Is(err, truetime.ErrClockFaulty) {
+		wide := max(rate.WideDriftPPM, c.DriftPPM)
+		fmt.Fprintf(cmd.ErrOrStderr(), "epsilon: %v; beginning again with a drift of %v ppm\n", err, wide)
+		r, why, err = watchRate(ctx, c, counter, wide, r, progress(cmd))
+	}
+	if errors.Is(err, truetime.ErrClockFaulty) {
+		err = nil // which the report says
+	}
+	return r, why, err
+}
+
+// watchRate measures a counter by a clock of its own that assumes a drift. The report before is of a clock that assumed
+// less and refused, if one has. The error is [truetime.ErrClockFaulty] if the counter is off by more.
+func watchRate(ctx context.Context, c *config.Config, counter monotonic.Counter, driftPPM float64, before rate.Report, told func(*rate.Measurement)) (r rate.Report, why string, err error) {
 	clock, end, err := clockToMeasure(c, counter, driftPPM)
 	if err != nil {
 		return r, "", err
@@ -94,7 +107,7 @@ func watchRate(ctx context.Context, c *config.Config, counter monotonic.Counter,
 		why = err.Error()
 	}
 	on := machine(c, counter, status)
-	on.Refused = refused
+	on.Refused, on.RefusedPPM = before.Fault, before.FaultPPM
 	return m.Report(on), why, err
 }
 

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"github.com/epsilontime/epsilon/cmd/epsilon/internal/config"
 	"github.com/epsilontime/epsilon/internal/demo"
+	"github.com/epsilontime/epsilon/monotonic"
 )
 
 // configured writes a configuration that asks the servers of the demonstration.
@@ -69,17 +72,54 @@ func TestDoctorMeasuresTheRateUntilItIsInterrupted(t *testing.T) {
 	require.Contains(t, m.Rate.Recommended.DriftWhy, "too short")
 }
 
+// sped is a counter that runs fast, by what no oscillator does.
+type sped struct{ monotonic.Counter }
+
+func (s sped) Now() monotonic.Instant { return s.Counter.Now() / 10 * 13 }
+
+// A clock that refuses the counter is followed by one that assumes more, whose report has what the first one said.
+func TestACounterThatIsRefusedIsMeasuredAgain(t *testing.T) {
+	c, err := config.Find(configured(t, "drift_ppm = 100\n"))
+	require.NoError(t, err)
+	counter, err := rawCounter()
+	if err != nil {
+		t.Skip(err)
+	}
+	var out, errors bytes.Buffer
+	cmd := &cobra.Command{}
+	cmd.SetOut(&out)
+	cmd.SetErr(&errors)
+	r, _, err := watchCounter(t.Context(), cmd, c, sped{counter})
+	require.NoError(t, err)
+	require.Contains(t, errors.String(), "beginning again with a drift of 1000 ppm")
+	require.Contains(t, r.Refused, "where 300 are allowed for")
+	require.Greater(t, r.RefusedPPM, 300.0)
+	require.Equal(t, 1000.0, r.AssumedPPM)
+	require.Contains(t, r.Fault, "; no drift admits that")
+	require.Nil(t, r.Recommended.DriftPPM)
+}
+
+// What could not be measured is no finding about the counter.
+func TestDoctorHasNoUseForAMeasurementWithoutAnAnswer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "epsilon.toml")
+	require.NoError(t, os.WriteFile(path, []byte("[[source]]\nserver = \"127.0.0.1:1\"\n"), 0o644))
+	r := interrupted(t, "asking the sources", "doctor", "--rate", "--config", path)
+	require.Equal(t, 125, r.code, r.errors)
+	require.Contains(t, r.out, "There was no answer to measure the counter by")
+}
+
 func TestDoctorRefusesToMeasureWhatMakesNoSense(t *testing.T) {
 	path := configured(t, "")
 	for args, says := range map[string]string{
 		"--rate 3s":                     "--rate 3s: it must be a duration of 1m to 744h, as in 4h",
-		"--rate=1h 2h":                  `unknown command "2h"`,
+		"--rate=1h 2h":                  `takes a duration and nothing else, not "2h"`,
+		"--rate 1m host":                `not "host": the sources to ask are those of the configuration`,
 		"--rate 745h":                   "it must be a duration of 1m to 744h",
 		"--rate fast":                   "--rate fast",
 		"--rate --config /nowhere":      "there is no file /nowhere",
 		"--config " + path:              "--config is for --rate",
 		"4h":                            `unknown command "4h"`,
-		"--rate 4h 5h --config " + path: `unknown command "4h"`,
+		"--rate 4h 5h --config " + path: `nothing else, not "5h"`,
 	} {
 		r := epsilon(t, append([]string{"doctor"}, strings.Fields(args)...)...)
 		require.Equal(t, 125, r.code, args)

@@ -28,5 +28,6 @@ func hypervisorStates(ppm float64) string {
 
 // daemonEstimates tells by how much the kernel makes its clock faster than the counter.
 func daemonEstimates(ppm float64) string {
-	return fmt.Sprintf("the daemon that steers the system clock: the counter is %+.2f ppm off at present; that is an estimate and no bound", -ppm)
+	return fmt.Sprintf("the daemon that steers the system clock: the counter is %+.2f ppm off at present; that is an estimate and no bound, "+
+		"and while it slews the clock the slew is part of it", -ppm)
 }

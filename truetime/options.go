@@ -39,8 +39,9 @@ const MaxDriftPPM = discipline.MaxDriftPPB / 1000
 // than the default. Half of some 20 000 hosts in a survey by D. Mills were off by 78 ppm or more, and
 // some by more than 500, which even the default does not admit. A kernel that measures its counter's
 // nominal rate at each start may be off by more one day than the other, and what a virtual machine
-// sees may step by 50 ppm when it migrates. Declare less for a machine whose counter was measured:
-// "epsilon doctor --rate" does that.
+// sees may step by 250 ppm when it migrates: KVM does not scale a guest's counter to a host that is
+// within that (tsc_tolerance_ppm in Linux arch/x86/kvm/x86.c). Declare less for a machine whose
+// counter was measured: "epsilon doctor --rate" does that.
 func WithDrift(ppm float64) Option {
 	return func(c *config) {
 		if !(ppm >= minDriftPPM && ppm <= MaxDriftPPM) {
@@ -71,7 +72,7 @@ func WithDrift(ppm float64) Option {
 // A crystal changes by about 1 ppm/°C, so w is that times the fastest change of its temperature: a
 // load step beside the crystal makes 20 to 100 ppb/s, fan failures and cold starts 100 to 500. And
 // 20 ppm is a swing of 15 to 20 °C for a bad crystal. The rate that a virtual machine sees may step
-// by 50 ppm when it is migrated.
+// by 250 ppm when it is migrated: see [WithDrift].
 func WithMaxWander(ppbPerSecond float64) Option {
 	return func(c *config) {
 		if !(ppbPerSecond >= minWanderPPB && ppbPerSecond <= maxWanderPPB) {

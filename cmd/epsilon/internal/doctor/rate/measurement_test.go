@@ -130,3 +130,24 @@ func TestAGapDoesNotCount(t *testing.T) {
 	requireNoAdvice(t, r, "20 minutes")
 	require.Contains(t, r.Recommended.DriftWhy, "too short")
 }
+
+// All that is in pairs of windows is covered by them, from the beginning of the first to the end of the second.
+func TestPairsOfWindowsCoverBoth(t *testing.T) {
+	s, m := script("2027-03-10 00:00:00")
+	s.run(m, 2*time.Minute+20*time.Second)
+	r := m.Report(Machine{})
+	require.Equal(t, 2*time.Minute, r.Wander[0].Covered.Truncate(time.Minute))
+}
+
+// A clock may refuse although its voters agree on no rate beyond the drift: nothing is known of how much it takes.
+func TestARefusalWithoutARateNamesNone(t *testing.T) {
+	s, m := script("2027-03-10 00:00:00")
+	s.run(m, time.Minute)
+	m.fault = "epochs end as soon as they have begun"
+	for low, off := range map[float64]float64{-20: 0, -299: 0, -500: 500.25} {
+		m.status.RateLowPPM, m.status.RateHighPPM = low, low
+		require.InDelta(t, off, m.Report(Machine{}).FaultPPM, 0.1, low)
+	}
+	m.fault = ""
+	require.Zero(t, m.Report(Machine{}).FaultPPM)
+}

@@ -117,18 +117,22 @@ func TestWhichWanderIsRecommended(t *testing.T) {
 func TestWithoutAdviceWhatIsDeclaredIsKeptIfItIsMore(t *testing.T) {
 	for _, c := range []struct {
 		declared, exceeded float64
+		contradictions     uint64
 		refused            string
 		says               string
 	}{
-		{200, 0, "", "no change: keep the default of 200 ppm"},
-		{500, 0, "", "no change: keep the 500 ppm that are declared"},
-		{50, 0, "", "the default of 200 ppm: nothing here supports the 50 declared"},
-		{50, 280, "", "more than the default of 200 ppm"},
-		{500, 510, "", "more than the 500 ppm that are declared"},
-		{50, 0, "so many", "more than the default of 200 ppm"},
+		{200, 0, 0, "", "no change: keep the default of 200 ppm"},
+		{500, 0, 0, "", "no change: keep the 500 ppm that are declared"},
+		{50, 0, 0, "", "the default of 200 ppm: nothing here supports the 50 declared"},
+		{50, 0, 1, "", "no less than the default of 200 ppm"},
+		{500, 0, 1, "", "no less than the 500 ppm that are declared"},
+		{50, 280, 1, "", "more than the default of 200 ppm"},
+		{500, 510, 1, "", "more than the 500 ppm that are declared"},
+		{50, 0, 0, "so many", "more than the default of 200 ppm"},
 	} {
 		r := evidence()
-		r.Contradictions, r.DeclaredDriftPPM, r.ExceededPPM, r.Refused = 1, c.declared, c.exceeded, c.refused
+		r.Windows = nil
+		r.Contradictions, r.DeclaredDriftPPM, r.ExceededPPM, r.Refused = c.contradictions, c.declared, c.exceeded, c.refused
 		r.Recommended = recommend(&r)
 		require.Contains(t, r.words(), "drift "+c.says, "%+v", c)
 	}

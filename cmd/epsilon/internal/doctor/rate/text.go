@@ -126,6 +126,8 @@ func (r *Report) keep() string {
 	switch {
 	case !r.explained() || r.ExceededPPM > max(defaultDriftPPM, r.DeclaredDriftPPM):
 		return "more than " + most
+	case r.Contradictions > 0:
+		return "no less than " + most
 	case r.DeclaredDriftPPM > defaultDriftPPM:
 		return "no change: keep " + declared
 	case r.DeclaredDriftPPM < defaultDriftPPM:

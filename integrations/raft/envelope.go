@@ -22,7 +22,7 @@ import (
 //	48  life of the member, drawn when it started
 //
 // The entries of a program that had no envelopes may begin with any bytes. By chance they pass for an envelope once in 2^64 entries. Those that
-// begin with the magic alone are ErrCorrupt, and no member can start with them: a program whose commands may do so cannot use this package.
+// begin with three bytes of the magic, as envelopes of other versions do, are ErrCorrupt, and no member can start with them: a program whose commands may do so cannot use this package.
 const (
 	envelopeMagic = "\xe5LR2"
 	envelopeSize  = 56
@@ -86,8 +86,10 @@ func open(data []byte) (stamp, []byte, error) {
 	switch {
 	case len(data) == 0:
 		return stamp{}, nil, nil
-	case len(data) < len(envelopeMagic) || string(data[:len(envelopeMagic)]) != envelopeMagic:
+	case len(data) < len(envelopeMagic) || string(data[:3]) != envelopeMagic[:3]:
 		return stamp{}, nil, ErrNotWrapped
+	case data[3] != envelopeMagic[3]:
+		return stamp{}, nil, fmt.Errorf("%w: an envelope of version %q: this is version %q", ErrCorrupt, data[3], envelopeMagic[3])
 	case len(data) < envelopeSize:
 		return stamp{}, nil, fmt.Errorf("%w: an envelope of %d bytes: it has %d", ErrCorrupt, len(data), envelopeSize)
 	case binary.BigEndian.Uint32(data[4:]) != crc32.Checksum(data[8:envelopeSize], castagnoli):

@@ -8,8 +8,8 @@ var (
 	// ErrNotLeader: this member is not the leader, or not in the term any more in which the read began.
 	ErrNotLeader = errors.New("epsilonraft: not the leader")
 
-	// ErrExpired: there is no lease, because no entry that grants one is committed, or because true time
-	// may be past its expiry. The next entry that is committed renews it: see [Lease.NeedsRenewal].
+	// ErrExpired: there is no lease, because no entry that this member has wrapped since it started is committed, or because true time
+	// may be past its expiry. The next one that is committed renews it: see [Lease.NeedsRenewal].
 	ErrExpired = errors.New("epsilonraft: no lease: ask by ReadIndex, and propose Wrap(nil)")
 
 	// ErrDeferred: a leader of an earlier term may still answer reads, so nothing that has been committed in

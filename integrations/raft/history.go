@@ -15,7 +15,7 @@ import (
 const maxMarks = 1 << 16
 
 // history is what a member knows of the leases that its log grants. Everything it says follows from the log and the commit
-// index, so all members with the same log say the same, but for what was revoked.
+// index, so all members with the same log say the same, but for what was revoked and what is their own.
 type history struct {
 	folded  uint64 // entries up to here have no mark
 	settled uint64 // see stamp

@@ -26,7 +26,7 @@ type Lease struct {
 	term     uint64
 	vote     uint64               // for whom this member has voted in it
 	hold     *hold                // see view
-	restored uint64               // the snapshot whose state was told last
+	restored *history             // what a snapshot says, between Restore and Ready
 	view     atomic.Pointer[view] // what all else goes by; replaced, not changed, with mu held
 }
 
@@ -129,7 +129,7 @@ func (l *Lease) load(storage raft.Storage, encoded []byte) error {
 // changes nothing.
 //
 // Propose it at the leader, soon, and once. Anything else is as safe, but costs something. What a follower wraps, and raft forwards,
-// grants the leader nothing, but the follower a lease for when it leads itself, for which others wait. A late proposal grants as much less. What is proposed twice is done twice. What comes by a way of
+// grants the leader nothing, which has to renew for itself, but the follower a lease for when it leads itself, for which others wait. A late proposal grants as much less. What is proposed twice is done twice. What comes by a way of
 // your own to one that leads in an earlier term, and does not know of a later one, settles nothing there.
 //
 // While the clock refuses to answer, entries are written as always, and grant no lease.

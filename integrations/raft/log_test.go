@@ -263,6 +263,33 @@ func TestLeasesComeWithASnapshot(t *testing.T) {
 	require.NoError(t, second.lease.Released(3))
 }
 
+// What a snapshot says is another leader's, and counts together with the role that Ready tells: not before, whatever else is called.
+func TestSnapshotCountsOnceReadyHasIt(t *testing.T) {
+	p := newPeer(t, 1)
+	p.leadsAlone()
+	require.NoError(t, p.lease.Restore(epsilonraft.NoLeases(9)))
+	require.NoError(t, p.lease.Revoke())
+	read, err := p.lease.Begin()
+	require.NoError(t, err)
+	require.EqualValues(t, 2, read.Index)
+	require.EqualValues(t, 2, binary.BigEndian.Uint64(p.lease.Wrap(nil)[32:]), "settled")
+
+	arrives := ready(follows, 2, 9)
+	arrives.Snapshot = &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{Index: new(uint64(9)), Term: new(uint64(2))}}
+	p.ready(arrives)
+	require.NoError(t, p.lease.Ready(ready(nil, 2, 10, entry(10, 2, nil))))
+}
+
+// An envelope of another version is not taken for a command: its lease would not be waited for.
+func TestEnvelopeOfAnotherVersion(t *testing.T) {
+	data := newPeer(t, 1).lease.Wrap([]byte("set a"))
+	data[3]--
+	_, err := epsilonraft.Unwrap(data)
+	require.ErrorIs(t, err, epsilonraft.ErrCorrupt)
+	require.ErrorContains(t, err, "version '1'")
+	require.ErrorIs(t, newPeer(t, 1).lease.Ready(ready(nil, 1, 0, entry(1, 1, data))), epsilonraft.ErrCorrupt)
+}
+
 // Whatever bytes are in a log, there is an error or none, and what was wrapped comes out again.
 func FuzzUnwrap(f *testing.F) {
 	f.Add([]byte(nil))

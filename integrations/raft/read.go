@@ -108,8 +108,8 @@ func (v *view) expired() error {
 }
 
 // NeedsRenewal reports whether this member leads and less than half of its lease is left, or it has none. Ask now and then, as at every
-// tick of raft, and propose [Lease.Wrap] of an empty command if it is so. A leader that writes often never needs to. It is so four times
-// in each duration at most, however wide the intervals of the clock are. The lease of an idle leader does not lapse if the time between two
+// tick of raft, and propose [Lease.Wrap] of an empty command if it is so. A leader that wraps entries often never needs to. It is so four times
+// in each duration at most, however wide the intervals of the clock are, if it is asked where Ready is called and not again before the Ready with the proposal. The lease of an idle leader does not lapse if the time between two
 // questions and that until an entry is committed are less than half of the duration together, and with the width of the intervals less than three
 // quarters.
 func (l *Lease) NeedsRenewal() bool {

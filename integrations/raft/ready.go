@@ -29,9 +29,10 @@ func (l *Lease) Ready(ready raft.Ready) error {
 func (l *Lease) take(ready raft.Ready) error {
 	h := &l.history
 	if !raft.IsEmptySnap(ready.Snapshot) {
-		if index := ready.Snapshot.GetMetadata().GetIndex(); l.restored != index {
+		if index := ready.Snapshot.GetMetadata().GetIndex(); l.restored == nil || l.restored.folded != index {
 			return fmt.Errorf("%w: it is of entry %d", ErrSnapshot, index)
 		}
+		*h, l.restored = *l.restored, nil
 	}
 	for _, entry := range ready.Entries {
 		if err := h.add(entry); err != nil {

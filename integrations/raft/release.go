@@ -48,7 +48,7 @@ func (l *Lease) Released(index uint64) error {
 // Revoke makes this member forget all leases that its log has granted so far, for an operator who has read
 // [ErrFromFuture]. So that others may go on reading by those among them that no wrong clock has granted, it waits as a leader
 // from now on for the longest duration that any entry has granted: if its clock was wrong, mend it, and
-// call Revoke again. It fails if the clock refuses: [ErrClock].
+// call Revoke again, there and wherever a snapshot of it was taken meanwhile, also after a start. It fails if the clock refuses: [ErrClock].
 //
 // First stop every member whose clock was wrong, or mend the clock and start the member again: it reads by nothing that it has wrapped before it
 // started, and others do not read by it at all. The error names the one whose lease ends last. Then call Revoke at all
@@ -83,7 +83,7 @@ type Status struct {
 	Deferred   truetime.Time
 	DeferredBy uint64
 
-	// FromFuture is ErrFromFuture if the log grants a lease until later than any correct clock can have written, whoever leads. It is nil
+	// FromFuture is ErrFromFuture if the lease of the log that ends last does so later than any correct clock can have written, whoever leads. It is nil
 	// while the clock refuses, and once that lease is so near that it looks like any other.
 	FromFuture error
 

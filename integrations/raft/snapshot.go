@@ -56,9 +56,8 @@ func (l *Lease) Restore(state []byte) error {
 		return fmt.Errorf("%w: a snapshot of entry %d, and entries up to %d are committed", ErrCorrupt, restored.folded, h.visible())
 	}
 	restored.life = h.life
-	*h = restored
-	l.restored = restored.folded
-	return nil // what is known by it becomes the view in Ready, together with the role: it is another leader's
+	l.restored = &restored // until Ready tells the role that goes with it: what is known by it is another leader's
+	return nil
 }
 
 func encodeState(h history) []byte {

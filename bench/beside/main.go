@@ -42,6 +42,9 @@ func beside(ctx context.Context, arguments []string, out io.Writer) error {
 	case flags.NArg() > 0 || *hurry < 1:
 		return fmt.Errorf("it takes no arguments but flags, and -hurry must be at least 1")
 	}
+	if _, err := repository(ctx); err != nil {
+		return err // before minutes have been spent
+	}
 	if what := notQuiet(); what != "" {
 		fmt.Fprintf(os.Stderr, "beside: %s, so the figures will say little about the clocks: wait until nothing else runs\n", what)
 	}

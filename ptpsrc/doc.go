@@ -36,7 +36,7 @@
 // second, and where a daemon (phc2sys, or one that uses the kernel's loop) steers more often than
 // messages come. A kernel that itself follows a pulse per second (STA_PPSTIME) may slew more than is
 // allowed for: its stamps are not used, and where adjtimex(2) is refused it is assumed not to. So is
-// the boot parameter ntp_tick_adj, which nobody can see.
+// the boot parameter ntp_tick_adj, of which the kernel says nothing there.
 //
 // # Below 10 µs
 //

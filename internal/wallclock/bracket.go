@@ -32,9 +32,9 @@ import (
 // That leaves steps that undo each other between the two readings, as when somebody strobes the
 // clock. Setting the clock is not complete before timerfd_clock_was_set has told every timer that
 // asked for it. So [Watch.WasSet] notices every step but one that is still being made, and that one
-// shows in the difference. What could be missed are two processes that set the clock at the same
-// moment, in opposite directions, by the same amount to within a reading's width, both of which are
-// in that system call from before the stamp is read until after the last reading.
+// shows in the difference. What could be missed are two processes that set the clock in opposite directions, by the same
+// amount to within a reading's width, the second before the first one's call is complete: then it tells nobody. A leap
+// second, which the kernel tells a moment later, counts as one of them.
 
 // Reading is a reading of the system's clocks between two of the counter. Both are read by system
 // call: what the vDSO reads is updated at other moments than what packets are stamped by.
@@ -62,8 +62,8 @@ type Bracket struct {
 //
 // Two kernels are assumed not to be there. One that itself follows a pulse per second (STA_PPSTIME,
 // of CONFIG_NTP_PPS) slews all of an offset in one second, which is up to 50 %. It is noticed where it
-// is asked how it is steered: see Steering. The other was booted with a large ntp_tick_adj, which no
-// program can see.
+// is asked how it is steered: see Steering. The other was booted with a large ntp_tick_adj, of which
+// adjtimex says nothing.
 const mostSlewed = 0.226
 
 // leastHostDriftPPM is what is assumed at least of the kernel's clock when nobody slews it. A time

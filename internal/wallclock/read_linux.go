@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/epsilontime/epsilon/internal/localcounter"
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
@@ -17,8 +18,14 @@ func Read(counter monotonic.Counter) (Reading, error) { return read(linux{}, cou
 func ReadWallLast(counter monotonic.Counter) (Reading, error) { return readWallLast(linux{}, counter) }
 
 // ReadFirst is Read for the first reading of a [Bracket], at the cost of four system calls. What its
-// Steering is worth depends on an earlier one: see [Steering.After].
-func ReadFirst(counter monotonic.Counter) (Reading, error) { return readFirst(linux{}, counter) }
+// Steering is worth depends on an earlier one: see [Steering.After]. It is none if the counter is not one of this machine's own: another may
+// show whole ticks of hundreds of nanoseconds where the kernel's clock does not, which is more than a bracket of known steering allows for.
+func ReadFirst(counter monotonic.Counter) (Reading, error) {
+	if localcounter.Of(counter) == nil {
+		return read(linux{}, counter)
+	}
+	return readFirst(linux{}, counter)
+}
 
 // ReadLast is ReadWallLast for the last reading of a [Bracket], at the cost of four system calls.
 func ReadLast(counter monotonic.Counter) (Reading, error) { return readLast(linux{}, counter) }

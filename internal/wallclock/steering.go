@@ -36,9 +36,8 @@ package wallclock
 // A new clocksource has its nominal rate until the next timer interrupt, and moves
 // CLOCK_REALTIME_COARSE as well. It runs ntp_clear, which sets the offset to 0, the status to unsynchronized
 // and the maximum error to 16 s: all three are compared for that. If they were so before, nothing
-// shows. But then no offset was being slewed either, as of one that is told to be 0 less than 1 µs is
-// left, and the rate is never taken to be lower than the nominal one, or than that of the tick. The
-// same is true of setting the clock, of which the Watch learns only when it is complete.
+// shows. But then no offset was being slewed either, if the loop is off, and where it is on such looks prove
+// nothing. And the rate is never taken to be lower than the nominal one, or than that of the tick.
 //
 // # What could be missed
 //
@@ -48,6 +47,10 @@ package wallclock
 // and chronyd slews by the tick for a second at least (sys_generic.c, MIN_SLEW_TIMEOUT). Only a servo
 // at its limit repeats itself: the tick would have to go from 9000 to 11000 and back within a second. A frequency
 // that is set and set back, as by a servo whose limit is 500 ppm, is allowed for (frequencyRange).
+//
+// Two more take two processes at once, or a daemon that stops its own loop: a tick that is stored and not in force,
+// before Linux 6.17, while another process is setting the clock, which moves CLOCK_REALTIME_COARSE; and a loop, or a
+// pulse per second, that is switched off in the second whose offset is still being slewed, with nothing else to show.
 
 // Steering is how the kernel says that it is steered, at one look. The zero value says nothing.
 type Steering struct {
@@ -79,8 +82,12 @@ const (
 	// frequency and adjtime.
 	mostAbove = 1002e-6
 
-	// pulsePhase is STA_PPSTIME (include/uapi/linux/timex.h).
-	pulsePhase = 0x0004
+	// Of include/uapi/linux/timex.h: STA_PLL, STA_PPSTIME and STA_UNSYNC.
+	loop           = 0x0001
+	pulsePhase     = 0x0004
+	unsynchronized = 0x0040
+
+	largestMaxError = 16_000_000 // µs: NTP_PHASE_LIMIT, where it stays
 )
 
 // After returns the same with what an earlier look under the same [Watch] makes of it.
@@ -96,7 +103,14 @@ func (s Steering) inForce() bool { return s.Tick != 0 && s.Coarse != s.Since }
 
 // oneRate reports whether the clock had one rate from after the one look until before the other.
 func (s Steering) oneRate(until Steering) bool {
-	return s.inForce() && s.Told == until.Told && s.Begun == until.Read
+	return s.inForce() && s.Told == until.Told && s.Begun == until.Read && !s.mayHideAnOffset()
+}
+
+// mayHideAnOffset reports whether the kernel may be slewing an offset that it does not tell, because another one, of 0,
+// has replaced it since the second began, or ntp_clear has.
+func (t Told) mayHideAnOffset() bool {
+	const stopped = loop | unsynchronized
+	return t.Offset == 0 && t.Status&stopped == stopped && t.MaxError >= largestMaxError
 }
 
 // byPulse reports whether the kernel steers by a pulse per second, for which mostSlewed is no bound.

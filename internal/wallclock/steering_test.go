@@ -59,6 +59,10 @@ func TestSteeringThatMayHaveChangedIsAsIfUnknown(t *testing.T) {
 		"not in force before":       func(b *wallclock.Bracket) { b.First.Steering.Since = b.First.Steering.Coarse },
 		"another second":            func(b *wallclock.Bracket) { b.Last.Steering.Read++ },
 		"a second that begins late": func(b *wallclock.Bracket) { b.First.Steering.Begun-- },
+		"a loop whose offset was replaced by none": func(b *wallclock.Bracket) {
+			b.First.Steering.Told = wallclock.Told{Tick: 10_000, Status: 0x0041, MaxError: 16_000_000} // STA_PLL, STA_UNSYNC
+			b.Last.Steering.Told = b.First.Steering.Told
+		},
 	} {
 		b := steered(w, 10_000)
 		narrow, ok := b.NotAfter(stamp)

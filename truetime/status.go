@@ -103,7 +103,7 @@ type SourceStatus struct {
 	Claim    time.Duration // E, the error it claims
 	Stratum  int
 	Leap     Leap
-	Stamps   string        // who found when the request left and the reply came, as in "kernel", and "finer bounds" (ntpsrc.WithFineBounds); may be empty
+	Stamps   string        // who found when the request left and the reply came, as in "kernel", "sharp" (ntpsrc.WithSharpStamps), and "finer bounds" (ntpsrc.WithFineBounds); may be empty
 	Age      time.Duration // time since it was received
 
 	Reach uint8         // the last eight polls, one bit each, the newest lowest; 1 is an answer that could be used

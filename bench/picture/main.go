@@ -56,7 +56,7 @@ func live() (readings []reading, votes []vote) {
 		Sources:    links,
 		Poll:       8 * time.Second,
 	})
-	world.Run(2 * time.Minute) // past the burst with which it starts
+	world.Run(2*time.Minute + 3*time.Second) // past the burst with which it starts
 	for range int(span/step) + 1 {
 		if i, err := machine.Now(); err == nil {
 			readings = append(readings, reading{i.Earliest.Sub(world.Now()), i.Latest.Sub(world.Now())})

@@ -93,7 +93,7 @@ func TestAConvictionEnds(t *testing.T) {
 	t.Parallel()
 	w, m, servers := decayWorld()
 	servers[0].Become(Offset(time.Second, time.Millisecond))
-	w.Run(time.Minute)
+	w.Run(40 * time.Second) // two polls
 	require.Equal(t, truetime.Convicted, m.Status().Sources[0].Verdict)
 	servers[0].Become(Honest(100 * time.Microsecond))
 	w.Run(3 * time.Minute)

@@ -240,13 +240,22 @@ func (d *Discipline) Bounds() (Bounds, bool) { return Bounds{d.fused, d.motion},
 // Voters returns n, the number of votes.
 func (d *Discipline) Voters() int { return len(d.voters) }
 
-// VoterOf returns the vote to which source i belongs.
+// VoterOf returns the vote to which source i belongs, or NoVote.
 func (d *Discipline) VoterOf(i int) int { return d.voter[i] }
 
 // Interval returns what source i alone says about true time at now: everything is possible before
 // its first answer.
 func (d *Discipline) Interval(i int, now monotonic.Instant) agreement.Interval {
 	return d.sources[i].window.at(now, &d.motion)
+}
+
+// Claim returns E of the best exchange with source i lately, 0 if there is none.
+func (d *Discipline) Claim(i int) int64 {
+	w := &d.sources[i].window
+	if w.filled == 0 {
+		return 0
+	}
+	return w.buckets[w.filled-1].below.Claim
 }
 
 // Rate bounds dT/dc − 1 in parts per million: how much faster than the counter true time runs now if

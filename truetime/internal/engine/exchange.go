@@ -148,7 +148,7 @@ func (e *Engine) Finish(i int, x Exchange, r Reply, now monotonic.Instant) error
 		wait = s.schedule.Failed()
 	}
 	if x.Epoch == epoch || e.discipline.CounterFaulty() || wasDenied { // else the poll after the disruption is due already: see afterEpoch
-		s.due = e.share(s, wait, now)
+		s.due = e.takeTurn(i, wait, now)
 		if invariants.Enabled {
 			invariants.Check(s.due.After(now), "source %d is due at once after a poll, at %d", i, now)
 		}
@@ -221,32 +221,6 @@ func (e *Engine) succeed(other int) {
 	e.sources[other].peer = ""
 	e.discipline.Replace(other)
 	e.scales.forget(other)
-}
-
-// shareBelow is the longest interval between polls for which sources share their wake-ups.
-//
-// To wake an idle process costs the runtime and the kernel some 0.3 ms of processor time, several
-// times what an exchange costs, so that four sources asked every second one by one take three times
-// as much as together. On the other hand the answer is as wide as the second best sample is old. Of
-// four that are asked at random that is 2/5 of the interval on average, and 1/2 if all are equally
-// old. Up to this interval the difference is 0.04 ms at 200 ppm.
-const shareBelow = 2 * time.Second
-
-// share returns when source s is due after a wait: when another one is, if that is within the jitter
-// that the wait has anyway.
-func (e *Engine) share(s *source, wait time.Duration, now monotonic.Instant) monotonic.Instant {
-	due := now.Add(wait)
-	if wait > shareBelow {
-		return due
-	}
-	least, most := s.schedule.Window()
-	for i := range e.sources {
-		other := &e.sources[i]
-		if left := other.due.Sub(now); other != s && !other.denied && least <= left && left <= most {
-			return other.due
-		}
-	}
-	return due
 }
 
 // Denied reports whether source i denies service, and is asked again after days.

@@ -147,6 +147,9 @@ func (s *Schedule) Timeout() time.Duration {
 	return min(timeout, timeoutMax)
 }
 
+// RoundTrip is how long answers take, smoothed as for Timeout; 0 before the first.
+func (s *Schedule) RoundTrip() time.Duration { return s.smoothed }
+
 // Answered notes an answer that took roundTrip, and returns the wait before the next poll.
 func (s *Schedule) Answered(roundTrip time.Duration) time.Duration {
 	if s.smoothed == 0 {

@@ -40,9 +40,9 @@ func TestNoWindowReachesAcrossADisruption(t *testing.T) {
 func TestAMigrationShowsBothRates(t *testing.T) {
 	const seed = 22
 	p := plant(seed, AssumedDriftPPM, truetimetest.Constant(20), truetimetest.LAN())
-	p.run(time.Hour)
+	p.runFinely(time.Hour)
 	p.machine.StepRate(-70)
-	p.run(2 * time.Hour)
+	p.runFinely(2 * time.Hour)
 	r := p.requireProved(t, "seed 22")
 	require.Zero(t, r.Disruptions, "within the drift that is assumed nobody can tell")
 	minute := r.Windows[0]

@@ -54,9 +54,13 @@ func plantPolling(poll time.Duration, seed uint64, driftPPM float64, o truetimet
 	return p
 }
 
-// run takes a moment twice for each poll; a clock publishes as often or more.
-func (p *planted) run(d time.Duration) {
-	every := p.poll / 2
+// run takes a moment twice for each poll. That of a clock that publishes is taken right after somebody was asked, as [planted.runFinely] is.
+func (p *planted) run(d time.Duration) { p.runEvery(d, p.poll/2) }
+
+// runFinely takes sixteen moments for each poll, so that one is soon after whoever was asked.
+func (p *planted) runFinely(d time.Duration) { p.runEvery(d, p.poll/16) }
+
+func (p *planted) runEvery(d, every time.Duration) {
 	for range int(d / every) {
 		p.world.Run(every)
 		p.Take(p.machine)
@@ -184,7 +188,7 @@ func TestNearServersNarrowTheRate(t *testing.T) {
 		planted, recommended float64
 	}{{0, 60}, {37.5, 100}, {-150, 210}, {410, 480}} {
 		p := plant(11, peaks{most: math.Abs(c.planted)}.assumed(), truetimetest.Constant(c.planted), truetimetest.LAN())
-		p.run(3 * time.Hour)
+		p.runFinely(3 * time.Hour)
 		r := p.requireProved(t, "seed 11")
 		require.Len(t, r.Windows, 4)
 		hour := r.Windows[3]

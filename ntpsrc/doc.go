@@ -30,7 +30,7 @@
 //
 // On Linux c1 and c4 are moved towards the server by the kernel's software stamps of the two
 // packets, where it can be shown that this is true whoever slews or sets the wall clock meanwhile;
-// otherwise the program's own readings count. Status says which. That it cannot run off by more
+// otherwise the program's own readings count. Status says which. [WithSharpStamps] makes them worth more. That it cannot run off by more
 // than 22.6 % is assumed: where the kernel itself follows a pulse per second (STA_PPSTIME, in
 // kernels with CONFIG_NTP_PPS), or was booted with ntp_tick_adj, use [WithoutKernelStamps], which
 // does without the stamps.

@@ -74,6 +74,7 @@ type config struct {
 	scale           truetime.Scale
 	tls             *tls.Config // nil for the default
 	programStamps   bool
+	sharpStamps     bool
 	localReference  bool
 	replaceAfter    time.Duration // 0 for never
 	forwarded       bool
@@ -192,6 +193,27 @@ func WithMaxReferenceAge(max time.Duration) ChronyOption {
 func WithoutKernelStamps() NetworkOption {
 	return option(func(c *config) { c.programStamps = true })
 }
+
+// WithSharpStamps makes the kernel's stamps of packets worth more: some tens of microseconds less of δ, where the path is short enough
+// for that to show. It is for clocks that ask nearby servers every few seconds or more often, or with
+// [truetime.WithMaxWander]; where δ is above 20 ms it does nothing. Stamps in Status says "sharp" where it has worked.
+//
+// The kernel stamps by the wall clock, which a daemon may be slewing by up to 22.6 %, and by as much of the time between a stamp and the
+// program's next reading a round trip seems longer. How fast the wall clock is can be proved if adjtimex(2), before and
+// after, tells the same of its steering. That takes no right, but a filter of system calls that ends the process for it would do so at the
+// first poll: such as systemd's SystemCallFilter=@system-service without SystemCallErrorNumber=. Where it is refused with an
+// error, stamps are worth what they are without the option. It also takes two looks some milliseconds apart: each poll
+// waits for 5 ms before it asks, or 10 where a timer interrupt comes every 10 ms, unless another one in the same second has, and near the end of a second for up to 40, which costs the processor
+// time of one more wake-up, some 0.3 ms.
+//
+// Somebody with the right to set the clock who sets the length of its tick, and sets it back to just what it was, within one second, goes
+// unnoticed. Time daemons do not. A stamp may then be wrong by 22.6 % of its distance from the reading.
+func WithSharpStamps() NetworkOption {
+	return option(func(c *config) { c.sharpStamps = true })
+}
+
+// sharpDelay is a round trip beside which what the stamps are worth does not show.
+const sharpDelay = 20 * time.Millisecond
 
 // WithPortForwarding declares that different ports of the address lead to different machines, as
 // behind a router that forwards them. Otherwise servers at one address are one machine, which has

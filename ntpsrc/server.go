@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,6 +32,7 @@ type server struct {
 
 	distance distance.Record
 	asking   asking
+	delay    atomic.Int64 // δ of the last sample, in nanoseconds; 0 before the first
 }
 
 // Server returns a source that asks the NTP server at address: a host name or an IP address, with
@@ -106,6 +108,7 @@ func (s *server) conclude(c *conn, at *place, asked candidate) (truetime.Sample,
 		return s.unused(to), at.failed(asked, err)
 	}
 	sample.Peer = at.peer(asked)
+	s.delay.Store(int64(sample.Delay))
 	at.answered(asked)
 	return sample, nil
 }
@@ -120,7 +123,18 @@ func limit(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // open opens the socket of an exchange.
 func (s *server) open(to netip.AddrPort) (socket, error) {
-	return openSocket(to, !s.config.programStamps)
+	return openSocket(to, s.stamping())
+}
+
+// stamping is whose stamps the next exchange is to have. Where it takes long they make no difference.
+func (s *server) stamping() stamping {
+	switch {
+	case s.config.programStamps:
+		return programStamps
+	case s.config.sharpStamps && time.Duration(s.delay.Load()) < sharpDelay:
+		return sharpStamps
+	}
+	return kernelStamps
 }
 
 // ask performs one exchange over a socket that open opens. With a protection the request is sealed,
@@ -159,6 +173,10 @@ func (s *server) exchange(ctx context.Context, counter monotonic.Counter, to net
 			return c, fmt.Errorf("cannot seal the request: %w", err)
 		}
 		c.accept, size = p.accept, maxSealedReply
+	}
+	c.settle()
+	if err := ctx.Err(); err != nil {
+		return c, err
 	}
 	if _, err := c.Write(request); err != nil {
 		return c, err

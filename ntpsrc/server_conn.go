@@ -55,12 +55,19 @@ func newConn(ctx context.Context, counter monotonic.Counter, s socket) *conn {
 	return &conn{ctx: ctx, counter: counter, driftPPM: info.DriftPPM, pause: info.UnseenPause, socket: s, bracket: wallclock.Bracket{DriftPPM: info.DriftPPM}}
 }
 
+// settle waits until as much as is wanted is known of the system's clock.
+func (c *conn) settle() {
+	if s, ok := c.socket.(stamper); ok {
+		s.settle(c.ctx, c.counter)
+	}
+}
+
 func (c *conn) Write(b []byte) (int, error) {
 	if len(b) >= headerSize {
 		c.request = transmit(b)
 	}
 	if s, ok := c.socket.(stamper); ok {
-		c.bracket.First, c.bracketed = s.readWall(c.counter)
+		c.bracket.First, c.bracketed = s.readFirst(c.counter)
 	}
 	c.sent = c.counter.Now()
 	if err := c.socket.send(b); err != nil {
@@ -94,7 +101,7 @@ func (c *conn) narrow() {
 	if !ok || !c.bracketed {
 		return
 	}
-	if c.bracket.Last, ok = s.readWall(c.counter); !ok {
+	if c.bracket.Last, ok = s.readLast(c.counter); !ok {
 		return
 	}
 	if _, steady := c.bracket.Stepped(); !steady || s.wasSet() {
@@ -122,6 +129,9 @@ func (c *conn) narrow() {
 		c.stamps = wallclock.StampedTransmit
 	case byKernel2:
 		c.stamps = wallclock.StampedReceive
+	}
+	if c.bracket.Sharp() && (byKernel1 || byKernel2) {
+		c.stamps += ", sharp"
 	}
 }
 

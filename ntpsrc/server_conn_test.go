@@ -36,10 +36,14 @@ func (w *stampedWire) receive(ctx context.Context, b []byte) (int, error) {
 	return w.wire.receive(ctx, b)
 }
 
-func (w *stampedWire) readWall(monotonic.Counter) (wallclock.Reading, bool) {
+func (w *stampedWire) settle(context.Context, monotonic.Counter) {}
+
+func (w *stampedWire) readFirst(monotonic.Counter) (wallclock.Reading, bool) {
 	now := w.now()
 	return w.clock.Reading(now, now, now, int64(w.counter.Advance(w.readTakes))), true
 }
+
+func (w *stampedWire) readLast(c monotonic.Counter) (wallclock.Reading, bool) { return w.readFirst(c) }
 
 func (w *stampedWire) stamps() (sent, received int64) {
 	if w.sent > 0 {

@@ -22,15 +22,27 @@ type socket interface {
 // stamper is a socket that may know when the kernel sent and received its datagrams.
 type stamper interface {
 	socket
-	// readWall reads the system's clocks between two readings of the counter, and says whether it
-	// could.
-	readWall(counter monotonic.Counter) (wallclock.Reading, bool)
+	// settle waits until more is known of the steering of the system's clock, where that is wanted.
+	settle(ctx context.Context, counter monotonic.Counter)
+	// readFirst and readLast read the system's clocks between two readings of the counter, before the request
+	// is sent and after the reply has come, and say whether they could.
+	readFirst(counter monotonic.Counter) (wallclock.Reading, bool)
+	readLast(counter monotonic.Counter) (wallclock.Reading, bool)
 	// stamps returns when the request was about to leave and when the last datagram that was
 	// received had arrived, by CLOCK_REALTIME in nanoseconds; 0 if that is not known.
 	stamps() (sent, received int64)
-	// wasSet reports whether anybody has set CLOCK_REALTIME since the socket was opened.
+	// wasSet reports whether anybody has set CLOCK_REALTIME since the first reading, or before it and since what is known of the steering.
 	wasSet() bool
 }
+
+// stamping is whose stamps of an exchange are wanted.
+type stamping int
+
+const (
+	programStamps stamping = iota
+	kernelStamps
+	sharpStamps // of the kernel, which is asked how it is steered
+)
 
 // plainSocket is a socket of the Go runtime. It knows no stamps.
 type plainSocket struct{ conn *net.UDPConn }

@@ -19,13 +19,14 @@ type linuxSocket struct {
 	file    *os.File // fd, watched by the runtime's poller
 	watch   wallclock.Watch
 	stamped bool // the kernel has been asked for stamps
+	sharp   bool // and is asked how it is steered
 
 	sent, received int64 // stamps; 0 if there is none
 	control        [256]byte
 }
 
 // openSocket opens a socket to the server, with the kernel's stamps if that is wanted and possible.
-func openSocket(to netip.AddrPort, stamped bool) (socket, error) {
+func openSocket(to netip.AddrPort, wanted stamping) (socket, error) {
 	family, address, err := socketaddress.Of(to)
 	if err != nil {
 		return nil, err
@@ -38,8 +39,8 @@ func openSocket(to netip.AddrPort, stamped bool) (socket, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("connect", err)
 	}
-	s := &linuxSocket{fd: fd, file: os.NewFile(uintptr(fd), "udp")}
-	if stamped {
+	s := &linuxSocket{fd: fd, file: os.NewFile(uintptr(fd), "udp"), sharp: wanted == sharpStamps}
+	if wanted != programStamps {
 		s.requestStamps()
 	}
 	return s, nil
@@ -126,12 +127,40 @@ func (s *linuxSocket) stamps() (sent, received int64) { return s.sent, s.receive
 
 func (s *linuxSocket) wasSet() bool { return s.watch.WasSet() }
 
-func (s *linuxSocket) readWall(counter monotonic.Counter) (wallclock.Reading, bool) {
-	if !s.stamped {
-		return wallclock.Reading{}, false
+// settle waits until the kernel is known to do what it says, if that is soon.
+func (s *linuxSocket) settle(ctx context.Context, counter monotonic.Counter) {
+	if s.stamped && s.sharp {
+		wallclock.Settle(ctx, counter, sharpDelay)
 	}
-	l, err := wallclock.Read(counter)
-	return l, err == nil
+}
+
+func (s *linuxSocket) readFirst(counter monotonic.Counter) (r wallclock.Reading, ok bool) {
+	switch {
+	case !s.stamped:
+		return r, false
+	case s.sharp:
+		return s.readSteered(counter)
+	}
+	r, err := wallclock.Read(counter)
+	return r, err == nil
+}
+
+// readSteered is a first reading with what is known of the steering. The watch of that takes the place of the socket's own.
+func (s *linuxSocket) readSteered(counter monotonic.Counter) (wallclock.Reading, bool) {
+	r, watch, err := wallclock.ReadSteered(counter)
+	s.watch = watch
+	return r, err == nil
+}
+
+func (s *linuxSocket) readLast(counter monotonic.Counter) (r wallclock.Reading, ok bool) {
+	var err error
+	if s.sharp {
+		_, _ = wallclock.ReadWallLast(counter) // the first one after a wait takes longer, and what it takes makes δ longer
+		r, err = wallclock.ReadLast(counter)
+	} else {
+		r, err = wallclock.ReadWallLast(counter)
+	}
+	return r, err == nil
 }
 
 // retry repeats a call that a signal has interrupted: the runtime sends some to itself.

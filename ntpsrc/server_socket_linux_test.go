@@ -3,6 +3,8 @@ package ntpsrc
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +18,9 @@ import (
 )
 
 // openStamped opens a socket with the kernel's stamps, or skips where there are none.
-func openStamped(t *testing.T, address string) *linuxSocket {
+func openStamped(t *testing.T, address string, wanted stamping) *linuxSocket {
 	t.Helper()
-	opened, err := openSocket(netip.MustParseAddrPort(address), true)
+	opened, err := openSocket(netip.MustParseAddrPort(address), wanted)
 	require.NoError(t, err)
 	s := opened.(*linuxSocket)
 	if !s.stamped {
@@ -35,7 +37,7 @@ func openStamped(t *testing.T, address string) *linuxSocket {
 func awaitStamps(t *testing.T) {
 	t.Helper()
 	server, counter := startServer(t, ntptest.Behavior{}), system(t)
-	kept, err := openSocket(netip.MustParseAddrPort(server.Address()), true)
+	kept, err := openSocket(netip.MustParseAddrPort(server.Address()), kernelStamps)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = kept.close() })
 	require.Eventually(t, func() bool {
@@ -53,25 +55,31 @@ func awaitStamps(t *testing.T) {
 // after them when it was received. And the server, which is on this machine, sees the request after
 // it has left and the reply before it comes.
 func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
-	for name, takes := range map[string]time.Duration{
-		"by a server that replies at once": 0,
-		"by a server that takes its time":  2500 * time.Microsecond,
+	for name, c := range map[string]struct {
+		takes time.Duration
+		stamping
+	}{
+		"by a server that replies at once":        {0, kernelStamps},
+		"by a server that takes its time":         {2500 * time.Microsecond, kernelStamps},
+		"sharp, by a server that replies at once": {0, sharpStamps},
+		"sharp, by a server that takes its time":  {2500 * time.Microsecond, sharpStamps},
 	} {
 		t.Run(name, func(t *testing.T) {
 			counter := system(t)
 			var requested, replied monotonic.Manual // hold what the server's goroutine has read
 			server := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 				requested.Set(counter.Now())
-				time.Sleep(takes)
+				time.Sleep(c.takes)
 				replied.Set(counter.Now())
 				return [][]byte{reply}
 			}})
-			socket := openStamped(t, server.Address())
+			socket := openStamped(t, server.Address(), c.stamping)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			exchange := newConn(ctx, counter, socket)
 			defer exchange.Close()
 			request := newRequest()
+			exchange.settle()
 			before := counter.Now()
 			_, err := exchange.Write(request[:])
 			require.NoError(t, err)
@@ -82,7 +90,7 @@ func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
 				t.Skip("somebody has set the wall clock")
 			}
 
-			require.Equal(t, wallclock.StampedByKernel, exchange.stamps)
+			require.Equal(t, wallclock.StampedByKernel, strings.TrimSuffix(exchange.stamps, ", sharp"))
 			require.LessOrEqual(t, before, exchange.sent)
 			require.LessOrEqual(t, exchange.sent, requested.Now())
 			require.LessOrEqual(t, replied.Now(), exchange.received)
@@ -93,12 +101,53 @@ func TestStampsOfTheKernelLieBetweenTheProgramAndTheServer(t *testing.T) {
 
 func TestStatusSaysThatTheKernelHasStamped(t *testing.T) {
 	server := startServer(t, ntptest.Behavior{})
-	require.NoError(t, openStamped(t, server.Address()).close())
+	require.NoError(t, openStamped(t, server.Address(), kernelStamps).close())
 	clock, err := truetime.New([]truetime.Source{Server(server.Address())})
 	require.NoError(t, err)
 	defer clock.Close()
 	require.NoError(t, clock.WaitSynchronized(t.Context(), time.Second))
 	require.Contains(t, clock.Status().Sources[0].Stamps, "kernel")
+}
+
+// The stamps of most polls are sharp, where the kernel tells how it is steered and nobody steers it.
+func TestStampsAreSharpWhereThatIsWanted(t *testing.T) {
+	counter := system(t)
+	if !wallclock.Settle(t.Context(), counter, time.Millisecond) {
+		t.Skip("the kernel does not tell how it is steered, or may hide an offset")
+	}
+	server := startServer(t, ntptest.Behavior{})
+	require.NoError(t, openStamped(t, server.Address(), sharpStamps).close())
+	source := Server(server.Address(), WithSharpStamps(), WithLocalReference())
+	plain := Server(server.Address(), WithLocalReference())
+	stamps, delays := map[string]int{}, map[bool][]time.Duration{}
+	for range 50 {
+		sample, err := source.Sample(t.Context(), counter)
+		require.NoError(t, err)
+		stamps[sample.Stamps]++
+		delays[true] = append(delays[true], sample.Delay)
+		sample, err = plain.Sample(t.Context(), counter)
+		require.NoError(t, err)
+		require.NotContains(t, sample.Stamps, "sharp")
+		delays[false] = append(delays[false], sample.Delay)
+	}
+	slices.Sort(delays[true])
+	slices.Sort(delays[false])
+	t.Logf("%v; δ of %v, and of %v without", stamps, delays[true][25], delays[false][25])
+	if !wallclock.Settle(t.Context(), counter, time.Millisecond) {
+		t.Skip("somebody steers the clock")
+	}
+	require.Greater(t, stamps["kernel, sharp"], 5)
+}
+
+// It makes no difference where the round trip is long, and so it is not waited for.
+func TestStampsOfADistantServerAreNotWaitedFor(t *testing.T) {
+	for delay, want := range map[time.Duration]stamping{0: sharpStamps, sharpDelay - 1: sharpStamps, sharpDelay: kernelStamps, time.Second: kernelStamps} {
+		s := Server("192.0.2.1", WithSharpStamps()).(*server)
+		s.delay.Store(int64(delay))
+		require.Equal(t, want, s.stamping(), delay)
+	}
+	require.Equal(t, programStamps, Server("192.0.2.1", WithSharpStamps(), WithoutKernelStamps()).(*server).stamping())
+	require.Equal(t, kernelStamps, Server("192.0.2.1").(*server).stamping())
 }
 
 // Somebody steps the wall clock back before the reply comes and forward by the same amount when it
@@ -107,7 +156,11 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 	testbed.MaySetTime(t)
 	const by = 10 * time.Millisecond
 	counter := system(t)
-	for _, back := range []time.Duration{by, -by} {
+	for _, c := range []struct {
+		back time.Duration
+		stamping
+	}{{by, kernelStamps}, {-by, kernelStamps}, {by, sharpStamps}, {-by, sharpStamps}} {
+		back, wanted := c.back, c.stamping
 		var replied monotonic.Manual // holds what the server's goroutine has read
 		server := startServer(t, ntptest.Behavior{Edit: func(_, reply []byte) [][]byte {
 			time.Sleep(2 * by)
@@ -115,7 +168,7 @@ func TestStepsThatUndoEachOtherAreNoticed(t *testing.T) {
 			replied.Set(counter.Now())
 			return [][]byte{reply}
 		}})
-		exchange := newConn(t.Context(), counter, &stepsOnReceipt{openStamped(t, server.Address()), t, back})
+		exchange := newConn(t.Context(), counter, &stepsOnReceipt{openStamped(t, server.Address(), wanted), t, back})
 		request := newRequest()
 		_, err := exchange.Write(request[:])
 		require.NoError(t, err)

@@ -6,4 +6,4 @@ import "net/netip"
 
 // openSocket opens a socket to the server. Elsewhere than on Linux the kernel's stamps are not
 // used.
-func openSocket(to netip.AddrPort, _ bool) (socket, error) { return openPlain(to) }
+func openSocket(to netip.AddrPort, _ stamping) (socket, error) { return openPlain(to) }

@@ -27,8 +27,11 @@ func ReadFirst(counter monotonic.Counter) (Reading, error) {
 	return readFirst(linux{}, counter)
 }
 
-// ReadLast is ReadWallLast for the last reading of a [Bracket], at the cost of four system calls.
+// ReadLast is ReadWallLast for the last reading of a [Bracket], at the cost of three system calls.
 func ReadLast(counter monotonic.Counter) (Reading, error) { return readLast(linux{}, counter) }
+
+// AskLast adds to a reading of [ReadWallLast] what [ReadLast] asks after it, for whoever has something to do in between.
+func (r *Reading) AskLast() { r.Steering = readLastSteering(linux{}) }
 
 // kernel is what of Linux is asked.
 type kernel interface {
@@ -61,7 +64,7 @@ func readFirst(k kernel, counter monotonic.Counter) (Reading, error) {
 
 func readLast(k kernel, counter monotonic.Counter) (Reading, error) {
 	r, err := readWallLast(k, counter)
-	r.Steering = readSteering(k)
+	r.Steering = readLastSteering(k)
 	return r, err
 }
 

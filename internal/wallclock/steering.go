@@ -55,7 +55,9 @@ package wallclock
 // Steering is how the kernel says that it is steered, at one look. The zero value says nothing.
 type Steering struct {
 	Told
-	Read   int64 // the second of CLOCK_REALTIME
+	Read int64 // the second of CLOCK_REALTIME
+
+	// Not known of the last look, for which it does not matter.
 	Begun  int64 // the second for which second_overflow has been run, afterwards
 	Coarse int64 // CLOCK_REALTIME_COARSE, of that moment, in nanoseconds
 	Since  int64 // what that was at the first of the looks, one after the other, that have found the same in this second
@@ -106,6 +108,9 @@ func (s Steering) oneRate(until Steering) bool {
 	return s.inForce() && s.Told == until.Told && s.Begun == until.Read && !s.mayHideAnOffset()
 }
 
+// mayProve reports whether looks like this one can show what is in force.
+func (s Steering) mayProve() bool { return s.Tick != 0 && !s.mayHideAnOffset() && !s.byPulse() }
+
 // mayHideAnOffset reports whether the kernel may be slewing an offset that it does not tell, because another one, of 0,
 // has replaced it since the second began, or ntp_clear has.
 func (t Told) mayHideAnOffset() bool {
@@ -116,11 +121,16 @@ func (t Told) mayHideAnOffset() bool {
 // byPulse reports whether the kernel steers by a pulse per second, for which mostSlewed is no bound.
 func (s Steering) byPulse() bool { return s.Status&pulsePhase != 0 }
 
+// Sharp reports whether it is known how fast the clock was between the readings, and not only how fast a kernel can make it.
+func (b Bracket) Sharp() bool {
+	return b.First.Steering.oneRate(b.Last.Steering) && b.Last.Before > b.First.After
+}
+
 // fastest returns the most that the wall clock can go forward while the counter goes forward by 1, between the readings.
 func (b Bracket) fastest() float64 {
 	_, most := b.rates()
 	shortest := b.Last.Before - b.First.After
-	if !b.First.Steering.oneRate(b.Last.Steering) || shortest <= 0 {
+	if !b.Sharp() {
 		return most
 	}
 	counter, host := b.DriftPPM/1e6, HostDriftPPM(b.DriftPPM)/1e6

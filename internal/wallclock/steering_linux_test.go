@@ -102,7 +102,7 @@ func TestReadingsAskInTheOrderThatTheBracketStandsOn(t *testing.T) {
 		want []string
 	}{
 		"first":          {readFirst, false, []string{"adjtimex", "coarse", "counter", "wall", "slewed", "counter"}},
-		"last":           {readLast, true, []string{"counter", "slewed", "wall", "counter", "adjtimex", "coarse"}},
+		"last":           {readLast, true, []string{"counter", "slewed", "wall", "counter", "adjtimex"}},
 		"first, unasked": {read, false, []string{"counter", "wall", "slewed", "counter"}},
 		"last, unasked":  {readWallLast, true, []string{"counter", "slewed", "wall", "counter"}},
 	} {
@@ -112,7 +112,11 @@ func TestReadingsAskInTheOrderThatTheBracketStandsOn(t *testing.T) {
 		require.Equal(t, c.last, r.WallLast, name)
 		asks := slices.Contains(c.want, "adjtimex")
 		if asks && steersAtOnce() {
-			require.Equal(t, steering, r.Steering, name)
+			want := steering
+			if c.last {
+				want.Begun, want.Coarse, want.Since = 0, 0, 0
+			}
+			require.Equal(t, want, r.Steering, name)
 		}
 		if !asks || steersAtOnce() {
 			require.Equal(t, c.want, k.asked, name)

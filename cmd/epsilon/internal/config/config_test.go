@@ -57,6 +57,7 @@ local_reference = true
 private = true
 port_forwarding = true
 fine_bounds = true
+sharp_stamps = true
 kernel_stamps = false
 distance_km = 100.5
 min_delay = "1us"
@@ -104,6 +105,7 @@ listen = ["127.0.0.1:1123", "[::1]:1123"]
 limit_per_second = 2.5
 limit_burst = 8
 workers = 1
+kernel_stamps = false
 [http]
 listen = ["127.0.0.1:9123", "[::1]:9123"]
 `
@@ -119,7 +121,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Equal(t, 50.0, c.DriftPPM)
 	require.Len(t, c.Options(), 10)
 	require.Equal(t, &NTP{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1123"), netip.MustParseAddrPort("[::1]:1123")},
-		Limit: &ntpserver.Limit{PerSecond: 2.5, Burst: 8, IPv4Bits: 32, IPv6Bits: 64}, Workers: 1}, c.NTP)
+		Limit: &ntpserver.Limit{PerSecond: 2.5, Burst: 8, IPv4Bits: 32, IPv6Bits: 64}, Workers: 1, ProgramStamps: true}, c.NTP)
 	require.Equal(t, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9123"), netip.MustParseAddrPort("[::1]:9123")}, c.HTTP)
 	var names []string
 	for _, s := range c.Sources {

@@ -11,13 +11,15 @@ type NTP struct {
 	Listen  []netip.AddrPort // nil for port 123 at every address of the host
 	Limit   *ntpserver.Limit // nil for none
 	Workers int              // sockets for each address; 0 for one per processor, at most 4
+
+	ProgramStamps bool // the kernel's are not used, and it is not asked how it is steered
 }
 
 // readNTP reads [ntp], whose presence turns the NTP server on.
 //
 //	scale (required)             how what is served counts leap seconds: "smeared"
 //	listen                       a list of addresses with their ports
-//	limit_per_second, limit_burst, unlimited, workers
+//	limit_per_second, limit_burst, unlimited, workers, kernel_stamps (true by default)
 func (c *Config) readNTP(root *keys) {
 	if root.look("ntp") == nil {
 		return
@@ -65,6 +67,7 @@ func (c *Config) readNTP(root *keys) {
 			k.m.addf(k.line("unlimited"), "unlimited excludes %s", limited)
 		}
 	})
+	k.boolean("kernel_stamps", func(wanted bool) { n.ProgramStamps = !wanted })
 	k.integer("workers", "a whole number of sockets for each address", func(i int) {
 		n.Workers = i
 		objected("workers", ntpserver.CheckWorkers(i))

@@ -142,7 +142,7 @@ func readChronyOptions(k *keys) (options []ntpsrc.ChronyOption) {
 
 // readNetworkOptions reads what sources that ask over the network have besides.
 //
-//	private, port_forwarding, fine_bounds, kernel_stamps (true by default)
+//	private, port_forwarding, fine_bounds, sharp_stamps, kernel_stamps (true by default)
 func readNetworkOptions(k *keys) (options []ntpsrc.NetworkOption) {
 	for _, o := range readChronyOptions(k) {
 		options = append(options, o)
@@ -151,6 +151,7 @@ func readNetworkOptions(k *keys) (options []ntpsrc.NetworkOption) {
 	k.flag("private", func() { add(ntpsrc.WithPrivate()) })
 	k.flag("port_forwarding", func() { add(ntpsrc.WithPortForwarding()) })
 	k.flag("fine_bounds", func() { add(ntpsrc.WithFineBounds()) })
+	k.flag("sharp_stamps", func() { add(ntpsrc.WithSharpStamps()) })
 	k.boolean("kernel_stamps", func(wanted bool) {
 		if !wanted {
 			add(ntpsrc.WithoutKernelStamps())

@@ -39,6 +39,8 @@ func (d *Daemon) openNTP(c *config.Config) error {
 		Limit:    c.NTP.Limit,
 		Workers:  c.NTP.Workers,
 		DriftPPM: c.DriftPPM,
+
+		ProgramStamps: c.NTP.ProgramStamps,
 	})
 	if err != nil {
 		return fmt.Errorf("[ntp]: %w", err)

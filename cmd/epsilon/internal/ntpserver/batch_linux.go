@@ -39,6 +39,8 @@ type slot struct {
 	into    [128]byte             // control messages of the request
 	from    [64]byte              // control message of the reply
 	vectors [2]unix.Iovec
+	parsed  request // of the request
+	timed   bool    // it gets a reply with a time
 }
 
 func newBatch() *batch {

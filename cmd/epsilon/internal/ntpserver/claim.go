@@ -10,25 +10,27 @@ import (
 // claim is what an interval becomes in a reply: a moment for each stamp, and a bound on the error of
 // both.
 //
-// Let I be the interval that the clock answered with after the request had come and before the reply
+// Let I be the interval that the clock answered with after the request had come, and J the one that it answers with later, before the reply
 // leaves. Then true time at the arrival was at most I.Latest, less what is known to have passed since,
-// and at the departure it is at least I.Earliest. With half the width h, rounded up,
+// and at the departure it is at least J.Earliest. With half the width of the wider one, rounded up, as h,
 //
 //	T2 = I.Latest − h − passed, rounded down to 2⁻³² s    so  arrival   ≤ T2 + h + 1 ns
-//	T3 = I.Earliest + h,        rounded down to 2⁻³² s    so  departure ≥ T3 − h
+//	T3 = J.Earliest + h,        rounded down to 2⁻³² s    so  departure ≥ T3 − h
 //
 // and E = h + 1 ns, rounded up to 2⁻¹⁶ s, bounds both. T2 is not after T3, as I.Latest − h is at most
-// I.Earliest + h. The nanosecond also covers a stamp that would be 0 and is 2⁻³² s instead.
+// I.Earliest + h, and Earliest does not go back. Where it does, as another epoch of the clock has begun in between, h is larger.
+// The nanosecond also covers a stamp that would be 0 and is 2⁻³² s instead.
 //
 // All of E is root dispersion, though a unit of root delay is half as much and would round less. Clients
 // tell machines apart by root delay among others, so it must not change from reply to reply.
 //
-// A client that asks for the bounds gets the two ends themselves, I.Latest − passed and I.Earliest,
+// A client that asks for the bounds gets the two ends themselves, I.Latest − passed and J.Earliest,
 // rounded outward to 2⁻³² s. They lie within E of the stamps, and short of it by less than its
 // rounding, which a client may count on.
 type claim struct {
-	interval    truetime.Interval
-	latest      truetime.Time // I.Latest − h
+	latest      truetime.Time // I.Latest
+	earliest    truetime.Time // J.Earliest
+	half        time.Duration // h
 	transmitted stamp         // T3
 	dispersion  uint32        // E in 2⁻¹⁶ s
 }
@@ -40,24 +42,29 @@ const widest = 16 * time.Second
 // stampRounding is more than what a stamp loses.
 const stampRounding = time.Nanosecond
 
-// newClaim returns false if the interval is too wide to be sent.
-func newClaim(i truetime.Interval) (claim, bool) {
-	h := i.Uncertainty()
-	if !i.Valid() || h > widest {
+// newClaim makes one of the interval that the clock answered with after the requests, and of that before the replies. It returns false if it is
+// too wide to be sent.
+func newClaim(i, j truetime.Interval) (claim, bool) {
+	if !i.Valid() || !j.Valid() {
 		return claim{}, false
 	}
-	return claim{i, i.Latest.Add(-h), stampOf(i.Earliest.Add(h)), dispersionOf(h + stampRounding)}, true
+	between := truetime.Interval{Earliest: min(j.Earliest, i.Latest), Latest: i.Latest}
+	h := max(i.Uncertainty(), j.Uncertainty(), between.Uncertainty())
+	if h > widest {
+		return claim{}, false
+	}
+	return claim{i.Latest, j.Earliest, h, stampOf(j.Earliest.Add(h)), dispersionOf(h + stampRounding)}, true
 }
 
 // received is T2 of a request that arrived at least so long before the clock was read.
-func (c claim) received(passed time.Duration) stamp { return stampOf(c.latest.Add(-passed)) }
+func (c claim) received(passed time.Duration) stamp { return stampOf(c.latest.Add(-c.half - passed)) }
 
 // bounds is what there is to say to whoever asks, for a request that arrived at least so long before
 // the clock was read.
 func (c claim) bounds(passed time.Duration) extension.Bounds {
 	return extension.Bounds{
-		Latest:   uint64(stampBefore(c.interval.Latest.Add(-passed)) + 1),
-		Earliest: uint64(stampBefore(c.interval.Earliest)),
+		Latest:   uint64(stampBefore(c.latest.Add(-passed)) + 1),
+		Earliest: uint64(stampBefore(c.earliest)),
 	}
 }
 

@@ -40,26 +40,40 @@ func TestWhatAReplyClaimsFollowsFromTheInterval(t *testing.T) {
 		if random.IntN(2) == 0 {
 			passed = time.Duration(random.Int64N(int64(3 * time.Second)))
 		}
-		c, ok := newClaim(i)
-		require.Equal(t, i.Uncertainty() <= 16*time.Second, ok)
+		j := i // before the reply: a moment later, and known better or worse
+		switch random.IntN(4) {
+		case 1:
+			j.Earliest, j.Latest = i.Earliest.Add(time.Duration(random.Int64N(100_000))), i.Latest.Add(time.Duration(random.Int64N(100_000)))
+			j.Latest = max(j.Latest, j.Earliest)
+		case 2: // in another epoch, and known better now
+			if width > 10 {
+				j.Earliest = i.Earliest.Add(-time.Duration(min(random.Int64N(int64(width)/2), int64(i.Earliest)-1)))
+				j.Latest = j.Earliest.Add(time.Duration(random.Int64N(int64(width) / 2)))
+			}
+		case 3: // in another epoch, and known worse
+			j.Earliest = i.Earliest.Add(-time.Duration(min(random.Int64N(int64(time.Second)), int64(i.Earliest)-1)))
+		}
+		c, ok := newClaim(i, j)
+		wider := max(i.Uncertainty(), j.Uncertainty(), truetime.Interval{Earliest: min(j.Earliest, i.Latest), Latest: i.Latest}.Uncertainty())
+		require.Equal(t, wider <= 16*time.Second, ok)
 		if !ok {
 			continue
 		}
 		received := c.received(passed)
 		upper := new(big.Rat).Add(exact(received), bound(c))
 		lower := new(big.Rat).Sub(exact(c.transmitted), bound(c))
-		if upper.Cmp(seconds(i.Latest.Add(-passed))) < 0 || lower.Cmp(seconds(i.Earliest)) > 0 {
+		if upper.Cmp(seconds(i.Latest.Add(-passed))) < 0 || lower.Cmp(seconds(j.Earliest)) > 0 {
 			t.Fatalf("%v, %v ago: T2 %v, T3 %v, E %v", i, passed, received, c.transmitted, c.dispersion)
 		}
 		require.LessOrEqual(t, received, c.transmitted)
-		most := new(big.Rat).Add(seconds(truetime.Time(i.Uncertainty()+stampRounding)), big.NewRat(1, 1<<16))
+		most := new(big.Rat).Add(seconds(truetime.Time(wider+stampRounding)), big.NewRat(1, 1<<16))
 		require.Negative(t, bound(c).Cmp(most), "more than needed")
 
 		// The ends that are told to whoever asks, and what a client takes for granted about them: each is
 		// within E of its stamp, and short of that by less than what E was rounded up by.
 		b := c.bounds(passed)
 		require.Equal(t, 1, exact(stamp(b.Latest)).Cmp(seconds(i.Latest.Add(-passed))))
-		require.LessOrEqual(t, exact(stamp(b.Earliest)).Cmp(seconds(i.Earliest)), 0)
+		require.LessOrEqual(t, exact(stamp(b.Earliest)).Cmp(seconds(j.Earliest)), 0)
 		for _, away := range []uint64{b.Latest - uint64(received), uint64(c.transmitted) - b.Earliest} {
 			require.LessOrEqual(t, away, uint64(c.dispersion)<<16)
 			require.GreaterOrEqual(t, away+5, uint64(max(c.dispersion, 1)-1)<<16, "5 units of 2⁻³² s are more than 1 ns")
@@ -70,7 +84,7 @@ func TestWhatAReplyClaimsFollowsFromTheInterval(t *testing.T) {
 // The stamps of an era that begins are not moved to 1 among the ends: that would be late.
 func TestEndsGoOnIntoTheNextEra(t *testing.T) {
 	begins := truetime.FromStd(time.Date(2036, 2, 7, 6, 28, 16, 0, time.UTC))
-	c, ok := newClaim(truetime.Interval{Earliest: begins, Latest: begins})
+	c, ok := newClaim(truetime.Interval{Earliest: begins, Latest: begins}, truetime.Interval{Earliest: begins, Latest: begins})
 	require.True(t, ok)
 	require.Equal(t, extension.Bounds{Latest: 1, Earliest: 0}, c.bounds(0))
 	require.Equal(t, stamp(1), c.transmitted)
@@ -83,10 +97,11 @@ func TestAnIntervalThatIsNoneIsNoClaim(t *testing.T) {
 		{Earliest: -1 << 63, Latest: 1<<63 - 1},
 		{Earliest: 1, Latest: 1 + truetime.Time(32*time.Second) + 1},
 	} {
-		_, ok := newClaim(i)
+		_, ok := newClaim(i, i)
 		require.False(t, ok, "%v", i)
 	}
-	_, ok := newClaim(truetime.Interval{Earliest: 1, Latest: 1 + truetime.Time(32*time.Second)})
+	i := truetime.Interval{Earliest: 1, Latest: 1 + truetime.Time(32*time.Second)}
+	_, ok := newClaim(i, i)
 	require.True(t, ok)
 }
 
@@ -107,4 +122,14 @@ func TestStampsGoOnIntoTheNextEra(t *testing.T) {
 	} {
 		require.Equal(t, want, stampOf(at(text)), text)
 	}
+}
+
+func TestAnIntervalThatIsNoneIsNotServed(t *testing.T) {
+	good := truetime.Interval{Earliest: 1_000_000_000, Latest: 1_000_000_100}
+	_, ok := newClaim(good, good)
+	require.True(t, ok)
+	_, ok = newClaim(truetime.Interval{}, good)
+	require.False(t, ok)
+	_, ok = newClaim(good, truetime.Interval{})
+	require.False(t, ok)
 }

@@ -25,9 +25,9 @@
 // A client that asks for it with an empty extension field (package extension, ntpsrc.WithFineBounds) is told
 // the two right sides themselves, in 2⁻³² s, and then a stratum costs its network alone.
 //
-// The clock is read once for all requests that one system call has received: after they have arrived,
-// and before the first reply leaves. That alone makes both facts true for T2 = T3. claim.go has the
-// arithmetic.
+// The clock is read twice for all requests that one system call has received: when they have been sorted, for T2, and when all else has been
+// found out, for T3; after they have arrived, and before the first reply leaves. One reading would make both facts true for T2 = T3, but what the
+// server does in between would be in the client's round trip. claim.go has the arithmetic.
 //
 // # When a request arrived
 //
@@ -36,15 +36,19 @@
 // time daemon slews. So a stamp is never served. It only says how long ago the request arrived, at
 // least, before the served clock was read, and T2 is earlier than T3 by that:
 //
-//	arrival ≤ Latest − (wall clock now − stamp) / 1.23
+//	arrival ≤ Latest − (wall clock now − stamp) / fastest
 //
-// Package wallclock has the proof: the divisor is the fastest that CLOCK_REALTIME can be slewed, and
-// that nobody has set it is shown by its distance from CLOCK_MONOTONIC, which only setting changes, and
+// Package wallclock has the proof: the divisor is 1.23, the fastest that CLOCK_REALTIME can be slewed, or little more than what its rate was
+// where it is known how the kernel steers it: adjtimex(2) is asked at the beginning of each second, while there are clients, and with each
+// batch that is not full. That takes no right. Where it is refused with an error it is 1.23; a filter of system calls that ends the process for it takes
+// kernel_stamps = false in [ntp], which does without stamps. What goes unnoticed is told there: somebody who sets the length of the kernel's
+// tick and sets it back within one second. That
+// nobody has set it is shown by its distance from CLOCK_MONOTONIC, which only setting changes, and
 // by a timer that the kernel cancels. The request must have arrived after a first reading of the two
 // clocks, one or two seconds ago. Where any of this does not hold T2 is T3, which is as true.
 //
-// So a client's δ has a fifth of what a request waits for the server to wake up, and some µs that the
-// readings take. chronyd serves the stamp as it is, and has neither.
+// So a client's δ has half a percent of what a request waits for the server to wake up, a fifth of it in the first milliseconds of a second, and
+// what some readings of the clocks take. chronyd serves the stamp as it is, and has neither.
 //
 // The transmit stamp is the program's. A kernel stamp of the reply comes too late to be in it, and
 // interleaved mode, which would send it with the next reply, is left out: see package ntpsrc.

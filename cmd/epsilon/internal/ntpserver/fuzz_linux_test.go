@@ -3,6 +3,7 @@ package ntpserver
 import (
 	"bytes"
 	"encoding/binary"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -190,7 +191,7 @@ func TestBoundsAreForWhoeverAsks(t *testing.T) {
 
 func newBounds(t *testing.T, i truetime.Interval) extension.Bounds {
 	t.Helper()
-	c, ok := newClaim(i)
+	c, ok := newClaim(i, i)
 	require.True(t, ok)
 	return c.bounds(0)
 }
@@ -264,7 +265,7 @@ func TestARequestAllocatesNothing(t *testing.T) {
 	counter, err := monotonic.System()
 	require.NoError(t, err)
 	w.server.config.Counter = counter
-	w.arrivals = newArrivals(counter, 200)
+	w.arrivals = newArrivals(counter, 200, new(atomic.Pointer[steered]))
 	request := make([]byte, messageSize)
 	request[0] = 4<<3 | 3
 	request = extension.AppendBounds(request, extension.Bounds{})

@@ -12,7 +12,8 @@ import (
 )
 
 func TestReplyHasTheLayoutOfRFC5905(t *testing.T) {
-	c, ok := newClaim(truetime.Interval{Earliest: 1_000_000_000, Latest: 1_000_000_000 + truetime.Time(500*time.Millisecond)})
+	i := truetime.Interval{Earliest: 1_000_000_000, Latest: 1_000_000_000 + truetime.Time(500*time.Millisecond)}
+	c, ok := newClaim(i, i)
 	require.True(t, ok)
 	h := newHeader(reference{stratum: 3, id: [4]byte{192, 0, 2, 7}, corrected: 0x83aa7e80_00000001}, c.dispersion)
 	var b [messageSize]byte

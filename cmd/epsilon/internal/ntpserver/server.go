@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/epsilontime/epsilon/internal/mistakes"
+	"github.com/epsilontime/epsilon/monotonic"
 )
 
 // Server is an NTP server whose sockets are open.
@@ -19,7 +20,12 @@ type Server struct {
 	workers   []*worker
 	addresses []netip.AddrPort
 	reference atomic.Pointer[reference] // what all workers show
-	renewing  sync.Mutex
+	steered   atomic.Pointer[steered]   // for their stamps
+	asked     struct {                  // by clients, as keep knows it
+		received uint64
+		last     monotonic.Instant
+	}
+	renewing sync.Mutex
 
 	serving atomic.Bool
 	closed  sync.Once
@@ -84,7 +90,7 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
-	running.Go(func() { s.keepReference(ctx) })
+	running.Go(func() { s.keep(ctx) })
 	<-ctx.Done()
 	for _, w := range s.workers {
 		w.socket.interrupt()
@@ -109,17 +115,22 @@ func (s *Server) Close() {
 	})
 }
 
-// keepReference asks Upstream about once a second.
-func (s *Server) keepReference(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
+// turnOfSecond is how long after a second has begun the kernel is asked: mostly it has noticed by then.
+const turnOfSecond = 2 * time.Millisecond
+
+// keep asks Upstream once in a second, and the kernel how it is steered: at its beginning, for what is known of that holds until its end.
+func (s *Server) keep(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			s.Renew()
+		case <-timer.C:
 		}
+		s.askKernel(ctx)
+		s.Renew()
+		timer.Reset(time.Second - time.Duration(time.Now().Nanosecond()) + turnOfSecond)
 	}
 }
 

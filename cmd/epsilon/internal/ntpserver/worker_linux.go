@@ -15,13 +15,14 @@ type worker struct {
 	socket   *socket
 	batch    *batch
 	arrivals *arrivals
+	last     monotonic.Instant // when the batch before was answered
 	counters counters
 }
 
 func newWorker(s *Server, k *socket) *worker {
 	w := &worker{server: s, socket: k, batch: newBatch()}
 	if !s.config.ProgramStamps {
-		w.arrivals = newArrivals(s.config.Counter, s.config.DriftPPM)
+		w.arrivals = newArrivals(s.config.Counter, s.config.DriftPPM, &s.steered)
 	}
 	return w
 }
@@ -89,68 +90,91 @@ type tally struct {
 	synchronized bool
 }
 
+// coldAfter is the time after which a processor has turned to something else: then the first reading of the clocks takes several microseconds
+// longer than the next one, and the round trips of these requests with it, unless it is done before its turn.
+const coldAfter = time.Millisecond
+
 // prepare makes the replies to the requests of one batch. The order is what makes them sound: all
 // requests have been received before the wall clock is read, and that before the clock that is
-// served; and no reply has left yet.
+// served; and no reply has left yet. What can be done before or after is, as it makes round trips longer.
 func (w *worker) prepare(n int) (t tally) {
-	now := w.look()
-	interval, err := w.server.config.Reader.Now()
+	now := w.server.config.Counter.Now()
+	t.replies, t.kissed = w.sort(n, now)
+	if w.arrivals != nil {
+		if now.Sub(w.last) > coldAfter {
+			w.arrivals.read()
+			_, _ = w.server.config.Reader.Now()
+		}
+		w.last = now
+		w.arrivals.read()
+	}
+	onArrival, err := w.server.config.Reader.Now()
+	if w.arrivals != nil {
+		w.arrivals.look(n < batchSize) // where there are more, they have waited for each other
+	}
 	shown := *w.server.reference.Load()
-	claim, ok := newClaim(interval)
-	t.synchronized = err == nil && ok && shown.stratum != 0
+	onDeparture, err2 := w.server.config.Reader.Now()
+	claim, ok := newClaim(onArrival, onDeparture)
+	t.synchronized = err == nil && err2 == nil && ok && shown.stratum != 0
 	header := unsynchronizedHeader
 	if t.synchronized {
 		header = newHeader(shown, claim.dispersion)
 	}
 	for i := range n {
-		q, reason := parse(w.batch.received(i))
-		client := w.batch.client(i)
-		w.batch.put(i, t.replies, messageSize)
+		s := &w.batch.slots[i]
+		b := (*[messageSize]byte)(s.reply[:])
 		switch {
-		case reason != answered:
-		case !client.IsValid() || w.socket.wild && !w.batch.replyFromAsked(i, t.replies):
-			reason = NoReplyAddress
+		case !s.timed:
+		case !t.synchronized:
+			header.kiss(b, s.parsed)
 		default:
-			b := (*[messageSize]byte)(w.batch.slots[i].reply[:])
-			switch ruling := w.server.limiter.rule(client, now); {
-			case ruling == drop:
-				reason = RateLimited
-			case ruling == kiss:
-				q.poll = w.server.limiter.slower(q.poll)
-				rateHeader.kiss(b, q)
-				t.kissed++
-			case !t.synchronized:
-				header.kiss(b, q)
-			default:
-				passed, known := w.passed(i)
-				if known {
-					t.stamped++
-				}
-				header.reply(b, q, claim.received(passed), claim.transmitted)
-				if q.bounds {
-					w.batch.extend(i, claim.bounds(passed))
-				}
+			passed, known := w.passed(i)
+			if known {
+				t.stamped++
+			}
+			header.reply(b, s.parsed, claim.received(passed), claim.transmitted)
+			if s.parsed.bounds {
+				w.batch.extend(i, claim.bounds(passed))
 			}
 		}
+	}
+	for i := range n {
 		w.batch.in[i].prepare()
-		if reason != answered {
-			add(&w.counters.dropped[reason], 1)
-			continue
-		}
-		t.replies++
 	}
 	return t
 }
 
-// look reads the system's clocks and returns the counter.
-func (w *worker) look() monotonic.Instant {
-	if w.arrivals != nil {
-		w.arrivals.look()
-		if w.arrivals.steady {
-			return w.arrivals.bracket.Last.After
+// sort finds out who of a batch gets a reply, makes those that have no time in them, and marks the others.
+func (w *worker) sort(n int, now monotonic.Instant) (replies, kissed int) {
+	for i := range n {
+		q, reason := parse(w.batch.received(i))
+		client := w.batch.client(i)
+		s := &w.batch.slots[i]
+		s.parsed, s.timed = q, false
+		w.batch.put(i, replies, messageSize)
+		switch {
+		case reason != answered:
+		case !client.IsValid() || w.socket.wild && !w.batch.replyFromAsked(i, replies):
+			reason = NoReplyAddress
+		default:
+			switch w.server.limiter.rule(client, now) {
+			case drop:
+				reason = RateLimited
+			case kiss:
+				q.poll = w.server.limiter.slower(q.poll)
+				rateHeader.kiss((*[messageSize]byte)(s.reply[:]), q)
+				kissed++
+			default:
+				s.timed = true
+			}
 		}
+		if reason != answered {
+			add(&w.counters.dropped[reason], 1)
+			continue
+		}
+		replies++
 	}
-	return w.server.config.Counter.Now()
+	return replies, kissed
 }
 
 // passed is how long ago a request has arrived at least.

@@ -43,16 +43,19 @@ type variant struct {
 	name    string
 	wander  bool                  // A4 is assumed
 	often   int                   // polls in the time of one of the bed's
-	spread  bool                  // the servers are asked one after the other
 	twice   bool                  // two exchanges make a poll
 	options []ntpsrc.ServerOption // of its sources
 }
 
+// fine is what makes some tens of microseconds where those show: the servers state their bounds to the nanosecond, and the kernel's stamps
+// are proved to be worth more.
+var fine = []ntpsrc.ServerOption{ntpsrc.WithFineBounds(), ntpsrc.WithSharpStamps()}
+
 var (
 	plain      = variant{name: "A1 to A3", often: 1}
 	still      = variant{name: "with A4", often: 1, wander: true}
-	finer      = variant{name: "A1 to A3, finer", often: 1, options: []ntpsrc.ServerOption{ntpsrc.WithFineBounds()}}
-	finerStill = variant{name: "with A4, finer", often: 1, wander: true, options: []ntpsrc.ServerOption{ntpsrc.WithFineBounds()}}
+	finer      = variant{name: "A1 to A3, finer", often: 1, options: fine}
+	finerStill = variant{name: "with A4, finer", often: 1, wander: true, options: fine}
 )
 
 // start starts the clients of a bed, whose servers they see at these addresses.
@@ -97,19 +100,12 @@ func (b *bed) startClock(c *command, addresses []string, v variant) *clockInBed 
 	}
 	var sources []truetime.Source
 	poll := b.poll / time.Duration(v.often)
-	period, begun := poll+time.Duration(pollJitter/2*float64(poll)), time.Now() // as long as polls are on average
-	for i, a := range addresses {
+	for _, a := range addresses {
 		source := ntpsrc.Server(a, options...)
 		if v.twice {
 			source = askedTwice{source}
 		}
-		if v.spread {
-			source = askedInTurn{source, begun, period, period * time.Duration(i) / serverCount}
-		}
 		sources = append(sources, source)
-	}
-	if v.spread {
-		poll = period * 9 / 10 // and then the server's turn is waited for, for less than the 0.2 s after which a poll is given up
 	}
 	choices := []truetime.Option{truetime.WithPoll(poll, poll), truetime.WithDrift(b.drift)}
 	if v.wander {

@@ -55,9 +55,9 @@ func usual() []*phase {
 			on(flat, "").with(finer, finerStill), assuming(lessDrift, flat).with(finer, finerStill), on(narrow, ""),
 			on(wide, "").with(finer, finerStill), assuming(lessDrift, wide).with(finer, finerStill), on(distant, ""), far,
 		}, variants: onEveryBed, settle: settling, span: reading},
-		{what: "our client and our server, and chronyd's", beds: []*bed{own, others},
-			variants: onEveryBed, awake: true, settle: settling / 4, span: 40 * time.Second},
-		{what: "busy beds", beds: []*bed{on(flat, ", busy"), on(wide, ", busy")},
+		{what: "our client and our server", beds: []*bed{own}, variants: onEveryBed, awake: true, settle: settling / 4, span: reading},
+		{what: "our client and chronyd's servers", beds: []*bed{others}, variants: onEveryBed, awake: true, settle: settling / 4, span: reading},
+		{what: "busy beds", beds: []*bed{on(flat, ", busy").with(finer, finerStill), on(wide, ", busy").with(finer, finerStill)},
 			variants: onEveryBed, busy: true, settle: settling, span: reading},
 	}
 }

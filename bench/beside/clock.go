@@ -107,10 +107,10 @@ func percentile(sorted []time.Duration, percent int) time.Duration {
 	return sorted[min(len(sorted)*percent/100, len(sorted)-1)]
 }
 
-// expected is what follows from the formulas for a clock of this kind on that bed.
-func (s *clockInBed) expected(p *phase, b *bed) terms {
+// expected is what follows from the formulas for a clock of this kind on that bed, whose ways are so much longer than they are named.
+func (s *clockInBed) expected(p *phase, b *bed, late []time.Duration) terms {
 	return expected(conditions{
-		path: b.path, poll: b.poll / time.Duration(s.often), drift: b.drift, claim: s.mean(s.claims), known: s.known,
-		wander: s.wander, spread: s.spread, settle: p.settle, span: p.span,
+		path: b.path, late: late, poll: b.poll / time.Duration(s.often), drift: b.drift, claim: s.mean(s.claims), known: s.known,
+		wander: s.wander, settle: p.settle, span: p.span,
 	})
 }

@@ -5,7 +5,7 @@
 //	go run ./bench/beside -markdown
 //	go run ./bench/beside -experiments
 //
-// It takes less than five minutes, Linux, chronyd (apt-get install chrony) and two processors that have nothing else to do. Root, or CAP_SYS_NICE, lets the
+// It takes five and a half minutes, Linux, chronyd (apt-get install chrony) and two processors that have nothing else to do. Root, or CAP_SYS_NICE, lets the
 // network and the servers go before everybody else, as if they were other machines; without it the busy beds are left out. Nothing
 // touches the system clock, and the last table says if something else did, as true time is the host's clock here.
 //
@@ -14,7 +14,7 @@
 // Four servers are honest: they serve the host's clock, which is true time here. A chronyd and clocks of ours, without and with a
 // bound on the wander of 0.1 ppm/s, ask them once a second, or at 0.1 ms four times, over the same paths. Everybody on a bed assumes
 // the same drift: 200 ppm, and on two beds 50, which ClockBound's manual names; chronyd's default is 1, which no processor's oscillator vouches for. Some beds have
-// further clocks, which ask for finer bounds (ntpsrc.WithFineBounds). The paths are made by a
+// further clocks, called finer, which ask for finer bounds (ntpsrc.WithFineBounds) and know how the kernel is steered (ntpsrc.WithSharpStamps). The paths are made by a
 // process that holds datagrams back, from the kernel's stamp of their arrival, or from the server's own transmit stamp, which is of the same clock.
 // The last table shows how late it was, and what round trips our clock saw: where they are far from the name, the
 // machine had something else to do, and the other tables mean little. A row is marked where more than one datagram in 100 was late by more than a

@@ -10,13 +10,13 @@ import (
 // conditions are what the formulas say how wide an interval must be under.
 type conditions struct {
 	path         path
-	poll         time.Duration // the least there is between two polls of a server
-	drift        float64       // that is assumed, in ppm
-	claim        time.Duration // E, as the servers stated it
-	known        time.Duration // what each way takes at least, as declared
-	wander       bool          // A4 is assumed
-	spread       bool          // the servers are asked one after the other, and not all at the same moment
-	settle, span time.Duration // reads begin and end
+	late         []time.Duration // percentiles of how much longer the ways were than that; none on a path that is as it is named
+	poll         time.Duration   // the least there is between two polls of a server
+	drift        float64         // that is assumed, in ppm
+	claim        time.Duration   // E, as the servers stated it
+	known        time.Duration   // what each way takes at least, as declared
+	wander       bool            // A4 is assumed
+	settle, span time.Duration   // reads begin and end
 }
 
 // terms are what an interval's half width is made of.
@@ -32,8 +32,8 @@ const (
 )
 
 // expected is the mean ε that follows from the formulas of docs/design.md under these conditions, on a machine that takes no time at all for
-// anything: a path exactly as long as it is named, stamps at the very moment, a counter without resolution, and clients that
-// ask as ours do, for as long. Where all datagrams take the same that is the least there can be; where they do not it is an expectation, and a run may be
+// anything: stamps at the very moment, a counter without resolution, and clients that ask as ours do, for as long, on the path as it is named or, with late,
+// as it was. Where all datagrams take the same that is the least there can be; where they do not it is an expectation, and a run may be
 // below it by luck.
 //
 // Each exchange gives two facts (5.1). The upper one is late by the request's way, the lower one by the reply's. Both age at a rate of
@@ -98,8 +98,8 @@ func (w *ideal) better(f, than fact, at time.Duration) bool {
 	return f.true && (!than.true || f.way+w.aged(f, at) < than.way+w.aged(than, at))
 }
 
-// run adds up the terms of all reads. In a round all servers are asked, at the same moment as the library does at such polls (package
-// engine, share), or spread over it.
+// run adds up the terms of all reads. In a round all servers are asked, in two turns, as the library does where one of four may be wrong
+// (package engine, turns.go).
 func (w *ideal) run() (sum terms, reads int) {
 	read, end := w.settle, w.settle+w.span
 	for at := time.Duration(0); read < end; {
@@ -114,13 +114,26 @@ func (w *ideal) run() (sum terms, reads int) {
 	return sum, reads
 }
 
+// way is how long a datagram takes.
+func (w *ideal) way() time.Duration {
+	way := w.path.draw(w.random)
+	if len(w.late) > 0 {
+		way += w.late[w.random.IntN(len(w.late))]
+	}
+	return way
+}
+
+// turn is how long after the first server one is asked.
+func turn(poll time.Duration, server int) time.Duration {
+	const turns, mean = 2, 1 + pollJitter/2
+	return time.Duration(mean*float64(poll)) * time.Duration(server%turns) / turns
+}
+
 // round is the exchanges of a round in the order in which they end.
 func (w *ideal) round(at time.Duration) (replies []reply) {
 	for source := range serverCount {
-		there, back, sent := w.path.draw(w.random), w.path.draw(w.random), at
-		if w.spread {
-			sent += w.poll * time.Duration(source) / serverCount
-		}
+		there, back := w.way(), w.way()
+		sent := at + turn(w.poll, source)
 		got := sent + there + back
 		replies = append(replies, reply{source, got, fact{there, sent, true}, fact{back, got, true}})
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/epsilontime/epsilon/monotonic"
 	"github.com/epsilontime/epsilon/ntpsrc"
@@ -16,7 +15,7 @@ var tried = []variant{
 	{name: "one exchange a second", often: 1},
 	{name: "one each half second", often: 2},
 	{name: "two in succession a second", often: 1, twice: true},
-	{name: "one a second, servers in turn", often: 1, spread: true},
+	{name: "one a second, sharp stamps", often: 1, options: []ntpsrc.ServerOption{ntpsrc.WithSharpStamps()}},
 	{name: "one a second, program's stamps", often: 1, options: []ntpsrc.ServerOption{ntpsrc.WithoutKernelStamps()}},
 }
 
@@ -76,22 +75,4 @@ func (s askedTwice) Sample(ctx context.Context, counter monotonic.Counter) (true
 		return first, nil
 	}
 	return second, nil
-}
-
-// askedInTurn asks its server once in a period, a part of that after the server before it. The clock has all its servers asked at the
-// same moment, and more often, and has to wait.
-type askedInTurn struct {
-	truetime.Source
-	begun         time.Time
-	period, phase time.Duration
-}
-
-func (s askedInTurn) Sample(ctx context.Context, counter monotonic.Counter) (truetime.Sample, error) {
-	left := s.period - (time.Since(s.begun)+s.period-s.phase)%s.period
-	select {
-	case <-ctx.Done():
-		return truetime.Sample{}, ctx.Err()
-	case <-time.After(left):
-	}
-	return s.Source.Sample(ctx, counter)
 }

@@ -49,8 +49,23 @@ type networkReport struct {
 	Dropped int              // datagrams that it did not pass on: they were none of NTP's, or too many
 }
 
-// lateness is how long after it was due a datagram had left: what the bed adds to a path, each way.
-type lateness struct{ P50, P90, P99, Max time.Duration }
+// lateness is how long after it was due a datagram had left: what the bed adds to a path, each way. All is percentiles, from the lowest.
+type lateness struct {
+	P50, P90, P99, Max time.Duration
+	All                []time.Duration
+}
+
+// latenessParts is into how many parts of equal size datagrams are divided by how late they were.
+const latenessParts = 500
+
+// latenessOf is that of sorted durations.
+func latenessOf(late []time.Duration) lateness {
+	l := lateness{P50: percentile(late, 50), P90: percentile(late, 90), P99: percentile(late, 99), Max: late[len(late)-1]}
+	for part := range latenessParts {
+		l.All = append(l.All, late[(2*part+1)*len(late)/(2*latenessParts)])
+	}
+	return l
+}
 
 // networkArgument makes this program such a process.
 const networkArgument = "-as-network"

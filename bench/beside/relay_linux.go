@@ -96,7 +96,7 @@ func runNetwork() error {
 	report := networkReport{Late: map[int]lateness{}, Dropped: r.dropped}
 	for bed, late := range r.late {
 		slices.Sort(late)
-		report.Late[bed] = lateness{percentile(late, 50), percentile(late, 90), percentile(late, 99), late[len(late)-1]}
+		report.Late[bed] = latenessOf(late)
 	}
 	return out.Encode(report)
 }

@@ -15,19 +15,20 @@ var marked = fmt.Sprintf("† More than one datagram in 100 left late by more th
 func widths(phases []*phase) *table {
 	var bracket time.Duration
 	t := &table{title: "ε beside chronyd's bound"}
-	t.add("round trip", "chronyd", "wrong", "assumed", "ε", "×", "expected", "× expected", "reads", "wrong")
+	t.add("round trip", "chronyd", "wrong", "assumed", "ε", "×", "expected", "× expected", "as it was", "× that", "reads", "wrong")
 	for _, p := range phases {
 		for i, b := range p.beds {
 			for _, k := range b.clocks {
 				bracket = max(bracket, k.bracket)
-				expected := k.expected(p, b).sum()
+				expected, asItWas := k.expected(p, b, nil).sum(), k.expected(p, b, p.network.Late[i].All).sum()
 				t.add(p.row(i), b.bounds.String(), fmt.Sprint(b.chronyd.wrong), k.name, k.epsilons.String(), k.epsilons.over(&b.bounds),
-					micros(expected), k.epsilons.overAll(expected), fmt.Sprint(k.reads), fmt.Sprint(k.wrong))
+					micros(expected), k.epsilons.overAll(expected), micros(asItWas), k.epsilons.overAll(asItWas), fmt.Sprint(k.reads), fmt.Sprint(k.wrong))
 			}
 		}
 	}
 	t.note = fmt.Sprintf("Means, in µs, and in brackets the least and the greatest of those of %d blocks of the reads. × is ε by chronyd's bound, block by block. × expected is\n"+
-		"ε by what follows from the formulas on a path that is as long as it is named, for servers that claim what these did.\n"+
+		"ε by what follows from the formulas on a path that is as long as it is named, for servers that claim what these did, and × that the same on the path as\n"+
+		"it was: with datagrams as late as these.\n"+
 		"wrong: how many intervals did not contain the host's clock, which all servers serve, by two readings of it %s µs apart at most; of chronyd how often\n"+
 		"its correction, which is exactly how far it is off, was more than its dispersion and half its delay.\n%s", blockCount, micros(bracket), marked)
 	return t
@@ -35,9 +36,9 @@ func widths(phases []*phase) *table {
 
 // limits is the table of what ε is made of, and by the formulas must be.
 func limits(phases []*phase) *table {
-	t := &table{title: "What limits ε", note: "Means, in µs, some beside what the formulas let expect, as in measured/expected. The first five add up to ε (truetime.Budget).\n" +
-		"δ/2: half the round trips that the ends follow from, less the declared distance; what is above the expected is the client's, mostly\n" +
-		"what the wall clock, by which packets are stamped, may have been slewed while the program waited to be woken.\n" +
+	t := &table{title: "What limits ε", note: "Means, in µs, some beside what the formulas let expect on the path as it was, as in measured/expected. The first five add up to ε (truetime.Budget).\n" +
+		"δ/2: half the round trips that the ends follow from, less the declared distance; what is above the expected is the client's and the server's, mostly\n" +
+		"what the wall clock, by which packets are stamped, may have been slewed while a program waited to be woken. Finer is with sharp stamps, too.\n" +
 		"E: what the servers claim. They serve their own clock, so it is nothing but the rounding of NTP's fields, 22.9 of chronyd's and 38.2 of ours, and next to\n" +
 		"nothing where it is asked for finer bounds. Age: how long ago the samples were taken, in ms.\n" +
 		"Second best: by how much ε would be less if all four servers were trusted; it is in the others.\n" + marked}
@@ -45,7 +46,7 @@ func limits(phases []*phase) *table {
 	for _, p := range phases {
 		for i, b := range p.beds {
 			for _, k := range b.clocks {
-				expected := k.expected(p, b)
+				expected := k.expected(p, b, p.network.Late[i].All)
 				both := func(measured, expected time.Duration) string { return micros(measured) + "/" + micros(expected) }
 				t.add(p.row(i), k.name, both(k.mean(k.terms.Delay), expected.Delay), micros(k.mean(k.terms.Claim)), both(k.mean(k.terms.Drift), expected.Drift),
 					micros(k.mean(k.terms.Disagreement)), micros(k.mean(k.terms.Leap+k.terms.Pause)), both(k.mean(k.epsilon), expected.sum()),

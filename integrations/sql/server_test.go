@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -198,8 +199,17 @@ func (s *server) launch() error {
 func (s *server) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	pid := s.process.Process.Pid
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // which a kernel may not have
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
+	// PostgreSQL does not start for as long as a process of the one before lives, which ends when it notices. Who is a
+	// zombie then may stay one, so there is an end to waiting.
+	for deadline := time.Now().Add(10 * time.Second); len(children) > 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if !slices.ContainsFunc(strings.Fields(string(children)), func(pid string) bool { _, err := os.Stat("/proc/" + pid); return err == nil }) {
+			break
+		}
+	}
 }
 
 // restart starts it again after kill.

@@ -249,15 +249,6 @@ func (d *Discipline) Interval(i int, now monotonic.Instant) agreement.Interval {
 	return d.sources[i].window.at(now, &d.motion)
 }
 
-// Claim returns E of the best exchange with source i lately, 0 if there is none.
-func (d *Discipline) Claim(i int) int64 {
-	w := &d.sources[i].window
-	if w.filled == 0 {
-		return 0
-	}
-	return w.buckets[w.filled-1].below.Claim
-}
-
 // Rate bounds dT/dc − 1 in parts per million: how much faster than the counter true time runs now if
 // the stability of the counter is assumed, and how much faster it ran on average over this epoch
 // otherwise, as follows from the first answer and the present one alone. Of a counter that is refused it is what

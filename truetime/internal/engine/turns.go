@@ -108,20 +108,20 @@ func (e *Engine) rota(interval time.Duration) rota {
 	return r
 }
 
-// width is how wide the facts of a source are when they are new; the greatest number for one of which none count.
+// width is how wide the facts of a source are when they are new, but for what it claims, which is not part of what is written down of an engine; the greatest number for one of which none count.
 func (e *Engine) width(i int) time.Duration {
 	s := &e.sources[i]
 	if !e.discipline.Votes(i) || !s.answersLately() {
 		return math.MaxInt64
 	}
-	return s.schedule.RoundTrip() + 2*time.Duration(e.discipline.Claim(i))
+	return s.schedule.RoundTrip()
 }
 
 // agedPerInterval is by how much facts are wider a quarter of an interval later, by the drift that is assumed unless the user says otherwise. Those who
 // are wider than others by more are of no use half an interval after them: it is better to ask those at the same moment.
 const agedPerInterval = 2 * DefaultDriftPPM * 1e-6 / 4
 
-// widestThatCounts is how wide facts may be to be among the best f+1 at times. Twice the width is no other width: round trips and claims are not
+// widestThatCounts is how wide facts may be to be among the best f+1 at times. Twice the width is no other width: round trips are not
 // the same each time.
 func (e *Engine) widestThatCounts(interval time.Duration) time.Duration {
 	widths := slices.Repeat([]time.Duration{math.MaxInt64}, e.discipline.Voters()) // that of a voter is that of its narrowest source

@@ -108,7 +108,8 @@ func (e *Engine) rota(interval time.Duration) rota {
 	return r
 }
 
-// width is how wide the facts of a source are when they are new, but for what it claims, which is not part of what is written down of an engine; the greatest number for one of which none count.
+// width is how wide the facts of a source are when they are new, but for what it claims, which is not part of an engine that is written down and
+// read back; the greatest number for one of which none count.
 func (e *Engine) width(i int) time.Duration {
 	s := &e.sources[i]
 	if !e.discipline.Votes(i) || !s.answersLately() {

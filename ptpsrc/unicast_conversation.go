@@ -22,16 +22,16 @@ type conversation struct {
 	wall    wallBracket   // what the kernel's stamps are worth
 	ruler   ruler
 
-	announce *protocol.Announce
-	sync     *protocol.SyncDelayReq
-	received monotonic.Instant  // of the Sync
-	followUp *protocol.FollowUp // the last one; of this Sync, or of one that has not come or is over
-	delayReq *departure         // sent upon the Sync; nil: none was
-	asked    time.Time          // when that was
-	patience time.Duration      // for how long its answer is waited for
-	sent     monotonic.Instant  // of the Delay_Req, once it is answered
-	answer   *protocol.DelayResp
-	answered monotonic.Instant // after it had come
+	announce  *protocol.Announce
+	sync      *protocol.SyncDelayReq
+	received  monotonic.Instant // of the Sync
+	followUps followUps
+	delayReq  *departure        // sent upon the Sync; nil: none was
+	asked     time.Time         // when that was
+	patience  time.Duration     // for how long its answer is waited for
+	sent      monotonic.Instant // of the Delay_Req, once it is answered
+	answer    *protocol.DelayResp
+	answered  monotonic.Instant // after it had come
 
 	receivedBy, sentBy witness
 }
@@ -91,7 +91,7 @@ func (c *conversation) take(m arrival) error {
 			return nil
 		}
 		if s.SourcePortIdentity != c.grants.parent { // what was heard is of another clock
-			c.announce, c.sync, c.followUp, c.answer = nil, nil, nil, nil
+			c.announce, c.sync, c.followUps, c.answer = nil, nil, followUps{}, nil
 		}
 		c.grants.refuse = ""
 		if c.grants.take(s, m.at); c.grants.refuse != "" {
@@ -113,9 +113,7 @@ func (c *conversation) take(m arrival) error {
 	case *protocol.SyncDelayReq:
 		return c.takeSync(p, m)
 	case *protocol.FollowUp:
-		if c.sync == nil || !c.followedUp() {
-			c.followUp = p
-		}
+		c.followUps.take(p)
 	case *protocol.DelayResp:
 		if c.delayReq != nil && p.SequenceID == c.delayReq.sequence && p.RequestingPortIdentity == c.port.identity {
 			c.answer, c.answered = p, m.at
@@ -160,11 +158,8 @@ func (c *conversation) complete() bool {
 	return c.announce != nil && c.sync != nil && (!c.twoStep() || c.followedUp()) && c.answer != nil
 }
 
-// followedUp reports whether the Follow_Up of the Sync is there. It may have come first: the two
-// come in at different sockets, and the Sync may have to wait longer for a processor.
-func (c *conversation) followedUp() bool {
-	return c.followUp != nil && c.followUp.SequenceID == c.sync.SequenceID
-}
+// followedUp reports whether the Follow_Up of the Sync is there.
+func (c *conversation) followedUp() bool { return c.followUps.of(c.sync.SequenceID) != nil }
 
 // missing says for what the conversation was waiting when it was ended.
 func (c *conversation) missing() string {
@@ -216,7 +211,8 @@ func (c *conversation) evaluate() (truetime.Sample, error) {
 func (c *conversation) exchange(ahead time.Duration) (exchange, error) {
 	stamp, fields := c.sync.OriginTimestamp, []protocol.Correction{c.sync.CorrectionField}
 	if c.twoStep() {
-		stamp, fields = c.followUp.PreciseOriginTimestamp, append(fields, c.followUp.CorrectionField)
+		followUp := c.followUps.of(c.sync.SequenceID)
+		stamp, fields = followUp.PreciseOriginTimestamp, append(fields, followUp.CorrectionField)
 	}
 	origin, err := serverTime(stamp, ahead)
 	if err != nil {

@@ -1,6 +1,8 @@
 package ptpsrc
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/facebook/time/ptp/protocol"
@@ -40,9 +42,73 @@ func TestNothingOfOneServerCountsForTheNextAtItsAddress(t *testing.T) {
 		hear(grantOf(c.grantBy))
 		require.Equal(t, c.kept, heard.complete(), name)
 		for what, missing := range map[string]bool{
-			"Announce": heard.announce == nil, "Sync": heard.sync == nil, "Follow_Up": heard.followUp == nil, "Delay_Resp": heard.answer == nil,
+			"Announce": heard.announce == nil, "Sync": heard.sync == nil, "Follow_Up": heard.followUps.of(1) == nil, "Delay_Resp": heard.answer == nil,
 		} {
 			require.Equal(t, !c.kept, missing, "%s, %s", name, what)
 		}
+	}
+}
+
+// A Follow_Up comes in at another socket than its Sync, and is read before or after it, by one Sync or by several. One
+// that is read early is kept until its Sync is, also while the answer to an earlier Sync is waited for.
+func TestMessagesAreUsedInWhateverOrderTheyAreRead(t *testing.T) {
+	const none = -1
+	for _, c := range []struct {
+		// Sn is a Sync, Fn its Follow_Up, A the answer to the last Delay_Req, and "late" lets patience end.
+		heard string
+		by    int // the Sync by which the conversation is complete
+	}{
+		{"S1 F1 A", 1},
+		{"S1 A F1", 1},
+		{"F1 S1 A", 1},
+		{"F1 F2 F3 S1 A", 1},
+		{"F1 F2 F3 S1 late S2 A", 2},
+		{"S1 S2 F1 S3 A", 1},
+		{"S1 F1 F2 S2 F3 S3 A", 1},
+		{"S1 F1 late F2 S2 A", 2},
+		{"S1 F1 late F2 F3 F4 S2 S3 A", 2},
+		{"S1 F1 late S2 A F2", 2},
+		{"F1 S1 late F2 S2 late F3 S3 A", 3},
+		{"S1 A F2 S2 A", 2},
+		{"S1 A S2 A F2", 2},
+		{"S1 A S2 F1 A", none},
+		{"S1 A F65", none},
+		{"S1 A F257", none},
+		{"F1 F65 S65 A", 65},
+		{"S65535 F65535 late F0 S0 A", 0},
+		{"S65535 F0 A F65535", 65535},
+	} {
+		t.Run(c.heard, func(t *testing.T) {
+			g := &fakeGM{}
+			var counter monotonic.Manual
+			port := freeLocalPort(t)
+			defer func() { require.NoError(t, port.Close()) }()
+			u := newUnicast(port, "127.0.0.1", []UnicastOption{WithServerPorts(1, 2), WithoutKernelStamps()})
+			conversation := conversation{unicast: u, grants: &grants{parent: gmIdentity}, port: port, counter: &counter}
+			hear := func(p protocol.Packet) { require.NoError(t, conversation.take(arrival{packet: p})) }
+			hear(&protocol.Announce{Header: g.header(protocol.MessageAnnounce, announceSize, 1, 0)})
+			for _, what := range strings.Fields(c.heard) {
+				require.False(t, conversation.complete(), "before %s", what)
+				var sequence uint16
+				_, _ = fmt.Sscanf(what[1:], "%d", &sequence)
+				switch what[0] {
+				case 'S':
+					hear(&protocol.SyncDelayReq{Header: g.header(protocol.MessageSync, syncSize, sequence, protocol.FlagTwoStep)})
+				case 'F':
+					hear(&protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, sequence, 0)})
+				case 'A':
+					hear(&protocol.DelayResp{
+						Header:        g.header(protocol.MessageDelayResp, delayRespSize, conversation.delayReq.sequence, 0),
+						DelayRespBody: protocol.DelayRespBody{RequestingPortIdentity: port.identity},
+					})
+				case 'l':
+					conversation.asked = conversation.asked.Add(-conversation.patience)
+				}
+			}
+			require.Equal(t, c.by != none, conversation.complete())
+			if c.by != none {
+				require.Equal(t, c.by, int(conversation.sync.SequenceID))
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package ptpsrc
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/netip"
 	"strings"
@@ -304,6 +305,11 @@ func TestLossDuplicatesAndReorderingAreSurvived(t *testing.T) {
 			keep := every(3)
 			g.onFollowUp = func(*protocol.FollowUp) bool { return keep() }
 		},
+		"Follow_Ups before their Syncs, and two of three answers lost": func(g *fakeGM) {
+			g.overtakes = time.Millisecond
+			keep := every(3)
+			g.onAnswer = func(*protocol.DelayResp) bool { return keep() }
+		},
 		"everything twice":              func(g *fakeGM) { g.onAnything = func(b []byte) [][]byte { return [][]byte{b, b} } },
 		"an unknown TLV in every one":   func(g *fakeGM) { g.onAnything = withTLV },
 		"junk before every message":     func(g *fakeGM) { g.onAnything = func(b []byte) [][]byte { return [][]byte{nil, {1, 2}, b[:20], b} } },
@@ -312,12 +318,16 @@ func TestLossDuplicatesAndReorderingAreSurvived(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t, prepare)
 			source := b.source()
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a busy machine may need more than the 5 s of a poll
-			defer cancel()
-			for range 10 {
-				s, err := source.Sample(ctx, b.counter)
+			tooBusy := 0 // a Sample has 5 s, which a machine may be too busy for
+			for good := 0; good < 10; {
+				s, err := source.Sample(t.Context(), b.counter)
+				if errors.Is(err, context.DeadlineExceeded) && tooBusy < 10 {
+					tooBusy++
+					continue
+				}
 				require.NoError(t, err)
 				requireTrue(t, s)
+				good++
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 const parts = 8
 
 // slot is the length of the shortest ones.
-const slot = time.Minute / parts
+const slot = shortest / parts
 
 // history is what is known of true time along the counter. Windows never reach from one stretch into another:
 // the counter may have stood still or jumped in between.

@@ -40,12 +40,16 @@ const (
 	migrationPPM = 250
 
 	// A wander takes windows of minutes, as warmth does, known well enough. A change that lasts a minute shows as a
-	// fifth of itself in windows of five. What the shortest windows do not exclude is recommended at least.
+	// fifth of itself in windows of five. A rate that swings with a period of T shows as sin²(x)/x² of its fastest change,
+	// x = π·d/T, in pairs of windows of d: one that swings once a minute as a third in the shortest ones even if they are
+	// a tenth longer than their name, and a slower one as more. So swingMargin times what those do not exclude is no less
+	// than any such swing.
 	longestForWander = 5 * time.Minute
 	wellKnownPPB     = 25
 	wanderMargin     = 5
-	leastWanderPPB   = 100 // load beside the crystal: 1 ppm/°C, and 0.1 °C/s
-	mostWanderPPB    = 1000
+	swingMargin      = 3
+	leastWanderPPB   = 100  // load beside the crystal: 1 ppm/°C, and 0.1 °C/s
+	mostWanderPPB    = 5000 // near servers that know no less than this still gain a third by it
 )
 
 func recommend(r *Report) (a Recommendation) {
@@ -133,17 +137,17 @@ func (r *Report) recommendWander() (*float64, string) {
 	case r.Counted < enough:
 		return nil, r.tooShort()
 	}
-	basis, shortest := r.wanders(), r.shortestWander()
-	if basis == nil || shortest == nil {
+	basis, swings := r.wanders(), r.swings()
+	if basis == nil || swings == nil {
 		return nil, fmt.Sprintf("the evidence is too wide: no windows of %s or less that cover %s leave a change of %d ppb/s or less; nearer servers or a shorter poll_min narrow it", age(longestForWander), age(enough), wellKnownPPB)
 	}
 	shown := max(basis.MostPPB, r.wanderReached())
-	ppb := roundUp(max(wanderMargin*shown, shortest.MostPPB, leastWanderPPB))
+	ppb := roundUp(max(wanderMargin*shown, swingMargin*swings.MostPPB, leastWanderPPB))
 	if ppb > mostWanderPPB {
-		return nil, fmt.Sprintf("the evidence is too wide for a wander that gains anything: windows of %[2]s do not exclude %[1]s ppb/s, and those of %[4]s %[3]s", decimalUp(shown), age(basis.Length), decimalUp(shortest.MostPPB), age(shortest.Length))
+		return nil, fmt.Sprintf("the evidence is too wide for a wander that gains anything: windows of %[2]s do not exclude %[1]s ppb/s, and those of %[4]s %[3]s", decimalUp(shown), age(basis.Length), decimalUp(swings.MostPPB), age(swings.Length))
 	}
-	return &ppb, fmt.Sprintf("windows of %s do not exclude %s ppb/s, and those of %s %s; it is %d times the one, no less than the other, and %d at least. A rate that swings within a minute shows in none",
-		age(basis.Length), decimalUp(shown), age(shortest.Length), decimalUp(shortest.MostPPB), wanderMargin, leastWanderPPB)
+	return &ppb, fmt.Sprintf("windows of %s do not exclude %s ppb/s, and those of %s %s; it is %d times the one at least, %d times the other, and %d. A rate that swings more often than once a minute may show in none",
+		age(basis.Length), decimalUp(shown), age(swings.Length), decimalUp(swings.MostPPB), wanderMargin, swingMargin, leastWanderPPB)
 }
 
 // wanders is the shortest pairs of windows that cover enough and leave little room for changes, or nil: what is known
@@ -157,10 +161,10 @@ func (r *Report) wanders() *Wander {
 	return nil
 }
 
-// shortestWander is the pairs of the shortest windows there may be, if they cover enough, or nil.
-func (r *Report) shortestWander() *Wander {
+// swings is the pairs of the shortest windows there may be, if they cover enough, or nil.
+func (r *Report) swings() *Wander {
 	for i := range r.Wander {
-		if w := &r.Wander[i]; w.Length == lengths[0] && w.Covered >= enough {
+		if w := &r.Wander[i]; w.Length == shortest && w.Covered >= enough {
 			return w
 		}
 	}

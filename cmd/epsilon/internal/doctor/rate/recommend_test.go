@@ -22,6 +22,7 @@ func evidence() Report {
 			{Length: 4 * time.Hour, Count: 9, Covered: day, LowPPM: -10, HighPPM: 10, KnownToPPM: 0.1},
 		},
 		Wander: []Wander{
+			{Length: shortest, Count: 9, Covered: day, MostPPB: 40},
 			{Length: time.Minute, Count: 9, Covered: day, MostPPB: 120},
 			{Length: 5 * time.Minute, Count: 9, Covered: day, LeastPPB: 10, MostPPB: 30},
 			{Length: time.Hour, Count: 9, Covered: day, MostPPB: 1},
@@ -85,15 +86,15 @@ func TestWhichWanderIsRecommended(t *testing.T) {
 		ppb    float64 // 0 for none
 		says   string
 	}{
-		"a day":                            {func(*Report) {}, 150, "it is 5 times the one"},
-		"calm":                             {func(r *Report) { r.Wander[1].MostPPB, r.Wander[0].MostPPB = 12, 50 }, 100, "100 at least"},
-		"the minutes exclude less":         {func(r *Report) { r.Wander[0].MostPPB = 900 }, 900, "no less than the other"},
-		"the minutes exclude nothing":      {func(r *Report) { r.Wander[0].MostPPB = 1001 }, 0, "those of 1m 1001"},
+		"a day":                            {func(*Report) {}, 150, "it is 5 times the one at least"},
+		"calm":                             {func(r *Report) { r.Wander[2].MostPPB, r.Wander[0].MostPPB = 12, 33 }, 100, "and 100. A rate"},
+		"the shortest exclude less":        {func(r *Report) { r.Wander[0].MostPPB = 1666 }, 5000, "3 times the other"},
+		"the shortest exclude nothing":     {func(r *Report) { r.Wander[0].MostPPB = 1667 }, 0, "those of 30s 1667"},
 		"what is proved":                   {func(r *Report) { r.Wander[0].LeastPPB = 60 }, 300, "60.0 ppb/s"},
-		"there are no minutes":             {func(r *Report) { r.Wander = r.Wander[1:] }, 0, "too wide"},
-		"the minutes cover little":         {func(r *Report) { r.Wander[0].Covered = time.Minute }, 0, "too wide"},
-		"the five minutes cover little":    {func(r *Report) { r.Wander[1].Covered = time.Minute }, 0, "too wide"},
-		"too fast":                         {func(r *Report) { r.Wander[1].LeastPPB, r.Wander[1].MostPPB = 200, 201 }, 0, "do not exclude 201 ppb/s"},
+		"there are no half minutes":        {func(r *Report) { r.Wander = r.Wander[1:] }, 0, "too wide"},
+		"the half minutes cover little":    {func(r *Report) { r.Wander[0].Covered = time.Minute }, 0, "too wide"},
+		"the five minutes cover little":    {func(r *Report) { r.Wander[2].Covered = time.Minute }, 0, "too wide"},
+		"too fast":                         {func(r *Report) { r.Wander[2].LeastPPB, r.Wander[2].MostPPB = 1001, 1002 }, 0, "do not exclude 1002 ppb/s"},
 		"too short":                        {func(r *Report) { r.Counted = time.Minute }, 0, "too short"},
 		"a contradiction":                  {func(r *Report) { r.Contradictions = 1 }, 0, "off by more than 300 ppm"},
 		"a refusal that is explained":      {func(r *Report) { r.Refused, r.RefusedPPM, r.ExceededPPM = "so many", 590, 601 }, 0, "refused"},
@@ -162,7 +163,7 @@ func TestWhatIsProvedIsRoundedOutward(t *testing.T) {
 	r.ExceededPPM, r.DeclaredDriftPPM = 99.99, 99
 	r.Recommended = recommend(&r)
 	words := r.words()
-	for _, says := range []string{"-30.01 to +40.01 ±5.01", "1m 9 9.99 121", "off by at least 99.9 ppm", "off by 99.9 ppm at least", "do not exclude 100.0 ppm"} {
+	for _, says := range []string{"-30.01 to +40.01 ±5.01", "30s 9 9.99 121", "off by at least 99.9 ppm", "off by 99.9 ppm at least", "do not exclude 100.0 ppm"} {
 		require.Contains(t, words, says)
 	}
 	for x, texts := range map[float64][2]string{0: {"0.00", "0.00"}, 9.999: {"9.99", "10.00"}, 99.99: {"99.9", "100.0"}, 100.5: {"100", "101"}, 0.001: {"0.00", "0.01"}} {

@@ -60,7 +60,7 @@ func (r *Report) supposed() string {
 
 func (r *Report) writeRates(b *strings.Builder) {
 	if len(r.Windows) == 0 {
-		fmt.Fprint(b, "\nNo window has come to its end, not even one of a minute.\n")
+		fmt.Fprint(b, "\nNo window has come to its end, not even one of half a minute.\n")
 		return
 	}
 	fmt.Fprint(b, "\nHow fast the counter ran against true time: the mean of each window, in ppm.\n"+
@@ -140,7 +140,7 @@ func (r *Report) keep() string {
 func (r *Report) writeLimits(b *strings.Builder) {
 	fmt.Fprint(b, "\nWhat this is no evidence of:\n")
 	limits := []string{
-		"a rate that swings within a minute: it evens out in every window, and what is recommended may not admit it",
+		"a rate that swings more often than once a minute: it evens out in every window, and what is recommended may not admit it",
 		"other temperatures: a crystal moves by about 1 ppm/°C, and a failed fan or a cold start changes its rate by up to 500 ppb a second",
 		"another start: the kernel may measure the nominal rate of its counter anew, and be off by another amount",
 		"the years: a crystal ages by some ppm in each",

@@ -9,8 +9,12 @@ import (
 	"github.com/epsilontime/epsilon/monotonic"
 )
 
+// shortest are the windows that show the fastest changes. What happens once a minute, as cron does, evens out in windows
+// of a minute; these show two fifths of it.
+const shortest = 30 * time.Second
+
 // lengths are those of the windows, up to a day, after which temperatures come back.
-var lengths = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+var lengths = []time.Duration{shortest, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 24 * time.Hour}
 
 // Windows is what all windows of about one length prove. Rates are means over a window, in ppm by which the
 // counter ran fast: negative if it ran slow.

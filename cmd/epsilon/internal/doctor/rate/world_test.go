@@ -162,7 +162,11 @@ func TestWhatIsProvedIsTrueAndWhatIsRecommendedHolds(t *testing.T) {
 				poll = 2 * time.Second // servers of one's own are near
 			}
 			p := plantPolling(poll, seed, o.assumed(), o.oscillator(), paths[seed%3], liars[lie]...)
-			p.run(2 * time.Hour)
+			if poll == 2*time.Second {
+				p.runFinely(2 * time.Hour)
+			} else {
+				p.run(2 * time.Hour)
+			}
 			r := p.requireProved(t, name)
 			require.LessOrEqual(t, r.ExceededPPM, o.most, name)
 			require.LessOrEqual(t, r.wanderReached(), o.wander, name)
@@ -190,8 +194,8 @@ func TestNearServersNarrowTheRate(t *testing.T) {
 		p := plant(11, peaks{most: math.Abs(c.planted)}.assumed(), truetimetest.Constant(c.planted), truetimetest.LAN())
 		p.runFinely(3 * time.Hour)
 		r := p.requireProved(t, "seed 11")
-		require.Len(t, r.Windows, 4)
-		hour := r.Windows[3]
+		require.Len(t, r.Windows, 5)
+		hour := r.Windows[4]
 		require.Equal(t, time.Hour, hour.Length)
 		require.Less(t, hour.KnownToPPM, 0.5)
 		require.Less(t, math.Abs(c.planted)-r.ExceededPPM, 0.2)
@@ -206,7 +210,7 @@ func TestASineShowsAsAWander(t *testing.T) {
 	p := plantPolling(time.Second, 12, AssumedDriftPPM, truetimetest.Sinusoid(-12, 8, 40*time.Minute), truetimetest.LAN())
 	p.run(3 * time.Hour)
 	r := p.requireProved(t, "seed 12")
-	five := r.Windows[1]
+	five := r.Windows[2]
 	require.InDelta(t, -19.9, five.SlowestPPM, 4)
 	require.InDelta(t, -4.1, five.FastestPPM, 4)
 	fastest := 8e3 * 2 * math.Pi / 2400 // ppb/s
@@ -214,22 +218,33 @@ func TestASineShowsAsAWander(t *testing.T) {
 	require.LessOrEqual(t, r.wanderReached(), fastest)
 	require.NotNil(t, r.Recommended.WanderPPB)
 	require.GreaterOrEqual(t, *r.Recommended.WanderPPB, 5*fastest)
-	require.LessOrEqual(t, *r.Recommended.WanderPPB, 250.0)
+	require.LessOrEqual(t, *r.Recommended.WanderPPB, 2000.0)
 
 	r = p.Report(Machine{DeclaredDriftPPM: 15, DeclaredWanderPPB: 10})
 	require.Equal(t, []string{"rate-drift-exceeded", "rate-wander-exceeded"}, ids(r.Findings("")))
 }
 
-// A rate that swings within a minute evens out in all windows. What the shortest of them do not exclude is the least
-// that may be recommended, and what it does not show is said.
-func TestASwingWithinAMinuteIsNotRecommendedAway(t *testing.T) {
-	p := plant(13, AssumedDriftPPM, truetimetest.Sinusoid(0, 8, time.Minute), truetimetest.LAN())
-	p.run(3 * time.Hour)
-	r := p.requireProved(t, "seed 13")
-	require.Equal(t, time.Minute, r.Wander[0].Length)
-	if ppb := r.Recommended.WanderPPB; ppb != nil {
-		require.GreaterOrEqual(t, *ppb, r.Wander[0].MostPPB)
-		require.GreaterOrEqual(t, *ppb, 8e3*2*math.Pi/60)
+// A rate that swings once a minute, or less often, is admitted by what is recommended, or nothing is. Windows of a minute
+// do not show the first at all.
+func TestASwingOfAMinuteOrMoreIsAdmitted(t *testing.T) {
+	recommended := 0
+	for _, period := range []time.Duration{time.Minute, 75 * time.Second, 2 * time.Minute, 5 * time.Minute} {
+		for _, ppb := range []float64{100, 1600} {
+			ppm := ppb / 1e3 * period.Seconds() / (2 * math.Pi)
+			if ppm > AssumedDriftPPM {
+				continue
+			}
+			name := fmt.Sprintf("seed 13, %v ppb/s each %v", ppb, period)
+			p := plantPolling(2*time.Second, 13, AssumedDriftPPM, truetimetest.Sinusoid(0, ppm, period), truetimetest.LAN())
+			p.runFinely(70 * time.Minute)
+			r := p.requireProved(t, name)
+			require.Equal(t, shortest, r.Wander[0].Length, name)
+			if declare := r.Recommended.WanderPPB; declare != nil {
+				recommended++
+				require.GreaterOrEqual(t, *declare, ppb, name)
+			}
+			require.Contains(t, r.Text(nil), "swings more often than once a minute", name)
+		}
 	}
-	require.Contains(t, r.Text(nil), "swings within a minute")
+	require.Greater(t, recommended, 3, "those that are slow enough")
 }

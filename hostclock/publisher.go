@@ -168,20 +168,26 @@ func (p *Publisher) record() (r record, err error) {
 	return r, nil
 }
 
-// run publishes until ctx or the clock ends.
+// run publishes until ctx or the clock ends, and says why it ends when the segment says that it has.
 func (p *Publisher) run(ctx context.Context) {
-	defer p.finish()
+	err := p.publishUntil(ctx)
+	p.finish()
+	if err != nil {
+		p.failure.Store(&err)
+	}
+}
+
+func (p *Publisher) publishUntil(ctx context.Context) error {
 	ticker := time.NewTicker(heartbeat / 2)
 	defer ticker.Stop()
 	for {
 		changed := p.clock.Changed()
 		if err := p.publish(); err != nil {
-			p.failure.Store(&err)
-			return
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-changed:
 		case <-ticker.C:
 		}

@@ -22,7 +22,7 @@ func TestUnicastServesSeveralClocksAtOnce(t *testing.T) {
 		by := time.Duration(i) * 7 * time.Hour
 		all.Go(func() {
 			for range 20 {
-				s, err := source.Sample(t.Context(), countertest.Ahead{Of: b.counter, By: by})
+				s, err := sampleOf(t, source, countertest.Ahead{Of: b.counter, By: by})
 				if !assert.NoError(t, err) {
 					return
 				}

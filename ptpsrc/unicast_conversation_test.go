@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/facebook/time/ptp/protocol"
 	"github.com/stretchr/testify/require"
@@ -54,7 +55,8 @@ func TestNothingOfOneServerCountsForTheNextAtItsAddress(t *testing.T) {
 func TestMessagesAreUsedInWhateverOrderTheyAreRead(t *testing.T) {
 	const none = -1
 	for _, c := range []struct {
-		// Sn is a Sync, Fn its Follow_Up, A the answer to the last Delay_Req, and "late" lets patience end.
+		// Sn is a Sync, Fn its Follow_Up, A the answer to the last Delay_Req, and "late" ends the patience that lasts
+		// for ever otherwise.
 		heard string
 		by    int // the Sync by which the conversation is complete
 	}{
@@ -94,6 +96,7 @@ func TestMessagesAreUsedInWhateverOrderTheyAreRead(t *testing.T) {
 				switch what[0] {
 				case 'S':
 					hear(&protocol.SyncDelayReq{Header: g.header(protocol.MessageSync, syncSize, sequence, protocol.FlagTwoStep)})
+					conversation.asked = time.Now().Add(time.Hour)
 				case 'F':
 					hear(&protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, sequence, 0)})
 				case 'A':
@@ -102,7 +105,7 @@ func TestMessagesAreUsedInWhateverOrderTheyAreRead(t *testing.T) {
 						DelayRespBody: protocol.DelayRespBody{RequestingPortIdentity: port.identity},
 					})
 				case 'l':
-					conversation.asked = conversation.asked.Add(-conversation.patience)
+					conversation.asked = time.Now().Add(-conversation.patience)
 				}
 			}
 			require.Equal(t, c.by != none, conversation.complete())
@@ -111,4 +114,15 @@ func TestMessagesAreUsedInWhateverOrderTheyAreRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server that begins its numbers anew sends a second Follow_Up of a number. That of the Sync that was heard counts.
+func TestSecondFollowUpOfANumberIsAnotherSyncs(t *testing.T) {
+	g := &fakeGM{}
+	first := &protocol.FollowUp{Header: g.header(protocol.MessageFollowUp, followUpSize, 7, 0)}
+	second := &protocol.FollowUp{Header: first.Header}
+	var f followUps
+	f.take(first)
+	f.take(second)
+	require.Same(t, first, f.of(7))
 }

@@ -146,7 +146,7 @@ func TestFactsOfAFarServerWithinItsClaimHold(t *testing.T) {
 func TestDistanceIsTrueOverRealSockets(t *testing.T) {
 	const way = 5 * time.Millisecond
 	b := newBed(t, func(g *fakeGM) {
-		g.every = 60 * time.Millisecond // or the next Sync would come before the answer
+		g.every = 60 * time.Millisecond
 		g.onFollowUp = func(f *protocol.FollowUp) bool { shift(&f.PreciseOriginTimestamp, -way); return true }
 		g.onAnswer = func(r *protocol.DelayResp) bool {
 			shift(&r.ReceiveTimestamp, way)

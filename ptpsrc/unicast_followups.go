@@ -7,7 +7,13 @@ import "github.com/facebook/time/ptp/protocol"
 // some Syncs, if they are sent a hundred times a second.
 type followUps [64]*protocol.FollowUp
 
-func (f *followUps) take(p *protocol.FollowUp) { f[int(p.SequenceID)%len(f)] = p }
+// take keeps the first one of a number. A server that begins its numbers anew makes a second, of a Sync that left after
+// the one that was heard.
+func (f *followUps) take(p *protocol.FollowUp) {
+	if f.of(p.SequenceID) == nil {
+		f[int(p.SequenceID)%len(f)] = p
+	}
+}
 
 // of returns the Follow_Up of the Sync with a number, or nil.
 func (f *followUps) of(sequence uint16) *protocol.FollowUp {

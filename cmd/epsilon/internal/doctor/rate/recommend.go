@@ -40,14 +40,14 @@ const (
 	migrationPPM = 250
 
 	// A wander takes windows of minutes, as warmth does, known well enough. A change that lasts a minute shows as a
-	// fifth of itself in windows of five. A rate that swings with a period of T shows as sin²(x)/x² of its fastest change,
-	// x = π·d/T, in pairs of windows of d: one that swings once a minute as a third in the shortest ones even if they are
-	// a tenth longer than their name, and a slower one as more. So swingMargin times what those do not exclude is no less
-	// than any such swing.
+	// fifth of itself in windows of five. A rate that swings like a sine with a period of T shows as sin²(x)/x² of its
+	// fastest change, x = π·d/T, in pairs of windows of d: once a minute as 0.3 in the shortest ones even if they are an
+	// eighth longer than their name, and a slower swing as more. So swingMargin times what those do not exclude is no less
+	// than any such swing. Of what comes and goes faster, less shows.
 	longestForWander = 5 * time.Minute
 	wellKnownPPB     = 25
 	wanderMargin     = 5
-	swingMargin      = 3
+	swingMargin      = 4
 	leastWanderPPB   = 100  // load beside the crystal: 1 ppm/°C, and 0.1 °C/s
 	mostWanderPPB    = 5000 // near servers that know no less than this still gain a third by it
 )
@@ -138,7 +138,10 @@ func (r *Report) recommendWander() (*float64, string) {
 		return nil, r.tooShort()
 	}
 	basis, swings := r.wanders(), r.swings()
-	if basis == nil || swings == nil {
+	if swings == nil {
+		return nil, fmt.Sprintf("there is too little of it: no windows of %s cover %s; a shorter poll_min makes more of them", age(shortest), age(enough))
+	}
+	if basis == nil {
 		return nil, fmt.Sprintf("the evidence is too wide: no windows of %s or less that cover %s leave a change of %d ppb/s or less; nearer servers or a shorter poll_min narrow it", age(longestForWander), age(enough), wellKnownPPB)
 	}
 	shown := max(basis.MostPPB, r.wanderReached())
@@ -146,7 +149,7 @@ func (r *Report) recommendWander() (*float64, string) {
 	if ppb > mostWanderPPB {
 		return nil, fmt.Sprintf("the evidence is too wide for a wander that gains anything: windows of %[2]s do not exclude %[1]s ppb/s, and those of %[4]s %[3]s", decimalUp(shown), age(basis.Length), decimalUp(swings.MostPPB), age(swings.Length))
 	}
-	return &ppb, fmt.Sprintf("windows of %s do not exclude %s ppb/s, and those of %s %s; it is %d times the one at least, %d times the other, and %d. A rate that swings more often than once a minute may show in none",
+	return &ppb, fmt.Sprintf("windows of %s do not exclude %s ppb/s, and those of %s %s; it is %d times the one at least, %d times the other, and %d. What comes and goes within half a minute shows in none",
 		age(basis.Length), decimalUp(shown), age(swings.Length), decimalUp(swings.MostPPB), wanderMargin, swingMargin, leastWanderPPB)
 }
 

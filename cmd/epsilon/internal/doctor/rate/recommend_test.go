@@ -22,7 +22,7 @@ func evidence() Report {
 			{Length: 4 * time.Hour, Count: 9, Covered: day, LowPPM: -10, HighPPM: 10, KnownToPPM: 0.1},
 		},
 		Wander: []Wander{
-			{Length: shortest, Count: 9, Covered: day, MostPPB: 40},
+			{Length: shortest, Count: 9, Covered: day, MostPPB: 30},
 			{Length: time.Minute, Count: 9, Covered: day, MostPPB: 120},
 			{Length: 5 * time.Minute, Count: 9, Covered: day, LeastPPB: 10, MostPPB: 30},
 			{Length: time.Hour, Count: 9, Covered: day, MostPPB: 1},
@@ -87,12 +87,12 @@ func TestWhichWanderIsRecommended(t *testing.T) {
 		says   string
 	}{
 		"a day":                            {func(*Report) {}, 150, "it is 5 times the one at least"},
-		"calm":                             {func(r *Report) { r.Wander[2].MostPPB, r.Wander[0].MostPPB = 12, 33 }, 100, "and 100. A rate"},
-		"the shortest exclude less":        {func(r *Report) { r.Wander[0].MostPPB = 1666 }, 5000, "3 times the other"},
-		"the shortest exclude nothing":     {func(r *Report) { r.Wander[0].MostPPB = 1667 }, 0, "those of 30s 1667"},
+		"calm":                             {func(r *Report) { r.Wander[2].MostPPB, r.Wander[0].MostPPB = 12, 19 }, 100, "and 100. What"},
+		"the shortest exclude less":        {func(r *Report) { r.Wander[0].MostPPB = 1250 }, 5000, "4 times the other"},
+		"the shortest exclude nothing":     {func(r *Report) { r.Wander[0].MostPPB = 1251 }, 0, "those of 30s 1251"},
 		"what is proved":                   {func(r *Report) { r.Wander[0].LeastPPB = 60 }, 300, "60.0 ppb/s"},
-		"there are no half minutes":        {func(r *Report) { r.Wander = r.Wander[1:] }, 0, "too wide"},
-		"the half minutes cover little":    {func(r *Report) { r.Wander[0].Covered = time.Minute }, 0, "too wide"},
+		"there are no half minutes":        {func(r *Report) { r.Wander = r.Wander[1:] }, 0, "too little"},
+		"the half minutes cover little":    {func(r *Report) { r.Wander[0].Covered = time.Minute }, 0, "too little"},
 		"the five minutes cover little":    {func(r *Report) { r.Wander[2].Covered = time.Minute }, 0, "too wide"},
 		"too fast":                         {func(r *Report) { r.Wander[2].LeastPPB, r.Wander[2].MostPPB = 1001, 1002 }, 0, "do not exclude 1002 ppb/s"},
 		"too short":                        {func(r *Report) { r.Counted = time.Minute }, 0, "too short"},

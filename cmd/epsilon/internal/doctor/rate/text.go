@@ -140,7 +140,7 @@ func (r *Report) keep() string {
 func (r *Report) writeLimits(b *strings.Builder) {
 	fmt.Fprint(b, "\nWhat this is no evidence of:\n")
 	limits := []string{
-		"a rate that swings more often than once a minute: it evens out in every window, and what is recommended may not admit it",
+		"what comes and goes within half a minute, as under a load of some seconds: it evens out in every window, and what is recommended may not admit it",
 		"other temperatures: a crystal moves by about 1 ppm/°C, and a failed fan or a cold start changes its rate by up to 500 ppb a second",
 		"another start: the kernel may measure the nominal rate of its counter anew, and be off by another amount",
 		"the years: a crystal ages by some ppm in each",

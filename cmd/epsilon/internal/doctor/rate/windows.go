@@ -10,7 +10,7 @@ import (
 )
 
 // shortest are the windows that show the fastest changes. What happens once a minute, as cron does, evens out in windows
-// of a minute; these show two fifths of it.
+// of a minute; of a sine these show two fifths.
 const shortest = 30 * time.Second
 
 // lengths are those of the windows, up to a day, after which temperatures come back.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,8 +59,28 @@ type server struct {
 
 	folder    string
 	mu        sync.Mutex // a proxy's goroutine may kill the process
-	process   *exec.Cmd
+	process   *serverProcess
 	databases int
+}
+
+// serverProcess is one that somebody waits for.
+type serverProcess struct {
+	*os.Process
+	ended chan struct{}
+}
+
+func (p *serverProcess) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *serverProcess) end(by syscall.Signal) {
+	_ = p.Signal(by)
+	<-p.ended
 }
 
 const startLimit = 3 * time.Minute // for a machine that is busy; a second is usual
@@ -105,6 +124,7 @@ var mariadb = &server{
 func postgresBinary(name string) string { return "/usr/lib/postgresql/15/bin/" + name }
 
 func (s *server) data() string { return filepath.Join(s.folder, "data") }
+func (s *server) log() string  { return filepath.Join(s.folder, "log") }
 
 // start starts the server once, and ends the test if there is none.
 func (s *server) start(t testing.TB) {
@@ -162,33 +182,49 @@ func ids(name string) (uid, gid uint32, err error) {
 	return uint32(uid64), uint32(gid64), errors.Join(err1, err2)
 }
 
-// launch runs the server on its data, and waits until it answers.
-func (s *server) launch() error {
-	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// begin runs the server on its data.
+func (s *server) begin() error {
+	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	process := s.run(s)
-	process.Stdout, process.Stderr = log, log
-	s.own(process)
-	if err := process.Start(); err != nil {
+	command := s.run(s)
+	command.Stdout, command.Stderr = log, log
+	s.own(command)
+	if err := command.Start(); err != nil {
 		return err
 	}
+	begun := &serverProcess{command.Process, make(chan struct{})}
+	go func() {
+		_ = command.Wait()
+		close(begun.ended)
+	}()
 	s.mu.Lock()
-	s.process = process
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.process = begun
+	return nil
+}
+
+// launch runs the server, and waits until it answers. It runs it again if it ends: PostgreSQL does at once for as long
+// as a process of one that was killed lives, which ends when it notices.
+func (s *server) launch() error {
 	db, err := sql.Open(s.driver, s.dataSource(s.folder, s.system))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	for deadline := time.Now().Add(startLimit); ; time.Sleep(10 * time.Millisecond) {
+		if s.process == nil || s.process.hasEnded() {
+			if err := s.begin(); err != nil {
+				return err
+			}
+		}
 		if err = db.PingContext(context.Background()); err == nil {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(log.Name())
+			log, _ := os.ReadFile(s.log())
 			return fmt.Errorf("%s does not answer: %w\n%s", s.name, err, log)
 		}
 	}
@@ -199,17 +235,7 @@ func (s *server) launch() error {
 func (s *server) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pid := s.process.Process.Pid
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // which a kernel may not have
-	_ = s.process.Process.Kill()
-	_ = s.process.Wait()
-	// PostgreSQL does not start for as long as a process of the one before lives, which ends when it notices. Who is a
-	// zombie then may stay one, so there is an end to waiting.
-	for deadline := time.Now().Add(10 * time.Second); len(children) > 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if !slices.ContainsFunc(strings.Fields(string(children)), func(pid string) bool { _, err := os.Stat("/proc/" + pid); return err == nil }) {
-			break
-		}
-	}
+	s.process.end(syscall.SIGKILL)
 }
 
 // restart starts it again after kill.
@@ -220,11 +246,11 @@ func (s *server) restart(t testing.TB) {
 
 func (s *server) remove() {
 	if s.process != nil {
-		_ = s.process.Process.Signal(syscall.SIGQUIT) // of PostgreSQL: at once
+		now := syscall.SIGQUIT // of PostgreSQL: at once
 		if s == mariadb {
-			_ = s.process.Process.Kill()
+			now = syscall.SIGKILL
 		}
-		_ = s.process.Wait()
+		s.process.end(now)
 	}
 	if s.folder != "" {
 		_ = os.RemoveAll(s.folder)

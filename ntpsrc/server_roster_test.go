@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -130,28 +131,30 @@ func TestANameIsResolvedAgainWhereAPollEndedFirst(t *testing.T) {
 // The name server has died, or packets to it vanish. The servers that are known are asked all the
 // same.
 func TestANameServerThatHangsLeavesTimeToAskWhoIsKnown(t *testing.T) {
-	r := rosterOf("192.0.2.1")
-	c, _, err := r.take(t.Context(), anybody)
-	require.NoError(t, err)
-	r.leave(c, 0, true)
-	now := r.now().Add(resolveAfter)
-	r.now = func() time.Time { return now }
-	lookups := 0
-	r.lookup = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
-		lookups++
-		<-ctx.Done()
-		return nil, fmt.Errorf("no answer: %w", ctx.Err())
-	}
-	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		again, _, err := r.take(ctx, anybody)
+	synctest.Test(t, func(t *testing.T) {
+		r := rosterOf("192.0.2.1")
+		c, _, err := r.take(t.Context(), anybody)
 		require.NoError(t, err)
-		require.Equal(t, c, again)
-		require.NoError(t, ctx.Err())
-		cancel()
-		r.leave(again, 0, true)
-	}
-	require.Equal(t, 1, lookups, "and not at every poll")
+		r.leave(c, 0, true)
+		now := r.now().Add(resolveAfter)
+		r.now = func() time.Time { return now }
+		lookups := 0
+		r.lookup = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			lookups++
+			<-ctx.Done()
+			return nil, fmt.Errorf("no answer: %w", ctx.Err())
+		}
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			again, _, err := r.take(ctx, anybody)
+			require.NoError(t, err)
+			require.Equal(t, c, again)
+			require.NoError(t, ctx.Err())
+			cancel()
+			r.leave(again, 0, true)
+		}
+		require.Equal(t, 1, lookups, "and not at every poll")
+	})
 }
 
 func TestARosterSaysWhyThereIsNobody(t *testing.T) {

@@ -31,14 +31,14 @@ const (
 	exchangeLimit  = 100 * time.Millisecond
 )
 
-// ask makes one exchange with the server at address. It waits at most exchangeLimit.
-func ask(address string) (exchange, error) {
+// ask makes one exchange with the server at address. It waits no longer than limit.
+func ask(address string, limit time.Duration) (exchange, error) {
 	conn, err := net.Dial("udp4", address)
 	if err != nil {
 		return exchange{}, fmt.Errorf("open a socket to %s: %w", address, err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(exchangeLimit)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return exchange{}, fmt.Errorf("limit the exchange with %s: %w", address, err)
 	}
 

@@ -16,7 +16,7 @@ func TestNTPsecServesRealtimeWithinItsClaim(t *testing.T) {
 	server := StartNTPsec(t)
 	t.Logf("ready after %v at %s", time.Since(started), server.Address())
 	for range exchangesPerTest {
-		e, err := ask(server.Address())
+		e, err := ask(server.Address(), patience)
 		require.NoError(t, err)
 		require.NoError(t, e.usable())
 		claim := int64(e.claim())
@@ -28,13 +28,13 @@ func TestNTPsecServesRealtimeWithinItsClaim(t *testing.T) {
 
 func TestUnsynchronizedNTPsecSaysSo(t *testing.T) {
 	server := StartUnsynchronizedNTPsec(t)
-	e, err := ask(server.Address())
+	e, err := ask(server.Address(), patience)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.usable(), "leap indicator 3")
 
 	server.Stop()
 	server.Stop()
-	_, err = ask(server.Address())
+	_, err = ask(server.Address(), exchangeLimit)
 	require.Error(t, err)
 }
 

@@ -6,10 +6,10 @@ import (
 )
 
 // waitReady asks the server at address until the daemon is ready by its reply, or has died, or it
-// is too late.
+// is too late. A reply that takes longer than exchangeLimit is not waited for, but asked for again.
 func waitReady(run *process, address string, ready func(exchange) error, deadline time.Time) error {
 	for {
-		reply, err := ask(address)
+		reply, err := ask(address, exchangeLimit)
 		if err == nil {
 			err = ready(reply)
 		}

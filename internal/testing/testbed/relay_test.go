@@ -87,7 +87,7 @@ func TestRelayPassesEverythingOnBothWays(t *testing.T) {
 	server := StartChronyd(t)
 	r = StartRelay(t, 1, server.Address(), Path{}, Path{})
 	for range exchangesPerTest {
-		_, err := ask(r.Address())
+		_, err := ask(r.Address(), patience)
 		require.NoError(t, err)
 	}
 	there, back := r.Counts()
@@ -175,7 +175,7 @@ func TestRelayDelaysEachWayByAtLeastItsDelay(t *testing.T) {
 	} {
 		r := StartRelay(t, 1, server.Address(), Path{Delay: c.there}, Path{Delay: c.back})
 		for range 20 {
-			e, err := ask(r.Address())
+			e, err := ask(r.Address(), patience)
 			require.NoError(t, err)
 			// T2 and T3 may be wrong by the noise below chronyd's precision, which it claims.
 			require.GreaterOrEqual(t, time.Duration(e.receive-e.before), c.there-e.claim(), "%v", e)

@@ -50,8 +50,10 @@ func TestHostClockIsInEveryIntervalUnderNTS(t *testing.T) {
 	}
 	slices.Sort(epsilon)
 	t.Logf("%d answers, ε median %v, largest %v", len(epsilon), epsilon[len(epsilon)/2], epsilon[len(epsilon)-1])
+	readUntil(t, clock, "an answer from each", func(s truetime.Status) bool {
+		return !slices.ContainsFunc(s.Sources, func(s truetime.SourceStatus) bool { return s.Err != nil })
+	})
 	for _, s := range clock.Status().Sources {
-		require.NoError(t, s.Err)
 		require.True(t, strings.HasPrefix(s.Name, "nts://127.0.0.1:"), s.Name)
 	}
 }
@@ -103,12 +105,13 @@ func TestStatusSaysWhyAServerGivesNoAuthenticatedTime(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			clock := startNTSClock(t, authority, server)
-			var err error
-			require.Eventually(t, func() bool {
-				err = clock.Status().Sources[0].Err
-				return err != nil
-			}, 20*time.Second, time.Millisecond)
-			require.ErrorContains(t, err, want)
+			said := func() error { return clock.Status().Sources[0].Err }
+			err := said()
+			// On a busy machine there may be no answer in time at first. The next key exchange may begin 10 s later.
+			for deadline := time.Now().Add(2 * time.Minute); err == nil || !strings.Contains(err.Error(), want); err = said() {
+				require.True(t, time.Now().Before(deadline), "%v", err)
+				time.Sleep(time.Millisecond)
+			}
 			require.ErrorContains(t, err, "key exchange with "+server)
 			require.NotContains(t, err.Error(), "\n")
 			_, now := clock.Now()

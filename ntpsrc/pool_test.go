@@ -95,7 +95,7 @@ func (b *poolBed) ask(t *testing.T, i int) (netip.Addr, error) {
 // askAs does so for a clock that says what it makes of the polls before.
 func (b *poolBed) askAs(t *testing.T, i int, info truetime.PollInfo) (netip.Addr, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(truetime.ContextWithPollInfo(t.Context(), info), 2*time.Second)
+	ctx, cancel := context.WithTimeout(truetime.ContextWithPollInfo(t.Context(), info), time.Minute)
 	defer cancel()
 	_, err := b.sources[i].Sample(ctx, b.counter)
 	return b.has(i), err

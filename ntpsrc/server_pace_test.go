@@ -54,10 +54,10 @@ func TestHowOftenAServerLikesToBeAskedIsToldBesideAnError(t *testing.T) {
 		require.Equal(t, privatePace, sample.MinPoll, name)
 
 		w := newWorld(t, ntstest.Behavior{NTP: b})
+		ctx, cancel = context.WithTimeout(t.Context(), patience)
 		if b.Edit != nil {
-			w.server.Set(ntstest.Behavior{Edit: silent})
+			w.server.Set(ntstest.Behavior{Edit: func(ntstest.Reply) [][]byte { cancel(); return nil }})
 		}
-		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		sample, err = w.source.Sample(ctx, w.counter)
 		cancel()
 		require.Error(t, err, name)

@@ -36,11 +36,13 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 				require.NoError(t, source.Info().Err)
 				settle(t, source)
 				narrowest, refused := time.Hour, 0
+				deadline := time.Now().Add(settling)
 				for accepted := 0; accepted < 500; accepted++ {
 					before := truetime.Time(testbed.Realtime()).Add(offset)
 					s, err := source.Sample(assuming(t.Context(), 200), counter)
 					after := truetime.Time(testbed.Realtime()).Add(offset)
-					if errors.Is(err, truetime.ErrUnusable) && refused < 100 {
+					late := errors.Is(err, truetime.ErrUnusable) || errors.Is(err, context.DeadlineExceeded)
+					if late && time.Now().Before(deadline) {
 						refused++ // on a busy machine an exchange may take longer than is of use
 						accepted--
 						continue
@@ -66,10 +68,13 @@ func TestChronySampleContainsTheTimeOfItsUpstream(t *testing.T) {
 // that were not all alike.
 const scheduling = 5 * time.Millisecond
 
-// settle waits until chronyd has got over the offset that it met at first.
+// settling is how long chronyd may take to get over the offset that it met at first, on a busy machine.
+const settling = 2 * time.Minute
+
+// settle waits until chronyd has done so.
 func settle(t *testing.T, source truetime.Source) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(settling); ; time.Sleep(20 * time.Millisecond) {
 		s, err := source.Sample(assuming(t.Context(), 200), system(t))
 		if err == nil && s.Claim < 20*time.Millisecond {
 			return
@@ -86,10 +91,10 @@ func TestChronyInAClock(t *testing.T) {
 	clock, err := truetime.New([]truetime.Source{Chrony(follower.CommandSocket())}, truetime.WithPoll(20*time.Millisecond, 50*time.Millisecond))
 	require.NoError(t, err)
 	defer clock.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), settling)
 	defer cancel()
 	require.NoError(t, clock.WaitSynchronized(ctx, 20*time.Millisecond), "%+v", clock.Status())
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(settling)
 	for n := 0; n < 1000 || clock.Status().Sources[0].Verdict != truetime.Truechimer; n++ {
 		require.True(t, time.Now().Before(deadline), "%+v", clock.Status())
 		before := truetime.Time(testbed.Realtime()).Add(offset)

@@ -14,7 +14,7 @@ import (
 	"github.com/epsilontime/epsilon/truetime"
 )
 
-// maxExchange bounds an exchange whose context has no deadline.
+// maxExchange bounds an exchange whose context has no deadline, and with chronyd every exchange.
 const maxExchange = 5 * time.Second
 
 // As much of a reply is read: its header and some of what may follow it, and with all its extension

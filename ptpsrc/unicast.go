@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxSample bounds a Sample, whatever its context allows.
+	// maxSample bounds every Sample, also one whose context has a later deadline.
 	maxSample = 5 * time.Second
 
 	// How long messages are asked for: as long as a clock may wait between two polls of a lively

@@ -45,8 +45,9 @@ func (n *Node) ask(ctx context.Context, entry string) {
 	}
 	patience := time.NewTimer(n.config.Patience)
 	defer patience.Stop()
-	select {
-	case got := <-r.done:
+	got, came := r.wait(ctx, patience.C)
+	switch {
+	case came:
 		n.resolver.answered(entry)
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -57,13 +58,29 @@ func (n *Node) ask(ctx context.Context, entry string) {
 		}
 		n.counters.Answered++
 		n.machine.Answered(entry, n.now(), got.exchange)
-	case <-patience.C:
+	case ctx.Err() == nil:
 		n.resolver.lost(entry)
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.counters.Lost++
 		n.machine.Unanswered(entry, cmp.Or(n.suspicionOf(to), n.resolver.trouble(entry)))
+	}
+}
+
+// wait returns the reply, if there is one by the end of patience or of ctx. One that lies there when the end is found
+// counts: on a busy machine it is whoever asked that is late.
+func (r *request) wait(ctx context.Context, patience <-chan time.Time) (_ reply, came bool) {
+	select {
+	case got := <-r.done:
+		return got, true
+	case <-patience:
 	case <-ctx.Done():
+	}
+	select {
+	case got := <-r.done:
+		return got, true
+	default:
+		return reply{}, false
 	}
 }
 

@@ -270,6 +270,21 @@ func TestRepliesCannotBeReplayedOrTakenForThoseOfOthers(t *testing.T) {
 	require.Empty(t, r.done)
 }
 
+// A machine that was busy until its patience was over may have had the reply for long.
+func TestAReplyThatHasComeIsNotLost(t *testing.T) {
+	over := make(chan time.Time)
+	close(over)
+	for range 100 { // either of two that are ready would be taken
+		r := &request{done: make(chan reply, 1)}
+		_, came := r.wait(t.Context(), over)
+		require.False(t, came)
+		r.done <- reply{err: errNothing}
+		got, came := r.wait(t.Context(), over)
+		require.True(t, came)
+		require.ErrorIs(t, got.err, errNothing)
+	}
+}
+
 func TestAnAddressMayNotAskForEver(t *testing.T) {
 	l := newLimiter()
 	a, b := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::ffff:2")

@@ -25,9 +25,9 @@ func accountOf(shard int) string {
 // both. With patience, the other asks after what it has not heard of for so long.
 func pair(t *testing.T, patience time.Duration) (c *cluster, participant, coordinator *leader, move Transaction) {
 	t.Helper()
-	c = start(t, vfs.NewMem(), []*clock{{}}, func(_ int, c *Config) {
+	c = start(t, vfs.NewMem(), []*clock{{}}, func(i int, c *Config) {
+		steady(i, c)
 		c.Patience = patience
-		c.TTL = time.Minute // the leaders are to be the same ones to the end, however slow the machine is
 	})
 	from, to := accountOf(0), accountOf(1)
 	// One after the other, so that both shards have a leader: a transaction of two shards is off if

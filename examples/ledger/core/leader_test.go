@@ -15,7 +15,7 @@ import (
 // Participants can raise a timestamp above what the clock and the lease would give.
 func TestTimestampsRiseAlsoAfterOneThatWasRaised(t *testing.T) {
 	_, l := open(t, &clock{}, nil)
-	floor := truetime.FromStd(time.Now()).Add(100 * time.Millisecond)
+	floor := truetime.FromStd(time.Now()).Add(10 * time.Second) // not reached before there is a timestamp
 	first, err := l.issue("first", floor)
 	require.NoError(t, err)
 	require.Equal(t, floor+1, first.from)
@@ -28,21 +28,22 @@ func TestTimestampsRiseAlsoAfterOneThatWasRaised(t *testing.T) {
 
 func TestNoTimestampReachesBeyondTheLease(t *testing.T) {
 	_, l := open(t, &clock{}, nil)
-	_, err := l.issue("x", truetime.FromStd(time.Now()).Add(time.Minute))
+	_, err := l.issue("x", truetime.FromStd(time.Now()).Add(time.Hour))
 	require.ErrorIs(t, err, ErrRetry)
 	require.NoError(t, l.ctx.Err(), "that is no reason to end the term")
 }
 
 // The next leader may have a clock whose Latest is behind a timestamp that was raised.
 func TestLeaseIsGivenUpWhenTheLastTimestampHasPassed(t *testing.T) {
-	c, l := open(t, &clock{}, func(_ int, c *Config) { c.TTL = 5 * time.Second })
+	c, l := open(t, &clock{}, func(_ int, c *Config) { c.TTL = time.Hour }) // it does not expire before the test has failed
+	c.nodes[0].timeout = time.Minute                                        // nor is it given up too slowly
 	raised, err := l.issue("x", truetime.FromStd(time.Now()).Add(150*time.Millisecond))
 	require.NoError(t, err)
 	l.end(errCrashed)
 	require.Eventually(t, func() bool {
 		next := c.nodes[0].leader(l.shard)
 		return next != nil && next != l
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	now, err := c.clocks[0].Now()
 	require.NoError(t, err)
 	require.Greater(t, now.Earliest, raised.from)

@@ -52,7 +52,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 }
 
 func TestSnapshotsOfThePastAndOfTheFuture(t *testing.T) {
-	c := start(t, vfs.NewMem(), honest(), nil)
+	c := start(t, vfs.NewMem(), honest(), steady)
 	ctx, both := t.Context(), []string{"alice", "bob"}
 	opened, err := c.client.Transact(ctx, Transaction{ID: "open", Changes: []Change{{Account: "alice", Delta: 10, Open: true}, {Account: "bob", Open: true}}})
 	require.NoError(t, err)

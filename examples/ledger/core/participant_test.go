@@ -132,7 +132,7 @@ func TestVoteIsGivenOnceAndToldAgain(t *testing.T) {
 	r := prepareRequest{ID: "x", Coordinator: l.shard, Begun: later(), Changes: deposit("x").Changes}
 	first, err := l.prepare(t.Context(), r)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	again, err := l.prepare(ctx, r)
 	require.NoError(t, err)

@@ -16,10 +16,15 @@ import (
 
 var alice = []string{"alice"}
 
-// open starts one node, opens an account, and returns the leader of its shard.
+// open starts one node, opens an account, and returns the leader of its shard, which is steady.
 func open(t *testing.T, only *clock, change func(i int, c *Config)) (*cluster, *leader) {
 	t.Helper()
-	c := start(t, vfs.NewMem(), []*clock{only}, change)
+	c := start(t, vfs.NewMem(), []*clock{only}, func(i int, c *Config) {
+		steady(i, c)
+		if change != nil {
+			change(i, c)
+		}
+	})
 	_, err := c.client.Transact(t.Context(), Transaction{ID: "open", Changes: []Change{{Account: "alice", Delta: 10, Open: true}}})
 	require.NoError(t, err)
 	l := c.nodes[0].leader(ShardOf("alice", shards))
@@ -54,7 +59,7 @@ func TestReadBehindTheEndOfTheLeaseIsRefused(t *testing.T) {
 	c, l := open(t, &clock{epsilon: time.Millisecond}, nil)
 	now, err := c.clocks[0].Now()
 	require.NoError(t, err)
-	require.ErrorIs(t, l.promise(now.Latest.Add(time.Minute)), ErrRetry)
+	require.ErrorIs(t, l.promise(now.Latest.Add(time.Hour)), ErrRetry)
 	require.NoError(t, l.ctx.Err(), "that is no reason to end the term")
 }
 

@@ -78,6 +78,8 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 		}, 30*time.Second, 50*time.Millisecond, "%v", s.log)
 		require.Equal(t, peers[wrong], f.Convicted[0].Machine)
 		require.Equal(t, 1, f.Faulty)
+		shown := fmt.Sprintf(`"Fleet":{"Machines":4,"Faulty":1,"Answering":3,"Convicted":1,"TooMany":false,"Wrong":%v,`, i == wrong)
+		require.Eventually(t, func() bool { return strings.Contains(s.shown(t), shown) }, 30*time.Second, 50*time.Millisecond, "%v", s.log)
 		require.Equal(t, 1, s.ask(t, "fleet").code)
 		text := s.ask(t, "fleet").out
 		require.Contains(t, strings.Join(strings.Fields(text), " "), "Proved wrong: "+peers[wrong]+".")
@@ -89,7 +91,6 @@ func TestAFleetNamesTheMachineThatFollowsALiar(t *testing.T) {
 		if i == 0 {
 			t.Logf("\n%s\n%s", text, status)
 		}
-		require.Contains(t, s.shown(t), fmt.Sprintf(`"Fleet":{"Machines":4,"Faulty":1,"Answering":3,"Convicted":1,"TooMany":false,"Wrong":%v,`, i == wrong))
 		code, body := s.get(t, "fleet")
 		require.Equal(t, http.StatusOK, code)
 		require.NoError(t, json.Unmarshal([]byte(body), &f))

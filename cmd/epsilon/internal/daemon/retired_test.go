@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -26,14 +27,16 @@ func TestAPeakIsThatOfWhicheverClockAnswered(t *testing.T) {
 	require.NoError(t, err)
 	d := &Daemon{log: slog.New(slog.DiscardHandler), supervisor: &supervisor{}, switched: make(chan struct{}), started: time.Now(),
 		options: Options{Config: c, Level: new(slog.LevelVar)}}
-	answering := func() *generation {
+	answering := func(within time.Duration) *generation { // however late the first reply is
 		g, err := d.start(c, newConfiguration)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = g.clock.Close() })
-		require.NoError(t, g.clock.WaitSynchronized(t.Context(), time.Second))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		require.NoError(t, g.clock.WaitSynchronized(ctx, within))
 		return g
 	}
-	first := answering()
+	first := answering(time.Minute)
 	d.current.Store(first)
 	since := time.Now()
 	_, bounded := d.Peak(time.Minute)
@@ -41,7 +44,7 @@ func TestAPeakIsThatOfWhicheverClockAnswered(t *testing.T) {
 
 	s.Set(ntptest.Behavior{})
 	for range 3 {
-		next := answering()
+		next := answering(knownPeak / 2)
 		before := d.current.Load()
 		d.mu.Lock()
 		d.useLocked(next)

@@ -78,7 +78,7 @@ func (p *serverProcess) hasEnded() bool {
 	}
 }
 
-func (p *serverProcess) end(by syscall.Signal) {
+func (p *serverProcess) end(by os.Signal) {
 	_ = p.Signal(by)
 	<-p.ended
 }
@@ -206,8 +206,8 @@ func (s *server) begin() error {
 	return nil
 }
 
-// launch runs the server, and waits until it answers. It runs it again if it ends: PostgreSQL does at once for as long
-// as a process of one that was killed lives, which ends when it notices.
+// launch runs the server, and waits until it answers. It runs it again if it ends, as PostgreSQL does if it finds that
+// one that was killed is not quite gone.
 func (s *server) launch() error {
 	db, err := sql.Open(s.driver, s.dataSource(s.folder, s.system))
 	if err != nil {
@@ -228,14 +228,6 @@ func (s *server) launch() error {
 			return fmt.Errorf("%s does not answer: %w\n%s", s.name, err, log)
 		}
 	}
-}
-
-// kill is kill -9: the machine has lost its power, except that what the kernel was told to write is
-// there.
-func (s *server) kill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.process.end(syscall.SIGKILL)
 }
 
 // restart starts it again after kill.

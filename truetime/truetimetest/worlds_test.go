@@ -61,8 +61,9 @@ type trial struct {
 	group   []*Server // one voter more, if there are any
 	machine []*Machine
 	expect  map[*Machine]int // epochs that have to have ended
-	posing  bool             // a server shows what others show, and may end an epoch by it
-	longest time.Duration    // of the world: where all servers deny service, polls are days apart
+	epochs  map[*Machine]uint64
+	posing  bool          // a server shows what others show, and may end an epoch by it
+	longest time.Duration // of the world: where all servers deny service, polls are days apart
 	checks  int
 	err     error
 }
@@ -75,7 +76,7 @@ const (
 
 func newTrial(seed uint64) *trial {
 	w := NewWorld(seed)
-	t := &trial{world: w, rng: rand.New(rand.NewPCG(seed, 1)), expect: map[*Machine]int{}}
+	t := &trial{world: w, rng: rand.New(rand.NewPCG(seed, 1)), expect: map[*Machine]int{}, epochs: map[*Machine]uint64{}}
 	kind := t.rng.IntN(8)
 	n := 1 + t.rng.IntN(7)
 	if t.rng.IntN(25) == 0 {
@@ -159,12 +160,25 @@ func newTrial(seed uint64) *trial {
 	t.longest = 100 * span
 	t.watch(span / 300)
 	w.observe = func(m *Machine) {
+		t.noteEpoch(m)
 		if t.err == nil && !m.Disturbed() {
 			t.checks++
 			t.err = m.Check()
 		}
 	}
 	return t
+}
+
+// noteEpoch sees each epoch begin, and expects the end of one in which a server posed as another.
+func (t *trial) noteEpoch(m *Machine) {
+	d := m.engine.Discipline()
+	if d.Epoch() == t.epochs[m] {
+		return
+	}
+	t.epochs[m] = d.Epoch()
+	if t.posing && strings.Contains(d.LastDisruption().Reason, "show that they may be one") {
+		t.expect[m]++
+	}
 }
 
 func (t *trial) run() error {
@@ -318,9 +332,6 @@ func (t *trial) checkMachine(m *Machine) error {
 	s := m.Status()
 	if err := checkBudget(s); err != nil {
 		return fmt.Errorf("seed %d, %s after %v: %w", t.world.seed, m.name, t.world.Elapsed(), err)
-	}
-	if ended := int(s.Epoch) - 1; t.posing && ended > t.expect[m] && strings.Contains(s.Disruption, "show that they may be one") {
-		t.expect[m] = ended
 	}
 	if int(s.Epoch) > 1+t.expect[m] {
 		return fmt.Errorf("seed %d, %s after %v: the epoch ended for no reason: %s", t.world.seed, m.name, t.world.Elapsed(), s.Disruption)

@@ -51,7 +51,7 @@ func TestEverythingHoldsOnARM64(t *testing.T) {
 		output, err := build.CombinedOutput()
 		require.NoError(t, err, "build the tests of %s: %s", p.path, output)
 	}
-	m := Start(t, Config{Architecture: "arm64", Files: files})
+	m := Start(t, Config{Architecture: "arm64", ThreadPerCPU: true, Files: files})
 	require.Equal(t, "arch_sys_counter", m.Do("read /sys/devices/system/clocksource/clocksource0/current_clocksource"))
 	for _, p := range tested {
 		m.requireTestsPass(t, p.path, p.skip)

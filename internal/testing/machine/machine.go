@@ -25,7 +25,7 @@ type Config struct {
 	Servers      []string          // NTP servers on this host, as 127.0.0.1:port, that its clock follows
 	Arguments    []string          // more for the guest's program: see the folder guest
 	Files        map[string]string // what else is in the guest, by path there without the first slash
-	OneThread    bool              // qemu has one thread for all CPUs: slower, but no kernel has locked up in hundreds of stops
+	ThreadPerCPU bool              // qemu has a thread for each CPU: faster, but kernels have locked up then, and never with one for all
 }
 
 // Machine is a virtual machine that runs. Its methods but Now and Ask belong to one goroutine.
@@ -114,9 +114,9 @@ func (m *Machine) launch(more ...string) {
 	if cpu == "" {
 		cpu = kind.cpu
 	}
-	threads := "multi"
-	if m.config.OneThread {
-		threads = "single"
+	threads := "single"
+	if m.config.ThreadPerCPU {
+		threads = "multi"
 	}
 	arguments := append([]string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",

@@ -18,7 +18,7 @@ import (
 
 // A clock that was told to allow for such pauses is never wrong.
 func TestPausesThatAreAllowedForMakeNoAnswerWrong(t *testing.T) {
-	s := begin(t, Config{OneThread: true, Arguments: []string{"-poll", pausedPoll.String()}})
+	s := begin(t, Config{Arguments: []string{"-poll", pausedPoll.String()}})
 	for _, kind := range kindsOfPause(s) {
 		(&row{trial: s, kind: kind, losses: losses{allowed: kind.longest}}).run()
 	}
@@ -26,7 +26,7 @@ func TestPausesThatAreAllowedForMakeNoAnswerWrong(t *testing.T) {
 
 // One that was not is wrong by no more than it has lost.
 func TestPausesInARowAreWrongByNoMoreThanTheyLast(t *testing.T) {
-	s := begin(t, Config{OneThread: true, Arguments: []string{"-poll", pausedPoll.String()}})
+	s := begin(t, Config{Arguments: []string{"-poll", pausedPoll.String()}})
 	for _, kind := range kindsOfPause(s) {
 		(&row{trial: s, kind: kind}).run()
 	}

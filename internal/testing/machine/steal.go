@@ -23,7 +23,7 @@ func (m *Machine) WithoutTime(length time.Duration) {
 	}
 }
 
-// WithoutCPU has the host not run one of the machine's CPUs for a while.
+// WithoutCPU has the host not run one of the machine's CPUs for a while. It takes a ThreadPerCPU.
 func (m *Machine) WithoutCPU(index int, length time.Duration) {
 	m.t.Helper()
 	var threads []struct {

@@ -61,7 +61,8 @@ func StrobeRealtime(t testing.TB, seed uint64) (stop func()) {
 // SteerRealtime has the kernel's clock steered as time daemons do, each call with other values than the one before, until
 // the function that it returns is called: by its tick, its frequency, its loop and adjtime(3), within microseconds or with
 // pauses in which the kernel goes on as it was told. Then all is as it was, and CLOCK_REALTIME where it would have come to
-// without, by CLOCK_MONOTONIC_RAW, which nobody steers. CLOCK_MONOTONIC has been steered too.
+// without, by CLOCK_MONOTONIC_RAW, which nobody steers. CLOCK_MONOTONIC has been steered too, and to be set leaves the clock
+// unsynchronized until a daemon says otherwise.
 func SteerRealtime(t testing.TB, seed uint64) (stop func()) {
 	t.Helper()
 	var before unix.Timex
